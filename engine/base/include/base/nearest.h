@@ -1,0 +1,13 @@
+/* "Did you mean": the nearest of some names to one that was not found. */
+#ifndef PB_BASE_NEAREST_H
+#define PB_BASE_NEAREST_H
+
+#include <stddef.h>
+
+/* Edits (insert, delete, replace, swap of neighbours) between two strings, case counted as half. */
+size_t pb_edit_distance(const char *a, const char *b);
+
+/* The name nearest to `wanted`, or NULL if none is near enough to be meant. Borrowed from `names`. */
+const char *pb_nearest(const char *wanted, const char *const *names, size_t count);
+
+#endif

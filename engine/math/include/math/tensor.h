@@ -1,0 +1,170 @@
+/*
+ * Tensors with named axes.
+ *
+ * A tensor is an immutable array of float32, row-major, whose axes have names ("layer", "pos", ...),
+ * original coordinates, and labels along them. Selecting keeps the coordinates: t[layer=3:5] still
+ * calls its rows 3 and 4, and integers in an index always mean coordinates, never offsets.
+ *
+ * Ownership: tensors and axes are atomically counted. A function that returns one through an
+ * out-parameter gives the caller a reference; arguments are borrowed.
+ */
+#ifndef PB_MATH_TENSOR_H
+#define PB_MATH_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/watch.h"
+
+#define PB_MAX_RANK 8
+
+typedef struct pb_axis pb_axis;
+typedef struct pb_tensor pb_tensor;
+
+/* ---- axes ---- */
+
+/*
+ * An axis of `length` places. `coordinates` (copied; NULL for 0, 1, ...) must be distinct;
+ * `labels` (copied; NULL for none) need not be. Names are copied.
+ */
+pb_status pb_axis_create(const char *name, size_t length, const int64_t *coordinates,
+                         const char *const *labels, pb_axis **axis, pb_error **error);
+pb_axis *pb_axis_retain(pb_axis *axis);
+void pb_axis_release(pb_axis **axis);
+
+const char *pb_axis_name(const pb_axis *axis);
+size_t pb_axis_length(const pb_axis *axis);
+int64_t pb_axis_coordinate(const pb_axis *axis, size_t index);
+/* One past the largest coordinate the axis had when it was made: what negative indices count from. */
+int64_t pb_axis_extent(const pb_axis *axis);
+const char *pb_axis_label(const pb_axis *axis, size_t index); /* NULL if the axis has no labels */
+bool pb_axis_has_labels(const pb_axis *axis);
+
+/* The same names, coordinates and labels? */
+bool pb_axis_same(const pb_axis *a, const pb_axis *b);
+
+/* ---- selectors: how a person names places along an axis ---- */
+
+typedef enum pb_select_kind {
+    PB_SELECT_ALL,
+    PB_SELECT_INDEX, /* one coordinate; the axis goes away */
+    PB_SELECT_LABEL, /* one label, the `occurrence`-th; the axis goes away */
+    PB_SELECT_SLICE, /* coordinates first <= c < last, by step */
+    PB_SELECT_LIST,  /* indices or labels, each PB_SELECT_INDEX or PB_SELECT_LABEL; the axis stays */
+    PB_SELECT_MASK   /* a boolean tensor over the one axis */
+} pb_select_kind;
+
+enum { PB_OCCURRENCE_ONLY = 0, PB_OCCURRENCE_FIRST = 1, PB_OCCURRENCE_LAST = -1 };
+
+typedef struct pb_select {
+    pb_select_kind kind;
+    int64_t index;     /* INDEX: the coordinate; negative counts from the end */
+    const char *label; /* LABEL */
+    int occurrence;    /* LABEL: 0 it must occur once, n the n-th, -1 the last */
+    bool has_first, has_last;
+    int64_t first, last, step; /* SLICE; step is not 0 */
+    const struct pb_select *items;
+    size_t n_items;            /* LIST */
+    const pb_tensor *mask;     /* MASK */
+} pb_select;
+
+/*
+ * Resolves a selector to offsets along the axis. *offsets is malloc'ed, the caller's; *drops says
+ * whether the axis goes away. PB_RANGE for a coordinate that is not there (the error says what is),
+ * PB_NAME for a label that is not (with the nearest), PB_VALUE for one that occurs more than once
+ * (listing its positions and `at("x", 2)`).
+ */
+pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, size_t **offsets,
+                          size_t *count, bool *drops, pb_error **error);
+
+/* ---- tensors ---- */
+
+/* A tensor over `axes` (retained) whose values are zero; *data points at them for filling, until
+ * the tensor is first shared. `axes` may not repeat a name. */
+pb_status pb_tensor_create(size_t rank, pb_axis *const *axes, pb_tensor **tensor, float **data,
+                           pb_error **error);
+/* The same with values copied in. */
+pb_status pb_tensor_from(size_t rank, pb_axis *const *axes, const float *values, pb_tensor **tensor,
+                         pb_error **error);
+pb_tensor *pb_tensor_retain(pb_tensor *tensor);
+void pb_tensor_release(pb_tensor **tensor);
+
+size_t pb_tensor_rank(const pb_tensor *tensor);
+size_t pb_tensor_size(const pb_tensor *tensor); /* how many values */
+pb_axis *pb_tensor_axis(const pb_tensor *tensor, size_t which); /* borrowed */
+int pb_tensor_find_axis(const pb_tensor *tensor, const char *name); /* -1 if absent */
+const float *pb_tensor_data(const pb_tensor *tensor);
+bool pb_tensor_is_boolean(const pb_tensor *tensor); /* values are 0 and 1, made by a comparison */
+void pb_tensor_mark_boolean(pb_tensor *tensor);     /* before it is shared */
+
+/* Like pb_tensor_find_axis, but an error that lists the axes and the nearest name. */
+pb_status pb_tensor_need_axis(const pb_tensor *tensor, const char *name, size_t *which,
+                              pb_error **error);
+
+/* t[name=select, ...]: axes not named are taken whole. */
+pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const *names,
+                           const pb_select *selects, pb_tensor **result, pb_error **error);
+
+typedef enum pb_binary {
+    PB_ADD, PB_SUB, PB_MUL, PB_DIV, PB_FLOORDIV, PB_MOD, PB_POW,
+    PB_EQ, PB_NE, PB_LT, PB_LE, PB_GT, PB_GE, PB_AND, PB_OR, PB_MINIMUM, PB_MAXIMUM
+} pb_binary;
+
+typedef enum pb_unary {
+    PB_NEGATE, PB_NOT, PB_ABS, PB_SQRT, PB_EXP, PB_LOG, PB_ROUND, PB_SIGN, PB_TANH
+} pb_unary;
+
+typedef enum pb_reduction {
+    PB_SUM, PB_MEAN, PB_MIN, PB_MAX, PB_ARGMAX, PB_ARGMIN, PB_STD, PB_NORM, PB_ANY, PB_EVERY
+} pb_reduction;
+
+/*
+ * Element by element. Axes are lined up by name, missing ones broadcast; the result has a's axes,
+ * then b's others. Coordinates must be equal (PB_VALUE otherwise, naming the axis and what
+ * differs), except that two "pos" axes of equal length and coordinates with different labels join
+ * into labels "love|hate" where they differ.
+ */
+pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
+                           pb_tensor **result, pb_error **error);
+/* With a number on one side (`left` says it is the left operand). */
+pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double number, bool left,
+                                  pb_tensor **result, pb_error **error);
+pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, pb_tensor **result, pb_error **error);
+
+/* where(condition, a, b), all three lined up; a and b may be rank 0. */
+pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const pb_tensor *b,
+                          pb_tensor **result, pb_error **error);
+
+/* Over the named axes, or over all with n = 0. Sums are in double. */
+pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const char *const *over,
+                           pb_tensor **result, pb_error **error);
+pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm,
+                            pb_tensor **result, pb_error **error);
+
+/*
+ * Sums a * b over the named axes, lining up the other shared ones. An axis that would have to
+ * appear twice is an error that shows rename().
+ */
+pb_status pb_tensor_dot(const pb_tensor *a, const pb_tensor *b, size_t n, const char *const *over,
+                        const pb_watch *watch, pb_tensor **result, pb_error **error);
+
+pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to,
+                           pb_tensor **result, pb_error **error);
+/* Reorders axes; `names` lists all of them. */
+pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, pb_tensor **result,
+                              pb_error **error);
+/* Joins tensors with the same axes along a new first axis (lines up by name and coordinates). */
+pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, pb_tensor **result,
+                          pb_error **error);
+
+typedef enum pb_order { PB_BY_MAGNITUDE, PB_BY_VALUE, PB_BY_SMALLEST } pb_order;
+
+/* The flat offsets of the k first values in an order; ties by offset; NaN last. malloc'ed. */
+pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, size_t **offsets,
+                        size_t *count, pb_error **error);
+/* The offset along each axis of a flat offset. */
+void pb_tensor_unravel(const pb_tensor *a, size_t flat, size_t offsets[PB_MAX_RANK]);
+
+#endif

@@ -1,0 +1,24 @@
+# pb_layer(NAME SOURCES a.c b.c DEPENDS base io LIBRARIES Patchbay::zmq)
+#
+# A layer is a static library. Its public headers lie in include/NAME beside its sources and are
+# included as "NAME/file.h"; its private headers lie beside the sources. DEPENDS names the layers
+# whose headers it may include; they are passed on to whoever names this one.
+function(pb_layer name)
+    cmake_parse_arguments(LAYER "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+    add_library(${name} STATIC ${LAYER_SOURCES})
+    target_include_directories(${name}
+        PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include
+        PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(${name} PUBLIC ${LAYER_DEPENDS} PRIVATE ${LAYER_LIBRARIES})
+endfunction()
+
+# pb_test(NAME SOURCES test_x.c DEPENDS math): one cmocka program, run by ctest under NAME.
+# The working directory is the source tree, so that fixtures are named relative to it.
+function(pb_test name)
+    cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS;LIBRARIES;LABELS" ${ARGN})
+    add_executable(${name} ${TEST_SOURCES})
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support)
+    target_link_libraries(${name} PRIVATE ${TEST_DEPENDS} ${TEST_LIBRARIES} Patchbay::cmocka)
+    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 LABELS "unit;${TEST_LABELS}")
+endfunction()
