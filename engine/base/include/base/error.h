@@ -18,9 +18,9 @@
 typedef struct pb_error pb_error;
 
 #if defined(__GNUC__)
-#define PB_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PB_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define PB_PRINTF(format, first)
+#define PB_PRINTF(text, first)
 #endif
 
 /*

@@ -1,0 +1,181 @@
+/* Errors: made, completed and read. How they look to a person is in render.c. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "error_parts.h"
+
+static const pb_error out_of_memory = {
+    .code = PB_MEMORY,
+    .is_static = true,
+    .text = (char *)"there is not enough memory for this",
+    .hint = (char *)"ask for less at once, or close what else uses memory",
+};
+
+const char *pb_status_name(pb_status status)
+{
+    switch (status) {
+    case PB_OK: return "Ok";
+    case PB_MEMORY: return "MemoryError";
+    case PB_IO: return "FileError";
+    case PB_FORMAT: return "FormatError";
+    case PB_SYNTAX: return "SyntaxError";
+    case PB_NAME: return "NameError";
+    case PB_TYPE: return "TypeError";
+    case PB_VALUE: return "ValueError";
+    case PB_RANGE: return "RangeError";
+    case PB_LIMIT: return "LimitError";
+    case PB_INTERRUPTED: return "Interrupted";
+    case PB_UNSUPPORTED: return "UnsupportedError";
+    case PB_INTERNAL: return "InternalError";
+    }
+    return "Error";
+}
+
+/* Formatted text of its own, or NULL when memory is out. */
+static char *format_text(const char *format, va_list arguments)
+{
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_buffer_vformat(&text, format, arguments);
+    return pb_buffer_take(&text);
+}
+
+/* A new error that owns `text`, or the static one if either could not be had. */
+static pb_error *create_error(pb_status code, char *text)
+{
+    pb_error *error = text ? pb_calloc(1, sizeof *error) : NULL;
+    if (!error) {
+        free(text);
+        return (pb_error *)&out_of_memory; /* never written to: is_static says so */
+    }
+    error->code = code;
+    error->text = text;
+    return error;
+}
+
+pb_status pb_fail(pb_error **error, pb_status code, const char *text, ...)
+{
+    if (!error || *error)
+        return code;
+    va_list arguments;
+    va_start(arguments, text);
+    *error = create_error(code, format_text(text, arguments));
+    va_end(arguments);
+    return code;
+}
+
+pb_status pb_fail_memory(pb_error **error)
+{
+    if (error && !*error)
+        *error = (pb_error *)&out_of_memory;
+    return PB_MEMORY;
+}
+
+pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...)
+{
+    if (errnum == ENOMEM)
+        return pb_fail_memory(error);
+    if (!error || *error)
+        return PB_IO;
+    char reason[128];
+    if (strerror_r(errnum, reason, sizeof reason) != 0)
+        strcpy(reason, "unknown reason");
+    pb_buffer text = PB_BUFFER_EMPTY;
+    va_list arguments;
+    va_start(arguments, what);
+    pb_buffer_vformat(&text, what, arguments);
+    va_end(arguments);
+    pb_buffer_format(&text, ": %s", reason);
+    *error = create_error(PB_IO, pb_buffer_take(&text));
+    return PB_IO;
+}
+
+void pb_error_hint(pb_error *error, const char *hint, ...)
+{
+    if (!error || error->is_static)
+        return;
+    free(error->hint);
+    error->hint = NULL;
+    if (!hint)
+        return;
+    va_list arguments;
+    va_start(arguments, hint);
+    error->hint = format_text(hint, arguments);
+    va_end(arguments);
+}
+
+void pb_error_place(pb_error *error, pb_source *source, pb_span span)
+{
+    if (!error || error->is_static || error->source || !source)
+        return;
+    error->source = pb_source_retain(source);
+    error->span = span;
+}
+
+static void end_call(trail_call *call)
+{
+    free(call->function);
+    pb_source_release(&call->source);
+}
+
+void pb_error_trail(pb_error *error, pb_source *source, pb_span span, const char *function)
+{
+    if (!error || error->is_static)
+        return;
+    if (error->n_trail == TRAIL_MAX) {
+        end_call(&error->trail[TRAIL_INNER]);
+        memmove(&error->trail[TRAIL_INNER], &error->trail[TRAIL_INNER + 1],
+                (TRAIL_OUTER - 1) * sizeof error->trail[0]);
+        error->n_trail--;
+        error->skipped++;
+    }
+    trail_call *call = &error->trail[error->n_trail++];
+    call->function = strdup(function);
+    call->source = pb_source_retain(source);
+    call->span = span;
+}
+
+pb_status pb_error_code(const pb_error *error)
+{
+    return error ? error->code : PB_OK;
+}
+
+const char *pb_error_text(const pb_error *error)
+{
+    return error ? error->text : "";
+}
+
+const char *pb_error_hint_text(const pb_error *error)
+{
+    return error ? error->hint : NULL;
+}
+
+const pb_source *pb_error_source(const pb_error *error)
+{
+    return error ? error->source : NULL;
+}
+
+pb_span pb_error_span(const pb_error *error)
+{
+    return error ? error->span : (pb_span){0, 0};
+}
+
+void pb_error_destroy(pb_error **error)
+{
+    if (!error || !*error)
+        return;
+    pb_error *ended = *error;
+    *error = NULL;
+    if (ended->is_static)
+        return;
+    for (size_t i = 0; i < ended->n_trail; i++)
+        end_call(&ended->trail[i]);
+    pb_source_release(&ended->source);
+    free(ended->text);
+    free(ended->hint);
+    free(ended);
+}

@@ -1,0 +1,19 @@
+/* Formats a line and hands it to whoever listens. */
+#include "base/log.h"
+
+#include <stdarg.h>
+
+#include "base/buffer.h"
+
+void pb_log_write(const pb_log *log, pb_log_level level, const char *format, ...)
+{
+    if (!log || !log->write || level < log->least)
+        return;
+    pb_buffer line = PB_BUFFER_EMPTY;
+    va_list arguments;
+    va_start(arguments, format);
+    pb_buffer_vformat(&line, format, arguments);
+    va_end(arguments);
+    log->write(log->user, level, line.failed ? "there was no memory for this line" : line.data);
+    pb_buffer_free(&line);
+}
