@@ -26,8 +26,9 @@ pb_status pb_bundle_give(pb_bundle *bundle, const char *mime, char *data, bool j
                          pb_error **error);
 
 size_t pb_bundle_count(const pb_bundle *bundle);
-pb_form pb_bundle_form(const pb_bundle *bundle, size_t index);       /* borrowed */
-const char *pb_bundle_find(const pb_bundle *bundle, const char *mime); /* borrowed; NULL if absent */
+pb_form pb_bundle_form(const pb_bundle *bundle, size_t index); /* borrowed */
+const char *pb_bundle_find(const pb_bundle *bundle,
+                           const char *mime); /* borrowed; NULL if absent */
 
 /* The bundle's metadata as the text of a JSON object, or NULL. Set copies. */
 pb_status pb_bundle_set_metadata(pb_bundle *bundle, const char *json, pb_error **error);
