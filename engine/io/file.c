@@ -1,0 +1,182 @@
+/* Files by plain POSIX calls. EINTR is retried, and a short read is a fault, never half a result.
+ */
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+enum { LARGEST_STEP = 1 << 30 }; /* bytes asked of one read or write */
+
+pb_status pb_file_open(const char *path, int *descriptor, uint64_t *size, pb_error **error)
+{
+    /* O_NONBLOCK: opening a pipe must not wait for somebody to write to it. */
+    int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (opened < 0)
+        return pb_fail_errno(error, errno, "cannot open '%s'", path);
+    struct stat about;
+    pb_status status = PB_OK;
+    if (fstat(opened, &about) != 0)
+        status = pb_fail_errno(error, errno, "cannot look at '%s'", path);
+    else if (S_ISDIR(about.st_mode))
+        status = pb_fail(error, PB_IO, "'%s' is a folder, and a file was expected", path);
+    else if (!S_ISREG(about.st_mode))
+        status = pb_fail(error, PB_IO, "'%s' is not a regular file", path);
+    if (status != PB_OK) {
+        close(opened);
+        return status;
+    }
+    *descriptor = opened;
+    *size = (uint64_t)about.st_size;
+    return PB_OK;
+}
+
+pb_status pb_file_read_at(int descriptor, const char *path, uint64_t offset, void *bytes,
+                          size_t length, pb_error **error)
+{
+    char *at = bytes;
+    size_t left = length;
+    if (offset > INT64_MAX || length > INT64_MAX - offset)
+        return pb_fail(error, PB_IO, "'%s' cannot be read past the largest file offset", path);
+    while (left > 0) {
+        size_t step = left < LARGEST_STEP ? left : LARGEST_STEP;
+        ssize_t got = pread(descriptor, at, step, (off_t)(offset + (length - left)));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return pb_fail_errno(error, errno, "cannot read '%s'", path);
+        if (got == 0)
+            return pb_fail(error, PB_IO,
+                           "'%s' ends too early: %zu bytes were expected at offset %llu, and %zu "
+                           "are there",
+                           path, length, (unsigned long long)offset, length - left);
+        at += got;
+        left -= (size_t)got;
+    }
+    return PB_OK;
+}
+
+pb_status pb_file_read(const char *path, size_t limit, char **bytes, size_t *length,
+                       pb_error **error)
+{
+    int descriptor;
+    uint64_t size;
+    pb_status status = pb_file_open(path, &descriptor, &size, error);
+    if (status != PB_OK)
+        return status;
+    char *read = NULL;
+    if (size > limit || size > SIZE_MAX - 1)
+        status = pb_fail(error, PB_LIMIT, "'%s' has %llu bytes, and at most %zu were expected",
+                         path, (unsigned long long)size, limit);
+    else if (!(read = pb_malloc((size_t)size + 1, 1)))
+        status = pb_fail_memory(error);
+    else
+        status = pb_file_read_at(descriptor, path, 0, read, (size_t)size, error);
+    close(descriptor);
+    if (status != PB_OK) {
+        free(read);
+        return status;
+    }
+    read[size] = '\0';
+    *bytes = read;
+    *length = (size_t)size;
+    return PB_OK;
+}
+
+/* ---- writing ---- */
+
+static pb_status write_all(int descriptor, const char *path, const char *bytes, size_t length,
+                           pb_error **error)
+{
+    while (length > 0) {
+        ssize_t put = write(descriptor, bytes, length < LARGEST_STEP ? length : LARGEST_STEP);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return pb_fail_errno(error, errno, "cannot write '%s'", path);
+        bytes += put;
+        length -= (size_t)put;
+    }
+    return PB_OK;
+}
+
+/* mkstemp() makes files that only their owner reads; this gives what a plain open would have. */
+static void set_permissions(int descriptor, const char *path)
+{
+    struct stat about;
+    mode_t mode;
+    if (stat(path, &about) == 0) {
+        mode = about.st_mode & 07777;
+    } else {
+        /* The umask can only be read by setting it, and other threads could see that; a file that
+         * is readable by everyone who reads its folder is the common default. */
+        mode = 0644;
+    }
+    (void)fchmod(descriptor, mode); /* a file system without permissions is fine too */
+}
+
+static pb_status replace_file(const char *path, char *temporary, const void *bytes, size_t length,
+                              pb_error **error)
+{
+    int descriptor = mkstemp(temporary);
+    if (descriptor < 0)
+        return pb_fail_errno(error, errno, "cannot write '%s'", path);
+    set_permissions(descriptor, path);
+    pb_status status = write_all(descriptor, path, bytes, length, error);
+    if (status == PB_OK && fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS)
+        status = pb_fail_errno(error, errno, "cannot write '%s'", path);
+    if (close(descriptor) != 0 && status == PB_OK)
+        status = pb_fail_errno(error, errno, "cannot write '%s'", path);
+    if (status == PB_OK && rename(temporary, path) != 0)
+        status = pb_fail_errno(error, errno, "cannot write '%s'", path);
+    if (status != PB_OK)
+        unlink(temporary);
+    return status;
+}
+
+pb_status pb_file_write(const char *path, const void *bytes, size_t length, pb_error **error)
+{
+    if (pb_file_is_folder(path))
+        return pb_fail(error, PB_IO, "cannot write '%s': it is a folder", path);
+    char *target = realpath(path, NULL); /* NULL where there is no file yet */
+    const char *written = target ? target : path;
+    pb_buffer name = PB_BUFFER_EMPTY;
+    pb_buffer_format(&name, "%s.XXXXXX", written);
+    char *temporary = pb_buffer_take(&name);
+    pb_status status =
+        temporary ? replace_file(written, temporary, bytes, length, error) : pb_fail_memory(error);
+    free(temporary);
+    free(target);
+    return status;
+}
+
+/* ---- names ---- */
+
+bool pb_file_exists(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISDIR(about.st_mode);
+}
+
+bool pb_file_is_folder(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+char *pb_file_join(const char *folder, const char *name)
+{
+    pb_buffer path = PB_BUFFER_EMPTY;
+    size_t length = strlen(folder);
+    pb_buffer_text(&path, folder);
+    if (length > 0 && folder[length - 1] != '/')
+        pb_buffer_byte(&path, '/');
+    pb_buffer_text(&path, name);
+    return pb_buffer_take(&path);
+}
