@@ -65,8 +65,8 @@ pb_status pb_file_read_at(int descriptor, const char *path, uint64_t offset, voi
 pb_status pb_file_read(const char *path, size_t limit, char **bytes, size_t *length,
                        pb_error **error)
 {
-    int descriptor;
-    uint64_t size;
+    int descriptor = -1;
+    uint64_t size = 0;
     pb_status status = pb_file_open(path, &descriptor, &size, error);
     if (status != PB_OK)
         return status;
