@@ -146,32 +146,32 @@ pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **resul
 /* ---- tables ---- */
 
 /* How a column is drawn. Numbers without a look are right-aligned with sensible digits. */
-typedef enum pb_column_look {
-    PB_COLUMN_PLAIN,
-    PB_COLUMN_KEY,    /* names its row: a component, a layer */
-    PB_COLUMN_TOKEN,  /* a string shown as a token, spaces visible */
-    PB_COLUMN_SHADED, /* signed numbers, shaded with zero in the middle */
-    PB_COLUMN_RANGE,  /* numbers shaded from the column's least to its greatest */
-    PB_COLUMN_PART,   /* 0 to 1, as a bar */
-    PB_COLUMN_CHECK   /* booleans as a tick or a cross */
-} pb_column_look;
+typedef enum pb_cells_look {
+    PB_CELLS_PLAIN,
+    PB_CELLS_KEY,    /* names its row: a component, a layer */
+    PB_CELLS_TOKEN,  /* a string shown as a token, spaces visible */
+    PB_CELLS_SHADED, /* signed numbers, shaded with zero in the middle */
+    PB_CELLS_RANGE,  /* numbers shaded from the column's least to its greatest */
+    PB_CELLS_PART,   /* 0 to 1, as a bar */
+    PB_CELLS_CHECK   /* booleans as a tick or a cross */
+} pb_cells_look;
 
-typedef struct pb_column {
+typedef struct pb_table_cells {
     const char *name;
     pb_value *cells; /* a list; all columns have equally many */
-    pb_column_look look;
+    pb_cells_look look;
     const char *units; /* may be NULL */
-} pb_column;
+} pb_table_cells;
 
 /* Retains the cells and copies the rest. PB_VALUE if counts differ or a name occurs twice.
  * `caption` and `model` may be NULL. */
-pb_status pb_value_table(const pb_column *columns, size_t n_columns, size_t n_rows,
+pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t n_rows,
                          const char *caption, pb_value *model, pb_value **result, pb_error **error);
 size_t pb_table_columns(const pb_value *table);
 size_t pb_table_rows(const pb_value *table);
-const pb_column *pb_table_column(const pb_value *table, size_t index);   /* borrowed */
-const pb_column *pb_table_find(const pb_value *table, const char *name); /* or NULL */
-const char *pb_table_caption(const pb_value *table);                     /* or NULL */
+const pb_table_cells *pb_table_column(const pb_value *table, size_t index);   /* borrowed */
+const pb_table_cells *pb_table_find(const pb_value *table, const char *name); /* or NULL */
+const char *pb_table_caption(const pb_value *table);                          /* or NULL */
 /* The rows at `rows`, in that order. */
 pb_status pb_table_pick(const pb_value *table, const size_t *rows, size_t count, pb_value **result,
                         pb_error **error);
