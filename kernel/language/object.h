@@ -10,11 +10,11 @@
 #include "value.h"
 
 /* One answer to x.name. Rows end with one whose name is NULL. */
-typedef struct pb_attribute {
+typedef struct pb_member {
     const char *name;
     const char *summary; /* one line, for completion and inspection */
     pb_status (*get)(pb_interp *interp, const pb_value *self, pb_value **result, pb_error **error);
-} pb_attribute;
+} pb_member;
 
 /* One entry of x[...]: positional if name is NULL. */
 typedef struct pb_index_entry {
@@ -40,7 +40,7 @@ struct pb_object_type {
     /* Adds its forms to the bundle, text/plain among them. NULL: the repr. */
     pb_status (*show)(pb_interp *interp, const pb_value *self, pb_bundle *bundle, pb_error **error);
 
-    const pb_attribute *attributes; /* static answers to x.name, completed and inspected */
+    const pb_member *members; /* static answers to x.name, completed and inspected */
     /* Answers that are found by computing. Leaves *result NULL for a name it does not have. */
     pb_status (*attribute)(pb_interp *interp, const pb_value *self, const char *name,
                            pb_value **result, pb_error **error);
@@ -64,7 +64,7 @@ struct pb_look {
     const char *summary;
     /* Adds its forms, text/plain among them. */
     pb_status (*show)(pb_interp *interp, const pb_value *self, pb_bundle *bundle, pb_error **error);
-    const pb_attribute *attributes; /* beside the tensor's own and its fields; may be NULL */
+    const pb_member *members; /* beside the tensor's own and its fields; may be NULL */
 };
 
 #endif
