@@ -15,9 +15,4 @@ pb_status pb_show_text(const char *text, pb_bundle **bundle, pb_error **error);
  * reader's light or dark setting. malloc'ed, the caller's. */
 pb_status pb_html_page(const char *title, const pb_bundle *bundle, char **page, pb_error **error);
 
-/* `text` made safe for a terminal or an error message: control characters and invalid bytes become
- * visible, and for a token spaces too (" great" -> "·great"). malloc'ed; NULL if memory is out. */
-char *pb_visible_text(const char *text, size_t length);
-char *pb_visible_token(const char *token, size_t length);
-
 #endif
