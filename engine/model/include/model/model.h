@@ -93,18 +93,18 @@ pb_status pb_model_unembed_columns(const pb_model *model, size_t n, const int32_
 
 /* ---- weights as tensors, by TransformerLens' names ---- */
 
-typedef struct pb_weight_row {
+typedef struct pb_model_weight_row {
     const char *name;    /* "W_Q" */
     const char *axes[3]; /* without the layer: {"head", "d_model", "d_head"} */
     size_t n_axes;
     bool per_layer;
     bool raw_only; /* ln1_w and its like: only a raw model has them */
     const char *summary;
-} pb_weight_row;
+} pb_model_weight_row;
 
 /* The table: W_E W_pos W_Q W_K W_V W_O W_in W_out W_U b_Q ... ln_final_b. */
-size_t pb_weight_count(void);
-const pb_weight_row *pb_weight_info(size_t which);
+size_t pb_model_weight_count(void);
+const pb_model_weight_row *pb_model_weight_info(size_t which);
 
 #define PB_ALL_LAYERS SIZE_MAX
 

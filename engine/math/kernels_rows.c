@@ -1,0 +1,38 @@
+/* Adding to rows and scaling them. */
+#include "kernels_vector.h"
+#include "math/kernels.h"
+
+PB_VECTOR
+static void multiply_add(size_t d, const float *gain, const float *bias, float *x)
+{
+    for (size_t i = 0; i < d; i++)
+        x[i] = x[i] * gain[i] + bias[i];
+}
+
+PB_VECTOR
+static void add(size_t d, float *x, const float *y)
+{
+    for (size_t i = 0; i < d; i++)
+        x[i] += y[i];
+}
+
+void pb_gain_bias(size_t rows, size_t d, const float *gain, const float *bias, float *x, size_t ldx)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++)
+        multiply_add(d, gain, bias, x + r * ldx);
+}
+
+void pb_add_rows(size_t rows, size_t d, float *x, size_t ldx, const float *y, size_t ldy)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++)
+        add(d, x + r * ldx, y + r * ldy);
+}
+
+void pb_add_bias(size_t rows, size_t d, float *x, size_t ldx, const float *bias)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++)
+        add(d, x + r * ldx, bias);
+}
