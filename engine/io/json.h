@@ -1,0 +1,21 @@
+/* JSON from files nobody vouches for: what config.c, safetensors.c and tokenizer_load.c share. */
+#ifndef PB_IO_JSON_H
+#define PB_IO_JSON_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/*
+ * Parses an object; a key that comes twice is refused. PB_FORMAT names `path`, the line and what is
+ * wrong there. The caller ends *root with json_decref().
+ */
+pb_status json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
+                           pb_error **error);
+
+/* A value as short text for a message ("\"twelve\"", "[1,2,...", "null"), cut to fit `out`. */
+enum { JSON_SHOWN = 64 };
+const char *json_show(const json_t *value, char out[JSON_SHOWN]);
+
+#endif

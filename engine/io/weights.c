@@ -1,0 +1,358 @@
+/* Weights that are open: their files, their tensors, and reading them as float32. */
+#include "weights.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/nearest.h"
+#include "io/file.h"
+#include "json.h"
+
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors holds little-endian values; reading them here needs a little-endian machine"
+#endif
+
+enum { INDEX_LIMIT = 100 << 20, MOST_SHARDS = 4096 };
+
+static const char one_file[] = "model.safetensors";
+static const char index_file[] = "model.safetensors.index.json";
+
+/* ---- opening ---- */
+
+static pb_weights *create_weights(void)
+{
+    pb_weights *weights = pb_calloc(1, sizeof *weights);
+    if (!weights)
+        return NULL;
+    weights->arena = pb_arena_create();
+    weights->by_name = pb_map_create(256);
+    if (!weights->arena || !weights->by_name)
+        pb_weights_close(&weights);
+    return weights;
+}
+
+void pb_weights_close(pb_weights **weights)
+{
+    if (!weights || !*weights)
+        return;
+    pb_weights *closed = *weights;
+    *weights = NULL;
+    for (size_t i = 0; i < closed->n_shards; i++)
+        close(closed->shards[i].descriptor);
+    free(closed->shards);
+    free(closed->tensors);
+    pb_map_destroy(&closed->by_name);
+    pb_arena_destroy(&closed->arena);
+    free(closed);
+}
+
+pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **error)
+{
+    if (weights->n_shards == weights->shard_capacity) {
+        size_t capacity = weights->shard_capacity ? 2 * weights->shard_capacity : 4;
+        shard *grown = pb_realloc(weights->shards, capacity, sizeof *grown);
+        if (!grown)
+            return pb_fail_memory(error);
+        weights->shards = grown;
+        weights->shard_capacity = capacity;
+    }
+    shard added = {.path = pb_arena_text(weights->arena, path, strlen(path))};
+    if (!added.path)
+        return pb_fail_memory(error);
+    pb_status status = pb_file_open(path, &added.descriptor, &added.size, error);
+    if (status != PB_OK)
+        return status;
+    weights->shards[weights->n_shards++] = added;
+    return safetensors_read_header(weights, weights->n_shards - 1, error);
+}
+
+pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error **error)
+{
+    const char *name = tensor->weight.name;
+    uint64_t other;
+    if (pb_map_get(weights->by_name, name, strlen(name), &other))
+        return pb_fail(error, PB_FORMAT, "tensor '%s' is both in '%s' and in '%s'", name,
+                       weights->tensors[other].weight.file, tensor->weight.file);
+    if (weights->n_tensors == weights->tensor_capacity) {
+        size_t capacity = weights->tensor_capacity ? 2 * weights->tensor_capacity : 64;
+        stored *grown = pb_realloc(weights->tensors, capacity, sizeof *grown);
+        if (!grown)
+            return pb_fail_memory(error);
+        weights->tensors = grown;
+        weights->tensor_capacity = capacity;
+    }
+    if (!pb_map_put(weights->by_name, name, strlen(name), weights->n_tensors))
+        return pb_fail_memory(error);
+    weights->tensors[weights->n_tensors++] = *tensor;
+    return PB_OK;
+}
+
+/* ---- several files behind an index ---- */
+
+static pb_status check_shard_name(const char *index, const char *tensor, const json_t *value,
+                                  pb_error **error)
+{
+    const char *name = json_string_value(value);
+    if (name && name[0] && !strchr(name, '/') && !strchr(name, '\\') && !strstr(name, ".."))
+        return PB_OK;
+    char shown[JSON_SHOWN];
+    return pb_fail(error, PB_FORMAT,
+                   "'%s' puts tensor '%s' into %s, and the name of a file beside it was expected",
+                   index, tensor, json_show(value, shown));
+}
+
+/* Opens each file that the index names, once, in the order it names them. */
+static pb_status open_shards(pb_weights *weights, const char *folder, const char *index,
+                             const json_t *map, pb_map *seen, pb_error **error)
+{
+    const char *tensor;
+    json_t *value;
+    json_object_foreach((json_t *)map, tensor, value)
+    {
+        pb_status status = check_shard_name(index, tensor, value, error);
+        if (status != PB_OK)
+            return status;
+        const char *name = json_string_value(value);
+        if (pb_map_get(seen, name, strlen(name), NULL))
+            continue;
+        if (pb_map_count(seen) == MOST_SHARDS)
+            return pb_fail(error, PB_LIMIT, "'%s' names more than %d files", index, MOST_SHARDS);
+        if (!pb_map_put(seen, name, strlen(name), pb_map_count(seen)))
+            return pb_fail_memory(error);
+        char *path = pb_file_join(folder, name);
+        status = path ? weights_add_shard(weights, path, error) : pb_fail_memory(error);
+        free(path);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+/* Each tensor must be in the file that the index says. */
+static pb_status check_index(const pb_weights *weights, const char *index, const json_t *map,
+                             const pb_map *seen, pb_error **error)
+{
+    const char *tensor;
+    json_t *value;
+    json_object_foreach((json_t *)map, tensor, value)
+    {
+        const char *name = json_string_value(value);
+        uint64_t shard_index = 0, tensor_index = 0;
+        pb_map_get(seen, name, strlen(name), &shard_index);
+        if (!pb_map_get(weights->by_name, tensor, strlen(tensor), &tensor_index) ||
+            weights->tensors[tensor_index].shard != shard_index)
+            return pb_fail(error, PB_FORMAT, "'%s' puts tensor '%s' into '%s', which has none",
+                           index, tensor, name);
+    }
+    return PB_OK;
+}
+
+static pb_status open_index(pb_weights *weights, const char *folder, const char *index,
+                            pb_error **error)
+{
+    char *json = NULL;
+    size_t length = 0;
+    json_t *root = NULL;
+    pb_status status = pb_file_read(index, INDEX_LIMIT, &json, &length, error);
+    if (status == PB_OK)
+        status = json_read_object(index, json, length, &root, error);
+    free(json);
+    if (status != PB_OK)
+        return status;
+    const json_t *map = json_object_get(root, "weight_map");
+    pb_map *seen = pb_map_create(16);
+    if (!json_is_object(map) || json_object_size(map) == 0)
+        status = pb_fail(error, PB_FORMAT,
+                         "'%s' has no weight_map, and an object from tensors to files was expected",
+                         index);
+    else if (!seen)
+        status = pb_fail_memory(error);
+    else
+        status = open_shards(weights, folder, index, map, seen, error);
+    if (status == PB_OK)
+        status = check_index(weights, index, map, seen, error);
+    pb_map_destroy(&seen);
+    json_decref(root);
+    return status;
+}
+
+/* ---- the two ways in ---- */
+
+static pb_status open_folder(pb_weights *weights, const char *folder, pb_error **error)
+{
+    char *one = pb_file_join(folder, one_file), *index = pb_file_join(folder, index_file);
+    pb_status status;
+    if (!one || !index) {
+        status = pb_fail_memory(error);
+    } else if (pb_file_exists(one)) {
+        status = weights_add_shard(weights, one, error);
+    } else if (pb_file_exists(index)) {
+        status = open_index(weights, folder, index, error);
+    } else {
+        status = pb_fail(error, PB_IO, "there are no weights in '%s': neither %s nor %s is there",
+                         folder, one_file, index_file);
+        char *torch = pb_file_join(folder, "pytorch_model.bin");
+        if (error && torch && pb_file_exists(torch))
+            pb_error_hint(*error, "pytorch_model.bin is there: save the model again with "
+                                  "save_pretrained(folder, safe_serialization=True)");
+        free(torch);
+    }
+    free(one);
+    free(index);
+    return status;
+}
+
+static pb_status open_with(pb_status (*open)(pb_weights *, const char *, pb_error **),
+                           const char *path, pb_weights **weights, pb_error **error)
+{
+    pb_weights *opened = create_weights();
+    pb_status status = opened ? open(opened, path, error) : pb_fail_memory(error);
+    if (status != PB_OK) {
+        pb_weights_close(&opened);
+        return status;
+    }
+    *weights = opened;
+    return PB_OK;
+}
+
+pb_status pb_weights_open(const char *folder, pb_weights **weights, pb_error **error)
+{
+    return open_with(open_folder, folder, weights, error);
+}
+
+pb_status pb_weights_open_file(const char *path, pb_weights **weights, pb_error **error)
+{
+    return open_with(weights_add_shard, path, weights, error);
+}
+
+/* ---- the list ---- */
+
+size_t pb_weights_count(const pb_weights *weights)
+{
+    return weights->n_tensors;
+}
+
+const pb_weight *pb_weights_at(const pb_weights *weights, size_t index)
+{
+    return &weights->tensors[index].weight;
+}
+
+const pb_weight *pb_weights_find(const pb_weights *weights, const char *name)
+{
+    uint64_t index;
+    return pb_map_get(weights->by_name, name, strlen(name), &index)
+               ? &weights->tensors[index].weight
+               : NULL;
+}
+
+static const char *nearest_tensor(const pb_weights *weights, const char *name)
+{
+    const char **names = pb_malloc(weights->n_tensors, sizeof *names);
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < weights->n_tensors; i++)
+        names[i] = weights->tensors[i].weight.name;
+    const char *nearest = pb_nearest(name, names, weights->n_tensors);
+    free(names);
+    return nearest;
+}
+
+pb_status pb_weights_need(const pb_weights *weights, const char *name, const pb_weight **weight,
+                          pb_error **error)
+{
+    *weight = pb_weights_find(weights, name);
+    if (*weight)
+        return PB_OK;
+    pb_status status = pb_fail(error, PB_NAME, "'%s' has no tensor '%s'",
+                               weights->n_shards ? weights->shards[0].path : "the model", name);
+    const char *nearest = nearest_tensor(weights, name);
+    if (error && nearest)
+        pb_error_hint(*error, "the nearest name there is '%s'", nearest);
+    return status;
+}
+
+/* ---- reading ---- */
+
+/* Half precision widened: the exponent is moved by a product, which also makes subnormals normal;
+ * only infinities and NaN, whose exponent is all ones, need it set. */
+static float float_from_half(uint16_t half)
+{
+    uint32_t bits = (uint32_t)(half & 0x7FFF) << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    value *= 0x1p112f; /* 127 - 15, the difference of the exponents' biases */
+    memcpy(&bits, &value, sizeof bits);
+    if ((half & 0x7C00) == 0x7C00)
+        bits |= 0x7F800000;
+    bits |= (uint32_t)(half & 0x8000) << 16;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void convert(pb_dtype dtype, const unsigned char *bytes, size_t count, float *values)
+{
+    for (size_t i = 0; dtype == PB_DTYPE_F16 && i < count; i++) {
+        uint16_t half;
+        memcpy(&half, bytes + 2 * i, sizeof half);
+        values[i] = float_from_half(half);
+    }
+    for (size_t i = 0; dtype == PB_DTYPE_BF16 && i < count; i++) {
+        uint16_t upper; /* of the float's two halves */
+        memcpy(&upper, bytes + 2 * i, sizeof upper);
+        uint32_t bits = (uint32_t)upper << 16;
+        memcpy(&values[i], &bits, sizeof bits);
+    }
+    for (size_t i = 0; dtype == PB_DTYPE_F64 && i < count; i++) {
+        double wide;
+        memcpy(&wide, bytes + 8 * i, sizeof wide);
+        values[i] = (float)wide;
+    }
+}
+
+/* `count` values from value `first` on. F32 needs no conversion and no second buffer. */
+static pb_status read_values(const pb_weights *weights, const pb_weight *weight, size_t first,
+                             size_t count, float *values, pb_error **error)
+{
+    const stored *tensor = (const stored *)weight;
+    const shard *file = &weights->shards[tensor->shard];
+    size_t size = pb_dtype_size(weight->dtype);
+    uint64_t offset = tensor->offset + (uint64_t)first * size;
+    if (weight->dtype == PB_DTYPE_F32)
+        return pb_file_read_at(file->descriptor, file->path, offset, values, count * size, error);
+    if (weight->dtype > PB_DTYPE_BF16)
+        return pb_fail(error, PB_UNSUPPORTED,
+                       "'%s': tensor '%s' holds %s, and F32, F16, BF16 or F64 was expected",
+                       file->path, weight->name, pb_dtype_name(weight->dtype));
+    unsigned char bytes[1 << 15];
+    while (count > 0) {
+        size_t step = sizeof bytes / size < count ? sizeof bytes / size : count;
+        pb_status status =
+            pb_file_read_at(file->descriptor, file->path, offset, bytes, step * size, error);
+        if (status != PB_OK)
+            return status;
+        convert(weight->dtype, bytes, step, values);
+        values += step;
+        count -= step;
+        offset += step * size;
+    }
+    return PB_OK;
+}
+
+pb_status pb_weights_read(const pb_weights *weights, const pb_weight *weight, float *values,
+                          pb_error **error)
+{
+    return read_values(weights, weight, 0, weight->count, values, error);
+}
+
+pb_status pb_weights_read_rows(const pb_weights *weights, const pb_weight *weight, size_t first,
+                               size_t n, float *values, pb_error **error)
+{
+    size_t rows = weight->rank > 0 ? weight->shape[0] : 0;
+    if (first > rows || n > rows - first)
+        return pb_fail(error, PB_RANGE,
+                       "rows %zu to %zu of tensor '%s' were wanted, and it has %zu", first,
+                       first + n, weight->name, rows);
+    size_t row = rows > 0 ? weight->count / rows : 0;
+    return read_values(weights, weight, first * row, n * row, values, error);
+}

@@ -1,0 +1,41 @@
+/* Open weights as safetensors.c checks them and weights.c keeps and reads them. */
+#ifndef PB_IO_WEIGHTS_H
+#define PB_IO_WEIGHTS_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "io/safetensors.h"
+
+/* One file that stays open. */
+typedef struct shard {
+    char *path; /* in the arena */
+    int descriptor;
+    uint64_t size;
+} shard;
+
+/* A tensor and where its bytes are. `weight` comes first: the two addresses are one. */
+typedef struct stored {
+    pb_weight weight;
+    size_t shard;
+    uint64_t offset; /* in the file */
+} stored;
+
+struct pb_weights {
+    pb_arena *arena; /* names and paths */
+    shard *shards;
+    size_t n_shards, shard_capacity;
+    stored *tensors; /* in the order of shards, and of offsets in each */
+    size_t n_tensors, tensor_capacity;
+    pb_map *by_name; /* name -> index in tensors */
+};
+
+/* Opens a file, checks its header and adds its tensors; weights.c's part and safetensors.c's. */
+pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **error);
+pb_status safetensors_read_header(pb_weights *weights, size_t shard, pb_error **error);
+
+/* Adds a tensor; its name and file are borrowed from the arena. PB_FORMAT if the name is there. */
+pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error **error);
+
+#endif
