@@ -18,7 +18,8 @@
 #include "base/error.h"
 #include "base/watch.h"
 
-#define PB_MAX_RANK 8
+#define PB_MAX_RANK   8
+#define PB_MAX_VALUES ((size_t)1 << 31) /* of one tensor; more is PB_LIMIT */
 
 typedef struct pb_axis pb_axis;
 typedef struct pb_tensor pb_tensor;
@@ -26,8 +27,8 @@ typedef struct pb_tensor pb_tensor;
 /* ---- axes ---- */
 
 /*
- * An axis of `length` places. `coordinates` (copied; NULL for 0, 1, ...) must be distinct;
- * `labels` (copied; NULL for none) need not be. Names are copied.
+ * An axis of `length` places. `coordinates` (copied; NULL for 0, 1, ...) must be distinct and not
+ * negative, in any order; `labels` (copied; NULL for none) need not be distinct. Names are copied.
  */
 pb_status pb_axis_create(const char *name, size_t length, const int64_t *coordinates,
                          const char *const *labels, pb_axis **axis, pb_error **error);
@@ -44,6 +45,20 @@ bool pb_axis_has_labels(const pb_axis *axis);
 
 /* The same names, coordinates and labels? */
 bool pb_axis_same(const pb_axis *a, const pb_axis *b);
+
+/* The offset of a coordinate (which is not counted from the end), or false if it is not there. */
+bool pb_axis_find(const pb_axis *axis, int64_t coordinate, size_t *offset);
+
+/* The places at `offsets`, in that order, with their coordinates, labels and the old extent.
+ * PB_RANGE for an offset past the end, PB_VALUE for one given twice. */
+pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count, pb_axis **result,
+                       pb_error **error);
+
+/* The same places under another name, or with other labels (NULL for none). */
+pb_status pb_axis_rename(const pb_axis *axis, const char *name, pb_axis **result,
+                         pb_error **error);
+pb_status pb_axis_relabel(const pb_axis *axis, const char *const *labels, pb_axis **result,
+                          pb_error **error);
 
 /* ---- selectors: how a person names places along an axis ---- */
 
@@ -88,6 +103,15 @@ pb_status pb_tensor_create(size_t rank, pb_axis *const *axes, pb_tensor **tensor
 /* The same with values copied in. */
 pb_status pb_tensor_from(size_t rank, pb_axis *const *axes, const float *values, pb_tensor **tensor,
                          pb_error **error);
+/* The same over values that stay where they are, such as a model's weights. `values` must not change
+ * until release(user) is called, once, when the last tensor that shares them is gone (or not at
+ * all, when this call fails). */
+pb_status pb_tensor_borrow(size_t rank, pb_axis *const *axes, const float *values,
+                           void (*release)(void *user), void *user, pb_tensor **tensor,
+                           pb_error **error);
+/* The same values with one axis replaced by another of the same length; nothing is copied. */
+pb_status pb_tensor_replace_axis(const pb_tensor *tensor, size_t which, pb_axis *axis,
+                                 pb_tensor **result, pb_error **error);
 pb_tensor *pb_tensor_retain(pb_tensor *tensor);
 void pb_tensor_release(pb_tensor **tensor);
 
@@ -103,7 +127,8 @@ void pb_tensor_mark_boolean(pb_tensor *tensor);     /* before it is shared */
 pb_status pb_tensor_need_axis(const pb_tensor *tensor, const char *name, size_t *which,
                               pb_error **error);
 
-/* t[name=select, ...]: axes not named are taken whole. */
+/* t[name=select, ...]: axes not named are taken whole. A part of a tensor is a copy, unless it is
+ * one piece and at least half of the values. */
 pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const *names,
                            const pb_select *selects, pb_tensor **result, pb_error **error);
 
@@ -122,9 +147,13 @@ typedef enum pb_reduction {
 
 /*
  * Element by element. Axes are lined up by name, missing ones broadcast; the result has a's axes,
- * then b's others. Coordinates must be equal (PB_VALUE otherwise, naming the axis and what
- * differs), except that two "pos" axes of equal length and coordinates with different labels join
- * into labels "love|hate" where they differ.
+ * then b's others. Coordinates and labels must be equal (PB_VALUE otherwise, naming the axis and
+ * what differs; an axis without labels takes the other's), except that along positions ("pos",
+ * "query", "key") of equal length and coordinates different labels join into "love|hate".
+ *
+ * Values are float32 and follow IEEE: 1 / 0 is inf, NaN passes through. // and % round towards
+ * minus infinity as Python's do. Comparisons, PB_AND and PB_OR make boolean tensors; for the last
+ * two whatever is not 0 is true. A number is rounded to float32 first.
  */
 pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
                            pb_tensor **result, pb_error **error);
@@ -137,7 +166,12 @@ pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, pb_tensor **result, p
 pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const pb_tensor *b,
                           pb_tensor **result, pb_error **error);
 
-/* Over the named axes, or over all with n = 0. Sums are in double. */
+/*
+ * Over the named axes, or over all with n = 0. Sums are in double. PB_STD is the population's (the
+ * mean of squares, not divided by n - 1), PB_NORM the root of the sum of squares. PB_ARGMAX and
+ * PB_ARGMIN go over one axis and give its coordinates, the first of equals; NaN counts as the
+ * extreme. PB_VALUE for an axis of length 0, except for PB_SUM, PB_NORM, PB_ANY and PB_EVERY.
+ */
 pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const char *const *over,
                            pb_tensor **result, pb_error **error);
 pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm,

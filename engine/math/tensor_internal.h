@@ -1,0 +1,133 @@
+/* What the files of the tensor half share: the structs behind the handles, lining up, walking. */
+#ifndef PB_TENSOR_INTERNAL_H
+#define PB_TENSOR_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "base/buffer.h"
+#include "math/tensor.h"
+
+/* A coordinate and where it lies, for axes whose coordinates are not in ascending order. */
+typedef struct pb_place {
+    int64_t coordinate;
+    size_t offset;
+} pb_place;
+
+struct pb_axis {
+    atomic_size_t references;
+    size_t length;
+    int64_t extent;
+    int64_t *coordinates; /* [length]; NULL when they are 0, 1, ... */
+    pb_place *places;     /* [length] by coordinate; NULL when ascending */
+    char **labels;        /* [length] pointers, their text behind them in the same block; or NULL */
+    char name[];
+};
+
+/* The values of one or several tensors, and how to let go of them. */
+typedef struct pb_storage {
+    atomic_size_t references;
+    size_t size;
+    void (*release)(void *user); /* NULL when the values follow in `own` */
+    void *user;
+    float own[];
+} pb_storage;
+
+struct pb_tensor {
+    atomic_size_t references;
+    size_t rank, size;
+    bool boolean;
+    const float *data; /* [size], inside storage or borrowed with it */
+    pb_storage *storage;
+    pb_axis *axes[PB_MAX_RANK];
+};
+
+/* ---- messages (messages.c) ---- */
+
+/* pb_fail() and pb_error_hint() with a text that was put together in a buffer, which is freed. */
+pb_status pb_fail_with(pb_error **error, pb_status code, pb_buffer *text);
+void pb_hint_with(pb_error **error, pb_buffer *text);
+void pb_hint(pb_error **error, const char *hint, ...) PB_PRINTF(2, 3);
+
+/* "0 to 11", or "3, 5, 9 and 40 more" when they do not follow each other. */
+void pb_say_coordinates(pb_buffer *out, const pb_axis *axis);
+/* "layer, head, query, key". */
+void pb_say_axes(pb_buffer *out, const pb_tensor *tensor);
+
+/* The axis has no such label, or none at all: PB_NAME, with the nearest. */
+pb_status pb_fail_label(const pb_axis *axis, const char *label, pb_error **error);
+/* The label names several places, or `occurrence` asks for more than there are. */
+pb_status pb_fail_occurrence(const pb_axis *axis, const char *label, int occurrence,
+                             pb_error **error);
+
+/* ---- making (axis.c, tensor.c) ---- */
+
+/* `extent` is at least one past the largest coordinate. */
+pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordinates,
+                        const char *const *labels, int64_t extent, pb_axis **axis,
+                        pb_error **error);
+
+/* pb_tensor_create() without zeros. */
+pb_status pb_tensor_blank(size_t rank, pb_axis *const *axes, pb_tensor **tensor, float **data,
+                          pb_error **error);
+/* A tensor over part of another's values, starting at `data`. */
+pb_status pb_tensor_share(const pb_tensor *whole, size_t rank, pb_axis *const *axes,
+                          const float *data, pb_tensor **tensor, pb_error **error);
+
+/* The strides of a tensor's axes, in values. */
+void pb_tensor_strides(const pb_tensor *tensor, size_t strides[PB_MAX_RANK]);
+
+/* ---- lining up (lineup.c) ---- */
+
+#define PB_OPERANDS 3
+
+/* Tensors lined up by the names of their axes: a joint list of axes, and each operand's stride
+ * along them (0 where the operand is broadcast). Owns references to the axes. */
+typedef struct pb_lineup {
+    size_t rank;
+    pb_axis *axes[PB_MAX_RANK];
+    size_t strides[PB_OPERANDS][PB_MAX_RANK];
+} pb_lineup;
+
+#define PB_LINEUP_EMPTY                                                                            \
+    {                                                                                              \
+        0, {NULL},                                                                                 \
+        {                                                                                          \
+            {                                                                                      \
+                0                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+/* Adds the axes of operand number `which`, in order, joining them with those already there. */
+pb_status pb_lineup_add(pb_lineup *lineup, size_t which, const pb_tensor *operand,
+                        pb_error **error);
+void pb_lineup_free(pb_lineup *lineup);
+
+/* The axis that stands for both of two axes of one name, or an error that says what differs. */
+pb_status pb_axis_join(pb_axis *a, pb_axis *b, pb_axis **joined, pb_error **error);
+
+/* ---- walking (walk.c) ---- */
+
+/*
+ * Steps through a shape row by row, a row being the innermost axis, keeping each operand's offset.
+ * Axes that every operand passes through at one stride are merged first, so rows are long.
+ *
+ *     for (pb_walk_start(&walk, rank, lengths, n, strides); !walk.done; pb_walk_next(&walk))
+ *         row(data + walk.offset[0], walk.step[0], walk.length, ...);
+ */
+typedef struct pb_walk {
+    bool done;
+    size_t length;               /* of a row */
+    size_t step[PB_OPERANDS];    /* of each operand along a row */
+    size_t offset[PB_OPERANDS];  /* of each operand at the start of the row */
+    size_t operands, rank;       /* rank: outer axes */
+    size_t lengths[PB_MAX_RANK]; /* of the outer axes */
+    size_t strides[PB_OPERANDS][PB_MAX_RANK];
+    size_t index[PB_MAX_RANK];
+} pb_walk;
+
+void pb_walk_start(pb_walk *walk, size_t rank, const size_t *lengths, size_t operands,
+                   const size_t strides[][PB_MAX_RANK]);
+void pb_walk_next(pb_walk *walk);
+
+#endif
