@@ -1,0 +1,66 @@
+/*
+ * Path patching: how much of a sender's effect goes through given receivers.
+ *
+ * Pass 1 runs `into` with the sender's output taken from `from` and records the receivers' inputs;
+ * pass 2 sets all receivers together to what was recorded and recomputes everything downstream.
+ * (Wang et al. 2022, "Interpretability in the wild", appendix B; TransformerLens'
+ * direct_path_patching for PB_PATH_LINEAR.)
+ */
+#ifndef PB_STUDY_PATH_H
+#define PB_STUDY_PATH_H
+
+#include "math/tensor.h"
+#include "model/forward.h"
+#include "model/run.h"
+#include "study/metric.h"
+#include "study/where.h"
+
+typedef enum pb_path_mode {
+    PB_PATH_IOI,    /* other heads frozen to into's, MLPs recomputed */
+    PB_PATH_DIRECT, /* MLPs frozen too, layer norms recomputed */
+    PB_PATH_LINEAR  /* and the receivers' layer-norm scale frozen to into's */
+} pb_path_mode;
+
+typedef enum pb_path_input {
+    PB_PATH_Q,
+    PB_PATH_K,
+    PB_PATH_V,
+    PB_PATH_MLP,
+    PB_PATH_LOGITS
+} pb_path_input;
+
+typedef struct pb_receiver {
+    pb_path_input input;
+    size_t layer, head; /* head for Q, K, V; neither for LOGITS */
+} pb_receiver;
+
+/* "L9H9.q", "L8_mlp", "logits". PB_NAME says how receivers are written. */
+pb_status pb_receiver_parse(const pb_model *model, const char *name, pb_receiver *receiver,
+                            pb_error **error);
+
+typedef struct pb_path_spec {
+    pb_run *const *into, *const *from; /* n_pairs each, of equal lengths pairwise */
+    size_t n_pairs;
+    pb_axis *prompts;       /* or NULL with one pair */
+    const pb_head *senders; /* NULL: each head before the last receiver, giving [layer, head] */
+    size_t n_senders;       /* patched one at a time with `each_sender`, else together */
+    bool each_sender;
+    const pb_receiver *receivers; /* set together */
+    size_t n_receivers;
+    pb_where positions; /* of the sender's output; all unless told */
+    pb_path_mode mode;
+    const pb_metric *metric;
+    bool normalize;
+} pb_path_spec;
+
+typedef struct pb_path_result {
+    pb_tensor *values;      /* [prompt?, sender?] with labels L5H5, or [prompt?, layer, head] */
+    pb_tensor *into, *from; /* the metric on the ends, [prompt?] */
+    bool partial;
+} pb_path_result;
+
+pb_status pb_path_patch(const pb_path_spec *spec, const pb_context *context, pb_path_result *result,
+                        pb_error **error);
+void pb_path_result_release(pb_path_result *result);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * Where something applies: which layers, heads and positions an edit touches or a sweep walks.
+ *
+ * Places are written with math/tensor.h's selectors, so that positions, labels (" love"),
+ * occurrences (at(" John", 2)), lists and slices mean in an edit what they mean in an index.
+ * Positions are resolved on each prompt by itself, against its own tokens.
+ */
+#ifndef PB_STUDY_WHERE_H
+#define PB_STUDY_WHERE_H
+
+#include "math/tensor.h"
+#include "model/run.h"
+
+/* Everything is borrowed for the call that takes it. */
+typedef struct pb_where {
+    bool each;               /* a sweep: walk the places, one cell each; else take them together */
+    const pb_select *select; /* NULL: every place */
+    size_t n_selects;        /* positions only: 0 or 1 shared by all prompts, or one per prompt */
+} pb_where;
+
+#define PB_WHERE_ALL  ((pb_where){false, NULL, 0})
+#define PB_WHERE_EACH ((pb_where){true, NULL, 0})
+
+typedef struct pb_head {
+    size_t layer, head;
+} pb_head;
+
+/* "L9H6" to a head of this model. PB_NAME says how heads are written, PB_RANGE what there is. */
+pb_status pb_head_parse(const pb_model *model, const char *name, pb_head *head, pb_error **error);
+
+/* Every head of the model that is not among `heads`, in order; malloc'ed, the caller's. */
+pb_status pb_heads_except(const pb_model *model, const pb_head *heads, size_t n, pb_head **others,
+                          size_t *n_others, pb_error **error);
+
+/*
+ * Resolves one selector on a prompt's positions to one position. PB_RANGE, PB_NAME and PB_VALUE as
+ * in pb_axis_resolve(); PB_VALUE if it names several positions.
+ */
+pb_status pb_position_resolve(const pb_run *run, const pb_select *select, size_t *position,
+                              pb_error **error);
+
+/*
+ * An error that shows two prompts' tokens aligned, for when their lengths had to be equal and are
+ * not. `what` opens the sentence: "patching needs prompts of the same length".
+ */
+pb_status pb_lengths_differ(const pb_run *into, const pb_run *from, const char *what,
+                            pb_error **error);
+
+#endif
