@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Shared by the scripts in this folder. Sourced by them, never run by itself.
 #
 # Everything a script makes lies under build/: the Python environment, Jupyter's folders, logs,
@@ -20,6 +21,7 @@ export JUPYTER_RUNTIME_DIR=$build/jupyter/runtime
 export JUPYTERLAB_SETTINGS_DIR=$build/jupyter/lab/settings
 export JUPYTERLAB_WORKSPACES_DIR=$build/jupyter/lab/workspaces
 export IPYTHONDIR=$build/jupyter/ipython
+export PATCHBAY_HISTORY=${PATCHBAY_HISTORY:-$build/jupyter/history.sqlite}
 export JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PLATFORM_DIRS=0
 export PYTHONNOUSERSITE=1
 unset JUPYTER_PATH JUPYTER_CONFIG_PATH PYTHONPATH PYTHONHOME
@@ -36,10 +38,16 @@ fail() {
     exit "${2:-1}"
 }
 
+disk_full() {
+    local free
+    free=$(df -Pk "$build" 2>/dev/null | awk 'NR == 2 { print $4 }')
+    [[ -n $free && $free -lt 4096 ]]
+}
+
 # The line of a log that says most about why a step failed.
 reason() {
     local log=$1 line
-    if grep -q 'No space left on device' "$log"; then
+    if grep -q 'No space left on device' "$log" || disk_full; then
         echo "the disk that holds $build is full: free some space and run this again"
         return
     fi
@@ -82,11 +90,19 @@ has_header() {
     return 1
 }
 
+# Whether clang has the library that fuzz targets are linked with.
+has_fuzzer() {
+    local program='int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }'
+    has_command clang && clang -fsanitize=fuzzer -x c -o /dev/null - <<<"$program" 2>/dev/null
+}
+
 # A python3 that can make virtual environments with pip in them; Debian's needs python3-venv.
 find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
-        [[ -n $candidate ]] && has_command "$candidate" || continue
+        if [[ -z $candidate ]] || ! has_command "$candidate"; then
+            continue
+        fi
         if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
             >/dev/null 2>&1; then
             command -v "$candidate"
@@ -130,6 +146,7 @@ missing_packages() {
             ;;
         fuzz)
             want clang has_command clang
+            want libclang-rt-14-dev has_fuzzer
             ;;
         browser)
             want chromium has_command chromium
@@ -151,7 +168,9 @@ need_packages() {
     fi
     echo "apt packages missing: $missing"
     if [[ $(id -u) -ne 0 ]]; then
-        has_command sudo && sudo -n true 2>/dev/null || exit 2
+        if ! has_command sudo || ! sudo -n true 2>/dev/null; then
+            exit 2
+        fi
         as=(sudo -n)
     fi
     say "installing them"
@@ -192,14 +211,15 @@ need_python() {
 
 binary() { echo "$build/$1/kernel/app/patchbay"; }
 
+configured() { [[ -e $build/$1/build.ninja || -e $build/$1/Makefile ]]; }
+
 # build_preset PRESET TARGET [CMAKE OPTION...]: configures where needed, then builds incrementally.
 build_preset() {
-    local preset=$1 target=$2 folder=$build/$1 generator=()
+    local preset=$1 target=$2 folder=$build/$1 generator=() home
     shift 2
-    local home
     home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$folder/CMakeCache.txt" 2>/dev/null || true)
     [[ -z $home || $home == "$root" ]] || rm -rf "$folder" # the tree was moved
-    if [[ ! -e $folder/build.ninja && ! -e $folder/Makefile ]]; then
+    if ! configured "$preset"; then
         rm -rf "$folder"
         generator=(-G "Unix Makefiles")
         has_command ninja && generator=(-G Ninja)
@@ -208,6 +228,15 @@ build_preset() {
         step "configure-$preset" cmake -S "$root" --preset "$preset" "${generator[@]}" "$@"
     fi
     step "build-$preset" cmake --build "$folder" --target "$target" --parallel "$(nproc)"
+}
+
+# build_kernel PRESET: the program alone, which wants no test library.
+build_kernel() {
+    if configured "$1"; then
+        build_preset "$1" patchbay
+    else
+        build_preset "$1" patchbay -DPATCHBAY_TESTS=OFF
+    fi
 }
 
 # install_kernel: the kernelspec `patchbay`, inside the virtual environment.
