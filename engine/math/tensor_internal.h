@@ -130,4 +130,8 @@ void pb_walk_start(pb_walk *walk, size_t rank, const size_t *lengths, size_t ope
                    const size_t strides[][PB_MAX_RANK]);
 void pb_walk_next(pb_walk *walk);
 
+/* out[i][j]... = in[i * strides[0] + j * strides[1] + ...]: a permuted copy, dense in `out`. */
+void pb_gather(float *out, const float *in, size_t rank, const size_t *lengths,
+               const size_t *strides);
+
 #endif

@@ -1,0 +1,89 @@
+/* The k first values in an order, with a heap of k whose root is the last of them. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "tensor_internal.h"
+
+typedef struct ranking {
+    const float *values;
+    pb_order order;
+    size_t *heap;
+    size_t count;
+} ranking;
+
+/* What is sorted, largest first; NaN is below everything. */
+static double key(const ranking *r, size_t offset)
+{
+    double value = (double)r->values[offset];
+    switch (r->order) {
+    case PB_BY_MAGNITUDE: return fabs(value);
+    case PB_BY_VALUE: return value;
+    case PB_BY_SMALLEST: return -value;
+    }
+    return value;
+}
+
+static bool comes_before(const ranking *r, size_t i, size_t j)
+{
+    double a = key(r, i), b = key(r, j);
+    if (isnan(a) || isnan(b))
+        return isnan(a) == isnan(b) ? i < j : isnan(b);
+    return a == b ? i < j : a > b;
+}
+
+static void swap(size_t *a, size_t *b)
+{
+    size_t old = *a;
+    *a = *b;
+    *b = old;
+}
+
+/* Every parent comes after its children. */
+static void sift_down(ranking *r, size_t at)
+{
+    for (;;) {
+        size_t last = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < r->count; child++)
+            if (comes_before(r, r->heap[last], r->heap[child]))
+                last = child;
+        if (last == at)
+            return;
+        swap(&r->heap[at], &r->heap[last]);
+        at = last;
+    }
+}
+
+static void sort_heap(ranking *r)
+{
+    size_t all = r->count;
+    while (r->count > 1) {
+        r->count--;
+        swap(&r->heap[0], &r->heap[r->count]);
+        sift_down(r, 0);
+    }
+    r->count = all;
+}
+
+pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, size_t **offsets,
+                        size_t *count, pb_error **error)
+{
+    size_t kept = k < a->size ? k : a->size;
+    ranking r = {a->data, order, pb_malloc(kept, sizeof *r.heap), kept};
+    if (!r.heap)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < kept; i++)
+        r.heap[i] = i;
+    for (size_t i = kept / 2; i-- > 0;)
+        sift_down(&r, i);
+    for (size_t i = kept; kept > 0 && i < a->size; i++) {
+        if (!comes_before(&r, i, r.heap[0]))
+            continue;
+        r.heap[0] = i;
+        sift_down(&r, 0);
+    }
+    sort_heap(&r);
+    *offsets = r.heap;
+    *count = kept;
+    return PB_OK;
+}
