@@ -94,10 +94,10 @@ pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordina
                         const char *const *labels, int64_t extent, pb_axis **result,
                         pb_error **error)
 {
-    size_t size;
-    if (length > INT64_MAX || !pb_size_add(sizeof(pb_axis), strlen(name) + 1, &size))
-        return pb_fail_memory(error);
-    pb_axis *axis = pb_calloc(1, size);
+    if (length > PB_MAX_VALUES)
+        return pb_fail(error, PB_LIMIT, "the axis %s would have %zu places; the most is %zu", name,
+                       length, PB_MAX_VALUES);
+    pb_axis *axis = pb_calloc(1, sizeof *axis + strlen(name) + 1);
     if (!axis)
         return pb_fail_memory(error);
     atomic_init(&axis->references, 1);

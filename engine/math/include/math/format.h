@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "math/tensor.h"
 
-#define PB_NUMBER_SIZE   40 /* room for any number below, its NUL included */
+#define PB_FORMAT_SIZE   40 /* room for any number below, its NUL included */
 #define PB_TABLE_DIGITS  4  /* significant digits in tables */
 #define PB_SCALAR_DIGITS 6  /* significant digits of a number on its own */
 
@@ -19,10 +19,10 @@
  * number has d digits after the point; `scientific` writes d digits of mantissa after the point and
  * an exponent.
  */
-typedef struct pb_number_style {
+typedef struct pb_format_style {
     int decimals;
     bool scientific;
-} pb_number_style;
+} pb_format_style;
 
 /*
  * The style that shows the largest magnitude of `values` with `digits` significant digits and
@@ -30,16 +30,16 @@ typedef struct pb_number_style {
  * magnitudes from a million up and below a ten-thousandth are scientific. NaN and infinities do not
  * count. `stride` is in values.
  */
-pb_number_style pb_number_style_for(const float *values, size_t count, size_t stride, int digits);
+pb_format_style pb_format_choose(const float *values, size_t count, size_t stride, int digits);
 
 /* Writes value in a style: "-0.25", "1.2e-05", "nan", "inf", "-inf"; never "-0.00". */
-void pb_number_write(char out[PB_NUMBER_SIZE], double value, pb_number_style style);
+void pb_format_write(char out[PB_FORMAT_SIZE], double value, pb_format_style style);
 
 /* A number on its own: at most `digits` significant digits, no zeros at the end: "0.5", "12". */
-void pb_number_short(char out[PB_NUMBER_SIZE], double value, int digits);
+void pb_format_short(char out[PB_FORMAT_SIZE], double value, int digits);
 
 /* Nine significant digits (C's %.9g): reading it back gives the same float32. */
-void pb_number_exact(char out[PB_NUMBER_SIZE], float value);
+void pb_format_exact(char out[PB_FORMAT_SIZE], float value);
 
 /* What a plain-text rendering may take; zeros mean the defaults. */
 typedef struct pb_text_limits {
