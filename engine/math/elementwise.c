@@ -20,10 +20,11 @@ static float floor_divide(float a, float b)
 {
     if (b == 0)
         return a / b;
-    /* Exact in double up to the rounding of the quotient, which the nearest integer repairs. */
-    double quotient = ((double)a - (double)modulo(a, b)) / (double)b;
-    double whole = floor(quotient);
-    return (float)(quotient - whole > 0.5 ? whole + 1 : whole);
+    /* Whole up to the rounding of the division in double, which the nearest integer repairs. */
+    float remainder = fmodf(a, b);
+    double quotient = nearbyint(((double)a - (double)remainder) / (double)b);
+    bool rounds_down = remainder != 0 && (remainder < 0) != (b < 0);
+    return (float)(rounds_down ? quotient - 1 : quotient);
 }
 
 /* NaN on either side gives NaN, as in NumPy; fminf would drop it. */
