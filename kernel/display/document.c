@@ -1,0 +1,88 @@
+/* Bundles put together, and bundles as files. */
+#include "display/document.h"
+
+#include <string.h>
+
+#include "frame.h"
+#include "label.h"
+
+/* The fragment that shows a bundle in a page: its html, or its plain text set as code. */
+static void append_html(pb_markup *markup, const pb_bundle *bundle)
+{
+    const char *html = pb_bundle_find(bundle, "text/html");
+    const char *plain = pb_bundle_find(bundle, "text/plain");
+    if (html) {
+        pb_markup_raw(markup, html);
+        return;
+    }
+    pb_markup_open(markup, "pre");
+    for (const char *line = plain ? plain : ""; *line;) {
+        size_t length = strcspn(line, "\n");
+        pb_markup_span(markup, line, length);
+        line += length;
+        if (*line == '\n') {
+            pb_markup_raw(markup, "\n");
+            line++;
+        }
+    }
+    pb_markup_close(markup);
+}
+
+pb_status pb_show_stack(const pb_bundle *const *parts, size_t count, pb_bundle **bundle,
+                        pb_error **error)
+{
+    const pb_words none = {0};
+    pb_markup html = PB_MARKUP_EMPTY;
+    pb_buffer plain = PB_BUFFER_EMPTY;
+    pb_markup_open(&html, "div");
+    for (size_t i = 0; i < count; i++) {
+        const char *text = pb_bundle_find(parts[i], "text/plain");
+        append_html(&html, parts[i]);
+        pb_buffer_text(&plain, i > 0 ? "\n" : "");
+        pb_buffer_text(&plain, text ? text : "");
+        if (plain.length > 0 && plain.data[plain.length - 1] != '\n')
+            pb_buffer_byte(&plain, '\n');
+    }
+    pb_markup_close(&html);
+    return pb_frame_bundle(&html, &plain, NULL, &none, bundle, error);
+}
+
+pb_status pb_show_text(const char *text, pb_bundle **bundle, pb_error **error)
+{
+    const pb_words none = {0};
+    pb_markup html = PB_MARKUP_EMPTY;
+    pb_buffer plain = PB_BUFFER_EMPTY;
+    pb_frame_open(&html, &none);
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        pb_markup_open(&html, "div");
+        pb_markup_span(&html, line, length);
+        pb_markup_close(&html);
+        pb_label_append(&plain, line, length, PB_TEXT_PLAIN);
+        pb_buffer_byte(&plain, '\n');
+        line += length + (line[length] == '\n');
+    }
+    pb_frame_close(&html, &none);
+    return pb_frame_bundle(&html, &plain, NULL, &none, bundle, error);
+}
+
+static const char page_head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
+    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>"
+    "<style>:root{color-scheme:light dark}body{margin:24px;font-family:system-ui,sans-serif;"
+    "background:#fff;color:#1f2328}@media (prefers-color-scheme:dark){body{background:#111;"
+    "color:#e1e1e1}}</style>";
+
+pb_status pb_html_page(const char *title, const pb_bundle *bundle, char **page, pb_error **error)
+{
+    pb_markup markup = PB_MARKUP_EMPTY;
+    pb_markup_raw(&markup, page_head);
+    pb_markup_element(&markup, "title", NULL, title ? title : "", PB_TEXT_PLAIN);
+    pb_markup_raw(&markup, "</head>");
+    pb_markup_open(&markup, "body");
+    append_html(&markup, bundle);
+    pb_markup_close(&markup);
+    pb_markup_raw(&markup, "</html>\n");
+    *page = pb_markup_take(&markup);
+    return *page ? PB_OK : pb_fail_memory(error);
+}

@@ -1,0 +1,107 @@
+/* Heat maps as bundles: the picture, and a grid of numbers as text. */
+#include "display/heatmap.h"
+
+#include "base/memory.h"
+#include "frame.h"
+#include "label.h"
+#include "map.h"
+#include "text.h"
+
+#define TEXT_COLUMNS 16
+#define TEXT_ROWS    64
+
+/* Which of `count` places are shown when at most `most` are: the first ones and the last few. */
+static size_t shown_place(size_t which, size_t count, size_t most)
+{
+    size_t last = most / 3;
+    return count <= most || which < most - last ? which : count - most + which;
+}
+
+static void text_map(pb_arena *arena, const pb_map *map, pb_buffer *out)
+{
+    const pb_heatmap_view *view = map->view;
+    size_t columns = view->columns.count < TEXT_COLUMNS ? view->columns.count : TEXT_COLUMNS;
+    size_t rows = view->rows.count < TEXT_ROWS ? view->rows.count : TEXT_ROWS;
+    pb_grid grid;
+    if (!pb_grid_create(arena, rows + 1, columns + 1, &grid)) {
+        out->failed = true;
+        return;
+    }
+    grid.left[0] = view->rows.labels != NULL;
+    pb_grid_set(&grid, 0, 0,
+                pb_arena_printf(arena, "%s%s%s", map->row_title,
+                                *map->row_title && *map->column_title ? " \\ " : "",
+                                map->column_title));
+    for (size_t j = 0; j < columns; j++) {
+        size_t column = shown_place(j, view->columns.count, TEXT_COLUMNS);
+        pb_grid_set(&grid, 0, j + 1, map->column_labels[column]);
+        for (size_t i = 0; i < rows; i++) {
+            size_t row = shown_place(i, view->rows.count, TEXT_ROWS);
+            pb_grid_set(&grid, i + 1, 0, map->row_labels[row]);
+            pb_grid_set(&grid, i + 1, j + 1,
+                        pb_map_cell_text(map, row * view->columns.count + column));
+        }
+    }
+    pb_text_head(out, &view->words);
+    if (*map->value_title)
+        pb_buffer_format(out, "%s\n", map->value_title);
+    pb_grid_write(&grid, out);
+    if (columns < view->columns.count)
+        pb_buffer_format(out, "... %zu of %zu columns are left out, before the last %d\n",
+                         view->columns.count - columns, view->columns.count, TEXT_COLUMNS / 3);
+    if (rows < view->rows.count)
+        pb_buffer_format(out, "... %zu of %zu rows are left out, before the last %d\n",
+                         view->rows.count - rows, view->rows.count, TEXT_ROWS / 3);
+    pb_text_foot(out, &view->words);
+}
+
+/* The view's notes, and one more if the picture is pooled. */
+static pb_words words_of(pb_arena *arena, const pb_map *map)
+{
+    pb_words words = map->view->words;
+    if (!map->pooled)
+        return words;
+    const char **notes = pb_arena_array(arena, words.n_notes + 1, sizeof *notes);
+    if (!notes)
+        return words;
+    for (size_t i = 0; i < words.n_notes; i++)
+        notes[i] = words.notes[i];
+    notes[words.n_notes++] = pb_arena_printf(
+        arena,
+        "%zu x %zu values drawn as %zu x %zu cells; each shows its value of "
+        "largest magnitude.",
+        map->view->rows.count, map->view->columns.count, map->cells.n_rows, map->cells.n_columns);
+    words.notes = notes;
+    return words;
+}
+
+static pb_status show_map(pb_arena *arena, const pb_map *map, pb_bundle **bundle, pb_error **error)
+{
+    pb_markup html = PB_MARKUP_EMPTY;
+    pb_buffer plain = PB_BUFFER_EMPTY;
+    pb_words words = words_of(arena, map);
+    pb_picture picture = {map->width, map->height, pb_map_draw, map,
+                          pb_arena_printf(arena, "Heat map: %s by %s and %s", map->value_title,
+                                          map->row_title, map->column_title)};
+    pb_frame_open(&html, &words);
+    pb_frame_picture(&html, &picture);
+    pb_frame_close(&html, &words);
+    text_map(arena, map, &plain);
+    return pb_frame_bundle(&html, &plain, &picture, &words, bundle, error);
+}
+
+pb_status pb_show_heatmap(const pb_heatmap_view *view, pb_bundle **bundle, pb_error **error)
+{
+    size_t count;
+    pb_map map;
+    if (!pb_size_mul(view->rows.count, view->columns.count, &count))
+        return pb_fail(error, PB_LIMIT, "the matrix is too large to draw");
+    pb_arena *arena = pb_arena_create();
+    if (!arena || !pb_map_plan(arena, view, &map)) {
+        pb_arena_destroy(&arena);
+        return pb_fail_memory(error);
+    }
+    pb_status status = show_map(arena, &map, bundle, error);
+    pb_arena_destroy(&arena);
+    return status;
+}

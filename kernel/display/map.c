@@ -1,0 +1,352 @@
+/* Heat maps: layout and drawing. */
+#include "map.h"
+
+#include <math.h>
+
+#include "frame.h"
+#include "label.h"
+
+#define LABEL_SIZE    11.0
+#define TITLE_SIZE    12.0
+#define CELL_SIZE     10.5
+#define LABEL_LONGEST 22
+#define SLANT         0.7071
+#define WIDEST        860.0
+#define TALLEST       620.0
+#define TOOLTIP_CELLS 1200
+#define MOST_PLACES   1500 /* along one side; beyond that neighbours are drawn as one */
+#define MOST_CELLS    120000
+
+/* ---- pooling: matrices with more cells than can be drawn ---- */
+
+/* How many rows and columns are drawn as one, so that the drawn ones stay within the limits. */
+static void plan_pooling(const pb_heatmap_view *view, size_t *rows, size_t *columns)
+{
+    *rows = *columns = 1;
+    for (;;) {
+        size_t n_rows = view->rows.count / *rows, n_columns = view->columns.count / *columns;
+        if (n_rows <= MOST_PLACES && n_columns <= MOST_PLACES &&
+            (n_rows == 0 || n_columns <= MOST_CELLS / n_rows))
+            return;
+        if (n_rows > n_columns)
+            ++*rows;
+        else
+            ++*columns;
+    }
+}
+
+/* The value of largest magnitude among a block's finite ones. */
+static float pool_block(const pb_heatmap_view *view, size_t row, size_t column, size_t rows,
+                        size_t columns)
+{
+    float best = NAN;
+    for (size_t i = row; i < row + rows && i < view->rows.count; i++)
+        for (size_t j = column; j < column + columns && j < view->columns.count; j++) {
+            float value = view->values[i * view->columns.count + j];
+            if (!isnan(value) && (isnan(best) || fabsf(value) > fabsf(best)))
+                best = value;
+        }
+    return best;
+}
+
+/* Sets the cells to the view's values, pooled where there are too many. */
+static bool plan_cells(pb_map *map)
+{
+    const pb_heatmap_view *view = map->view;
+    size_t rows, columns;
+    plan_pooling(view, &rows, &columns);
+    map->cells.values = view->values;
+    map->cells.n_rows = view->rows.count;
+    map->cells.n_columns = view->columns.count;
+    map->cells.upward = view->rows_upward;
+    if (rows == 1 && columns == 1)
+        return true;
+    map->pooled = true;
+    map->cells.n_rows = (view->rows.count + rows - 1) / rows;
+    map->cells.n_columns = (view->columns.count + columns - 1) / columns;
+    float *values =
+        pb_arena_array(map->arena, map->cells.n_rows * map->cells.n_columns, sizeof *values);
+    if (!values)
+        return false;
+    for (size_t i = 0; i < map->cells.n_rows; i++)
+        for (size_t j = 0; j < map->cells.n_columns; j++)
+            values[i * map->cells.n_columns + j] =
+                pool_block(view, i * rows, j * columns, rows, columns);
+    map->cells.values = values;
+    return true;
+}
+
+/* ---- layout ---- */
+
+/* The label of a drawn row or column. With tokens: "2 ·love". */
+static const char *place_label(pb_arena *arena, const pb_axis_view *axis, size_t index)
+{
+    const char *label = pb_axis_text(arena, axis, index, LABEL_LONGEST);
+    if (!label || !axis->labels || axis->kind != PB_TEXT_TOKEN)
+        return label;
+    return pb_arena_printf(arena, "%lld %s", (long long)pb_axis_number(axis, index), label);
+}
+
+static const char **plan_labels(pb_arena *arena, const pb_axis_view *axis)
+{
+    const char **labels = pb_arena_array(arena, axis->count ? axis->count : 1, sizeof *labels);
+    for (size_t i = 0; labels && i < axis->count; i++)
+        if (!(labels[i] = place_label(arena, axis, i)))
+            return NULL;
+    return labels;
+}
+
+static pb_text_kind kind_of(const pb_axis_view *axis)
+{
+    return axis->labels ? axis->kind : PB_TEXT_PLAIN;
+}
+
+static double widest_label(const char **labels, const pb_axis_view *axis)
+{
+    double widest = 0.0;
+    for (size_t i = 0; i < axis->count; i++)
+        widest = fmax(widest, pb_label_width(labels[i], kind_of(axis), LABEL_SIZE));
+    return widest;
+}
+
+/* What is written in a cell; "" for an empty one. */
+const char *pb_map_cell_text(const pb_map *map, size_t index)
+{
+    const pb_heatmap_view *view = map->view;
+    char number[PB_NUMBER_SIZE];
+    if (view->cell_texts)
+        return pb_label_clip(
+            map->arena, pb_label_make(map->arena, view->cell_texts[index], view->cell_kind), 14);
+    if (isnan(view->values[index]))
+        return "";
+    size_t length = pb_number_write(number, (double)view->values[index], map->format);
+    return pb_arena_text(map->arena, number, length);
+}
+
+static double widest_cell(const pb_map *map)
+{
+    size_t count = map->view->rows.count * map->view->columns.count;
+    pb_text_kind kind = map->view->cell_texts ? map->view->cell_kind : PB_TEXT_PLAIN;
+    double widest = 0.0;
+    for (size_t i = 0; i < count; i++)
+        widest = fmax(widest, pb_label_width(pb_map_cell_text(map, i), kind, CELL_SIZE));
+    return widest;
+}
+
+#define PRINTED_CELLS 600 /* more are too many to read */
+
+/* Cells as large as the page allows, at least wide enough for what is printed in them if that
+ * does not make the picture wider than the page. */
+static void plan_size(pb_map *map)
+{
+    double columns = fmax(1.0, (double)map->cells.n_columns);
+    double rows = fmax(1.0, (double)map->cells.n_rows);
+    size_t count = map->cells.n_rows * map->cells.n_columns;
+    double wanted = count <= PRINTED_CELLS && !map->pooled ? widest_cell(map) + 9.0 : WIDEST;
+    map->cells.cell_height = fmax(1.0, fmin(26.0, floor(TALLEST / rows)));
+    map->prints_cells = wanted * columns <= WIDEST && map->cells.cell_height >= 14.0;
+    double roomy = map->prints_cells ? fmax(wanted, 36.0) : 30.0;
+    map->cells.cell_width = fmax(1.0, fmin(roomy, floor(WIDEST / columns)));
+    if (columns * map->cells.cell_width < 150.0)
+        map->cells.cell_width = fmin(64.0, 150.0 / columns);
+}
+
+/* Places the cells among their labels. Pooled rows and columns stand for several of the view's. */
+static void place_map(pb_map *map)
+{
+    const pb_heatmap_view *view = map->view;
+    double row_widest = widest_label(map->row_labels, &view->rows);
+    double column_widest = widest_label(map->column_labels, &view->columns);
+    double row_step =
+        map->cells.cell_height * (double)map->cells.n_rows / fmax(1.0, (double)view->rows.count);
+    double column_step = map->cells.cell_width * (double)map->cells.n_columns /
+                         fmax(1.0, (double)view->columns.count);
+    map->row_every = (size_t)ceil(13.0 / row_step);
+    map->cells.left = row_widest + 8.0 + (*map->row_title ? 20.0 : 0.0);
+    map->cells.top = 8.0;
+
+    double below = 20.0;
+    bool words = view->columns.labels != NULL;
+    map->slanted = words && column_widest + 4.0 > column_step;
+    if (map->slanted) {
+        map->column_every = (size_t)ceil(14.0 / column_step);
+        map->cells.left = fmax(map->cells.left, column_widest * SLANT - column_step / 2 + 4.0);
+        below = column_widest * SLANT + 16.0;
+    } else {
+        map->column_every = words ? 1 : (size_t)ceil((column_widest + 8.0) / column_step);
+    }
+    double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
+    double bottom = map->cells.top + fmax(map->cells.cell_height * (double)map->cells.n_rows, 60.0);
+    map->bar_x = right + 18.0;
+    map->height = bottom + below + (*map->column_title ? 19.0 : 4.0);
+    pb_markup measured = PB_MARKUP_EMPTY; /* the bar says how wide it is by being drawn */
+    map->width = map->bar_x + 8.0 +
+                 pb_colour_bar(&measured, &map->shading, map->bar_x, 8.0, 60.0, map->value_title);
+    pb_markup_free(&measured);
+}
+
+bool pb_map_plan(pb_arena *arena, const pb_heatmap_view *view, pb_map *map)
+{
+    double least = INFINITY, greatest = -INFINITY;
+    size_t count = view->rows.count * view->columns.count;
+    *map = (pb_map){.view = view, .arena = arena};
+    pb_extend_floats(&least, &greatest, view->values, count);
+    map->shading = pb_shading_settle(view->shade == PB_SHADE_NONE ? PB_SHADE_AUTO : view->shade,
+                                     view->range, least, greatest);
+    map->format = pb_number_settle_floats(view->format, view->values, count);
+    map->row_labels = plan_labels(arena, &view->rows);
+    map->column_labels = plan_labels(arena, &view->columns);
+    map->row_title = pb_axis_title(arena, view->rows.name, view->rows.unit);
+    map->column_title = pb_axis_title(arena, view->columns.name, view->columns.unit);
+    map->value_title = pb_axis_title(arena, view->value_name, view->value_unit);
+    if (!map->row_labels || !map->column_labels || !map->row_title || !map->column_title ||
+        !map->value_title || !plan_cells(map))
+        return false;
+    plan_size(map);
+    place_map(map);
+    return true;
+}
+
+/* ---- drawing ---- */
+
+static double column_x(const pb_map *map, size_t column)
+{
+    double step =
+        map->cells.cell_width * (double)map->cells.n_columns / (double)map->view->columns.count;
+    return map->cells.left + step * ((double)column + 0.5);
+}
+
+static double row_y(const pb_map *map, size_t row)
+{
+    double count = (double)map->view->rows.count;
+    double step = map->cells.cell_height * (double)map->cells.n_rows / count;
+    double line = map->view->rows_upward ? count - 1.0 - (double)row : (double)row;
+    return map->cells.top + step * (line + 0.5);
+}
+
+static void draw_labels(pb_markup *markup, const pb_map *map)
+{
+    const pb_heatmap_view *view = map->view;
+    double bottom = map->cells.top + map->cells.cell_height * (double)map->cells.n_rows;
+    double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
+    for (size_t i = 0; i < view->rows.count; i += map->row_every)
+        pb_svg_label(markup,
+                     (pb_svg_text){.x = map->cells.left - 6,
+                                   .y = row_y(map, i) + 4,
+                                   .size = LABEL_SIZE,
+                                   .anchor = "end",
+                                   .kind = kind_of(&view->rows)},
+                     map->row_labels[i]);
+    for (size_t i = 0; i < view->columns.count; i += map->column_every)
+        pb_svg_label(markup,
+                     (pb_svg_text){.x = column_x(map, i) + (map->slanted ? 4 : 0),
+                                   .y = bottom + (map->slanted ? 12 : 15),
+                                   .size = LABEL_SIZE,
+                                   .anchor = map->slanted ? "end" : "middle",
+                                   .rotate = map->slanted ? -45 : 0,
+                                   .kind = kind_of(&view->columns)},
+                     map->column_labels[i]);
+    pb_svg_label(markup,
+                 (pb_svg_text){.x = (map->cells.left + right) / 2,
+                               .y = map->height - 6,
+                               .size = TITLE_SIZE,
+                               .anchor = "middle"},
+                 map->column_title);
+    pb_svg_label(markup,
+                 (pb_svg_text){.x = 12,
+                               .y = (map->cells.top + bottom) / 2,
+                               .size = TITLE_SIZE,
+                               .anchor = "middle",
+                               .rotate = -90},
+                 map->row_title);
+}
+
+static void draw_printed(pb_markup *markup, const pb_map *map)
+{
+    const pb_heatmap_view *view = map->view;
+    pb_markup_open(markup, "g");
+    pb_markup_attribute(markup, "class", map->cells_class ? "pb-numbers" : NULL);
+    for (size_t row = 0; row < view->rows.count; row++)
+        for (size_t column = 0; column < view->columns.count; column++) {
+            size_t index = row * view->columns.count + column;
+            pb_fill fill = pb_shading_fill(&map->shading, (double)view->values[index]);
+            pb_svg_label(markup,
+                         (pb_svg_text){.x = column_x(map, column),
+                                       .y = row_y(map, row) + 3.5,
+                                       .size = CELL_SIZE,
+                                       .anchor = "middle",
+                                       .white = fill.white_text,
+                                       .kind = view->cell_texts ? view->cell_kind : PB_TEXT_PLAIN},
+                         pb_map_cell_text(map, index));
+        }
+    pb_markup_close(markup);
+}
+
+/* "layer 3, position 2 ·love: -0.51 logits" */
+static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_t column)
+{
+    const pb_heatmap_view *view = map->view;
+    size_t index = row * view->columns.count + column;
+    char number[PB_NUMBER_SIZE];
+    pb_number_write(number, (double)view->values[index], map->format);
+    pb_markup_open(markup, "title");
+    pb_markup_text(markup, pb_axis_place(map->arena, &view->rows, row), PB_TEXT_PLAIN);
+    pb_markup_text(markup, ", ", PB_TEXT_PLAIN);
+    pb_markup_text(markup, pb_axis_place(map->arena, &view->columns, column), PB_TEXT_PLAIN);
+    pb_markup_format(markup, ": %s%s", number, view->value_unit ? " " : "");
+    pb_markup_text(markup, view->value_unit, PB_TEXT_PLAIN);
+    if (view->cell_texts) {
+        pb_markup_text(markup, ", ", PB_TEXT_PLAIN);
+        pb_markup_text(markup, view->cell_texts[index], view->cell_kind);
+    }
+    pb_markup_close(markup);
+}
+
+/* Cells that cannot be seen but say their value to a pointer that rests on them. */
+static void draw_tooltips(pb_markup *markup, const pb_map *map)
+{
+    const pb_cells *cells = &map->cells;
+    pb_markup_open(markup, "g");
+    pb_markup_attribute(markup, "fill-opacity", "0");
+    for (size_t row = 0; row < cells->n_rows; row++)
+        for (size_t column = 0; column < cells->n_columns; column++) {
+            if (isnan(cells->values[row * cells->n_columns + column]))
+                continue;
+            pb_markup_open(markup, "rect");
+            pb_markup_number(markup, "x", cells->left + cells->cell_width * (double)column);
+            pb_markup_number(markup, "y", pb_cells_y(cells, row));
+            pb_markup_number(markup, "width", cells->cell_width);
+            pb_markup_number(markup, "height", cells->cell_height);
+            draw_tooltip(markup, map, row, column);
+            pb_markup_close(markup);
+        }
+    pb_markup_close(markup);
+}
+
+static void draw_border(pb_markup *markup, const pb_cells *cells)
+{
+    pb_markup_open(markup, "rect");
+    pb_markup_number(markup, "x", cells->left);
+    pb_markup_number(markup, "y", cells->top);
+    pb_markup_number(markup, "width", cells->cell_width * (double)cells->n_columns);
+    pb_markup_number(markup, "height", cells->cell_height * (double)cells->n_rows);
+    pb_markup_attribute(markup, "fill", "none");
+    pb_markup_attribute(markup, "stroke", "currentColor");
+    pb_markup_attribute(markup, "stroke-opacity", "0.25");
+    pb_markup_close(markup);
+}
+
+void pb_map_draw(pb_markup *markup, const void *user, bool tooltips)
+{
+    const pb_map *map = user;
+    const pb_cells *cells = &map->cells;
+    pb_cells_draw(markup, cells, &map->shading, map->cells_class);
+    draw_border(markup, cells);
+    draw_labels(markup, map);
+    if (map->prints_cells)
+        draw_printed(markup, map);
+    double height = fmax(60.0, cells->cell_height * (double)cells->n_rows);
+    pb_colour_bar(markup, &map->shading, map->bar_x, cells->top, height, map->value_title);
+    if (tooltips && !map->pooled && cells->n_rows * cells->n_columns <= TOOLTIP_CELLS)
+        draw_tooltips(markup, map);
+}
