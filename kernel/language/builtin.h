@@ -91,6 +91,13 @@ typedef struct pb_constant {
     pb_status (*make)(pb_value **result, pb_error **error);
 } pb_constant;
 
+/* Answers to x.name for a kind of values, beside those of its fields, columns, look or type. */
+typedef struct pb_kind_members {
+    pb_kind kind;
+    const pb_member *members;
+} pb_kind_members;
+
+const pb_kind_members *pb_kind_members_next(const pb_kind_members *last); /* start with NULL */
 const pb_builtin *pb_builtin_find(const char *name);      /* NULL if there is none */
 const pb_builtin *pb_builtin_next(const pb_builtin *row); /* walks all rows; start with NULL */
 const pb_constant *pb_constant_find(const char *name);
@@ -115,6 +122,7 @@ struct pb_call {
     pb_argument *rest;
     pb_span span;      /* the whole call */
     pb_span name_span; /* the word */
+    pb_source *source; /* where they lie; NULL for a call that no code wrote */
 };
 
 /* The argument of a parameter, by the parameter's name. Never NULL: asking for a parameter the row
