@@ -70,6 +70,14 @@ size_t pb_edit_distance(const char *a, const char *b)
     return distance(&first, &second);
 }
 
+static bool differ_in_case_only(const word *a, const word *b)
+{
+    bool same = a->length == b->length;
+    for (size_t i = 0; same && i < a->length; i++)
+        same = lower(a->letters[i]) == lower(b->letters[i]);
+    return same;
+}
+
 /* The shortest name that goes on where `wanted` stops: somebody typed only the beginning. */
 static const char *shortest_longer(const char *wanted, const char *const *names, size_t count)
 {
@@ -96,6 +104,8 @@ const char *pb_nearest(const char *wanted, const char *const *names, size_t coun
         if (apart * EDIT >= best_distance)
             continue;
         size_t found = distance(&target, &other);
+        if (differ_in_case_only(&target, &other) && found > CASE_EDIT)
+            found = CASE_EDIT; /* "LOAD" is meant for "load", however many letters differ */
         if (found < best_distance) {
             best = names[i];
             best_distance = found;

@@ -1,0 +1,163 @@
+/*
+ * What happens when memory runs out: every allocation of a piece of work fails in turn. The work
+ * must come to PB_MEMORY or its equal, leave nothing behind (the sanitizers watch), and succeed
+ * once nothing fails. malloc and its kin are replaced by the linker (--wrap).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/map.h"
+
+static size_t allowed = SIZE_MAX; /* allocations until the one that fails */
+
+static bool may_allocate(void)
+{
+    return allowed == SIZE_MAX || allowed-- > 0 || (allowed = 0, false);
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size)
+{
+    return may_allocate() ? __real_malloc(size) : NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return may_allocate() ? __real_realloc(old, size) : NULL;
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return may_allocate() ? __real_strdup(text) : NULL;
+}
+
+/* ---- the work: each returns whether it was done ---- */
+
+static bool fill_buffer(void)
+{
+    pb_buffer b = PB_BUFFER_EMPTY;
+    for (int i = 0; i < 100; i++)
+        pb_buffer_format(&b, "%d, ", i);
+    char *text = pb_buffer_take(&b);
+    bool done = text && strlen(text) == 390;
+    free(text);
+    return done;
+}
+
+static bool fill_map(void)
+{
+    pb_map *map = pb_map_create(0);
+    bool done = map != NULL;
+    size_t count = 0;
+    for (int i = 0; done && i < 50; i++) {
+        done = pb_map_put(map, &i, sizeof i, (uint64_t)i);
+        count += done;
+        if (pb_map_count(map) != count) /* a put that failed changes nothing */
+            abort();
+    }
+    pb_map_destroy(&map);
+    return done;
+}
+
+static bool fill_arena(void)
+{
+    pb_arena *arena = pb_arena_create();
+    bool done = arena != NULL;
+    for (int i = 0; done && i < 50; i++)
+        done = pb_arena_alloc(arena, 1000) != NULL;
+    pb_arena_destroy(&arena);
+    return done;
+}
+
+static bool make_error(void)
+{
+    pb_source *source = pb_source_create("cell 1", "f(x)", 4);
+    pb_error *error = NULL;
+    pb_fail(&error, PB_NAME, "there is no word '%s'", "f");
+    pb_error_hint(error, "did you mean %s?", "g");
+    if (source)
+        pb_error_place(error, source, (pb_span){0, 1});
+    pb_error_trail(error, source, (pb_span){0, 4}, "f");
+    char *rendered = pb_error_render(error);
+    bool done = source && rendered && pb_error_code(error) == PB_NAME &&
+                pb_error_hint_text(error) && strstr(rendered, "in f, called at");
+    if (!error || (pb_error_code(error) != PB_NAME && pb_error_code(error) != PB_MEMORY))
+        abort(); /* an error is always made, if only the static one */
+    free(rendered);
+    pb_error_destroy(&error);
+    pb_source_release(&source);
+    return done;
+}
+
+static void check(bool (*work)(void))
+{
+    size_t failures = 0;
+    for (size_t n = 0; n < 1000; n++) {
+        allowed = n;
+        bool done = work();
+        allowed = SIZE_MAX;
+        if (done) {
+            assert_true(failures > 0);
+            return;
+        }
+        failures++;
+    }
+    fail_msg("the work was never done");
+}
+
+static void test_buffer(void **state)
+{
+    (void)state;
+    check(fill_buffer);
+}
+
+static void test_map(void **state)
+{
+    (void)state;
+    check(fill_map);
+}
+
+static void test_arena(void **state)
+{
+    (void)state;
+    check(fill_arena);
+}
+
+static void test_error(void **state)
+{
+    (void)state;
+    check(make_error);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buffer),
+        cmocka_unit_test(test_map),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
