@@ -1,0 +1,212 @@
+/* Activations of a run: the one layer is computed again from its checkpoint, its edits with it. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "capture.h"
+#include "model_internal.h"
+
+/* ---- capturing ---- */
+
+static bool captures(void *user, pb_site site, size_t layer)
+{
+    const pb_capture *c = user;
+    return site == c->site && (layer == c->layer || !pb_site_info(site)->per_layer);
+}
+
+/* Where row r, head h of a view goes. Rows of positions: [pos, head, ...]; of queries: [head,
+ * query, key]. */
+static float *place(const pb_capture *c, const pb_view *view, size_t r, size_t head)
+{
+    size_t position = view->rows[r].position;
+    if (pb_site_info(view->site)->by_query)
+        return c->out + (head * c->n_rows + position) * c->n_rows;
+    return c->out + (position * view->n_heads + head) * view->width;
+}
+
+static pb_status copy(void *user, const pb_view *view, pb_error **error)
+{
+    const pb_capture *c = user;
+    (void)error;
+    for (size_t r = 0; r < view->n_rows; r++)
+        for (size_t head = 0; head < view->n_heads; head++)
+            memcpy(place(c, view, r, head),
+                   view->data + r * view->row_stride + head * view->head_stride,
+                   view->width * sizeof(float));
+    return PB_OK;
+}
+
+pb_hooks pb_capture_hooks(pb_capture *capture)
+{
+    return (pb_hooks){capture, captures, copy};
+}
+
+/* ---- sizes and axes ---- */
+
+/* How long an axis is in a run. */
+static size_t axis_length(const pb_run *run, const char *name)
+{
+    pb_axis *axis = pb_model_axis(pb_run_model(run), name);
+    return axis ? pb_axis_length(axis) : pb_run_length(run); /* pos, query, key */
+}
+
+size_t pb_run_activation_size(const pb_run *run, pb_site site)
+{
+    const pb_site_row *row = pb_site_info(site);
+    size_t size = 1;
+    for (size_t i = 0; i < row->n_axes; i++)
+        size *= axis_length(run, row->axes[i]);
+    return size;
+}
+
+/* The axis of a name, a reference of the caller's: the model's, or the prompt's positions. */
+static pb_status axis_of(const pb_run *run, const char *name, pb_axis **axis, pb_error **error)
+{
+    pb_axis *positions = pb_run_positions(run);
+    pb_axis *known = pb_model_axis(pb_run_model(run), name);
+    if (!known && strcmp(name, "pos") == 0)
+        known = positions;
+    if (known) {
+        *axis = pb_axis_retain(known);
+        return PB_OK;
+    }
+    size_t n = pb_axis_length(positions);
+    const char **labels = pb_malloc(n, sizeof *labels);
+    if (!labels)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n; i++)
+        labels[i] = pb_axis_label(positions, i);
+    pb_status status = pb_axis_create(name, n, NULL, labels, axis, error);
+    free(labels);
+    return status;
+}
+
+/* ---- computing ---- */
+
+static bool at_the_end(pb_site site)
+{
+    return site == PB_SITE_LN_FINAL || site == PB_SITE_LN_FINAL_SCALE;
+}
+
+static bool at_the_start(pb_site site)
+{
+    return site == PB_SITE_EMBED || site == PB_SITE_POS_EMBED;
+}
+
+/* resid_pre, and the last layer's resid_post, are checkpoints: nothing to compute. */
+static const float *kept(const pb_run *run, pb_site site, size_t layer)
+{
+    if (site == PB_SITE_RESID_PRE)
+        return pb_run_resid(run, layer);
+    if (site == PB_SITE_RESID_POST && layer + 1 == pb_model_shape(pb_run_model(run))->n_layer)
+        return pb_run_resid(run, layer + 1);
+    return NULL;
+}
+
+/* The run's own edits, but for resid_pre, which the checkpoint has had already. */
+static bool edits_want(void *user, pb_site site, size_t layer)
+{
+    const pb_hooks *hooks = user;
+    return site != PB_SITE_RESID_PRE && hooks->wants(hooks->user, site, layer);
+}
+
+static pb_status edits_at(void *user, const pb_view *view, pb_error **error)
+{
+    const pb_hooks *hooks = user;
+    return hooks->at(hooks->user, view, error);
+}
+
+static pb_status compute(const pb_run *run, pb_site site, size_t layer, const pb_context *context,
+                         float *out, pb_error **error)
+{
+    const pb_shape *s = pb_model_shape(pb_run_model(run));
+    const pb_run_edits *edits = pb_run_edits_of(run);
+    size_t n = pb_run_length(run), from = at_the_end(site) ? s->n_layer : layer;
+    pb_entry_rows rows = {.n = n, .resid = pb_run_resid(run, from)};
+    pb_sequence sequence = {.n = n, .layer = from, .entry = &rows, .n_entry = 1};
+    if (at_the_start(site)) {
+        sequence = (pb_sequence){.n = n, .tokens = pb_run_tokens(run)};
+    }
+    pb_capture capture = {site, layer, n, out};
+    const pb_hooks capturing = pb_capture_hooks(&capture);
+    pb_hooks inner = edits ? edits->hooks : (pb_hooks){NULL, NULL, NULL};
+    const pb_hooks editing = {&inner, edits_want, edits_at};
+    const pb_hooks *const both[] = {&editing, &capturing};
+    pb_batch batch = {.sequences = &sequence,
+                      .n = 1,
+                      .hooks = edits ? both : both + 1,
+                      .n_hooks = edits ? 2 : 1,
+                      .stop = at_the_end(site) ? s->n_layer : layer + 1};
+    if (!at_the_end(site))
+        return pb_forward(pb_run_model(run), &batch, context, NULL, NULL, error);
+    float *normed = pb_malloc(n * s->d_model, sizeof *normed);
+    if (!normed)
+        return pb_fail_memory(error);
+    pb_status status = pb_forward(pb_run_model(run), &batch, context, NULL, normed, error);
+    free(normed);
+    return status;
+}
+
+static pb_status check_layer(const pb_run *run, pb_site site, size_t layer, pb_error **error)
+{
+    const pb_model *model = pb_run_model(run);
+    size_t n_layer = pb_model_shape(model)->n_layer;
+    if (layer < n_layer || !pb_site_info(site)->per_layer)
+        return PB_OK;
+    return pb_fail(error, PB_RANGE, "there is no layer %zu; %s has layers 0 to %zu", layer,
+                   pb_model_name(model), n_layer - 1);
+}
+
+pb_status pb_run_activation_into(const pb_run *run, pb_site site, size_t layer,
+                                 const pb_context *context, float *out, pb_error **error)
+{
+    pb_status status = check_layer(run, site, layer, error);
+    if (status != PB_OK)
+        return status;
+    if (!pb_site_info(site)->per_layer)
+        layer = 0;
+    const float *values = kept(run, site, layer);
+    if (!values)
+        return compute(run, site, layer, context, out, error);
+    memcpy(out, values, pb_run_activation_size(run, site) * sizeof *out);
+    return PB_OK;
+}
+
+/* ---- as tensors ---- */
+
+static pb_status create(const pb_run *run, pb_site site, bool all, pb_tensor **tensor, float **data,
+                        pb_error **error)
+{
+    const pb_site_row *row = pb_site_info(site);
+    pb_axis *axes[4] = {NULL};
+    size_t rank = 0;
+    pb_status status = PB_OK;
+    if (all)
+        status = axis_of(run, "layer", &axes[rank++], error);
+    for (size_t i = 0; status == PB_OK && i < row->n_axes; i++)
+        status = axis_of(run, row->axes[i], &axes[rank++], error);
+    if (status == PB_OK)
+        status = pb_tensor_create(rank, axes, tensor, data, error);
+    for (size_t i = 0; i < rank; i++)
+        pb_axis_release(&axes[i]);
+    return status;
+}
+
+pb_status pb_run_activation(const pb_run *run, pb_site site, size_t layer,
+                            const pb_context *context, pb_tensor **tensor, pb_error **error)
+{
+    bool all = layer == PB_ALL_LAYERS && pb_site_info(site)->per_layer;
+    size_t size = pb_run_activation_size(run, site);
+    pb_tensor *made = NULL;
+    float *data;
+    pb_status status = all ? PB_OK : check_layer(run, site, layer, error);
+    if (status == PB_OK)
+        status = create(run, site, all, &made, &data, error);
+    size_t first = all ? 0 : layer, n = all ? pb_model_shape(pb_run_model(run))->n_layer : 1;
+    for (size_t i = 0; status == PB_OK && i < n; i++)
+        status = pb_run_activation_into(run, site, first + i, context, data + i * size, error);
+    if (status == PB_OK)
+        *tensor = made;
+    else
+        pb_tensor_release(&made);
+    return status;
+}

@@ -1,0 +1,329 @@
+/*
+ * Attention: softmax(q k^T scale, causal) v, a head and a tile of queries at a time, so that scores
+ * stay in the cache and are never all in memory. Where a hook wants scores or pattern, all heads of
+ * a tile are laid side by side for it. z is written over q, which nobody reads after.
+ */
+#include <math.h>
+#include <string.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "math/matmul.h"
+#include "pass.h"
+
+enum {
+    TILE = 64,               /* queries that share a pass over the keys */
+    SMALL_PRODUCT = 1 << 16, /* multiplications below which our own loops are faster */
+    SHOWN_SCORES = 1 << 22,  /* scores laid out for a hook at once */
+    WORTH_THREADS = 1 << 17  /* multiplications of a layer's attention */
+};
+
+/* A head's share of a tile: the keys are `n_past` of a cache, then `n_own` of the sequence. */
+typedef struct tile {
+    const pb_pass *pass;
+    size_t head;
+    float *q;                     /* [n, d_head], query_stride apart; becomes z */
+    const pb_row *rows;           /* [n] */
+    size_t n, first;              /* queries; the position of the sequence's first own row */
+    const float *past_k, *past_v; /* [n_past, d_head], d_model apart */
+    size_t n_past;
+    const float *own_k, *own_v; /* [n_own, d_head], 3 d_model apart */
+    size_t n_own;
+} tile;
+
+static size_t thread_index(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+static pb_status product(pb_transpose trans_b, size_t m, size_t n, size_t k, float alpha,
+                         const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                         float *c, size_t ldc)
+{
+    if (m * n * k > SMALL_PRODUCT)
+        return pb_matmul(PB_PLAIN, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, NULL,
+                         NULL);
+    pb_matmul_small(PB_PLAIN, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    return PB_OK;
+}
+
+/* ---- a tile's three steps ---- */
+
+/* scores [n, ld] = scale q k^T over the keys of past and sequence, masked or not. */
+static pb_status tile_scores(const tile *t, float *scores, size_t ld)
+{
+    size_t d_head = t->pass->model->shape.d_head, d = t->pass->model->shape.d_model;
+    size_t stride = t->pass->query_stride;
+    float scale = t->pass->model->layers[t->pass->layer].attn_scale;
+    pb_status status = PB_OK;
+    if (t->n_past > 0)
+        status = product(PB_TRANSPOSED, t->n, t->n_past, d_head, scale, t->q, stride, t->past_k, d,
+                         0.0f, scores, ld);
+    if (status == PB_OK)
+        status = product(PB_TRANSPOSED, t->n, t->n_own, d_head, scale, t->q, stride, t->own_k,
+                         3 * d, 0.0f, scores + t->n_past, ld);
+    return status;
+}
+
+/* Sets what comes after each query, of n_keys. */
+static void tile_mask(const tile *t, float *scores, size_t ld, size_t n_keys, float value)
+{
+    for (size_t r = 0; r < t->n; r++)
+        for (size_t key = t->rows[r].position + 1; key < n_keys; key++)
+            scores[r * ld + key] = value;
+}
+
+/* z [n, d_head] = pattern v, over q. */
+static pb_status tile_mix(const tile *t, const float *pattern, size_t ld)
+{
+    size_t d_head = t->pass->model->shape.d_head, d = t->pass->model->shape.d_model;
+    size_t stride = t->pass->query_stride;
+    pb_status status = PB_OK;
+    if (t->n_past > 0)
+        status = product(PB_PLAIN, t->n, d_head, t->n_past, 1.0f, pattern, ld, t->past_v, d, 0.0f,
+                         t->q, stride);
+    if (status == PB_OK)
+        status = product(PB_PLAIN, t->n, d_head, t->n_own, 1.0f, pattern + t->n_past, ld, t->own_v,
+                         3 * d, t->n_past > 0 ? 1.0f : 0.0f, t->q, stride);
+    return status;
+}
+
+/* The three together, over the keys that some query of the tile sees. */
+static pb_status attend_tile(const tile *t, float *scores)
+{
+    size_t ld = t->n_past + t->n_own;
+    pb_status status = tile_scores(t, scores, ld);
+    for (size_t r = 0; status == PB_OK && r < t->n; r++) {
+        float *row = scores + r * ld;
+        size_t seen = t->rows[r].position + 1;
+        pb_softmax(1, seen, row, ld);
+        memset(row + seen, 0, (ld - seen) * sizeof *row);
+    }
+    return status == PB_OK ? tile_mix(t, scores, ld) : status;
+}
+
+/* ---- which tiles there are ---- */
+
+/* n queries of a sequence from its query `start`, all its keys. */
+static tile make_tile(const pb_pass *pass, const pb_active *a, size_t head, size_t start, size_t n)
+{
+    const pb_sequence *s = &pass->batch->sequences[a->sequence];
+    size_t d = pass->model->shape.d_model, column = head * pass->model->shape.d_head;
+    size_t query = a->query + start;
+    const float *own = pass->qkv + a->row * 3 * d + column;
+    tile t = {.pass = pass,
+              .head = head,
+              .q = pass->queries + query * pass->query_stride + column,
+              .rows = pass->query_rows + query,
+              .n = n,
+              .first = s->first,
+              .n_past = s->first,
+              .own_k = own + d,
+              .own_v = own + 2 * d,
+              .n_own = a->n};
+    if (s->first > 0) {
+        t.past_k = pb_cache_k(s->past, pass->layer) + column;
+        t.past_v = pb_cache_v(s->past, pass->layer) + column;
+    }
+    return t;
+}
+
+/* A tile without the keys that come after its last query. */
+static void trim_keys(tile *t)
+{
+    t->n_own = t->rows[t->n - 1].position - t->first + 1;
+}
+
+/* One piece of work for a thread. */
+typedef struct task {
+    size_t active, head, start, n;
+} task;
+
+static size_t count_tasks(const pb_pass *pass, size_t *most_keys, size_t *multiplications)
+{
+    size_t tasks = 0, d = pass->model->shape.d_model;
+    for (size_t i = 0; i < pass->n_active; i++) {
+        const pb_active *a = &pass->active[i];
+        size_t keys = pass->batch->sequences[a->sequence].first + a->n;
+        if (keys > *most_keys)
+            *most_keys = keys;
+        *multiplications += 2 * a->n_queries * keys * d;
+        tasks += (a->n_queries + TILE - 1) / TILE * pass->model->shape.n_head;
+    }
+    return tasks;
+}
+
+/* Late queries first: they see the most keys, and the last task to end should be a short one. */
+static void list_tasks(const pb_pass *pass, task *tasks)
+{
+    for (size_t i = 0; i < pass->n_active; i++) {
+        size_t n = pass->active[i].n_queries;
+        for (size_t tiles = (n + TILE - 1) / TILE; tiles > 0; tiles--) {
+            size_t start = (tiles - 1) * TILE;
+            for (size_t head = 0; head < pass->model->shape.n_head; head++)
+                *tasks++ = (task){i, head, start, n - start < TILE ? n - start : TILE};
+        }
+    }
+}
+
+static pb_status run_task(const pb_pass *pass, const task *job, float *scores)
+{
+    if (pb_watch_stopped(pass->watch))
+        return PB_INTERRUPTED;
+    tile t = make_tile(pass, &pass->active[job->active], job->head, job->start, job->n);
+    trim_keys(&t);
+    return attend_tile(&t, scores);
+}
+
+/* An error for a status that came out of a thread. */
+static pb_status report(const pb_pass *pass, pb_status status, pb_error **error)
+{
+    if (status == PB_OK)
+        return PB_OK;
+    if (status == PB_INTERRUPTED)
+        return pb_watch_check(pass->watch, error);
+    return pb_fail_memory(error);
+}
+
+static pb_status attend_in_tiles(pb_pass *pass, pb_error **error)
+{
+    size_t most_keys = 0, multiplications = 0;
+    size_t n = count_tasks(pass, &most_keys, &multiplications);
+    void *tasks_data;
+    float *scores;
+    pb_status status =
+        pb_scratch_need(pass->scratch, PB_BUFFER_TASKS, n, sizeof(task), &tasks_data, error);
+    if (status == PB_OK)
+        status = pb_scratch_floats(pass->scratch, PB_BUFFER_SCORES, pass->model->threads * TILE,
+                                   most_keys, &scores, error);
+    if (status != PB_OK)
+        return status;
+    task *tasks = tasks_data;
+    list_tasks(pass, tasks);
+    int worst = PB_OK;
+#pragma omp parallel for schedule(dynamic) reduction(max                                           \
+                                                     : worst) if (multiplications > WORTH_THREADS)
+    for (size_t i = 0; i < n; i++) {
+        float *own = scores + thread_index() * TILE * most_keys;
+        int got = (int)run_task(pass, &tasks[i], own);
+        worst = got > worst ? got : worst;
+    }
+    return report(pass, (pb_status)worst, error);
+}
+
+/* ---- scores and pattern laid out for hooks ---- */
+
+typedef struct shown {
+    pb_pass *pass;
+    const pb_active *active;
+    size_t start, n, n_keys; /* queries of the sequence; keys */
+    float *scores;           /* [head, n, n_keys] */
+    bool scores_wanted, pattern_wanted;
+} shown;
+
+static pb_view view_of(const shown *s)
+{
+    return (pb_view){.data = s->scores,
+                     .n_rows = s->n,
+                     .n_heads = s->pass->model->shape.n_head,
+                     .width = s->n_keys,
+                     .row_stride = s->n_keys,
+                     .head_stride = s->n * s->n_keys,
+                     .rows = s->pass->query_rows + s->active->query + s->start};
+}
+
+static tile shown_tile(const shown *s, size_t head)
+{
+    return make_tile(s->pass, s->active, head, s->start, s->n);
+}
+
+static pb_status shown_scores(const shown *s)
+{
+    int worst = PB_OK;
+#pragma omp parallel for schedule(static) reduction(max : worst)
+    for (size_t head = 0; head < s->pass->model->shape.n_head; head++) {
+        tile t = shown_tile(s, head);
+        float *scores = s->scores + head * s->n * s->n_keys;
+        int got = (int)tile_scores(&t, scores, s->n_keys);
+        worst = got > worst ? got : worst;
+        tile_mask(&t, scores, s->n_keys, s->n_keys, -INFINITY);
+    }
+    return (pb_status)worst;
+}
+
+static void mask_again(const shown *s, float value)
+{
+    for (size_t head = 0; head < s->pass->model->shape.n_head; head++) {
+        tile t = shown_tile(s, head);
+        tile_mask(&t, s->scores + head * s->n * s->n_keys, s->n_keys, s->n_keys, value);
+    }
+}
+
+static pb_status shown_mix(const shown *s)
+{
+    int worst = PB_OK;
+#pragma omp parallel for schedule(static) reduction(max : worst)
+    for (size_t head = 0; head < s->pass->model->shape.n_head; head++) {
+        tile t = shown_tile(s, head);
+        int got = (int)tile_mix(&t, s->scores + head * s->n * s->n_keys, s->n_keys);
+        worst = got > worst ? got : worst;
+    }
+    return (pb_status)worst;
+}
+
+static pb_status attend_shown(const shown *s, pb_error **error)
+{
+    size_t rows = s->pass->model->shape.n_head * s->n;
+    pb_status status = pb_watch_check(s->pass->watch, error);
+    if (status == PB_OK)
+        status = report(s->pass, shown_scores(s), error);
+    if (status == PB_OK && s->scores_wanted) {
+        status = pb_pass_show(s->pass, PB_SITE_ATTN_SCORES, view_of(s), error);
+        mask_again(s, -INFINITY);
+    }
+    if (status != PB_OK)
+        return status;
+    pb_softmax(rows, s->n_keys, s->scores, s->n_keys);
+    if (s->pattern_wanted) {
+        status = pb_pass_show(s->pass, PB_SITE_PATTERN, view_of(s), error);
+        mask_again(s, 0.0f);
+    }
+    return status == PB_OK ? report(s->pass, shown_mix(s), error) : status;
+}
+
+static pb_status attend_for_hooks(pb_pass *pass, pb_error **error)
+{
+    shown s = {.pass = pass,
+               .scores_wanted = pb_pass_wants(pass, PB_SITE_ATTN_SCORES),
+               .pattern_wanted = pb_pass_wants(pass, PB_SITE_PATTERN)};
+    size_t n_head = pass->model->shape.n_head;
+    for (size_t i = 0; i < pass->n_active; i++) {
+        s.active = &pass->active[i];
+        s.n_keys = pass->batch->sequences[s.active->sequence].first + s.active->n;
+        size_t most = SHOWN_SCORES / (n_head * s.n_keys) + 1;
+        for (s.start = 0; s.start < s.active->n_queries; s.start += s.n) {
+            size_t left = s.active->n_queries - s.start;
+            s.n = left < most ? left : most;
+            pb_status status = pb_scratch_floats(pass->scratch, PB_BUFFER_SCORES, n_head * s.n,
+                                                 s.n_keys, &s.scores, error);
+            if (status == PB_OK)
+                status = attend_shown(&s, error);
+            if (status != PB_OK)
+                return status;
+        }
+    }
+    return PB_OK;
+}
+
+pb_status pb_pass_attend(pb_pass *pass, pb_error **error)
+{
+    if (pb_pass_wants(pass, PB_SITE_ATTN_SCORES) || pb_pass_wants(pass, PB_SITE_PATTERN))
+        return attend_for_hooks(pass, error);
+    return attend_in_tiles(pass, error);
+}

@@ -1,0 +1,345 @@
+/* The parts of a layer that go row by row: norms, products with weights, the MLP. */
+#include <string.h>
+
+#include "math/matmul.h"
+#include "pass.h"
+
+/* Scores of a row's heads in `result` are laid out for at most this many floats at once. */
+enum { SHOWN_RESULT = 1 << 22 };
+
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
+}
+
+/* ---- embedding ---- */
+
+static void add_embedding(const pb_model *model, const pb_batch *batch, const pb_row *rows,
+                          size_t n, bool token, float *out)
+{
+    size_t d = model->shape.d_model;
+    for (size_t r = 0; r < n; r++) {
+        const pb_sequence *s = &batch->sequences[rows[r].sequence];
+        if (s->entry)
+            continue;
+        if (token)
+            pb_model_embedding(model, (size_t)s->tokens[rows[r].position - s->first], out + r * d);
+        else
+            pb_model_position(model, rows[r].position, out + r * d);
+    }
+}
+
+/* One of the two embeddings of rows that enter from tokens, shown and added to the stream. */
+static pb_status embed_block(pb_pass *pass, pb_site site, size_t first, size_t n, pb_error **error)
+{
+    size_t d = pass->model->shape.d_model;
+    const pb_row *rows = pass->rows + first;
+    add_embedding(pass->model, pass->batch, rows, n, site == PB_SITE_EMBED, pass->out);
+    pb_status status = pb_pass_show_rows(pass, site, rows, n, pass->out, d, error);
+    if (status == PB_OK)
+        pb_add_rows(n, d, pass->resid + first * d, d, pass->out, d);
+    return status;
+}
+
+pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error)
+{
+    size_t d = pass->model->shape.d_model;
+    size_t end = first_row; /* rows from tokens: a run of rows each, rows that enter apart */
+    while (first_row < pass->n_rows) {
+        if (pass->batch->sequences[pass->rows[first_row].sequence].entry) {
+            first_row++;
+            continue;
+        }
+        for (end = first_row; end < pass->n_rows && end - first_row < pass->block; end++)
+            if (pass->batch->sequences[pass->rows[end].sequence].entry)
+                break;
+        size_t n = end - first_row;
+        memset(pass->resid + first_row * d, 0, n * d * sizeof(float));
+        pb_status status = embed_block(pass, PB_SITE_EMBED, first_row, n, error);
+        if (status == PB_OK)
+            status = embed_block(pass, PB_SITE_POS_EMBED, first_row, n, error);
+        if (status != PB_OK)
+            return status;
+        first_row = end;
+    }
+    return PB_OK;
+}
+
+/* ---- layer norm with its hooks ---- */
+
+typedef struct norm {
+    pb_site scale_site, site;
+    const float *gain, *bias; /* NULL when folded */
+} norm;
+
+static pb_status apply_norm(pb_pass *pass, norm which, const pb_row *rows, size_t n,
+                            const float *resid, float *normed, pb_error **error)
+{
+    size_t d = pass->model->shape.d_model;
+    pb_status status = PB_OK;
+    if (pb_pass_wants(pass, which.scale_site)) {
+        pb_layer_norm_scale(n, d, pass->model->eps, resid, d, pass->scale);
+        status = pb_pass_show_rows(pass, which.scale_site, rows, n, pass->scale, 1, error);
+        pb_layer_norm_apply(n, d, resid, d, pass->scale, normed, d);
+    } else {
+        pb_layer_norm(n, d, pass->model->eps, resid, d, NULL, normed, d);
+    }
+    if (status == PB_OK)
+        status = pb_pass_show_rows(pass, which.site, rows, n, normed, d, error);
+    if (status == PB_OK && which.gain)
+        pb_gain_bias(n, d, which.gain, which.bias, normed, d);
+    return status;
+}
+
+pb_status pb_pass_final_norm(pb_pass *pass, const pb_row *rows, size_t n, const float *resid,
+                             float *normed, pb_error **error)
+{
+    const pb_model *model = pass->model;
+    size_t d = model->shape.d_model;
+    norm final = {PB_SITE_LN_FINAL_SCALE, PB_SITE_LN_FINAL, model->final_gain, model->final_bias};
+    for (size_t first = 0; first < n; first += pass->block) {
+        pb_status status = apply_norm(pass, final, rows + first, at_most(n - first, pass->block),
+                                      resid + first * d, normed + first * d, error);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+/* ---- q, k and v ---- */
+
+/* columns [from, from + n) of x W_qkv + b_qkv, x [rows, d_model]. */
+static pb_status project(const pb_pass *pass, const float *x, size_t rows, size_t from, size_t n,
+                         float *out, size_t ld, pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model;
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, rows, n, d, 1.0f, x, d, w->w_qkv + from, 3 * d,
+                                 0.0f, out, ld, pass->watch, error);
+    if (status == PB_OK)
+        pb_add_bias(rows, n, out, ld, w->b_qkv + from);
+    return status;
+}
+
+/* q of those rows of the block [first, first + n) that attend, *kept of them done before. */
+static pb_status project_kept(pb_pass *pass, size_t first, size_t n, size_t *kept, pb_error **error)
+{
+    size_t d = pass->model->shape.d_model, start = *kept, end = start;
+    for (; end < pass->n_queries && pass->kept[end] < first + n; end++)
+        memcpy(pass->out + (end - start) * d, pass->normed + (pass->kept[end] - first) * d,
+               d * sizeof(float));
+    *kept = end;
+    if (end == start)
+        return PB_OK;
+    return project(pass, pass->out, end - start, 0, d, pass->queries + start * d, d, error);
+}
+
+static pb_status project_rows(pb_pass *pass, size_t computed, pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model, kept = 0;
+    norm before = {PB_SITE_LN1_SCALE, PB_SITE_LN1, w->ln1_gain, w->ln1_bias};
+    for (size_t first = 0; first < computed; first += pass->block) {
+        size_t n = at_most(computed - first, pass->block);
+        float *qkv = pass->qkv + first * 3 * d;
+        pb_status status = apply_norm(pass, before, pass->rows + first, n, pass->resid + first * d,
+                                      pass->normed, error);
+        if (status == PB_OK && !pass->kept)
+            status = project(pass, pass->normed, n, 0, 3 * d, qkv, 3 * d, error);
+        else if (status == PB_OK)
+            status = project(pass, pass->normed, n, d, 2 * d, qkv + d, 3 * d, error);
+        if (status == PB_OK && pass->kept)
+            status = project_kept(pass, first, n, &kept, error);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+/* q, k or v to the hooks, a head each. */
+static pb_status show_heads(const pb_pass *pass, pb_site site, float *data, size_t stride,
+                            const pb_row *rows, size_t n, pb_error **error)
+{
+    const pb_shape *s = &pass->model->shape;
+    pb_view view = {.data = data,
+                    .n_rows = n,
+                    .n_heads = s->n_head,
+                    .width = s->d_head,
+                    .row_stride = stride,
+                    .head_stride = s->d_head,
+                    .rows = rows};
+    return pb_pass_show(pass, site, view, error);
+}
+
+pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error)
+{
+    size_t d = pass->model->shape.d_model;
+    pb_status status = project_rows(pass, computed, error);
+    if (status != PB_OK)
+        return status;
+    pass->work->qkv_rows += computed;
+    pb_pass_take_ready(pass);
+    status = show_heads(pass, PB_SITE_Q, pass->queries, pass->query_stride, pass->query_rows,
+                        pass->n_queries, error);
+    if (status == PB_OK)
+        status = show_heads(pass, PB_SITE_K, pass->qkv + d, 3 * d, pass->rows, pass->n_rows, error);
+    if (status == PB_OK)
+        status =
+            show_heads(pass, PB_SITE_V, pass->qkv + 2 * d, 3 * d, pass->rows, pass->n_rows, error);
+    return status;
+}
+
+/* ---- attention's output ---- */
+
+/* Each head's z W_O for n rows: result [n, n_head, d_model]. */
+static pb_status head_results(const pb_pass *pass, const float *z, size_t n, float *result,
+                              pb_error **error)
+{
+    const pb_shape *s = &pass->model->shape;
+    const float *w_o = pass->model->layers[pass->layer].w_o;
+    for (size_t head = 0; head < s->n_head; head++) {
+        pb_status status =
+            pb_matmul(PB_PLAIN, PB_PLAIN, n, s->d_model, s->d_head, 1.0f, z + head * s->d_head,
+                      pass->query_stride, w_o + head * s->d_head * s->d_model, s->d_model, 0.0f,
+                      result + head * s->d_model, s->n_head * s->d_model, pass->watch, error);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+/* out [n, d_model] = sum over heads of result, after the hooks have seen it. */
+static pb_status out_from_results(const pb_pass *pass, const float *z, const pb_row *rows, size_t n,
+                                  float *out, pb_error **error)
+{
+    const pb_shape *s = &pass->model->shape;
+    float *result;
+    pb_status status = pb_scratch_floats(pass->scratch, PB_BUFFER_RESULT, n * s->n_head, s->d_model,
+                                         &result, error);
+    if (status == PB_OK)
+        status = head_results(pass, z, n, result, error);
+    if (status != PB_OK)
+        return status;
+    pb_view view = {.data = result,
+                    .n_rows = n,
+                    .n_heads = s->n_head,
+                    .width = s->d_model,
+                    .row_stride = s->n_head * s->d_model,
+                    .head_stride = s->d_model,
+                    .rows = rows};
+    status = pb_pass_show(pass, PB_SITE_RESULT, view, error);
+    memset(out, 0, n * s->d_model * sizeof *out);
+    for (size_t head = 0; head < s->n_head; head++)
+        pb_add_rows(n, s->d_model, out, s->d_model, result + head * s->d_model,
+                    s->n_head * s->d_model);
+    return status;
+}
+
+/* resid += z W_O + b_O for n rows from `first`, by way of attn_out where a hook wants that. */
+static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results, bool shown,
+                             pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model;
+    const float *z = pass->queries + first * pass->query_stride;
+    const pb_row *rows = pass->query_rows + first;
+    float *resid = pass->resid + first * d;
+    pb_status status;
+    if (!results && !shown) {
+        status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d, 1.0f, z, pass->query_stride, w->w_o, d,
+                           1.0f, resid, d, pass->watch, error);
+        if (status == PB_OK)
+            pb_add_bias(n, d, resid, d, w->b_o);
+        return status;
+    }
+    if (results)
+        status = out_from_results(pass, z, rows, n, pass->out, error);
+    else
+        status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d, 1.0f, z, pass->query_stride, w->w_o, d,
+                           0.0f, pass->out, d, pass->watch, error);
+    if (status != PB_OK)
+        return status;
+    pb_add_bias(n, d, pass->out, d, w->b_o);
+    status = pb_pass_show_rows(pass, PB_SITE_ATTN_OUT, rows, n, pass->out, d, error);
+    pb_add_rows(n, d, resid, d, pass->out, d);
+    return status;
+}
+
+pb_status pb_pass_write_attention(pb_pass *pass, pb_error **error)
+{
+    const pb_shape *s = &pass->model->shape;
+    pb_status status = show_heads(pass, PB_SITE_Z, pass->queries, pass->query_stride,
+                                  pass->query_rows, pass->n_queries, error);
+    pb_pass_drop(pass);
+    bool results = pb_pass_wants(pass, PB_SITE_RESULT);
+    bool shown = pb_pass_wants(pass, PB_SITE_ATTN_OUT);
+    size_t block = pass->block;
+    if (results)
+        block = at_most(block, SHOWN_RESULT / (s->n_head * s->d_model) + 1);
+    for (size_t first = 0; status == PB_OK && first < pass->n_queries; first += block)
+        status = write_block(pass, first, at_most(pass->n_queries - first, block), results, shown,
+                             error);
+    return status;
+}
+
+/* ---- MLP ---- */
+
+/* hidden [n, d_mlp] = f(normed W_in + b_in), with the hooks before and after f. */
+static pb_status neurons(pb_pass *pass, const pb_row *rows, size_t n, pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model, d_mlp = pass->model->shape.d_mlp;
+    const float *bias = w->b_in;
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d_mlp, d, 1.0f, pass->normed, d, w->w_in,
+                                 d_mlp, 0.0f, pass->hidden, d_mlp, pass->watch, error);
+    if (status == PB_OK && pb_pass_wants(pass, PB_SITE_MLP_PRE)) {
+        pb_add_bias(n, d_mlp, pass->hidden, d_mlp, bias);
+        bias = NULL;
+        status = pb_pass_show_rows(pass, PB_SITE_MLP_PRE, rows, n, pass->hidden, d_mlp, error);
+    }
+    if (status != PB_OK)
+        return status;
+    pb_activate(pass->model->activation, n, d_mlp, pass->hidden, d_mlp, bias, pass->hidden, d_mlp);
+    return pb_pass_show_rows(pass, PB_SITE_MLP_POST, rows, n, pass->hidden, d_mlp, error);
+}
+
+/* resid += hidden W_out + b_out, by way of mlp_out where a hook wants that. */
+static pb_status write_mlp(pb_pass *pass, const pb_row *rows, size_t n, float *resid,
+                           pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model, d_mlp = pass->model->shape.d_mlp;
+    bool shown = pb_pass_wants(pass, PB_SITE_MLP_OUT);
+    float *out = shown ? pass->out : resid;
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d_mlp, 1.0f, pass->hidden, d_mlp,
+                                 w->w_out, d, shown ? 0.0f : 1.0f, out, d, pass->watch, error);
+    if (status != PB_OK)
+        return status;
+    pb_add_bias(n, d, out, d, w->b_out);
+    if (!shown)
+        return PB_OK;
+    status = pb_pass_show_rows(pass, PB_SITE_MLP_OUT, rows, n, out, d, error);
+    pb_add_rows(n, d, resid, d, out, d);
+    return status;
+}
+
+pb_status pb_pass_mlp(pb_pass *pass, pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model;
+    norm before = {PB_SITE_LN2_SCALE, PB_SITE_LN2, w->ln2_gain, w->ln2_bias};
+    for (size_t first = 0; first < pass->n_rows; first += pass->block) {
+        size_t n = at_most(pass->n_rows - first, pass->block);
+        const pb_row *rows = pass->rows + first;
+        float *resid = pass->resid + first * d;
+        pb_status status = apply_norm(pass, before, rows, n, resid, pass->normed, error);
+        if (status == PB_OK)
+            status = neurons(pass, rows, n, error);
+        if (status == PB_OK)
+            status = write_mlp(pass, rows, n, resid, error);
+        if (status != PB_OK)
+            return status;
+    }
+    pass->work->mlp_rows += pass->n_rows;
+    return PB_OK;
+}

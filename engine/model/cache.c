@@ -1,0 +1,91 @@
+/* Keys, values and queries of positions already computed. */
+#include "cache.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct pb_cache {
+    atomic_size_t references;
+    size_t n_layer, width, capacity, arrays; /* arrays: 2 for k and v, 3 with q */
+    float *data;                             /* [n_layer, arrays, capacity, width] */
+};
+
+pb_status pb_cache_create(const pb_model *model, size_t capacity, bool with_q, pb_cache **cache,
+                          pb_error **error)
+{
+    const pb_shape *shape = pb_model_shape(model);
+    pb_cache *made = pb_calloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    atomic_init(&made->references, 1);
+    made->n_layer = shape->n_layer;
+    made->width = shape->n_head * shape->d_head;
+    made->capacity = capacity;
+    made->arrays = with_q ? 3 : 2;
+    size_t rows;
+    if (!pb_size_mul(made->n_layer * made->arrays, capacity, &rows) ||
+        !pb_size_mul(rows, made->width, &rows) || !(made->data = pb_calloc(rows, sizeof(float)))) {
+        free(made);
+        return pb_fail_memory(error);
+    }
+    *cache = made;
+    return PB_OK;
+}
+
+pb_cache *pb_cache_retain(pb_cache *cache)
+{
+    if (cache)
+        atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
+    return cache;
+}
+
+void pb_cache_release(pb_cache **cache)
+{
+    pb_cache *old = cache ? *cache : NULL;
+    if (!old)
+        return;
+    *cache = NULL;
+    if (atomic_fetch_sub_explicit(&old->references, 1, memory_order_acq_rel) != 1)
+        return;
+    free(old->data);
+    free(old);
+}
+
+size_t pb_cache_capacity(const pb_cache *cache)
+{
+    return cache->capacity;
+}
+
+size_t pb_cache_bytes(const pb_cache *cache)
+{
+    return cache->n_layer * cache->arrays * cache->capacity * cache->width * sizeof(float);
+}
+
+float *pb_cache_row(const pb_cache *cache, size_t layer, pb_cache_array which, size_t position)
+{
+    size_t array = layer * cache->arrays + which;
+    return cache->data + (array * cache->capacity + position) * cache->width;
+}
+
+bool pb_cache_has_q(const pb_cache *cache)
+{
+    return cache->arrays == 3;
+}
+
+const float *pb_cache_k(const pb_cache *cache, size_t layer)
+{
+    return pb_cache_row(cache, layer, PB_CACHE_K, 0);
+}
+
+const float *pb_cache_v(const pb_cache *cache, size_t layer)
+{
+    return pb_cache_row(cache, layer, PB_CACHE_V, 0);
+}
+
+const float *pb_cache_q(const pb_cache *cache, size_t layer)
+{
+    return pb_cache_has_q(cache) ? pb_cache_row(cache, layer, PB_CACHE_Q, 0) : NULL;
+}

@@ -1,0 +1,141 @@
+/* The forward pass: layers in order, sequences coming in where they enter. */
+#include "model/forward.h"
+
+#include <string.h>
+
+#include "math/matmul.h"
+#include "pass.h"
+
+static pb_status show_stream(const pb_pass *pass, pb_site site, pb_error **error)
+{
+    return pb_pass_show_rows(pass, site, pass->rows, pass->n_rows, pass->resid,
+                             pass->model->shape.d_model, error);
+}
+
+/* resid_pre to resid_mid. */
+static pb_status attention(pb_pass *pass, pb_error **error)
+{
+    size_t computed;
+    pb_status status = pb_pass_admit(pass, false, &computed, error);
+    if (status != PB_OK || pass->n_rows == 0)
+        return status;
+    status = show_stream(pass, PB_SITE_RESID_PRE, error);
+    if (status == PB_OK)
+        status = pb_pass_choose_queries(pass, error);
+    if (status == PB_OK)
+        status = pb_pass_project(pass, computed, error);
+    if (status != PB_OK)
+        return status;
+    pb_pass_keep(pass);
+    status = pb_pass_attend(pass, error);
+    return status == PB_OK ? pb_pass_write_attention(pass, error) : status;
+}
+
+/* resid_mid to resid_post. */
+static pb_status mlp(pb_pass *pass, pb_error **error)
+{
+    size_t computed;
+    pb_status status = pb_pass_admit(pass, true, &computed, error);
+    if (status != PB_OK || pass->n_rows == 0)
+        return status;
+    status = show_stream(pass, PB_SITE_RESID_MID, error);
+    if (status == PB_OK)
+        status = pb_pass_mlp(pass, error);
+    return status == PB_OK ? show_stream(pass, PB_SITE_RESID_POST, error) : status;
+}
+
+/* Row `wanted` of those that are asked for of an active sequence, in the pass. */
+static size_t final_row(const pb_pass *pass, const pb_active *a, size_t wanted)
+{
+    const pb_sequence *s = &pass->batch->sequences[a->sequence];
+    bool dropped = s->wanted && a->n != s->n;
+    return a->row + (s->wanted && !dropped ? s->wanted[wanted] : wanted);
+}
+
+static size_t wanted_before(const pb_batch *batch, size_t sequence)
+{
+    pb_batch before = {.sequences = batch->sequences, .n = sequence};
+    return pb_batch_wanted(&before);
+}
+
+/* The rows asked for, in the order of the batch: resid and which they are. */
+static void collect(const pb_pass *pass, float *resid, pb_row *rows)
+{
+    size_t d = pass->model->shape.d_model;
+    for (size_t i = 0; i < pass->n_active; i++) {
+        const pb_active *a = &pass->active[i];
+        const pb_sequence *s = &pass->batch->sequences[a->sequence];
+        size_t n = s->wanted ? s->n_wanted : s->n;
+        size_t to = wanted_before(pass->batch, a->sequence);
+        for (size_t w = 0; w < n; w++) {
+            size_t row = final_row(pass, a, w);
+            memcpy(resid + (to + w) * d, pass->resid + row * d, d * sizeof *resid);
+            rows[to + w] = pass->rows[row];
+        }
+    }
+}
+
+static pb_status finish(pb_pass *pass, float *resid, float *normed, pb_error **error)
+{
+    size_t n = pb_batch_wanted(pass->batch), d = pass->model->shape.d_model;
+    void *rows;
+    if (!resid && !normed)
+        return PB_OK;
+    pb_status status =
+        pb_scratch_need(pass->scratch, PB_BUFFER_QUERY_ROWS, n, sizeof(pb_row), &rows, error);
+    if (status == PB_OK && !resid) /* attention is done with its buffer */
+        status = pb_scratch_floats(pass->scratch, PB_BUFFER_QKV, n, d, &resid, error);
+    if (status != PB_OK)
+        return status;
+    collect(pass, resid, rows);
+    return normed ? pb_pass_final_norm(pass, rows, n, resid, normed, error) : PB_OK;
+}
+
+static pb_status run_layers(pb_pass *pass, pb_error **error)
+{
+    for (pass->layer = 0; pass->layer < pass->stop; pass->layer++) {
+        pb_status status = pb_watch_check(pass->watch, error);
+        if (status == PB_OK)
+            status = attention(pass, error);
+        if (status == PB_OK)
+            status = mlp(pass, error);
+        if (status != PB_OK)
+            return status;
+    }
+    size_t computed; /* sequences that enter behind the last layer */
+    return pb_pass_admit(pass, false, &computed, error);
+}
+
+static pb_status run(pb_pass *pass, float *resid, float *normed, pb_error **error)
+{
+    pb_math_use_threads(pass->model->threads);
+    pb_status status = pb_pass_start(pass, error);
+    if (status == PB_OK)
+        status = run_layers(pass, error);
+    return status == PB_OK ? finish(pass, resid, normed, error) : status;
+}
+
+pb_status pb_forward(const pb_model *model, const pb_batch *batch, const pb_context *context,
+                     float *resid, float *normed, pb_error **error)
+{
+    pb_work uncounted = {0};
+    size_t n_layer = model->shape.n_layer;
+    pb_pass pass = {.model = model,
+                    .batch = batch,
+                    .watch = context ? context->watch : NULL,
+                    .scratch = context ? context->scratch : NULL,
+                    .work = context && context->work ? context->work : &uncounted,
+                    .stop = batch->stop && batch->stop < n_layer ? batch->stop : n_layer};
+    if (batch->n == 0)
+        return PB_OK;
+    if (normed && pass.stop < n_layer)
+        return pb_fail(error, PB_INTERNAL, "ln_final is asked for, but not all layers are");
+    pb_scratch *own = pass.scratch ? NULL : pb_scratch_create();
+    if (own)
+        pass.scratch = own;
+    if (!pass.scratch)
+        return pb_fail_memory(error);
+    pb_status status = run(&pass, resid, normed, error);
+    pb_scratch_destroy(&own);
+    return status;
+}

@@ -1,0 +1,47 @@
+/* Showing activations to hooks. */
+#include "pass.h"
+
+static size_t layer_of(const pb_pass *pass, pb_site site)
+{
+    return pb_site_info(site)->per_layer ? pass->layer : 0;
+}
+
+bool pb_pass_wants(const pb_pass *pass, pb_site site)
+{
+    for (size_t i = 0; i < pass->batch->n_hooks; i++) {
+        const pb_hooks *hooks = pass->batch->hooks[i];
+        if (hooks->wants(hooks->user, site, layer_of(pass, site)))
+            return true;
+    }
+    return false;
+}
+
+pb_status pb_pass_show(const pb_pass *pass, pb_site site, pb_view view, pb_error **error)
+{
+    view.site = site;
+    view.layer = layer_of(pass, site);
+    if (view.n_rows == 0)
+        return PB_OK;
+    for (size_t i = 0; i < pass->batch->n_hooks; i++) {
+        const pb_hooks *hooks = pass->batch->hooks[i];
+        if (!hooks->wants(hooks->user, site, view.layer))
+            continue;
+        pb_status status = hooks->at(hooks->user, &view, error);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+pb_status pb_pass_show_rows(const pb_pass *pass, pb_site site, const pb_row *rows, size_t n,
+                            float *data, size_t width, pb_error **error)
+{
+    pb_view view = {.data = data,
+                    .n_rows = n,
+                    .n_heads = 1,
+                    .width = width,
+                    .row_stride = width,
+                    .head_stride = width,
+                    .rows = rows};
+    return pb_pass_show(pass, site, view, error);
+}

@@ -1,0 +1,245 @@
+/* A model as a value: made, shared, asked what it is. */
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "family.h"
+#include "load.h"
+#include "math/matmul.h"
+#include "model_internal.h"
+
+/* ---- axes ---- */
+
+static const char *const axis_names[PB_N_MODEL_AXES] = {"layer",  "head",  "d_model",
+                                                        "d_head", "d_mlp", "token"};
+
+static pb_status plain_axis(const char *name, size_t n, pb_axis **axis, pb_error **error)
+{
+    return pb_axis_create(name, n, NULL, NULL, axis, error);
+}
+
+/* Labels L0, L1, ... */
+static pb_status numbered_axis(const char *name, char letter, size_t n, pb_axis **axis,
+                               pb_error **error)
+{
+    enum { WIDTH = 24 };
+    char *text = pb_malloc(n, WIDTH);
+    const char **labels = pb_malloc(n, sizeof *labels);
+    pb_status status = text && labels ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; status == PB_OK && i < n; i++) {
+        snprintf(text + i * WIDTH, WIDTH, "%c%zu", letter, i);
+        labels[i] = text + i * WIDTH;
+    }
+    if (status == PB_OK)
+        status = pb_axis_create(name, n, NULL, labels, axis, error);
+    free(labels);
+    free(text);
+    return status;
+}
+
+static pb_status token_axis(const pb_tokenizer *tokenizer, pb_axis **axis, pb_error **error)
+{
+    size_t n = pb_tokenizer_count(tokenizer);
+    const char **labels = pb_malloc(n, sizeof *labels);
+    if (!labels)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n; i++)
+        labels[i] = pb_tokenizer_label(tokenizer, (int32_t)i);
+    pb_status status = pb_axis_create("token", n, NULL, labels, axis, error);
+    free(labels);
+    return status;
+}
+
+static pb_status make_axes(pb_model *model, pb_error **error)
+{
+    const pb_shape *s = &model->shape;
+    pb_status status = numbered_axis("layer", 'L', s->n_layer, &model->axes[0], error);
+    if (status == PB_OK)
+        status = numbered_axis("head", 'H', s->n_head, &model->axes[1], error);
+    if (status == PB_OK)
+        status = plain_axis("d_model", s->d_model, &model->axes[2], error);
+    if (status == PB_OK)
+        status = plain_axis("d_head", s->d_head, &model->axes[3], error);
+    if (status == PB_OK)
+        status = plain_axis("d_mlp", s->d_mlp, &model->axes[4], error);
+    if (status == PB_OK)
+        status = token_axis(model->tokenizer, &model->axes[5], error);
+    return status;
+}
+
+pb_axis *pb_model_axis(const pb_model *model, const char *name)
+{
+    for (size_t i = 0; i < PB_N_MODEL_AXES; i++)
+        if (strcmp(axis_names[i], name) == 0)
+            return model->axes[i];
+    return NULL;
+}
+
+/* ---- making ---- */
+
+/* The last part of a path, without trailing slashes; malloc'ed. */
+static char *folder_name(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    return strndup(path + start, end - start);
+}
+
+static pb_status read_config(pb_model *model, pb_error **error)
+{
+    pb_status status = pb_config_read(model->path, &model->config, error);
+    if (status != PB_OK)
+        return status;
+    const pb_config *c = model->config;
+    const pb_family *family;
+    status =
+        pb_family_find(c->model_type, &family, error); /* before anything that might fit less */
+    if (status != PB_OK)
+        return status;
+    model->shape = (pb_shape){.n_layer = c->n_layer,
+                              .n_head = c->n_head,
+                              .d_model = c->n_embd,
+                              .d_head = c->d_head,
+                              .d_mlp = c->n_inner,
+                              .n_vocab = c->vocab_size,
+                              .n_positions = c->n_positions};
+    model->eps = (float)c->layer_norm_epsilon;
+    model->activation = pb_activation_find(c->activation_function);
+    if (model->activation)
+        return PB_OK;
+    return pb_fail(error, PB_UNSUPPORTED,
+                   "the activation function \"%s\" in %s is not known; expected gelu_new, gelu, "
+                   "relu or silu",
+                   c->activation_function, c->path);
+}
+
+static pb_status fill(pb_model *model, const pb_watch *watch, pb_error **error)
+{
+    pb_status status = read_config(model, error);
+    if (status == PB_OK)
+        status = pb_tokenizer_open(model->path, &model->tokenizer, error);
+    if (status == PB_OK)
+        status = pb_load_weights(model, watch, error);
+    if (status == PB_OK)
+        status = make_axes(model, error);
+    return status;
+}
+
+pb_status pb_model_load(const char *path, const pb_load_options *options, const pb_watch *watch,
+                        pb_model **model, pb_error **error)
+{
+    pb_model *made = pb_calloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    atomic_init(&made->references, 1);
+    made->raw = options && options->raw;
+    made->threads = pb_math_cores();
+    made->path = strdup(path);
+    made->name = options && options->name ? strdup(options->name) : folder_name(path);
+    pb_status status = made->path && made->name ? fill(made, watch, error) : pb_fail_memory(error);
+    if (status == PB_OK)
+        *model = made;
+    else
+        pb_model_release(&made);
+    return status;
+}
+
+pb_model *pb_model_retain(pb_model *model)
+{
+    if (model)
+        atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
+    return model;
+}
+
+void pb_model_release(pb_model **model)
+{
+    pb_model *old = model ? *model : NULL;
+    if (!old)
+        return;
+    *model = NULL;
+    if (atomic_fetch_sub_explicit(&old->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < PB_N_MODEL_AXES; i++)
+        pb_axis_release(&old->axes[i]);
+    free(old->layers);
+    free(old->store);
+    pb_tokenizer_destroy(&old->tokenizer);
+    pb_config_destroy(&old->config);
+    free(old->name);
+    free(old->path);
+    free(old);
+}
+
+/* ---- what it is ---- */
+
+const pb_shape *pb_model_shape(const pb_model *model)
+{
+    return &model->shape;
+}
+
+const pb_config *pb_model_config(const pb_model *model)
+{
+    return model->config;
+}
+
+const pb_tokenizer *pb_model_tokenizer(const pb_model *model)
+{
+    return model->tokenizer;
+}
+
+const char *pb_model_name(const pb_model *model)
+{
+    return model->name;
+}
+
+const char *pb_model_path(const pb_model *model)
+{
+    return model->path;
+}
+
+const char *pb_model_dtype(const pb_model *model)
+{
+    return model->dtype;
+}
+
+bool pb_model_is_raw(const pb_model *model)
+{
+    return model->raw;
+}
+
+size_t pb_model_parameters(const pb_model *model)
+{
+    return model->parameters;
+}
+
+size_t pb_model_memory(const pb_model *model)
+{
+    return model->store_size;
+}
+
+uint64_t pb_model_id(const pb_model *model)
+{
+    return (uint64_t)(uintptr_t)model;
+}
+
+const pb_layer_weights *pb_model_layer(const pb_model *model, size_t layer)
+{
+    return &model->layers[layer];
+}
+
+const float *pb_model_final_gain(const pb_model *model)
+{
+    return model->final_gain;
+}
+
+const float *pb_model_final_bias(const pb_model *model)
+{
+    return model->final_bias;
+}

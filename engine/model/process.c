@@ -1,0 +1,76 @@
+/* Processing of weights, as definitions of TransformerLens' options read. */
+#include "process.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+void pb_fold_layer_norm(size_t n_in, size_t n_out, const float *gain, const float *beta, float *w,
+                        float *b, double *sums)
+{
+    double *bias = sums, *mean = sums + n_out;
+    memset(sums, 0, 2 * n_out * sizeof *sums);
+    for (size_t i = 0; i < n_in; i++) {
+        const float *row = w + i * n_out;
+        double g = (double)gain[i], shift = (double)beta[i];
+        for (size_t o = 0; o < n_out; o++) {
+            bias[o] += shift * (double)row[o];
+            mean[o] += g * (double)row[o];
+        }
+    }
+    for (size_t o = 0; o < n_out; o++) {
+        b[o] = (float)((double)b[o] + bias[o]);
+        mean[o] /= (double)n_in;
+    }
+    for (size_t i = 0; i < n_in; i++) {
+        float *row = w + i * n_out;
+        double g = (double)gain[i];
+        for (size_t o = 0; o < n_out; o++)
+            row[o] = (float)(g * (double)row[o] - mean[o]);
+    }
+}
+
+void pb_centre_rows(size_t rows, size_t d, float *w)
+{
+    for (size_t r = 0; r < rows; r++) {
+        float *row = w + r * d;
+        double sum = 0.0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < d; i++)
+            sum += (double)row[i];
+        double mean = sum / (double)d;
+        for (size_t i = 0; i < d; i++)
+            row[i] = (float)((double)row[i] - mean);
+    }
+}
+
+void pb_fold_value_bias(size_t n, size_t d_out, float *b_v, const float *w_o, float *b_o,
+                        double *sums)
+{
+    for (size_t o = 0; o < d_out; o++)
+        sums[o] = (double)b_o[o];
+    for (size_t i = 0; i < n; i++)
+        for (size_t o = 0; o < d_out; o++)
+            sums[o] += (double)b_v[i] * (double)w_o[i * d_out + o];
+    for (size_t o = 0; o < d_out; o++)
+        b_o[o] = (float)sums[o];
+    memset(b_v, 0, n * sizeof *b_v);
+}
+
+size_t pb_find_not_finite(size_t n, const float *values)
+{
+    enum { BLOCK = 4096 };
+    for (size_t start = 0; start < n; start += BLOCK) {
+        size_t end = n - start < BLOCK ? n : start + BLOCK;
+        uint32_t found = 0;
+        for (size_t i = start; i < end; i++) {
+            uint32_t bits;
+            memcpy(&bits, &values[i], sizeof bits);
+            found |= (bits & 0x7f800000u) == 0x7f800000u;
+        }
+        for (size_t i = start; found && i < end; i++)
+            if (!isfinite(values[i]))
+                return i;
+    }
+    return n;
+}

@@ -1,0 +1,30 @@
+/*
+ * TransformerLens' default processing of weights, one step a function (its names: fold_ln,
+ * center_writing_weights, center_unembed, fold_value_biases). Everything is in place, read in
+ * float32, summed in double and rounded once.
+ */
+#ifndef PB_MODEL_PROCESS_H
+#define PB_MODEL_PROCESS_H
+
+#include <stddef.h>
+
+/*
+ * Folds a layer norm's gain and bias [n_in] into the weight w [n_in, n_out] and bias b [n_out] that
+ * read its output: b += beta w; w <- diag(gain) w, less its mean over n_in, since what the norm
+ * gives is centred. `sums` is room for 2 n_out.
+ */
+void pb_fold_layer_norm(size_t n_in, size_t n_out, const float *gain, const float *beta, float *w,
+                        float *b, double *sums);
+
+/* Takes from each row [d] its mean: what is written to the stream, since every reader centres. */
+void pb_centre_rows(size_t rows, size_t d, float *w);
+
+/* b_o [d_out] += b_v [n] w_o [n, d_out]; b_v <- 0. A pattern's rows sum to one, so that a value's
+ * bias reaches the output whole. `sums` is room for d_out. */
+void pb_fold_value_bias(size_t n, size_t d_out, float *b_v, const float *w_o, float *b_o,
+                        double *sums);
+
+/* The index of the first value that is NaN or infinite; n if there is none. */
+size_t pb_find_not_finite(size_t n, const float *values);
+
+#endif

@@ -1,0 +1,361 @@
+/* Runs: a prompt's checkpoints, and activations computed from them. */
+#include "model/run.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "capture.h"
+
+struct pb_run {
+    atomic_size_t references;
+    pb_model *model;
+    int32_t *tokens;
+    size_t n;
+    bool edited;
+    pb_run_edits edits;
+    float *resid;  /* [n_layer + 1, n, d_model] */
+    float *normed; /* [n, d_model] */
+    pb_cache *cache;
+    pb_axis *positions;
+};
+
+/* ---- making ---- */
+
+static pb_status label_positions(pb_run *run, pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(run->model);
+    const char **labels = pb_malloc(run->n, sizeof *labels);
+    if (!labels)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < run->n; i++)
+        labels[i] = pb_tokenizer_label(tokenizer, run->tokens[i]);
+    pb_status status = pb_axis_create("pos", run->n, NULL, labels, &run->positions, error);
+    free(labels);
+    return status;
+}
+
+static pb_status check_prompt(const pb_model *model, const pb_prompt *prompt, pb_error **error)
+{
+    const pb_shape *s = pb_model_shape(model);
+    if (prompt->n == 0)
+        return pb_fail(error, PB_VALUE, "the prompt is empty; expected at least one token");
+    if (prompt->n > s->n_positions)
+        return pb_fail(error, PB_RANGE, "the prompt has %zu tokens; the context of %s holds %zu",
+                       prompt->n, pb_model_name(model), s->n_positions);
+    for (size_t i = 0; i < prompt->n; i++)
+        if (prompt->tokens[i] < 0 || (size_t)prompt->tokens[i] >= s->n_vocab)
+            return pb_fail(error, PB_RANGE, "there is no token %ld; the vocabulary has 0 to %zu",
+                           (long)prompt->tokens[i], s->n_vocab - 1);
+    return PB_OK;
+}
+
+static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, pb_error **error)
+{
+    const pb_shape *s = pb_model_shape(run->model);
+    size_t rows, values;
+    run->n = prompt->n;
+    run->tokens = pb_malloc(run->n, sizeof *run->tokens);
+    if (!run->tokens || !pb_size_mul(s->n_layer + 1, run->n, &rows) ||
+        !pb_size_mul(rows, s->d_model, &values))
+        return pb_fail_memory(error);
+    memcpy(run->tokens, prompt->tokens, run->n * sizeof *run->tokens);
+    run->resid = pb_malloc(values, sizeof *run->resid);
+    run->normed = pb_malloc(run->n * s->d_model, sizeof *run->normed);
+    if (!run->resid || !run->normed)
+        return pb_fail_memory(error);
+    if (prompt->edits) {
+        run->edits = *prompt->edits;
+        run->edited = true;
+        if (run->edits.retain)
+            run->edits.retain(run->edits.hooks.user);
+    }
+    pb_status status = label_positions(run, error);
+    if (status == PB_OK && keep_qkv)
+        status = pb_cache_create(run->model, run->n, true, &run->cache, error);
+    return status;
+}
+
+static pb_status new_run(pb_model *model, const pb_prompt *prompt, bool keep_qkv, pb_run **run,
+                         pb_error **error)
+{
+    pb_status status = check_prompt(model, prompt, error);
+    if (status != PB_OK)
+        return status;
+    pb_run *made = pb_calloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    atomic_init(&made->references, 1);
+    made->model = pb_model_retain(model);
+    status = fill_run(made, prompt, keep_qkv, error);
+    if (status == PB_OK)
+        *run = made;
+    else
+        pb_run_release(&made);
+    return status;
+}
+
+pb_run *pb_run_retain(pb_run *run)
+{
+    if (run)
+        atomic_fetch_add_explicit(&run->references, 1, memory_order_relaxed);
+    return run;
+}
+
+void pb_run_release(pb_run **run)
+{
+    pb_run *old = run ? *run : NULL;
+    if (!old)
+        return;
+    *run = NULL;
+    if (atomic_fetch_sub_explicit(&old->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (old->edited && old->edits.release)
+        old->edits.release(old->edits.hooks.user);
+    pb_axis_release(&old->positions);
+    pb_cache_release(&old->cache);
+    free(old->normed);
+    free(old->resid);
+    free(old->tokens);
+    pb_model_release(&old->model);
+    free(old);
+}
+
+/* ---- checkpoints of a whole batch ---- */
+
+static float *checkpoint(const pb_run *run, size_t layer)
+{
+    return run->resid + layer * run->n * pb_model_shape(run->model)->d_model;
+}
+
+typedef struct recorder {
+    pb_run **runs;
+} recorder;
+
+static bool records(void *user, pb_site site, size_t layer)
+{
+    (void)user;
+    (void)layer;
+    return site == PB_SITE_RESID_PRE;
+}
+
+static pb_status record(void *user, const pb_view *view, pb_error **error)
+{
+    const recorder *r = user;
+    (void)error;
+    for (size_t i = 0; i < view->n_rows; i++) {
+        const pb_row *row = &view->rows[i];
+        float *to = checkpoint(r->runs[row->sequence], view->layer) + row->position * view->width;
+        memcpy(to, view->data + i * view->row_stride, view->width * sizeof *to);
+    }
+    return PB_OK;
+}
+
+/* The batch's hooks: each run's own edits, for its own rows. */
+typedef struct router {
+    pb_run **runs;
+    size_t n;
+} router;
+
+static bool routes(void *user, pb_site site, size_t layer)
+{
+    const router *r = user;
+    for (size_t i = 0; i < r->n; i++) {
+        const pb_hooks *hooks = &r->runs[i]->edits.hooks;
+        if (r->runs[i]->edited && hooks->wants(hooks->user, site, layer))
+            return true;
+    }
+    return false;
+}
+
+/* Rows [from, to) of a view, all of one run, as that run's hooks expect them: as sequence 0. */
+static pb_status route_rows(const pb_run *run, const pb_view *view, size_t from, size_t to,
+                            pb_error **error)
+{
+    const pb_hooks *hooks = &run->edits.hooks;
+    if (!run->edited || !hooks->wants(hooks->user, view->site, view->layer))
+        return PB_OK;
+    pb_row *rows = pb_malloc(to - from, sizeof *rows);
+    if (!rows)
+        return pb_fail_memory(error);
+    for (size_t i = from; i < to; i++)
+        rows[i - from] = (pb_row){0, view->rows[i].position};
+    pb_view part = *view;
+    part.data = view->data + from * view->row_stride;
+    part.n_rows = to - from;
+    part.rows = rows;
+    pb_status status = hooks->at(hooks->user, &part, error);
+    free(rows);
+    return status;
+}
+
+static pb_status route(void *user, const pb_view *view, pb_error **error)
+{
+    const router *r = user;
+    for (size_t from = 0, to; from < view->n_rows; from = to) {
+        size_t sequence = view->rows[from].sequence;
+        for (to = from + 1; to < view->n_rows && view->rows[to].sequence == sequence; to++)
+            continue;
+        pb_status status = route_rows(r->runs[sequence], view, from, to, error);
+        if (status != PB_OK)
+            return status;
+    }
+    return PB_OK;
+}
+
+/* The outputs of the batch, spread over the runs. */
+static void spread(size_t n, pb_run **runs, const float *resid, const float *normed)
+{
+    for (size_t i = 0; i < n; i++) {
+        const pb_shape *s = pb_model_shape(runs[i]->model);
+        size_t values = runs[i]->n * s->d_model;
+        memcpy(checkpoint(runs[i], s->n_layer), resid, values * sizeof *resid);
+        memcpy(runs[i]->normed, normed, values * sizeof *normed);
+        resid += values;
+        normed += values;
+    }
+}
+
+static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_context *context,
+                         pb_error **error)
+{
+    pb_sequence *sequences = pb_calloc(n, sizeof *sequences);
+    size_t rows = 0, d = pb_model_shape(model)->d_model;
+    for (size_t i = 0; sequences && i < n; i++) {
+        sequences[i] =
+            (pb_sequence){.n = runs[i]->n, .tokens = runs[i]->tokens, .keep = runs[i]->cache};
+        rows += runs[i]->n;
+    }
+    float *resid = pb_malloc(rows, d * sizeof *resid),
+          *normed = pb_malloc(rows, d * sizeof *normed);
+    router edits = {runs, n};
+    recorder recording = {runs};
+    const pb_hooks edit_hooks = {&edits, routes, route};
+    const pb_hooks record_hooks = {&recording, records, record};
+    const pb_hooks *const hooks[] = {&edit_hooks, &record_hooks};
+    pb_batch batch = {.sequences = sequences, .n = n, .hooks = hooks, .n_hooks = 2};
+    pb_status status = sequences && resid && normed
+                           ? pb_forward(model, &batch, context, resid, normed, error)
+                           : pb_fail_memory(error);
+    if (status == PB_OK)
+        spread(n, runs, resid, normed);
+    free(normed);
+    free(resid);
+    free(sequences);
+    return status;
+}
+
+pb_status pb_runs_create(pb_model *model, size_t n, const pb_prompt *prompts,
+                         const pb_run_options *options, const pb_context *context, pb_run **runs,
+                         pb_error **error)
+{
+    pb_status status = PB_OK;
+    size_t made = 0;
+    for (; status == PB_OK && made < n; made += status == PB_OK)
+        status = new_run(model, &prompts[made], options && options->keep_qkv, &runs[made], error);
+    if (status == PB_OK && n > 0)
+        status = compute(model, n, runs, context, error);
+    for (size_t i = 0; status != PB_OK && i < made; i++)
+        pb_run_release(&runs[i]);
+    return status;
+}
+
+pb_status pb_run_create(pb_model *model, const pb_prompt *prompt, const pb_run_options *options,
+                        const pb_context *context, pb_run **run, pb_error **error)
+{
+    return pb_runs_create(model, 1, prompt, options, context, run, error);
+}
+
+/* ---- what it holds ---- */
+
+pb_model *pb_run_model(const pb_run *run)
+{
+    return run->model;
+}
+
+size_t pb_run_length(const pb_run *run)
+{
+    return run->n;
+}
+
+const int32_t *pb_run_tokens(const pb_run *run)
+{
+    return run->tokens;
+}
+
+bool pb_run_is_edited(const pb_run *run)
+{
+    return run->edited;
+}
+
+const pb_run_edits *pb_run_edits_of(const pb_run *run)
+{
+    return run->edited ? &run->edits : NULL;
+}
+
+size_t pb_run_bytes(const pb_run *run)
+{
+    const pb_shape *s = pb_model_shape(run->model);
+    return (s->n_layer + 2) * run->n * s->d_model * sizeof(float) +
+           (run->cache ? pb_cache_bytes(run->cache) : 0);
+}
+
+pb_axis *pb_run_positions(const pb_run *run)
+{
+    return run->positions;
+}
+
+const float *pb_run_resid(const pb_run *run, size_t layer)
+{
+    return checkpoint(run, layer);
+}
+
+const float *pb_run_normed(const pb_run *run)
+{
+    return run->normed;
+}
+
+const pb_cache *pb_run_cache(const pb_run *run)
+{
+    return run->cache;
+}
+
+/* ---- logits ---- */
+
+pb_status pb_run_logits_at(const pb_run *run, size_t n, const size_t *positions,
+                           const pb_context *context, float *out, pb_error **error)
+{
+    size_t d = pb_model_shape(run->model)->d_model;
+    float *normed = pb_malloc(n, d * sizeof *normed);
+    if (!normed)
+        return pb_fail_memory(error);
+    pb_status status = PB_OK;
+    for (size_t i = 0; status == PB_OK && i < n; i++) {
+        if (positions[i] >= run->n)
+            status = pb_fail(error, PB_RANGE, "there is no position %zu; the prompt has 0 to %zu",
+                             positions[i], run->n - 1);
+        else
+            memcpy(normed + i * d, run->normed + positions[i] * d, d * sizeof *normed);
+    }
+    if (status == PB_OK)
+        status = pb_unembed(run->model, n, normed, context, out, error);
+    free(normed);
+    return status;
+}
+
+pb_status pb_run_logits(const pb_run *run, const pb_context *context, pb_tensor **tensor,
+                        pb_error **error)
+{
+    pb_axis *axes[] = {run->positions, pb_model_axis(run->model, "token")};
+    pb_tensor *made = NULL;
+    float *data;
+    pb_status status = pb_tensor_create(2, axes, &made, &data, error);
+    if (status == PB_OK)
+        status = pb_unembed(run->model, run->n, run->normed, context, data, error);
+    if (status == PB_OK)
+        *tensor = made;
+    else
+        pb_tensor_release(&made);
+    return status;
+}

@@ -1,0 +1,310 @@
+/* The weights as tensors, called and shaped as TransformerLens does: a row and a function each. */
+#include <string.h>
+
+#include "base/nearest.h"
+#include "model_internal.h"
+
+typedef void weight_fill(const pb_model *model, size_t layer, float *out);
+
+/* ---- from [d_model, 3, n_head, d_head]: out [n_head, d_model, d_head] ---- */
+
+static void split_qkv(const pb_model *model, size_t layer, size_t which, float *out)
+{
+    const pb_shape *s = &model->shape;
+    const float *w = model->layers[layer].w_qkv + which * s->d_model;
+    for (size_t head = 0; head < s->n_head; head++)
+        for (size_t i = 0; i < s->d_model; i++, out += s->d_head)
+            memcpy(out, w + i * 3 * s->d_model + head * s->d_head, s->d_head * sizeof *out);
+}
+
+static void fill_w_q(const pb_model *model, size_t layer, float *out)
+{
+    split_qkv(model, layer, 0, out);
+}
+
+static void fill_w_k(const pb_model *model, size_t layer, float *out)
+{
+    split_qkv(model, layer, 1, out);
+}
+
+static void fill_w_v(const pb_model *model, size_t layer, float *out)
+{
+    split_qkv(model, layer, 2, out);
+}
+
+static void copy_bias(const pb_model *model, size_t layer, size_t which, float *out)
+{
+    size_t d = model->shape.d_model;
+    memcpy(out, model->layers[layer].b_qkv + which * d, d * sizeof *out);
+}
+
+static void fill_b_q(const pb_model *model, size_t layer, float *out)
+{
+    copy_bias(model, layer, 0, out);
+}
+
+static void fill_b_k(const pb_model *model, size_t layer, float *out)
+{
+    copy_bias(model, layer, 1, out);
+}
+
+static void fill_b_v(const pb_model *model, size_t layer, float *out)
+{
+    copy_bias(model, layer, 2, out);
+}
+
+/* ---- as they lie ---- */
+
+static void fill_w_o(const pb_model *model, size_t layer, float *out)
+{
+    size_t d = model->shape.d_model;
+    memcpy(out, model->layers[layer].w_o, d * d * sizeof *out);
+}
+
+static void fill_b_o(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].b_o, model->shape.d_model * sizeof *out);
+}
+
+static void fill_w_in(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].w_in, model->shape.d_model * model->shape.d_mlp * sizeof *out);
+}
+
+static void fill_b_in(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].b_in, model->shape.d_mlp * sizeof *out);
+}
+
+static void fill_w_out(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].w_out,
+           model->shape.d_model * model->shape.d_mlp * sizeof *out);
+}
+
+static void fill_b_out(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].b_out, model->shape.d_model * sizeof *out);
+}
+
+static void fill_ln1_w(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].ln1_gain, model->shape.d_model * sizeof *out);
+}
+
+static void fill_ln1_b(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].ln1_bias, model->shape.d_model * sizeof *out);
+}
+
+static void fill_ln2_w(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].ln2_gain, model->shape.d_model * sizeof *out);
+}
+
+static void fill_ln2_b(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].ln2_bias, model->shape.d_model * sizeof *out);
+}
+
+/* ---- without layers ---- */
+
+static void fill_w_e(const pb_model *model, size_t layer, float *out)
+{
+    (void)layer;
+    for (size_t t = 0; t < model->shape.n_vocab; t++)
+        pb_model_embedding(model, t, out + t * model->shape.d_model);
+}
+
+static void fill_w_pos(const pb_model *model, size_t layer, float *out)
+{
+    (void)layer;
+    memcpy(out, model->embedding.positions,
+           model->shape.n_positions * model->shape.d_model * sizeof *out);
+}
+
+/* [d_model, token], from columns in squares that fit a cache. */
+static void fill_w_u(const pb_model *model, size_t layer, float *out)
+{
+    enum { SIDE = 32 };
+    const pb_embedding *e = &model->embedding;
+    size_t d = model->shape.d_model, n = model->shape.n_vocab;
+    (void)layer;
+    for (size_t t0 = 0; t0 < n; t0 += SIDE)
+        for (size_t i = 0; i < d; i++)
+            for (size_t t = t0; t < n && t < t0 + SIDE; t++) {
+                double x = (double)e->unembed[t * d + i];
+                if (e->gain)
+                    x = (double)e->gain[i] * (x + (double)e->row_offset[t]) -
+                        (double)e->gain_offset[t];
+                out[i * n + t] = (float)x;
+            }
+}
+
+static void fill_b_u(const pb_model *model, size_t layer, float *out)
+{
+    (void)layer;
+    if (model->embedding.bias)
+        memcpy(out, model->embedding.bias, model->shape.n_vocab * sizeof *out);
+    else
+        memset(out, 0, model->shape.n_vocab * sizeof *out);
+}
+
+static void fill_ln_final_w(const pb_model *model, size_t layer, float *out)
+{
+    (void)layer;
+    memcpy(out, model->final_gain, model->shape.d_model * sizeof *out);
+}
+
+static void fill_ln_final_b(const pb_model *model, size_t layer, float *out)
+{
+    (void)layer;
+    memcpy(out, model->final_bias, model->shape.d_model * sizeof *out);
+}
+
+/* ---- the table ---- */
+
+typedef struct weight {
+    pb_model_weight_row row;
+    weight_fill *fill;
+} weight;
+
+#define AXES_1(a)       {a, NULL, NULL}, 1
+#define AXES_2(a, b)    {a, b, NULL}, 2
+#define AXES_3(a, b, c) {a, b, c}, 3
+
+/* Flags: per layer, only in raw models. */
+static const weight weights[] = {
+    {{"W_E", AXES_2("token", "d_model"), false, false, "embedding of tokens"}, fill_w_e},
+    {{"W_pos", AXES_2("pos", "d_model"), false, false, "embedding of positions"}, fill_w_pos},
+    {{"W_Q", AXES_3("head", "d_model", "d_head"), true, false, "stream to queries"}, fill_w_q},
+    {{"W_K", AXES_3("head", "d_model", "d_head"), true, false, "stream to keys"}, fill_w_k},
+    {{"W_V", AXES_3("head", "d_model", "d_head"), true, false, "stream to values"}, fill_w_v},
+    {{"W_O", AXES_3("head", "d_head", "d_model"), true, false, "z to the stream"}, fill_w_o},
+    {{"W_in", AXES_2("d_model", "d_mlp"), true, false, "stream to neurons"}, fill_w_in},
+    {{"W_out", AXES_2("d_mlp", "d_model"), true, false, "neurons to the stream"}, fill_w_out},
+    {{"W_U", AXES_2("d_model", "token"), false, false, "stream to logits"}, fill_w_u},
+    {{"b_Q", AXES_2("head", "d_head"), true, false, "bias of queries"}, fill_b_q},
+    {{"b_K", AXES_2("head", "d_head"), true, false, "bias of keys"}, fill_b_k},
+    {{"b_V", AXES_2("head", "d_head"), true, false, "bias of values: zero once folded"}, fill_b_v},
+    {{"b_O", AXES_1("d_model"), true, false, "bias of attention's output"}, fill_b_o},
+    {{"b_in", AXES_1("d_mlp"), true, false, "bias of neurons"}, fill_b_in},
+    {{"b_out", AXES_1("d_model"), true, false, "bias of the MLP's output"}, fill_b_out},
+    {{"b_U", AXES_1("token"), false, false, "bias of logits"}, fill_b_u},
+    {{"ln1_w", AXES_1("d_model"), true, true, "gain of the norm before attention"}, fill_ln1_w},
+    {{"ln1_b", AXES_1("d_model"), true, true, "bias of the norm before attention"}, fill_ln1_b},
+    {{"ln2_w", AXES_1("d_model"), true, true, "gain of the norm before the MLP"}, fill_ln2_w},
+    {{"ln2_b", AXES_1("d_model"), true, true, "bias of the norm before the MLP"}, fill_ln2_b},
+    {{"ln_final_w", AXES_1("d_model"), false, true, "gain of the last norm"}, fill_ln_final_w},
+    {{"ln_final_b", AXES_1("d_model"), false, true, "bias of the last norm"}, fill_ln_final_b},
+};
+
+enum { N_WEIGHTS = sizeof weights / sizeof *weights };
+
+size_t pb_model_weight_count(void)
+{
+    return N_WEIGHTS;
+}
+
+const pb_model_weight_row *pb_model_weight_info(size_t which)
+{
+    return &weights[which].row;
+}
+
+/* ---- making the tensor ---- */
+
+static pb_status find(const char *name, const weight **found, pb_error **error)
+{
+    const char *names[N_WEIGHTS];
+    for (size_t i = 0; i < N_WEIGHTS; i++) {
+        names[i] = weights[i].row.name;
+        if (strcmp(names[i], name) == 0) {
+            *found = &weights[i];
+            return PB_OK;
+        }
+    }
+    pb_status status = pb_fail(error, PB_NAME, "models have no weights called '%s'", name);
+    const char *near = pb_nearest(name, names, N_WEIGHTS);
+    if (error && near)
+        pb_error_hint(*error, "did you mean %s?", near);
+    else if (error)
+        pb_error_hint(*error, "there are W_E W_pos W_Q W_K W_V W_O W_in W_out W_U and their "
+                              "biases b_Q, b_K, ...");
+    return status;
+}
+
+static pb_status check_layer(const pb_model *model, const weight *w, size_t layer, pb_error **error)
+{
+    if (w->row.raw_only && !model->raw) {
+        pb_status status =
+            pb_fail(error, PB_VALUE, "%s is folded into the weights that follow it", w->row.name);
+        if (error)
+            pb_error_hint(*error, "load the model with raw=True to see it");
+        return status;
+    }
+    if (layer == PB_ALL_LAYERS)
+        return PB_OK;
+    if (!w->row.per_layer)
+        return pb_fail(error, PB_RANGE, "%s has no layers", w->row.name);
+    if (layer >= model->shape.n_layer)
+        return pb_fail(error, PB_RANGE, "there is no layer %zu; %s has layers 0 to %zu", layer,
+                       model->name, model->shape.n_layer - 1);
+    return PB_OK;
+}
+
+/* The axis of a name, a reference of the caller's. */
+static pb_status axis_of(const pb_model *model, const char *name, pb_axis **axis, pb_error **error)
+{
+    if (strcmp(name, "pos") == 0)
+        return pb_axis_create(name, model->shape.n_positions, NULL, NULL, axis, error);
+    *axis = pb_axis_retain(pb_model_axis(model, name));
+    return PB_OK;
+}
+
+static pb_status fill(const pb_model *model, const weight *w, size_t layer, bool all,
+                      const pb_watch *watch, size_t size, float *data, pb_error **error)
+{
+    if (!all) {
+        w->fill(model, layer, data);
+        return PB_OK;
+    }
+    size_t n = model->shape.n_layer;
+    for (size_t i = 0; i < n; i++) {
+        pb_status status = pb_watch_check(watch, error);
+        if (status != PB_OK)
+            return status;
+        w->fill(model, i, data + i * (size / n));
+    }
+    return PB_OK;
+}
+
+pb_status pb_model_weight(const pb_model *model, const char *name, size_t layer,
+                          const pb_watch *watch, pb_tensor **tensor, pb_error **error)
+{
+    const weight *w;
+    pb_axis *axes[4] = {NULL};
+    pb_tensor *made = NULL;
+    float *data;
+    size_t rank = 0;
+    pb_status status = find(name, &w, error);
+    if (status == PB_OK)
+        status = check_layer(model, w, layer, error);
+    if (status != PB_OK)
+        return status;
+    bool all = w->row.per_layer && layer == PB_ALL_LAYERS;
+    if (all)
+        status = axis_of(model, "layer", &axes[rank++], error);
+    for (size_t i = 0; status == PB_OK && i < w->row.n_axes; i++)
+        status = axis_of(model, w->row.axes[i], &axes[rank++], error);
+    if (status == PB_OK)
+        status = pb_tensor_create(rank, axes, &made, &data, error);
+    if (status == PB_OK)
+        status = fill(model, w, layer, all, watch, pb_tensor_size(made), data, error);
+    for (size_t i = 0; i < rank; i++)
+        pb_axis_release(&axes[i]);
+    if (status == PB_OK)
+        *tensor = made;
+    else
+        pb_tensor_release(&made);
+    return status;
+}
