@@ -117,6 +117,7 @@ static bool plan_enlarged(pb_scene *scene)
         .shade = PB_SHADE_SEQUENTIAL,
         .range = {true, 0.0, 1.0},
         .format = {PB_NUMBER_FIXED, 2, false},
+        .square = true,
     };
     scene->enlarged_view.rows.name = "from (query)";
     scene->enlarged_view.columns.name = "to (key)";

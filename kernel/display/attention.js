@@ -62,8 +62,7 @@
         const direction = document.createElement("button");
         direction.type = "button";
         direction.style.cssText = "font:inherit;color:inherit;background:none;cursor:pointer;" +
-            "border:1px solid rgba(128,128,128,0.45);border-radius:4px;padding:0 8px;margin:0 8px 0 0";
-        status.parentNode.insertBefore(direction, status);
+            "border:1px solid rgba(128,128,128,0.45);border-radius:4px;padding:0 6px;margin:0 4px";
 
         function weight(query, key) {
             return heads[state.head][query][key];
@@ -124,11 +123,10 @@
             }).slice(0, 3).map(function (pair) {
                 return tokenName(pair[1]) + " " + pair[0].toFixed(2);
             });
-            direction.textContent = state.incoming ? "to" : "from";
-            direction.title = "Show what the token looks at, or what looks at the token";
-            status.textContent = names[state.head] + ": " + tokenName(state.token) +
-                (state.incoming ? " is looked at by " : " looks at ") +
-                (strongest.join(", ") || "nothing that reaches 0.01");
+            direction.textContent = (state.incoming ? "is looked at by" : "looks at") + " \u21c4";
+            direction.title = "Turn round: what the token looks at, or what looks at the token";
+            status.replaceChildren(names[state.head] + ": " + tokenName(state.token) + " ",
+                direction, " " + (strongest.join(", ") || "nothing that reaches 0.01"));
         }
 
         function drawHeads() {

@@ -15,10 +15,15 @@ static void draw_value(pb_markup *markup, const pb_plot *plot, double value, dou
                        double room)
 {
     char number[PB_NUMBER_SIZE];
-    pb_number_write(number, value, plot->format);
+    double y = pb_plot_y(plot, value) + (value < 0.0 ? 11.0 : -3.0);
+    pb_number_format format = plot->format;
+    if (format.style == PB_NUMBER_FIXED && format.digits > plot->ticks.digits + 2)
+        format.digits = plot->ticks.digits + 2;
+    if (fabs(value) < 0.5 * pow(10, -format.digits))
+        value = 0.0;
+    pb_number_write(number, value, format);
     if (pb_label_width(number, PB_TEXT_PLAIN, VALUE_SIZE) > room)
         return;
-    double y = pb_plot_y(plot, value) + (value < 0.0 ? 11.0 : -3.0);
     pb_svg_label(
         markup,
         (pb_svg_text){.x = middle, .y = y, .size = VALUE_SIZE, .anchor = "middle", .muted = true},
@@ -43,7 +48,7 @@ static void draw_bar(pb_markup *markup, const pb_plot *plot, size_t series, size
     if (tooltips)
         pb_plot_tooltip(markup, plot, series, index);
     pb_markup_close(markup);
-    draw_value(markup, plot, value, x + room / 2, room + 6.0);
+    draw_value(markup, plot, value, x + room / 2, room + 2.0);
 }
 
 static void draw_bars(pb_markup *markup, const void *user, bool tooltips)

@@ -83,7 +83,8 @@ static void html_card(pb_markup *markup, const pb_card_view *view)
     pb_words rest = {.notes = view->words.notes, .n_notes = view->words.n_notes};
     pb_markup_open(markup, "div");
     pb_markup_attribute(markup, "style",
-                        "display:inline-block;max-width:100%;box-sizing:border-box;padding:10px "
+                        "display:inline-block;max-width:100%;box-sizing:border-box;font-size:13px;"
+                        "line-height:1.4;padding:10px "
                         "14px 8px 14px;margin:4px 0;border:1px solid " PB_LINE
                         ";border-radius:8px");
     pb_markup_element(markup, "div", "font-weight:600;font-size:17px", view->words.title,

@@ -119,8 +119,11 @@ double pb_colour_bar(pb_markup *markup, const pb_shading *shading, double x, dou
     size_t wanted = height < 90.0 ? 2 : height < 160.0 ? 4 : 6;
     pb_ticks ticks = pb_ticks_inside(shading->low, shading->high, wanted);
     bool flat = !(shading->high > shading->low);
+    pb_markup_open(markup, "g");
+    pb_markup_attribute(markup, "shape-rendering", "crispEdges");
     for (int part = 0; part < BAR_PARTS; part++)
         draw_bar_part(markup, shading, x, top, height, part);
+    pb_markup_close(markup);
     draw_outline(markup, x, top, BAR_WIDTH, height);
     for (size_t i = 0; i < ticks.count && !flat; i++) {
         char text[PB_TICK_SIZE];

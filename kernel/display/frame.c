@@ -92,6 +92,7 @@ void pb_svg_label(pb_markup *markup, pb_svg_text place, const char *label)
     if (!label || !*label)
         return;
     pb_markup_open(markup, "text");
+    pb_markup_attribute(markup, "data-cell", place.cell);
     pb_markup_number(markup, "x", place.x);
     pb_markup_number(markup, "y", place.y);
     pb_markup_number(markup, "font-size", place.size);

@@ -39,6 +39,7 @@ typedef struct pb_svg_text {
     const char *anchor;
     double rotate; /* degrees, about (x, y) */
     bool muted, bold, white;
+    const char *cell;  /* data-cell: the flat index of the cell it stands in; NULL for none */
     pb_text_kind kind; /* tokens are set in the code font */
 } pb_svg_text;
 /* `label` is visible text already (pb_label_make). */

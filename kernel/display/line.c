@@ -133,8 +133,10 @@ static void text_lines(pb_arena *arena, const pb_plot *plot, pb_buffer *out)
         pb_grid_set(&grid, 0, series + 1, *name ? name : plot->y_title);
         for (size_t i = 0; i < view->x.count; i++) {
             char number[PB_NUMBER_SIZE];
-            size_t length =
-                pb_number_write(number, (double)view->series[series].values[i], plot->format);
+            double value = (double)view->series[series].values[i];
+            if (isnan(value))
+                continue;
+            size_t length = pb_number_write(number, value, plot->format);
             pb_grid_set(&grid, i + 1, series + 1, pb_arena_text(arena, number, length));
         }
     }

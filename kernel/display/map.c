@@ -5,6 +5,7 @@
 
 #include "frame.h"
 #include "label.h"
+#include "scale.h"
 
 #define LABEL_SIZE    11.0
 #define TITLE_SIZE    12.0
@@ -117,9 +118,12 @@ const char *pb_map_cell_text(const pb_map *map, size_t index)
     if (view->cell_texts)
         return pb_label_clip(
             map->arena, pb_label_make(map->arena, view->cell_texts[index], view->cell_kind), 14);
-    if (isnan(view->values[index]))
+    double value = (double)view->values[index];
+    if (isnan(value))
         return "";
-    size_t length = pb_number_write(number, (double)view->values[index], map->format);
+    if (map->format.style == PB_NUMBER_FIXED && fabs(value) < 0.5 * pow(10, -map->format.digits))
+        value = 0.0; /* no room for 1.2e-05; the tooltip has it */
+    size_t length = pb_number_write(number, value, map->format);
     return pb_arena_text(map->arena, number, length);
 }
 
@@ -149,6 +153,16 @@ static void plan_size(pb_map *map)
     map->cells.cell_width = fmax(1.0, fmin(roomy, floor(WIDEST / columns)));
     if (columns * map->cells.cell_width < 150.0)
         map->cells.cell_width = fmin(64.0, 150.0 / columns);
+    if (map->view->square && !map->prints_cells)
+        map->cells.cell_width = map->cells.cell_height =
+            fmin(map->cells.cell_width, map->cells.cell_height);
+}
+
+/* The colour bar is as tall as the cells, but never too short for its title. */
+static double bar_height(const pb_map *map)
+{
+    double title = pb_label_width(map->value_title, PB_TEXT_PLAIN, LABEL_SIZE);
+    return fmax(fmax(60.0, title), map->cells.cell_height * (double)map->cells.n_rows);
 }
 
 /* Places the cells among their labels. Pooled rows and columns stand for several of the view's. */
@@ -161,7 +175,7 @@ static void place_map(pb_map *map)
         map->cells.cell_height * (double)map->cells.n_rows / fmax(1.0, (double)view->rows.count);
     double column_step = map->cells.cell_width * (double)map->cells.n_columns /
                          fmax(1.0, (double)view->columns.count);
-    map->row_every = (size_t)ceil(13.0 / row_step);
+    map->row_every = pb_round_count(13.0 / row_step);
     map->cells.left = row_widest + 8.0 + (*map->row_title ? 20.0 : 0.0);
     map->cells.top = 8.0;
 
@@ -169,19 +183,20 @@ static void place_map(pb_map *map)
     bool words = view->columns.labels != NULL;
     map->slanted = words && column_widest + 4.0 > column_step;
     if (map->slanted) {
-        map->column_every = (size_t)ceil(14.0 / column_step);
+        map->column_every = pb_round_count(14.0 / column_step);
         map->cells.left = fmax(map->cells.left, column_widest * SLANT - column_step / 2 + 4.0);
         below = column_widest * SLANT + 16.0;
     } else {
-        map->column_every = words ? 1 : (size_t)ceil((column_widest + 8.0) / column_step);
+        map->column_every = words ? 1 : pb_round_count((column_widest + 8.0) / column_step);
     }
     double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
-    double bottom = map->cells.top + fmax(map->cells.cell_height * (double)map->cells.n_rows, 60.0);
+    double bottom = map->cells.top + bar_height(map);
     map->bar_x = right + 18.0;
     map->height = bottom + below + (*map->column_title ? 19.0 : 4.0);
     pb_markup measured = PB_MARKUP_EMPTY; /* the bar says how wide it is by being drawn */
-    map->width = map->bar_x + 8.0 +
-                 pb_colour_bar(&measured, &map->shading, map->bar_x, 8.0, 60.0, map->value_title);
+    map->width =
+        map->bar_x + 8.0 +
+        pb_colour_bar(&measured, &map->shading, map->bar_x, 8.0, bar_height(map), map->value_title);
     pb_markup_free(&measured);
 }
 
@@ -276,6 +291,7 @@ static void draw_printed(pb_markup *markup, const pb_map *map)
                                        .size = CELL_SIZE,
                                        .anchor = "middle",
                                        .white = fill.white_text,
+                                       .cell = pb_arena_printf(map->arena, "%zu", index),
                                        .kind = view->cell_texts ? view->cell_kind : PB_TEXT_PLAIN},
                          pb_map_cell_text(map, index));
         }
@@ -345,8 +361,7 @@ void pb_map_draw(pb_markup *markup, const void *user, bool tooltips)
     draw_labels(markup, map);
     if (map->prints_cells)
         draw_printed(markup, map);
-    double height = fmax(60.0, cells->cell_height * (double)cells->n_rows);
-    pb_colour_bar(markup, &map->shading, map->bar_x, cells->top, height, map->value_title);
+    pb_colour_bar(markup, &map->shading, map->bar_x, cells->top, bar_height(map), map->value_title);
     if (tooltips && !map->pooled && cells->n_rows * cells->n_columns <= TOOLTIP_CELLS)
         draw_tooltips(markup, map);
 }

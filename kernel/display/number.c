@@ -111,7 +111,10 @@ size_t pb_number_write(char out[PB_NUMBER_SIZE], double value, pb_number_format 
         snprintf(out, PB_NUMBER_SIZE,
                  scientific ? (sign ? "%+.*e%s" : "%.*e%s") : (sign ? "%+.*f%s" : "%.*f%s"), digits,
                  shown + 0.0, suffix);
-    if (value != 0.0 && !scientific && reads_as_zero(out))
-        length = snprintf(out, PB_NUMBER_SIZE, sign ? "%+.1e%s" : "%.1e%s", shown, suffix);
+    if (value != 0.0 && !scientific && reads_as_zero(out)) {
+        const char *small =
+            fabs(shown) < 1e-4 ? (sign ? "%+.1e%s" : "%.1e%s") : (sign ? "%+.1g%s" : "%.1g%s");
+        length = snprintf(out, PB_NUMBER_SIZE, small, shown, suffix);
+    }
     return (size_t)length;
 }

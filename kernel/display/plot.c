@@ -7,7 +7,7 @@
 #include "label.h"
 
 #define AREA_HEIGHT   240.0
-#define NARROWEST     380.0
+#define NARROWEST     440.0
 #define WIDEST        820.0
 #define LABEL_SIZE    11.0
 #define TITLE_SIZE    12.0
@@ -103,11 +103,11 @@ static double plan_labels(pb_plot *plot)
     if (widest + 8.0 <= plot->band)
         return flat;
     if (!plot->view->x.labels) {
-        plot->label_every = (size_t)ceil((widest + 10.0) / plot->band);
+        plot->label_every = pb_round_count((widest + 10.0) / plot->band);
         return flat;
     }
     plot->rotated = true;
-    plot->label_every = (size_t)ceil(14.0 / plot->band);
+    plot->label_every = pb_round_count(14.0 / plot->band);
     double digits = shows_numbers_below(plot) ? 3.0 * LABEL_SIZE : 0.0; /* "12 " in front */
     double overhang = (widest + digits) * SLANT - plot->band / 2 + 4.0;
     plot->left = fmax(plot->left, overhang);

@@ -52,6 +52,11 @@ pb_ticks pb_ticks_around(double low, double high, size_t wanted)
     return ticks_of(floor(low / step + ON_TICK), ceil(high / step - ON_TICK), step);
 }
 
+size_t pb_round_count(double least)
+{
+    return least <= 1.0 ? 1 : (size_t)(round_step(least, 1) + 0.5);
+}
+
 double pb_tick(const pb_ticks *ticks, size_t index)
 {
     double value = ticks->first + (double)index * ticks->step;

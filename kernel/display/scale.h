@@ -16,6 +16,9 @@ pb_ticks pb_ticks_inside(double low, double high, size_t wanted);
 /* The same, but the first tick is at or below low and the last at or above high. */
 pb_ticks pb_ticks_around(double low, double high, size_t wanted);
 
+/* The next of 1, 2, 5, 10, 20, ... that is at least `least`: label every so many places. */
+size_t pb_round_count(double least);
+
 double pb_tick(const pb_ticks *ticks, size_t index);
 
 #define PB_TICK_SIZE 48

@@ -14,6 +14,7 @@ typedef struct pb_heatmap_view {
     pb_shade shade;                      /* PB_SHADE_NONE means PB_SHADE_AUTO */
     pb_range range;
     pb_number_format format;
+    bool square;      /* cells as wide as high, unless numbers are printed in them */
     bool rows_upward; /* row 0 at the bottom, as layers are often drawn */
 } pb_heatmap_view;
 

@@ -33,7 +33,7 @@ pb_number_format pb_number_settle_floats(pb_number_format format, const float *v
 
 /*
  * Writes one value and returns its length. A value that is not zero but would print as zero is
- * written with two significant digits instead (1.2e-05); NaN is "NaN", infinities "inf", "-inf".
+ * written with a digit or two instead (0.003%, 1.2e-05); NaN is "NaN", infinities "inf", "-inf".
  * PB_NUMBER_AUTO is settled for this value alone.
  */
 size_t pb_number_write(char out[PB_NUMBER_SIZE], double value, pb_number_format format);
