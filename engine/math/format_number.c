@@ -80,8 +80,9 @@ void pb_format_write(char out[PB_FORMAT_SIZE], double value, pb_format_style sty
     /* A style is made for a column; a value far outside it is written short instead. */
     if (!style.scientific && fabs(value) >= 1e15)
         style = (pb_format_style){3, true};
-    snprintf(out, PB_FORMAT_SIZE, style.scientific && value != 0 ? "%.*e" : "%.*f", style.decimals,
-             value);
+    if (style.scientific && value == 0)
+        style = (pb_format_style){0, false};
+    snprintf(out, PB_FORMAT_SIZE, style.scientific ? "%.*e" : "%.*f", style.decimals, value);
     fix_point(out);
     drop_sign_of_zero(out);
 }

@@ -68,11 +68,27 @@ static void append_label(pb_buffer *out, const pb_axis *axis, size_t i, size_t w
     pb_buffer_free(&visible);
 }
 
-/* The heading of a row: its coordinate, and its label beside it. */
-static void append_row_heading(pb_buffer *out, const pb_axis *axis, size_t i, size_t width)
+/* Digits of the largest coordinate of the first `rows` places. */
+static int coordinate_digits(const pb_axis *axis, size_t rows)
 {
-    if (pb_axis_has_labels(axis))
-        pb_buffer_format(out, "%lld ", (long long)pb_axis_coordinate(axis, i));
+    int digits = 1;
+    for (size_t i = 0; i < rows; i++) {
+        int own = 1;
+        for (int64_t c = pb_axis_coordinate(axis, i); c > 9; c /= 10)
+            own++;
+        digits = own > digits ? own : digits;
+    }
+    return digits;
+}
+
+/* The heading of a row: its coordinate in so many digits, and its label beside it. */
+static void append_row_heading(pb_buffer *out, const pb_axis *axis, size_t i, int digits,
+                               size_t width)
+{
+    pb_buffer_format(out, "%*lld", digits, (long long)pb_axis_coordinate(axis, i));
+    if (!pb_axis_has_labels(axis))
+        return;
+    pb_buffer_byte(out, ' ');
     append_label(out, axis, i, width);
 }
 
@@ -191,8 +207,9 @@ static void write_list(pb_buffer *out, const pb_tensor *tensor, const pb_text_li
         out->failed = true;
         return;
     }
+    int digits = coordinate_digits(axis, rows);
     for (size_t i = 0; i < rows; i++) {
-        append_row_heading(&s.text, axis, i, limits->label_width);
+        append_row_heading(&s.text, axis, i, digits, limits->label_width);
         end_cell(&s);
         append_value(&s.text, tensor, i, style);
         end_cell(&s);
@@ -218,8 +235,9 @@ static void fill_grid(sheet *s, const pb_tensor *tensor, size_t start, const pb_
     }
     pb_format_style style =
         pb_format_choose(tensor->data + start, (s->rows - 1) * across->length, 1, PB_TABLE_DIGITS);
+    int digits = coordinate_digits(down, s->rows - 1);
     for (size_t i = 0; i + 1 < s->rows; i++) {
-        append_row_heading(&s->text, down, i, limits->label_width);
+        append_row_heading(&s->text, down, i, digits, limits->label_width);
         end_cell(s);
         for (size_t j = 0; j < shown; j++) {
             append_value(&s->text, tensor, start + i * across->length + j, style);
