@@ -1,0 +1,346 @@
+/* Arguments that several words take: targets, places, heads, sites, and the engine's context. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "domain.h"
+
+/* ---- context ---- */
+
+/* Scratch memory as a value, so that the session can keep it between cells. */
+static void scratch_destroy(void *data)
+{
+    pb_scratch *scratch = data;
+    pb_scratch_destroy(&scratch);
+}
+
+static void scratch_repr(const pb_value *self, pb_buffer *out)
+{
+    (void)self;
+    pb_buffer_text(out, "scratch");
+}
+
+static const pb_object_type scratch_type = {.name = "scratch",
+                                            .article = "scratch memory",
+                                            .summary = "The engine's work buffers.",
+                                            .destroy = scratch_destroy,
+                                            .repr = scratch_repr};
+
+static const char scratch_slot[] = "engine scratch";
+
+pb_context pb_call_context(pb_call *call)
+{
+    pb_context context = {.watch = pb_call_watch(call)};
+    pb_value *kept = pb_session_slot_get(pb_call_session(call), scratch_slot);
+    if (!kept) {
+        pb_scratch *scratch = pb_scratch_create();
+        if (scratch && !pb_value_take_object(&scratch_type, scratch, &kept, NULL))
+            pb_session_slot_put(pb_call_session(call), scratch_slot, kept, NULL);
+    }
+    /* The slot keeps it alive for the session; one cell runs at a time. */
+    if (kept)
+        context.scratch = pb_value_object(kept, &scratch_type);
+    pb_value_release(&kept);
+    return context;
+}
+
+/* ---- targets ---- */
+
+pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_error **error)
+{
+    size_t length;
+    if (pb_value_kind(value) == PB_STRING) {
+        const char *text = pb_value_get_text(value, &length);
+        pb_status status =
+            pb_tokenizer_need_one(pb_model_tokenizer(model), text, length, id, error);
+        if (status && error && strncmp(text, "\xC2\xB7", 2) == 0)
+            pb_error_hint(*error,
+                          "displays show a leading space as \xC2\xB7; type a space: \" %s\"",
+                          text + 2);
+        return status;
+    }
+    if (pb_value_kind(value) == PB_NUMBER && pb_value_is_integer(value)) {
+        double number = pb_value_get_number(value);
+        if (number < 0 || number >= (double)pb_model_shape(model)->n_vocab)
+            return pb_fail(error, PB_RANGE,
+                           "there is no token %.0f; the vocabulary has the tokens 0 to %zu", number,
+                           pb_model_shape(model)->n_vocab - 1);
+        *id = (int32_t)number;
+        return PB_OK;
+    }
+    char text[96];
+    return pb_fail(error, PB_TYPE, "a target is a word that is one token, or its number, not %s",
+                   pb_value_describe(value, text, sizeof text));
+}
+
+pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targets,
+                        pb_error **error)
+{
+    *targets = (pb_targets){0};
+    targets->many = pb_value_kind(value) == PB_LIST;
+    targets->count = targets->many ? pb_list_count(value) : 1;
+    if (targets->count == 0)
+        return pb_fail(error, PB_VALUE, "the list of targets is empty");
+    targets->ids = pb_malloc(targets->count, sizeof *targets->ids);
+    if (!targets->ids)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < targets->count; i++) {
+        pb_status status = pb_target_of(model, targets->many ? pb_list_item(value, i) : value,
+                                        &targets->ids[i], error);
+        if (status) {
+            pb_targets_free(targets);
+            return status;
+        }
+    }
+    return PB_OK;
+}
+
+pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
+                          pb_targets *targets, pb_error **error)
+{
+    pb_value *value = pb_argument_value(call, name);
+    pb_status status = pb_targets_of(model, value, targets, error);
+    if (!status && n_prompts && targets->count != 1 && targets->count != n_prompts) {
+        status = pb_fail(error, PB_VALUE,
+                         "there are %zu prompts and %zu targets; give one target for all prompts, "
+                         "or one for each",
+                         n_prompts, targets->count);
+        pb_targets_free(targets);
+    }
+    if (!status)
+        pb_note_missing_space(call->interp, model, value);
+    return pb_place_argument(call, name, status, error);
+}
+
+void pb_targets_free(pb_targets *targets)
+{
+    free(targets->ids);
+    *targets = (pb_targets){0};
+}
+
+/* "great" is a token of its own, but hardly ever what comes after a word. */
+static void note_one(pb_interp *interp, pb_model *model, const pb_value *target)
+{
+    size_t length;
+    if (pb_value_kind(target) != PB_STRING)
+        return;
+    const char *text = pb_value_get_text(target, &length);
+    bool letter =
+        length > 1 && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
+    char spaced[64];
+    if (!letter || length + 2 > sizeof spaced)
+        return;
+    spaced[0] = ' ';
+    memcpy(spaced + 1, text, length);
+    if (pb_tokenizer_find(pb_model_tokenizer(model), spaced, length + 1) == PB_NO_TOKEN)
+        return;
+    char note[256];
+    int n = snprintf(note, sizeof note,
+                     "note: \"%.*s\" and \" %.*s\" are two tokens; after a word the model says the "
+                     "one with the space\n",
+                     (int)length, text, (int)length, text);
+    pb_interp_text(interp, 2, note, (size_t)n);
+}
+
+void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *target)
+{
+    if (pb_value_kind(target) != PB_LIST) {
+        note_one(interp, model, target);
+        return;
+    }
+    for (size_t i = 0; i < pb_list_count(target); i++)
+        note_one(interp, model, pb_list_item(target, i));
+}
+
+/* ---- places ---- */
+
+pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places, pb_error **error)
+{
+    *places = (pb_places){0};
+    if (!value || pb_value_is_none(value))
+        return PB_OK;
+    places->given = true;
+    const pb_selector *selector = pb_value_get_selector(value);
+    places->each = selector && selector->kind == PB_SELECTOR_EACH;
+    places->all = selector && selector->kind == PB_SELECTOR_ALL;
+    if (places->each || places->all)
+        return PB_OK;
+    bool per = selector && selector->kind == PB_SELECTOR_PER;
+    size_t count = per ? pb_list_count(selector->items) : 1;
+    if (count == 0)
+        return pb_fail(error, PB_VALUE, "per() was given no places");
+    places->selects = pb_calloc(count, sizeof *places->selects);
+    places->storage = pb_calloc(count, sizeof *places->storage);
+    pb_status status = places->selects && places->storage ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = pb_value_to_select(per ? pb_list_item(selector->items, i) : value, axis,
+                                    &places->selects[i], &places->storage[i], error);
+        if (!status)
+            places->count = i + 1;
+    }
+    if (status)
+        pb_places_free(places);
+    return status;
+}
+
+pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
+                         pb_error **error)
+{
+    return pb_place_argument(
+        call, name, pb_places_of(pb_argument_value(call, name), axis, places, error), error);
+}
+
+void pb_places_free(pb_places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        pb_select_free(&places->storage[i]);
+    free(places->selects);
+    free(places->storage);
+    *places = (pb_places){0};
+}
+
+pb_where pb_places_where(const pb_places *places, pb_where otherwise)
+{
+    if (!places->given)
+        return otherwise;
+    if (places->each)
+        return PB_WHERE_EACH;
+    return (pb_where){false, places->selects, places->count};
+}
+
+const pb_select *pb_places_selects(const pb_places *places)
+{
+    return places->count ? places->selects : NULL;
+}
+
+/* ---- heads and sites ---- */
+
+static pb_status heads_of(pb_model *model, const pb_value *value, pb_head **heads, size_t *count,
+                          pb_error **error)
+{
+    const pb_value *list = value;
+    if (pb_value_object_type(value) == &pb_ranking_type) {
+        list = pb_ranking_heads(value);
+        if (!list)
+            return pb_fail(error, PB_VALUE,
+                           "this ranking is not of heads; rank a tensor over layer and head");
+    }
+    bool many = pb_value_kind(list) == PB_LIST;
+    *count = many ? pb_list_count(list) : 1;
+    if (*count == 0)
+        return pb_fail(error, PB_VALUE, "the list of heads is empty");
+    *heads = pb_malloc(*count, sizeof **heads);
+    if (!*heads)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < *count; i++) {
+        const pb_value *item = many ? pb_list_item(list, i) : list;
+        pb_status status = PB_OK;
+        char text[96];
+        if (pb_value_kind(item) != PB_STRING)
+            status = pb_fail(error, PB_TYPE, "heads are written \"L9H6\", not %s",
+                             pb_value_describe(item, text, sizeof text));
+        else
+            status = pb_head_parse(model, pb_value_get_text(item, NULL), &(*heads)[i], error);
+        if (status) {
+            free(*heads);
+            *heads = NULL;
+            return status;
+        }
+    }
+    return PB_OK;
+}
+
+pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                        size_t *count, pb_error **error)
+{
+    *heads = NULL;
+    *count = 0;
+    const pb_value *value = pb_argument_value(call, name);
+    if (!value || pb_value_is_none(value))
+        return PB_OK;
+    return pb_place_argument(call, name, heads_of(model, value, heads, count, error), error);
+}
+
+pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error)
+{
+    return pb_place_argument(call, name, pb_site_find(pb_argument_text(call, name), site, error),
+                             error);
+}
+
+void pb_suggest_sites(pb_session *session, pb_names *names)
+{
+    (void)session;
+    for (int site = 0; site < PB_N_SITES; site++)
+        pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");
+}
+
+/* ---- results ---- */
+
+pb_status pb_result_tensor(pb_tensor **tensor, pb_value *model, const pb_look *look,
+                           const char *units, const char *caption, size_t n_fields,
+                           const pb_field *fields, pb_value **result, pb_error **error)
+{
+    pb_meta meta = {.model = model,
+                    .look = look,
+                    .units = units,
+                    .caption = caption,
+                    .n_fields = n_fields,
+                    .fields = fields};
+    return pb_value_take_tensor(tensor, &meta, result, error);
+}
+
+pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error)
+{
+    if (!drop)
+        return PB_OK;
+    size_t which;
+    pb_tensor *smaller = NULL;
+    pb_status status = pb_tensor_need_axis(*tensor, axis, &which, error);
+    if (!status) {
+        pb_select first = {.kind = PB_SELECT_INDEX,
+                           .index = pb_axis_coordinate(pb_tensor_axis(*tensor, which), 0)};
+        status = pb_tensor_select(*tensor, 1, &axis, &first, &smaller, error);
+    }
+    pb_tensor_release(tensor);
+    *tensor = smaller;
+    return status;
+}
+
+pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_bundle_count(*other) && !status; i++) {
+        pb_form form = pb_bundle_form(*other, i);
+        char *copy = pb_malloc(form.length + 1, 1);
+        if (copy)
+            memcpy(copy, form.data, form.length + 1);
+        status = pb_bundle_give(bundle, form.mime, copy, form.json, error);
+    }
+    pb_bundle_destroy(other);
+    return status;
+}
+
+char *pb_token_text(const pb_model *model, int32_t id)
+{
+    const char *label = pb_tokenizer_label(pb_model_tokenizer(model), id);
+    if (!label)
+        return NULL;
+    pb_buffer text = PB_BUFFER_EMPTY;
+    for (; *label == ' '; label++)
+        pb_buffer_text(&text, "\xC2\xB7");
+    pb_buffer_text(&text, label);
+    return pb_buffer_take(&text);
+}
+
+char *pb_prompt_title(const char *text, size_t width)
+{
+    pb_buffer title = PB_BUFFER_EMPTY;
+    size_t length = strlen(text), cut = length;
+    if (pb_utf8_count(text, length) > width)
+        cut = pb_utf8_offset(text, length, width - 1);
+    pb_buffer_byte(&title, '"');
+    pb_buffer_append(&title, text, cut);
+    pb_buffer_text(&title, cut < length ? "\xE2\x80\xA6\"" : "\"");
+    return pb_buffer_take(&title);
+}

@@ -1,0 +1,466 @@
+/* attribute() and lens(): who wrote a logit, and what each layer would have said. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+#include "study/attribute.h"
+#include "views.h"
+#include "words.h"
+
+/* ---- how an attribution shows ---- */
+
+/* "The parts sum to 15.67; the logit is 15.67 (difference 2e-06)." from .check, if it is there. */
+static void check_sentence(const pb_meta *meta, char *out, size_t size)
+{
+    const pb_value *check = pb_meta_field(meta, "check");
+    out[0] = '\0';
+    if (!check || pb_value_kind(check) != PB_RECORD)
+        return;
+    const pb_value *sum = pb_record_find(check, "sum"), *logit = pb_record_find(check, "logit");
+    const pb_value *difference = pb_record_find(check, "difference");
+    if (!sum || !logit || !difference || pb_value_kind(sum) != PB_NUMBER)
+        return;
+    snprintf(out, size, "The parts and the bias sum to %.4f; the logit is %.4f (difference %.1e).",
+             pb_value_get_number(sum), pb_value_get_number(logit), pb_value_get_number(difference));
+}
+
+static pb_status attribution_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                                  pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    char note[256];
+    check_sentence(meta, note, sizeof note);
+    const char *notes[] = {note};
+    pb_words words = {.caption = meta->caption, .notes = notes, .n_notes = note[0] ? 1 : 0};
+    pb_bundle *shown = NULL;
+    pb_status status;
+    if (pb_tensor_rank(tensor) == 1) {
+        status = pb_table_of(self, "contribution", &words, true, &shown, error);
+    } else if (pb_tensor_rank(tensor) == 2) {
+        status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
+                               pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error);
+    } else {
+        pb_value *bare = NULL;
+        pb_meta rest = {.model = meta->model, .units = meta->units, .caption = meta->caption};
+        status = pb_value_tensor((pb_tensor *)tensor, &rest, &bare, error);
+        if (!status)
+            status = pb_interp_bundle(interp, bare, &shown, error);
+        pb_value_release(&bare);
+    }
+    return status ? status : pb_bundle_absorb(bundle, &shown, error);
+}
+
+static const pb_look attribution_look = {
+    .name = "attribution",
+    .article = "an attribution",
+    .summary = "What each component adds to a logit; .check compares the sum with the logit.",
+    .show = attribution_show};
+
+/* ---- fields ---- */
+
+/* A tensor as a value for a field: a number where it has no axes. */
+static pb_status tensor_field(pb_tensor *tensor, pb_value *model, const char *units,
+                              pb_value **result, pb_error **error)
+{
+    pb_tensor *shared = pb_tensor_retain(tensor);
+    return pb_result_tensor(&shared, model, NULL, units, NULL, 0, NULL, result, error);
+}
+
+static pb_status check_record(const pb_attribution *found, pb_value *model, bool scaled,
+                              pb_value **result, pb_error **error)
+{
+    pb_value *sum = NULL, *logit = NULL, *difference = NULL;
+    pb_status status = tensor_field(found->sum, model, "logits", &sum, error);
+    if (!status)
+        status = tensor_field(found->logit, model, "logits", &logit, error);
+    if (!status)
+        status = tensor_field(found->difference, model, "logits", &difference, error);
+    if (!status) {
+        pb_entry entries[] = {{"sum", sum}, {"logit", logit}, {"difference", difference}};
+        status = pb_value_record(
+            entries, 3,
+            scaled ? "What the parts and the bias sum to, the true logit, and the difference"
+                   : "Plain dot products leave out the layer norm's scale, so their sum is not the "
+                     "logit",
+            result, error);
+    }
+    pb_value_release(&sum);
+    pb_value_release(&logit);
+    pb_value_release(&difference);
+    return status;
+}
+
+/* The columns `layer` and `part` along the component axis. */
+static pb_status component_fields(const pb_model *model, const pb_tensor *parts, pb_value **layers,
+                                  pb_value **names, pb_error **error)
+{
+    int which = pb_tensor_find_axis(parts, "component");
+    const pb_axis *axis = pb_tensor_axis(parts, (size_t)which);
+    pb_list_builder layer_list = {0}, part_list = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_axis_length(axis) && !status; i++) {
+        pb_component component = pb_component_at(model, (size_t)pb_axis_coordinate(axis, i));
+        pb_value *value = NULL;
+        status = component.layer < 0 ? pb_value_none(&value, error)
+                                     : pb_value_integer(component.layer, &value, error);
+        if (!status)
+            status = pb_list_take(&layer_list, value, error);
+        if (!status)
+            status = pb_value_text(component.part, &value, error);
+        if (!status)
+            status = pb_list_take(&part_list, value, error);
+    }
+    if (!status)
+        status = pb_list_finish(&layer_list, true, layers, error);
+    if (!status)
+        status = pb_list_finish(&part_list, true, names, error);
+    pb_list_discard(&layer_list);
+    pb_list_discard(&part_list);
+    return status;
+}
+
+/* ---- attribute() ---- */
+
+typedef struct attribute_arguments {
+    pb_prompts prompts;
+    pb_targets targets, against;
+    pb_places positions;
+    pb_head *heads;
+    pb_attribute_spec spec;
+} attribute_arguments;
+
+static void arguments_free(attribute_arguments *in)
+{
+    free(in->heads);
+    pb_places_free(&in->positions);
+    pb_targets_free(&in->targets);
+    pb_targets_free(&in->against);
+    pb_prompts_free(&in->prompts);
+}
+
+static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error **error)
+{
+    *in = (attribute_arguments){0};
+    bool by_head = strcmp(pb_argument_text(call, "by"), "head") == 0;
+    in->spec.by = by_head ? PB_BY_HEAD : PB_BY_COMPONENT;
+    in->spec.scale = pb_argument_bool(call, "scale");
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
+    if (!status)
+        status = pb_targets_take(call, "target", in->prompts.engine, in->prompts.count,
+                                 &in->targets, error);
+    if (!status && !pb_argument_is_none(call, "against"))
+        status = pb_targets_take(call, "against", in->prompts.engine, in->prompts.count,
+                                 &in->against, error);
+    if (!status)
+        status = pb_places_take(call, "pos", "pos", &in->positions, error);
+    if (!status)
+        status =
+            pb_heads_take(call, "heads", in->prompts.engine, &in->heads, &in->spec.n_heads, error);
+    if (!status && in->heads && !by_head)
+        status = pb_fail_argument(call, "heads", error, PB_TYPE,
+                                  "heads= goes with by=\"head\"; by component there are no heads");
+    in->spec.targets = in->targets.ids;
+    in->spec.n_targets = in->targets.count;
+    in->spec.against = in->against.ids;
+    in->spec.n_against = in->against.count;
+    in->spec.positions = pb_places_selects(&in->positions);
+    in->spec.n_positions = in->positions.count;
+    in->spec.heads = in->heads;
+    return status;
+}
+
+static char *attribution_caption(const attribute_arguments *in)
+{
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    char *target =
+        in->targets.count == 1 ? pb_token_text(in->prompts.engine, in->targets.ids[0]) : NULL;
+    char *against =
+        in->against.count == 1 ? pb_token_text(in->prompts.engine, in->against.ids[0]) : NULL;
+    char *title = in->prompts.many ? NULL : pb_prompt_title(in->prompts.texts[0], 70);
+    pb_buffer_format(&caption, "What each %s adds to the logit of %s",
+                     in->spec.by == PB_BY_HEAD ? "head" : "component",
+                     target ? target : "each prompt's word");
+    if (in->against.count)
+        pb_buffer_format(&caption, " minus that of %s", against ? against : "each prompt's other");
+    if (title)
+        pb_buffer_format(&caption, " after %s", title);
+    pb_buffer_text(&caption, in->spec.scale ? ", in logits"
+                                            : ", as plain dot products (without the layer norm's "
+                                              "scale: not in logits)");
+    free(target);
+    free(against);
+    free(title);
+    return pb_buffer_take(&caption);
+}
+
+/* The result with its fields; releases nothing of `found`. */
+static pb_status attribution_value(const attribute_arguments *in, pb_attribution *found,
+                                   pb_value **result, pb_error **error)
+{
+    pb_value *check = NULL, *rest = NULL, *bias = NULL, *logit = NULL, *layers = NULL,
+             *parts = NULL;
+    pb_value *model = in->prompts.model;
+    char *caption = attribution_caption(in);
+    pb_status status = caption ? PB_OK : pb_fail_memory(error);
+    if (!status)
+        status = check_record(found, model, in->spec.scale, &check, error);
+    if (!status)
+        status = tensor_field(found->bias, model, "logits", &bias, error);
+    if (!status)
+        status = tensor_field(found->logit, model, "logits", &logit, error);
+    if (!status && found->rest)
+        status = tensor_field(found->rest, model, "logits", &rest, error);
+    bool by_component = pb_tensor_find_axis(found->parts, "component") >= 0;
+    if (!status && by_component)
+        status = component_fields(in->prompts.engine, found->parts, &layers, &parts, error);
+    if (!status) {
+        pb_field fields[6];
+        size_t n = 0;
+        fields[n++] = (pb_field){"check", NULL, check};
+        fields[n++] = (pb_field){"bias", NULL, bias};
+        fields[n++] = (pb_field){"logit", NULL, logit};
+        if (rest)
+            fields[n++] = (pb_field){"rest", NULL, rest};
+        if (by_component) {
+            fields[n++] = (pb_field){"layer", "component", layers};
+            fields[n++] = (pb_field){"part", "component", parts};
+        }
+        status = pb_result_tensor(&found->parts, model, &attribution_look,
+                                  in->spec.scale ? "logits" : "dot product", caption, n, fields,
+                                  result, error);
+    }
+    pb_value *owned[] = {check, rest, bias, logit, layers, parts};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        pb_value_release(&owned[i]);
+    free(caption);
+    return status;
+}
+
+static pb_status call_attribute(pb_call *call, pb_value **result, pb_error **error)
+{
+    attribute_arguments in;
+    pb_attribution found = {0};
+    pb_context context = pb_call_context(call);
+    pb_status status = take_arguments(call, &in, error);
+    if (!status)
+        status = pb_place_argument(call, NULL,
+                                   pb_attribute(in.prompts.runs, in.prompts.count, in.prompts.axis,
+                                                &in.spec, &context, &found, error),
+                                   error);
+    if (!status)
+        status = attribution_value(&in, &found, result, error);
+    pb_attribution_release(&found);
+    arguments_free(&in);
+    return status;
+}
+
+/* ---- lens() ---- */
+
+static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                           pb_error **error)
+{
+    (void)interp;
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    const pb_value *ids = pb_meta_field(meta, "token");
+    if (pb_tensor_rank(tensor) != 2 || !ids || !pb_value_get_tensor(ids) || !meta->model) {
+        pb_words words = {.caption = meta->caption};
+        pb_bundle *shown = NULL;
+        pb_status status =
+            pb_tensor_rank(tensor) == 2
+                ? pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
+                                pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error)
+                : PB_OK;
+        if (!status && !shown) {
+            pb_buffer text = PB_BUFFER_EMPTY;
+            pb_value_str(self, &text);
+            return pb_bundle_give(bundle, "text/plain", pb_buffer_take(&text), false, error);
+        }
+        return status ? status : pb_bundle_absorb(bundle, &shown, error);
+    }
+    size_t count = pb_tensor_size(tensor);
+    const float *id = pb_tensor_data(pb_value_get_tensor(ids));
+    const char **texts = pb_malloc(count, sizeof *texts);
+    pb_axis_labels rows = {0}, columns = {0};
+    pb_status status = texts ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < count && !status; i++)
+        texts[i] = pb_tokenizer_label(pb_model_tokenizer(pb_model_of(meta->model)), (int32_t)id[i]);
+    if (!status)
+        status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
+    if (!status)
+        status = pb_axis_labels_of(pb_tensor_axis(tensor, 1), &columns, error);
+    if (!status) {
+        pb_heatmap_view view = {.words = {.caption = meta->caption},
+                                .rows = rows.view,
+                                .columns = columns.view,
+                                .values = pb_tensor_data(tensor),
+                                .cell_texts = texts,
+                                .cell_kind = PB_TEXT_TOKEN,
+                                .value_name = "probability",
+                                .shade = PB_SHADE_SEQUENTIAL,
+                                .range = {.fixed = true, .low = 0, .high = 1}};
+        pb_bundle *shown = NULL;
+        status = pb_show_heatmap(&view, &shown, error);
+        if (!status)
+            status = pb_bundle_absorb(bundle, &shown, error);
+    }
+    pb_axis_labels_free(&rows);
+    pb_axis_labels_free(&columns);
+    free(texts);
+    return status;
+}
+
+static const pb_look lens_look = {.name = "lens",
+                                  .article = "a logit lens",
+                                  .summary = "The top token of every layer and position.",
+                                  .show = lens_show};
+
+static pb_status lens_of_words(pb_call *call, const pb_prompts *prompts, pb_site site,
+                               pb_value **result, pb_error **error)
+{
+    pb_targets words = {0};
+    pb_context context = pb_call_context(call);
+    pb_tensor *lens = NULL;
+    pb_status status = pb_targets_take(call, "words", prompts->engine, 0, &words, error);
+    if (!status)
+        status = pb_logit_lens(prompts->runs[0], site, NULL, NULL, words.ids, words.count, &context,
+                               &lens, error);
+    if (!status)
+        status = pb_drop_single_axis(&lens, "token", !words.many, error);
+    if (!status)
+        status = pb_result_tensor(&lens, prompts->model, &lens_look, "logits",
+                                  "Logit lens: each state unembedded with its own scale", 0, NULL,
+                                  result, error);
+    pb_targets_free(&words);
+    return status;
+}
+
+static pb_status lens_of_top(pb_call *call, const pb_prompts *prompts, pb_site site,
+                             pb_value **result, pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    pb_tensor *ids = NULL, *logits = NULL, *probabilities = NULL;
+    pb_value *id_value = NULL, *logit_value = NULL;
+    pb_status status =
+        pb_logit_lens_top(prompts->runs[0], site, &context, &ids, &logits, &probabilities, error);
+    if (!status)
+        status =
+            pb_result_tensor(&ids, prompts->model, NULL, NULL, NULL, 0, NULL, &id_value, error);
+    if (!status)
+        status = pb_result_tensor(&logits, prompts->model, NULL, "logits", NULL, 0, NULL,
+                                  &logit_value, error);
+    if (!status) {
+        char *title = pb_prompt_title(prompts->texts[0], 70);
+        char caption[512];
+        snprintf(caption, sizeof caption,
+                 "Logit lens of %s: the likeliest next token at every layer and position, shaded "
+                 "by its probability",
+                 title ? title : "the prompt");
+        free(title);
+        pb_field fields[] = {{"token", NULL, id_value}, {"logit", NULL, logit_value}};
+        status = pb_result_tensor(&probabilities, prompts->model, &lens_look, "probability",
+                                  caption, 2, fields, result, error);
+    }
+    pb_tensor_release(&ids);
+    pb_tensor_release(&logits);
+    pb_tensor_release(&probabilities);
+    pb_value_release(&id_value);
+    pb_value_release(&logit_value);
+    return status;
+}
+
+static pb_status call_lens(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_prompts prompts = {0};
+    pb_site site = PB_SITE_RESID_POST;
+    pb_status status = pb_site_take(call, "site", &site, error);
+    if (!status && site != PB_SITE_RESID_PRE && site != PB_SITE_RESID_MID &&
+        site != PB_SITE_RESID_POST)
+        status = pb_fail_argument(call, "site", error, PB_VALUE,
+                                  "the lens reads the residual stream: resid_pre, resid_mid or "
+                                  "resid_post");
+    if (!status)
+        status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
+    if (!status && prompts.many)
+        status = pb_fail_argument(call, "prompt", error, PB_TYPE, "lens() takes one prompt");
+    if (!status)
+        status = pb_argument_is_none(call, "words")
+                     ? lens_of_top(call, &prompts, site, result, error)
+                     : lens_of_words(call, &prompts, site, result, error);
+    pb_prompts_free(&prompts);
+    return status;
+}
+
+const pb_builtin pb_builtins_attribute[] = {
+    {.name = "attribute",
+     .category = "Attribution",
+     .summary = "How much of a logit each component, or each head, wrote.",
+     .doc = "Direct logit attribution: `((c - mean c) / sigma) . W_U[:, target]` for what each "
+            "component c wrote to the residual stream, sigma taken once from the full final "
+            "residual, so that the parts and the bias sum to the logit; `.check` compares them. "
+            "`scale=False` leaves out the division by sigma. `against=` attributes the difference "
+            "of two logits.\n\n"
+            "`by=\"head\"` is over layer and head, with `.rest` for what no head wrote.",
+     .result = "a tensor [component] with .layer and .part, or [layer, head] with .rest; .check",
+     .example = "abs(attribute(\"I love this movie because it is\", \" great\").check.difference) "
+                "< 0.001",
+     .expected = "True",
+     .needs_model = true,
+     .see = "top bar heatmap patch",
+     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+                    {.name = "target",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "a word that is one token"},
+                    {.name = "against",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a word that is one token",
+                     .fallback = "None"},
+                    {.name = "by",
+                     .types = PB_TAKES_STRING,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "\"component\"",
+                     .choices = "component head"},
+                    {.name = "scale",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "True"},
+                    {.name = "pos",
+                     .types =
+                         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "-1"},
+                    {.name = "heads",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "heads such as \"L9H6\"",
+                     .fallback = "None",
+                     .objects = {&pb_ranking_type}},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_attribute},
+    {.name = "lens",
+     .category = "Attribution",
+     .summary = "The logit lens: what the model would say if it stopped at each layer.",
+     .doc = "Unembeds the residual stream at every layer and position, each state with its own "
+            "scale and b_U included.",
+     .result = "a tensor [layer, pos] of the top token's probability with .token and .logit; with "
+               "words= a tensor [layer, pos, token] of logits",
+     .example = "lens(\"The capital of France is\")",
+     .needs_model = true,
+     .see = "attribute top",
+     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+                    {.name = "words",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "words that are one token each",
+                     .fallback = "None"},
+                    {.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "\"resid_post\"",
+                     .suggest = pb_suggest_sites},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_lens},
+    {0}};

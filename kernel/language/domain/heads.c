@@ -1,0 +1,200 @@
+/* Words about heads: detector scores, stripes on repeated tokens, composition. */
+#include "study/heads.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "domain.h"
+#include "views.h"
+#include "words.h"
+
+static pb_status scores_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    pb_words words = {.caption = meta->caption};
+    pb_bundle *shown = NULL;
+    pb_status status = PB_OK;
+    if (pb_tensor_rank(tensor) == 2) {
+        status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
+                               pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error);
+    } else {
+        pb_value *bare = NULL;
+        pb_meta rest = {.model = meta->model, .units = meta->units, .caption = meta->caption};
+        status = pb_value_tensor((pb_tensor *)tensor, &rest, &bare, error);
+        if (!status)
+            status = pb_interp_bundle(interp, bare, &shown, error);
+        pb_value_release(&bare);
+    }
+    return status ? status : pb_bundle_absorb(bundle, &shown, error);
+}
+
+static const pb_look scores_look = {.name = "head scores",
+                                    .article = "head scores",
+                                    .summary = "One number for each layer and head.",
+                                    .show = scores_show};
+
+static pb_status one_run(pb_call *call, pb_prompts *prompts, pb_error **error)
+{
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, prompts, error);
+    if (!status && prompts->many)
+        status = pb_fail_argument(call, "prompt", error, PB_TYPE, "%s() takes one prompt",
+                                  call->row->name);
+    return status;
+}
+
+/* Which of the choices an argument is, in the order they are listed. */
+static int choice(const char *given, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(given, names[i]) == 0)
+            return (int)i;
+    return 0;
+}
+
+static const char *const detectors[] = {"previous", "duplicate", "induction"};
+
+static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **error)
+{
+    static const char *const measures[] = {"mul", "abs"};
+    const char *detector = pb_argument_text(call, "detector");
+    const char *measure = pb_argument_text(call, "measure");
+    pb_detector_spec spec = {.detector = (pb_detector)choice(detector, detectors, 3),
+                             .measure = (pb_detector_measure)choice(measure, measures, 2),
+                             .exclude_bos = pb_argument_bool(call, "exclude_bos"),
+                             .exclude_current_token =
+                                 pb_argument_bool(call, "exclude_current_token")};
+    pb_prompts prompts = {0};
+    pb_tensor *scores = NULL;
+    pb_context context = pb_call_context(call);
+    pb_status status = one_run(call, &prompts, error);
+    if (!status)
+        status = pb_place_argument(call, "prompt",
+                                   pb_head_scores(prompts.runs[0], &spec, &context, &scores, error),
+                                   error);
+    if (!status) {
+        char caption[160];
+        snprintf(caption, sizeof caption,
+                 "How much each head looks like a %s token head (measure %s)", detector, measure);
+        status = pb_result_tensor(&scores, prompts.model, &scores_look, "score", caption, 0, NULL,
+                                  result, error);
+    }
+    pb_prompts_free(&prompts);
+    return status;
+}
+
+static pb_status call_stripes(pb_call *call, pb_value **result, pb_error **error)
+{
+    const char *stripe = pb_argument_text(call, "stripe");
+    pb_prompts prompts = {0};
+    pb_tensor *means = NULL;
+    pb_context context = pb_call_context(call);
+    pb_status status = one_run(call, &prompts, error);
+    if (!status)
+        status = pb_place_argument(call, "prompt",
+                                   pb_head_stripes(prompts.runs[0],
+                                                   (pb_stripe)choice(stripe, detectors, 3),
+                                                   &context, &means, error),
+                                   error);
+    if (!status) {
+        char caption[160];
+        snprintf(caption, sizeof caption,
+                 "Mean attention along the %s stripe, over the second copy of the tokens", stripe);
+        status = pb_result_tensor(&means, prompts.model, &scores_look, "attention", caption, 0,
+                                  NULL, result, error);
+    }
+    pb_prompts_free(&prompts);
+    return status;
+}
+
+static pb_status call_composition(pb_call *call, pb_value **result, pb_error **error)
+{
+    static const char *const kinds[] = {"Q", "K", "V"};
+    const char *kind = pb_argument_text(call, "kind");
+    pb_value *model = NULL;
+    pb_tensor *scores = NULL;
+    pb_context context = pb_call_context(call);
+    pb_status status = pb_call_model(call, &model, error);
+    if (!status)
+        status = pb_composition_scores(pb_model_of(model), (pb_composition)choice(kind, kinds, 3),
+                                       &context, &scores, error);
+    if (!status) {
+        char caption[128];
+        snprintf(caption, sizeof caption,
+                 "%s-composition of each head with each later head (to_layer, to_head)", kind);
+        status = pb_result_tensor(&scores, model, &scores_look, "score", caption, 0, NULL, result,
+                                  error);
+    }
+    pb_value_release(&model);
+    return status;
+}
+
+#define PROMPT                                                                                     \
+    {                                                                                              \
+        .name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS                   \
+    }
+#define FLAG(word)                                                                                 \
+    {                                                                                              \
+        .name = word, .types = PB_TAKES_BOOL, .mode = PB_PARAMETER_KEYWORD, .fallback = "False"    \
+    }
+
+const pb_builtin pb_builtins_heads[] = {
+    {.name = "detect_heads",
+     .category = "Heads",
+     .summary = "How much each head looks like a previous, duplicate or induction token head.",
+     .doc = "TransformerLens' detect_head. D is 1 where such a head would attend: the previous "
+            "token D[i, i-1]; an earlier copy of the token; or the token after an earlier copy. "
+            "`measure=\"mul\"` is sum(A D) / sum(A), `\"abs\"` is 1 - sum|A - D| / T.",
+     .result = "a tensor [layer, head]",
+     .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
+     .needs_model = true,
+     .see = "stripes attention random_tokens",
+     .parameters = {PROMPT,
+                    {.name = "detector",
+                     .types = PB_TAKES_STRING,
+                     .choices = "previous duplicate induction"},
+                    {.name = "measure",
+                     .types = PB_TAKES_STRING,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "\"mul\"",
+                     .choices = "mul abs"},
+                    FLAG("exclude_bos"),
+                    FLAG("exclude_current_token"),
+                    PB_PROMPT_PARAMETERS},
+     .function = call_detect_heads},
+    {.name = "stripes",
+     .category = "Heads",
+     .summary = "Mean attention along a stripe, on a sequence of random tokens said twice.",
+     .doc = "On a start token and S tokens repeated, over the second copy, i = S+1 .. 2S: the mean "
+            "of A[i, i-1] (previous), A[i, i-S] (duplicate) or A[i, i-S+1] (induction).",
+     .result = "a tensor [layer, head]",
+     .example = "stripes(random_tokens(10), \"induction\").max() > 0.5",
+     .expected = "True",
+     .needs_model = true,
+     .see = "detect_heads random_tokens",
+     .parameters = {PROMPT,
+                    {.name = "stripe",
+                     .types = PB_TAKES_STRING,
+                     .choices = "previous duplicate induction"},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_stripes},
+    {.name = "composition",
+     .category = "Heads",
+     .summary = "How strongly each head's output feeds each later head, from the weights alone.",
+     .doc =
+         "`|L R| / (|L| |R|)` in Frobenius norms, L = W_V W_O of the earlier head, R = W_Q W_K^T "
+         "(Q), its transpose (K) or W_V W_O (V) of the later one.",
+     .result = "a tensor [layer, head, to_layer, to_head]",
+     .example = "composition(\"K\").max() > 0",
+     .expected = "True",
+     .needs_model = true,
+     .see = "detect_heads",
+     .parameters = {{.name = "kind", .types = PB_TAKES_STRING, .choices = "Q K V"},
+                    {.name = "model",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a model",
+                     .fallback = "None",
+                     .objects = {&pb_model_type}}},
+     .function = call_composition},
+    {0}};

@@ -1,0 +1,339 @@
+/* Prompts as arguments: strings, ids and runs, one or a list of them, run as one batch. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+
+/* ---- tokens of one prompt ---- */
+
+static pb_status too_long(const pb_model *model, size_t count, bool bos, pb_error **error)
+{
+    size_t most = pb_model_shape(model)->n_positions;
+    pb_status status =
+        pb_fail(error, PB_RANGE, "the prompt has %zu tokens%s, and %s reads at most %zu", count,
+                bos ? ", the start token included" : "", pb_model_name(model), most);
+    if (error)
+        pb_error_hint(*error, "shorten it by at least %zu token%s", count - most,
+                      count - most == 1 ? "" : "s");
+    return status;
+}
+
+static pb_status empty_prompt(const pb_model *model, pb_error **error)
+{
+    pb_status status = pb_fail(error, PB_VALUE, "the prompt is empty; it needs at least one token");
+    int32_t start = pb_tokenizer_end_of_text(pb_model_tokenizer(model));
+    if (error && start != PB_NO_TOKEN)
+        pb_error_hint(*error, "to ask what the model says after the start token alone, write "
+                              "\"<|endoftext|>\" with bos=False");
+    return status;
+}
+
+static pb_status encode(const pb_model *model, const char *text, size_t length, bool bos,
+                        int32_t **ids, size_t *count, pb_error **error)
+{
+    if (length == 0)
+        return empty_prompt(model, error);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(model);
+    pb_status status =
+        pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, ids, count, error);
+    if (status)
+        return status;
+    int32_t start = pb_tokenizer_end_of_text(tokenizer);
+    if (bos && start != PB_NO_TOKEN) {
+        int32_t *longer = pb_realloc(*ids, *count + 1, sizeof **ids);
+        if (!longer) {
+            free(*ids);
+            return pb_fail_memory(error);
+        }
+        memmove(longer + 1, longer, *count * sizeof *longer);
+        longer[0] = start;
+        *ids = longer;
+        ++*count;
+    }
+    if (*count > pb_model_shape(model)->n_positions) {
+        status = too_long(model, *count, bos, error);
+        free(*ids);
+        *ids = NULL;
+    }
+    return status;
+}
+
+/* The decoded text of ids, for naming a prompt that was given as ids. */
+static char *text_of_ids(const pb_model *model, const int32_t *ids, size_t count)
+{
+    char *text = NULL;
+    size_t length = 0;
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(model);
+    size_t skip = count > 1 && ids[0] == pb_tokenizer_end_of_text(tokenizer) ? 1 : 0;
+    if (pb_tokenizer_decode(tokenizer, ids + skip, count - skip, &text, &length, NULL))
+        return NULL;
+    return text;
+}
+
+static char *copy_text(const char *text, size_t length)
+{
+    char *copy = pb_malloc(length + 1, 1);
+    if (copy) {
+        memcpy(copy, text, length);
+        copy[length] = '\0';
+    }
+    return copy;
+}
+
+static pb_status not_a_prompt(const pb_value *value, pb_error **error)
+{
+    char text[96];
+    return pb_fail(error, PB_TYPE,
+                   "a prompt is a string, prompt(ids), a run, or a list of those, not %s",
+                   pb_value_describe(value, text, sizeof text));
+}
+
+/* Ids and name of one prompt. Both are the caller's. */
+static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bos, int32_t **ids,
+                           size_t *count, char **name, pb_error **error)
+{
+    pb_status status = PB_OK;
+    size_t length;
+    if (pb_value_kind(value) == PB_STRING) {
+        const char *text = pb_value_get_text(value, &length);
+        status = encode(model, text, length, bos, ids, count, error);
+        if (!status)
+            *name = copy_text(text, length);
+    } else {
+        const int32_t *given = NULL;
+        pb_run *run = pb_run_of(value);
+        if (run) {
+            given = pb_run_tokens(run);
+            *count = pb_run_length(run);
+        } else {
+            given = pb_prompt_value_ids(value, count);
+        }
+        if (!given)
+            return not_a_prompt(value, error);
+        *ids = pb_malloc(*count, sizeof **ids);
+        if (!*ids)
+            return pb_fail_memory(error);
+        memcpy(*ids, given, *count * sizeof **ids);
+        *name = run ? copy_text(pb_run_text(value), strlen(pb_run_text(value)))
+                    : text_of_ids(model, *ids, *count);
+    }
+    if (!status && !*name) {
+        free(*ids);
+        *ids = NULL;
+        status = pb_fail_memory(error);
+    }
+    return status;
+}
+
+/* ---- the model of a call's prompts ---- */
+
+static bool wants_bos(pb_call *call, const pb_value *model)
+{
+    return pb_argument_value(call, "bos") && !pb_argument_is_none(call, "bos")
+               ? pb_argument_bool(call, "bos")
+               : pb_model_adds_bos(model);
+}
+
+/* model= if given, else that of `like`, else that of the first run among the prompts, else the
+ * current one. */
+static pb_status model_for(pb_call *call, const pb_value *prompts, const pb_prompts *like,
+                           pb_value **model, pb_error **error)
+{
+    pb_value *given = pb_argument_value(call, "model");
+    bool named = given && !pb_value_is_none(given);
+    const pb_value *first = pb_value_kind(prompts) == PB_LIST && pb_list_count(prompts)
+                                ? pb_list_item(prompts, 0)
+                                : prompts;
+    if (!named && like) {
+        *model = pb_value_retain(like->model);
+        return PB_OK;
+    }
+    if (!named && pb_run_of(first)) {
+        *model = pb_value_retain(pb_run_model_value(first));
+        return PB_OK;
+    }
+    return pb_call_model(call, model, error);
+}
+
+static size_t prompt_count(const pb_value *value, bool *many)
+{
+    *many = pb_value_kind(value) == PB_LIST;
+    return *many ? pb_list_count(value) : 1;
+}
+
+static const pb_value *prompt_at(const pb_value *value, size_t index)
+{
+    return pb_value_kind(value) == PB_LIST ? pb_list_item(value, index) : value;
+}
+
+/* ---- token lists ---- */
+
+static pb_status take_tokens(const pb_value *value, const pb_model *model, bool bos,
+                             pb_token_lists *lists, pb_error **error)
+{
+    lists->count = prompt_count(value, &lists->many);
+    if (lists->count == 0)
+        return pb_fail(error, PB_VALUE, "the list of prompts is empty");
+    lists->ids = pb_calloc(lists->count, sizeof *lists->ids);
+    lists->counts = pb_calloc(lists->count, sizeof *lists->counts);
+    lists->texts = pb_calloc(lists->count, sizeof *lists->texts);
+    if (!lists->ids || !lists->counts || !lists->texts)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < lists->count; i++) {
+        pb_status status = tokens_of(prompt_at(value, i), model, bos, &lists->ids[i],
+                                     &lists->counts[i], &lists->texts[i], error);
+        if (status)
+            return status;
+    }
+    return PB_OK;
+}
+
+pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
+                              pb_error **error)
+{
+    *lists = (pb_token_lists){0};
+    const pb_value *value = pb_argument_value(call, name);
+    pb_status status = model_for(call, value, NULL, &lists->model, error);
+    if (!status)
+        status = take_tokens(value, pb_model_of(lists->model), wants_bos(call, lists->model), lists,
+                             error);
+    if (status)
+        pb_token_lists_free(lists);
+    return pb_place_argument(call, name, status, error);
+}
+
+void pb_token_lists_free(pb_token_lists *lists)
+{
+    for (size_t i = 0; i < lists->count; i++) {
+        if (lists->ids)
+            free(lists->ids[i]);
+        if (lists->texts)
+            free(lists->texts[i]);
+    }
+    free(lists->ids);
+    free(lists->counts);
+    free(lists->texts);
+    pb_value_release(&lists->model);
+    *lists = (pb_token_lists){0};
+}
+
+/* ---- runs ---- */
+
+/* The runs for prompts that are not runs already, in one batch; given runs are retained. */
+static pb_status run_all(const pb_value *value, const pb_token_lists *lists, unsigned flags,
+                         const pb_context *context, pb_prompts *prompts, pb_error **error)
+{
+    pb_prompt *fresh = pb_calloc(lists->count, sizeof *fresh);
+    pb_run **made = pb_calloc(lists->count, sizeof *made);
+    size_t *where = pb_calloc(lists->count, sizeof *where);
+    size_t n = 0;
+    pb_status status = fresh && made && where ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < lists->count && !status; i++) {
+        pb_run *run = pb_run_of(prompt_at(value, i));
+        bool reuse = run && pb_run_model(run) == prompts->engine &&
+                     (!(flags & PB_PROMPTS_KEEP_QKV) || pb_run_cache(run) || pb_run_is_edited(run));
+        if (reuse) {
+            prompts->runs[i] = pb_run_retain(run);
+        } else if (run && pb_run_is_edited(run)) {
+            status =
+                pb_fail(error, PB_VALUE,
+                        "this run was made with edits on another model; name the prompt again");
+        } else {
+            fresh[n] = (pb_prompt){.tokens = lists->ids[i], .n = lists->counts[i]};
+            where[n++] = i;
+        }
+    }
+    pb_run_options options = {.keep_qkv = flags & PB_PROMPTS_KEEP_QKV};
+    if (!status && n)
+        status = pb_runs_create(prompts->engine, n, fresh, &options, context, made, error);
+    for (size_t i = 0; i < n && !status; i++)
+        prompts->runs[where[i]] = made[i];
+    free(fresh);
+    free(made);
+    free(where);
+    return status;
+}
+
+/* Replaces the plain runs by runs under the call's edits. */
+static pb_status apply_edits(pb_call *call, const pb_context *context, pb_prompts *prompts,
+                             pb_error **error)
+{
+    pb_edits edits = {0};
+    pb_status status = pb_edits_take(call, "edit", prompts->model, &edits, error);
+    if (status || edits.count == 0)
+        return status;
+    for (size_t i = 0; i < prompts->count && !status; i++) {
+        if (pb_run_is_edited(prompts->runs[i]))
+            status = pb_fail_argument(call, "edit", error, PB_VALUE,
+                                      "a run that was made with edits cannot be edited again; give "
+                                      "all edits together: run(prompt, edit=[...])");
+    }
+    pb_run **edited = pb_calloc(prompts->count, sizeof *edited);
+    if (!status && !edited)
+        status = pb_fail_memory(error);
+    if (!status)
+        status = pb_place_argument(call, "edit",
+                                   pb_run_edited(prompts->runs, prompts->count, edits.items,
+                                                 edits.count, context, edited, error),
+                                   error);
+    for (size_t i = 0; i < prompts->count && !status; i++) {
+        pb_run_release(&prompts->runs[i]);
+        prompts->runs[i] = edited[i];
+    }
+    prompts->n_edits = edits.count;
+    free(edited);
+    pb_edits_free(&edits);
+    return status;
+}
+
+pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const pb_prompts *like,
+                          pb_prompts *prompts, pb_error **error)
+{
+    *prompts = (pb_prompts){0};
+    const pb_value *value = pb_argument_value(call, name);
+    pb_token_lists lists = {0};
+    pb_context context = pb_call_context(call);
+    pb_status status = model_for(call, value, like, &prompts->model, error);
+    if (!status) {
+        prompts->engine = pb_model_of(prompts->model);
+        status =
+            take_tokens(value, prompts->engine, wants_bos(call, prompts->model), &lists, error);
+    }
+    if (!status) {
+        prompts->many = lists.many;
+        prompts->count = lists.count;
+        prompts->texts = lists.texts;
+        lists.texts = NULL;
+        prompts->runs = pb_calloc(lists.count, sizeof *prompts->runs);
+        if (!prompts->runs)
+            status = pb_fail_memory(error);
+    }
+    if (!status)
+        status = run_all(value, &lists, flags, &context, prompts, error);
+    if (!status && prompts->many)
+        status = pb_axis_create("prompt", prompts->count, NULL, (const char *const *)prompts->texts,
+                                &prompts->axis, error);
+    status = pb_place_argument(call, name, status, error);
+    if (!status && !(flags & PB_PROMPTS_IGNORE_EDIT))
+        status = apply_edits(call, &context, prompts, error);
+    pb_token_lists_free(&lists);
+    if (status)
+        pb_prompts_free(prompts);
+    return status;
+}
+
+void pb_prompts_free(pb_prompts *prompts)
+{
+    for (size_t i = 0; i < prompts->count; i++) {
+        if (prompts->runs)
+            pb_run_release(&prompts->runs[i]);
+        if (prompts->texts)
+            free(prompts->texts[i]);
+    }
+    free(prompts->runs);
+    free(prompts->texts);
+    pb_axis_release(&prompts->axis);
+    pb_value_release(&prompts->model);
+    *prompts = (pb_prompts){0};
+}

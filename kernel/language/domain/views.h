@@ -1,0 +1,35 @@
+/* Tensors as the views of the display layer: axes with their labels, and words around them. */
+#ifndef PB_LANGUAGE_VIEWS_H
+#define PB_LANGUAGE_VIEWS_H
+
+#include "display/chart.h"
+#include "display/heatmap.h"
+#include "display/table.h"
+#include "display/view.h"
+#include "domain.h"
+
+/* An axis as a view. `labels` and `coordinates` are owned by it; the strings are the axis'. */
+typedef struct pb_axis_labels {
+    pb_axis_view view;
+    const char **labels;
+    int64_t *coordinates;
+} pb_axis_labels;
+
+pb_status pb_axis_labels_of(const pb_axis *axis, pb_axis_labels *labels, pb_error **error);
+void pb_axis_labels_free(pb_axis_labels *labels);
+
+/* Whether the labels along an axis of this name are tokens, whose spaces are made visible. */
+bool pb_axis_is_tokens(const char *name);
+
+/* What the person sees an axis called: "position" for pos. */
+const char *pb_axis_title(const char *name);
+
+/* A rank-2 tensor as a heat map, `rows` and `columns` naming its axes. Words are borrowed. */
+pb_status pb_heatmap_of(const pb_value *tensor, const char *rows, const char *columns,
+                        const pb_words *words, pb_bundle **bundle, pb_error **error);
+
+/* Values, labels and a bundle for a tensor of rank 1 in two columns. `signed_values` prints + */
+pb_status pb_table_of(const pb_value *tensor, const char *value_name, const pb_words *words,
+                      bool signs, pb_bundle **bundle, pb_error **error);
+
+#endif

@@ -1,0 +1,19 @@
+/* The built-in words of the domain, one array a file, for builtins.c to gather. */
+#ifndef PB_LANGUAGE_DOMAIN_WORDS_H
+#define PB_LANGUAGE_DOMAIN_WORDS_H
+
+#include "builtin.h"
+
+extern const pb_builtin pb_builtins_model[];
+extern const pb_builtin pb_builtins_run[];
+extern const pb_builtin pb_builtins_predict[];
+extern const pb_builtin pb_builtins_ranking[];
+extern const pb_builtin pb_builtins_metric[];
+extern const pb_builtin pb_builtins_attribute[];
+extern const pb_builtin pb_builtins_edit[];
+extern const pb_builtin pb_builtins_patch[];
+extern const pb_builtin pb_builtins_heads[];
+extern const pb_builtin pb_builtins_plot[];
+extern const pb_builtin pb_builtins_attention[];
+
+#endif
