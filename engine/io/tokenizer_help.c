@@ -138,8 +138,8 @@ size_t pb_tokenizer_nearest(const pb_tokenizer *tokenizer, const char *text, siz
     suggest_variants(&s, text + start, n, start > 0);
     if (n >= 3)
         suggest_longer(&s, word, spaces + n);
-    suggest_shorter(&s, word, spaces + n);
     suggest_similar(&s, word, spaces + n);
+    suggest_shorter(&s, word, spaces + n);
     return s.count;
 }
 

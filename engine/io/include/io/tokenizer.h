@@ -75,8 +75,8 @@ const char *pb_tokenizer_label(const pb_tokenizer *tokenizer, int32_t id);
 
 /*
  * Up to `limit` tokens that someone who wrote `text` may have meant, nearest first: the same word
- * with or without its leading space, in other case, then the longest tokens it starts with, then
- * words near it. Returns how many were written to `ids`.
+ * with or without its leading space, in other case; the shortest token that `text` begins; tokens
+ * few edits away; the longest one that begins `text`. Returns how many were written to `ids`.
  */
 size_t pb_tokenizer_nearest(const pb_tokenizer *tokenizer, const char *text, size_t length,
                             int32_t *ids, size_t limit);
