@@ -105,40 +105,36 @@ static void html_card(pb_markup *markup, const pb_card_view *view)
 
 /* ---- text ---- */
 
-static void text_facts(pb_arena *arena, const pb_card_view *view, pb_buffer *out)
+static void text_facts(pb_scratch *scratch, const pb_card_view *view, pb_buffer *out)
 {
     pb_grid grid;
-    if (!pb_grid_create(arena, view->n_facts, 2, &grid)) {
+    if (!pb_grid_create(scratch, view->n_facts, 2, &grid)) {
         out->failed = true;
         return;
     }
     grid.left[0] = grid.left[1] = true;
     for (size_t i = 0; i < view->n_facts; i++) {
         const pb_fact *fact = &view->facts[i];
-        const char *value = pb_label_make(arena, fact->value, PB_TEXT_PLAIN);
-        if (value && fact->unit)
-            value = pb_arena_printf(arena, "%s %s", value,
-                                    pb_label_make(arena, fact->unit, PB_TEXT_PLAIN));
-        pb_grid_set(&grid, i, 0, pb_label_make(arena, fact->name, PB_TEXT_PLAIN));
+        const char *value = pb_label_make(scratch, fact->value, PB_TEXT_PLAIN);
+        if (fact->unit)
+            value = pb_scratch_format(scratch, "%s %s", value,
+                                      pb_label_make(scratch, fact->unit, PB_TEXT_PLAIN));
+        pb_grid_set(&grid, i, 0, pb_label_make(scratch, fact->name, PB_TEXT_PLAIN));
         pb_grid_set(&grid, i, 1, value);
     }
     pb_grid_write(&grid, out);
 }
 
 /* embedding -> [layers 0-5, each: attention (8 heads) -> mlp (512)] -> unembedding */
-static void text_strip(pb_arena *arena, const pb_card_view *view, pb_buffer *out)
+static void text_strip(pb_scratch *scratch, const pb_card_view *view, pb_buffer *out)
 {
     for (size_t i = 0; i < view->n_blocks; i++) {
         const pb_block *block = &view->blocks[i];
         bool opens = block->group && (i == 0 || !same_frame(block - 1, block));
         bool closes = block->group && (i + 1 == view->n_blocks || !same_frame(block, block + 1));
-        const char *name = pb_label_make(arena, block->name, PB_TEXT_PLAIN);
-        const char *detail = pb_label_make(arena, block->detail, PB_TEXT_PLAIN);
-        const char *group = pb_label_make(arena, block->group, PB_TEXT_PLAIN);
-        if (!name || !detail || !group) {
-            out->failed = true;
-            return;
-        }
+        const char *name = pb_label_make(scratch, block->name, PB_TEXT_PLAIN);
+        const char *detail = pb_label_make(scratch, block->detail, PB_TEXT_PLAIN);
+        const char *group = pb_label_make(scratch, block->group, PB_TEXT_PLAIN);
         pb_buffer_text(out, i > 0 ? " -> " : "");
         if (opens)
             pb_buffer_format(out, "[%s: ", group);
@@ -150,27 +146,28 @@ static void text_strip(pb_arena *arena, const pb_card_view *view, pb_buffer *out
     pb_buffer_text(out, view->n_blocks ? "\n" : "");
 }
 
-static void text_card(pb_arena *arena, const pb_card_view *view, pb_buffer *out)
+static void text_card(pb_scratch *scratch, const pb_card_view *view, pb_buffer *out)
 {
     pb_words head = {.title = view->words.title, .caption = view->subtitle};
     pb_words foot = {.notes = view->words.notes, .n_notes = view->words.n_notes};
     pb_words caption = {.notes = &view->words.caption, .n_notes = view->words.caption ? 1 : 0};
     pb_text_head(out, &head);
-    text_facts(arena, view, out);
-    text_strip(arena, view, out);
+    text_facts(scratch, view, out);
+    text_strip(scratch, view, out);
     pb_text_foot(out, &caption);
     pb_text_foot(out, &foot);
 }
 
 pb_status pb_show_card(const pb_card_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_arena *arena = pb_arena_create();
+    pb_scratch *scratch = pb_scratch_create();
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
-    if (!arena)
+    if (!scratch)
         return pb_fail_memory(error);
     html_card(&html, view);
-    text_card(arena, view, &plain);
-    pb_arena_destroy(&arena);
-    return pb_frame_bundle(&html, &plain, NULL, &view->words, bundle, error);
+    text_card(scratch, view, &plain);
+    pb_status status = pb_frame_bundle(scratch, &html, &plain, NULL, &view->words, bundle, error);
+    pb_scratch_destroy(&scratch);
+    return status;
 }

@@ -44,7 +44,7 @@ pb_status pb_show_stack(const pb_bundle *const *parts, size_t count, pb_bundle *
             pb_buffer_byte(&plain, '\n');
     }
     pb_markup_close(&html);
-    return pb_frame_bundle(&html, &plain, NULL, &none, bundle, error);
+    return pb_frame_bundle(NULL, &html, &plain, NULL, &none, bundle, error);
 }
 
 pb_status pb_show_text(const char *text, pb_bundle **bundle, pb_error **error)
@@ -63,7 +63,7 @@ pb_status pb_show_text(const char *text, pb_bundle **bundle, pb_error **error)
         line += length + (line[length] == '\n');
     }
     pb_frame_close(&html, &none);
-    return pb_frame_bundle(&html, &plain, NULL, &none, bundle, error);
+    return pb_frame_bundle(NULL, &html, &plain, NULL, &none, bundle, error);
 }
 
 static const char page_head[] =

@@ -259,6 +259,7 @@ static void append_base64(pb_buffer *out, const char *text)
 
 static void fallback_image(pb_markup *markup, const char *file, const char *summary)
 {
+    markup->out.failed = markup->out.failed || !file;
     if (!file || strlen(file) > LARGEST_IMAGE) {
         pb_markup_element(markup, "div", PB_STYLE_MUTED,
                           "This picture shows once the notebook is trusted.", PB_TEXT_PLAIN);
@@ -303,12 +304,14 @@ void pb_frame_picture(pb_markup *markup, const pb_picture *picture)
     free(file);
 }
 
-pb_status pb_frame_bundle(pb_markup *html, pb_buffer *plain, const pb_picture *picture,
-                          const pb_words *words, pb_bundle **bundle, pb_error **error)
+pb_status pb_frame_bundle(const pb_scratch *scratch, pb_markup *html, pb_buffer *plain,
+                          const pb_picture *picture, const pb_words *words, pb_bundle **bundle,
+                          pb_error **error)
 {
     char *html_text = pb_markup_take(html), *plain_text = pb_buffer_take(plain);
     char *file = picture ? pb_picture_file(picture, words) : NULL;
-    bool complete = html_text && plain_text && (file || !picture);
+    bool complete =
+        html_text && plain_text && (file || !picture) && !(scratch && pb_scratch_failed(scratch));
     pb_bundle *made = complete ? pb_bundle_create() : NULL;
     if (!made) {
         free(html_text);

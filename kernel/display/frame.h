@@ -6,9 +6,9 @@
 #ifndef PB_FRAME_H
 #define PB_FRAME_H
 
-#include "base/arena.h"
 #include "markup.h"
 #include "palette.h"
+#include "scratch.h"
 
 /* Styles that several views use. Every value is one that JupyterLab's sanitizer lets through, or
  * follows one that it does. */
@@ -60,8 +60,9 @@ void pb_frame_picture(pb_markup *markup, const pb_picture *picture);
 char *pb_picture_file(const pb_picture *picture, const pb_words *words);
 
 /* A bundle of html (its markup is taken and emptied), plain (likewise) and, unless NULL, a
- * picture's file. */
-pb_status pb_frame_bundle(pb_markup *html, pb_buffer *plain, const pb_picture *picture,
-                          const pb_words *words, pb_bundle **bundle, pb_error **error);
+ * picture's file. PB_MEMORY if any of them, or the scratch (unless NULL), ran out. */
+pb_status pb_frame_bundle(const pb_scratch *scratch, pb_markup *html, pb_buffer *plain,
+                          const pb_picture *picture, const pb_words *words, pb_bundle **bundle,
+                          pb_error **error);
 
 #endif

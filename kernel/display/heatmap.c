@@ -17,21 +17,21 @@ static size_t shown_place(size_t which, size_t count, size_t most)
     return count <= most || which < most - last ? which : count - most + which;
 }
 
-static void text_map(pb_arena *arena, const pb_map *map, pb_buffer *out)
+static void text_map(pb_scratch *scratch, const pb_map *map, pb_buffer *out)
 {
     const pb_heatmap_view *view = map->view;
     size_t columns = view->columns.count < TEXT_COLUMNS ? view->columns.count : TEXT_COLUMNS;
     size_t rows = view->rows.count < TEXT_ROWS ? view->rows.count : TEXT_ROWS;
     pb_grid grid;
-    if (!pb_grid_create(arena, rows + 1, columns + 1, &grid)) {
+    if (!pb_grid_create(scratch, rows + 1, columns + 1, &grid)) {
         out->failed = true;
         return;
     }
     grid.left[0] = view->rows.labels != NULL;
     pb_grid_set(&grid, 0, 0,
-                pb_arena_printf(arena, "%s%s%s", map->row_title,
-                                *map->row_title && *map->column_title ? " \\ " : "",
-                                map->column_title));
+                pb_scratch_format(scratch, "%s%s%s", map->row_title,
+                                  *map->row_title && *map->column_title ? " \\ " : "",
+                                  map->column_title));
     for (size_t j = 0; j < columns; j++) {
         size_t column = shown_place(j, view->columns.count, TEXT_COLUMNS);
         pb_grid_set(&grid, 0, j + 1, map->column_labels[column]);
@@ -56,18 +56,18 @@ static void text_map(pb_arena *arena, const pb_map *map, pb_buffer *out)
 }
 
 /* The view's notes, and one more if the picture is pooled. */
-static pb_words words_of(pb_arena *arena, const pb_map *map)
+static pb_words words_of(pb_scratch *scratch, const pb_map *map)
 {
     pb_words words = map->view->words;
     if (!map->pooled)
         return words;
-    const char **notes = pb_arena_array(arena, words.n_notes + 1, sizeof *notes);
+    const char **notes = pb_scratch_array(scratch, words.n_notes + 1, sizeof *notes);
     if (!notes)
         return words;
     for (size_t i = 0; i < words.n_notes; i++)
         notes[i] = words.notes[i];
-    notes[words.n_notes++] = pb_arena_printf(
-        arena,
+    notes[words.n_notes++] = pb_scratch_format(
+        scratch,
         "%zu x %zu values drawn as %zu x %zu cells; each shows its value of "
         "largest magnitude.",
         map->view->rows.count, map->view->columns.count, map->cells.n_rows, map->cells.n_columns);
@@ -75,19 +75,20 @@ static pb_words words_of(pb_arena *arena, const pb_map *map)
     return words;
 }
 
-static pb_status show_map(pb_arena *arena, const pb_map *map, pb_bundle **bundle, pb_error **error)
+static pb_status show_map(pb_scratch *scratch, const pb_map *map, pb_bundle **bundle,
+                          pb_error **error)
 {
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
-    pb_words words = words_of(arena, map);
+    pb_words words = words_of(scratch, map);
     pb_picture picture = {map->width, map->height, pb_map_draw, map,
-                          pb_arena_printf(arena, "Heat map: %s by %s and %s", map->value_title,
-                                          map->row_title, map->column_title)};
+                          pb_scratch_format(scratch, "Heat map: %s by %s and %s", map->value_title,
+                                            map->row_title, map->column_title)};
     pb_frame_open(&html, &words);
     pb_frame_picture(&html, &picture);
     pb_frame_close(&html, &words);
-    text_map(arena, map, &plain);
-    return pb_frame_bundle(&html, &plain, &picture, &words, bundle, error);
+    text_map(scratch, map, &plain);
+    return pb_frame_bundle(scratch, &html, &plain, &picture, &words, bundle, error);
 }
 
 pb_status pb_show_heatmap(const pb_heatmap_view *view, pb_bundle **bundle, pb_error **error)
@@ -96,12 +97,12 @@ pb_status pb_show_heatmap(const pb_heatmap_view *view, pb_bundle **bundle, pb_er
     pb_map map;
     if (!pb_size_mul(view->rows.count, view->columns.count, &count))
         return pb_fail(error, PB_LIMIT, "the matrix is too large to draw");
-    pb_arena *arena = pb_arena_create();
-    if (!arena || !pb_map_plan(arena, view, &map)) {
-        pb_arena_destroy(&arena);
+    pb_scratch *scratch = pb_scratch_create();
+    if (!scratch || !pb_map_plan(scratch, view, &map)) {
+        pb_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
-    pb_status status = show_map(arena, &map, bundle, error);
-    pb_arena_destroy(&arena);
+    pb_status status = show_map(scratch, &map, bundle, error);
+    pb_scratch_destroy(&scratch);
     return status;
 }

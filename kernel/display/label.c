@@ -2,7 +2,6 @@
 #include "label.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -62,31 +61,19 @@ void pb_label_append(pb_buffer *out, const char *text, size_t length, pb_text_ki
     pb_buffer_free(&visible);
 }
 
-/* The buffer's text as a string of the arena; the buffer is freed. */
-static const char *take_into(pb_arena *arena, pb_buffer *buffer)
-{
-    const char *copy = buffer->failed
-                           ? NULL
-                           : pb_arena_text(arena, buffer->data ? buffer->data : "", buffer->length);
-    pb_buffer_free(buffer);
-    return copy;
-}
-
-const char *pb_label_make(pb_arena *arena, const char *text, pb_text_kind kind)
+const char *pb_label_make(pb_scratch *scratch, const char *text, pb_text_kind kind)
 {
     if (!text)
         return "";
     pb_buffer label = PB_BUFFER_EMPTY;
     pb_label_append(&label, text, strlen(text), kind);
-    return take_into(arena, &label);
+    return pb_scratch_take(scratch, &label);
 }
 
 /* ---- clipping ---- */
 
-const char *pb_label_clip(pb_arena *arena, const char *label, size_t columns)
+const char *pb_label_clip(pb_scratch *scratch, const char *label, size_t columns)
 {
-    if (!label)
-        return NULL;
     size_t length = strlen(label);
     if (pb_utf8_width(label, length) <= columns)
         return label;
@@ -99,17 +86,7 @@ const char *pb_label_clip(pb_arena *arena, const char *label, size_t columns)
             break;
         kept = at;
     }
-    return pb_arena_printf(arena, "%.*s\u2026", (int)kept, label);
-}
-
-const char *pb_arena_printf(pb_arena *arena, const char *format, ...)
-{
-    pb_buffer out = PB_BUFFER_EMPTY;
-    va_list arguments;
-    va_start(arguments, format);
-    pb_buffer_vformat(&out, format, arguments);
-    va_end(arguments);
-    return take_into(arena, &out);
+    return pb_scratch_format(scratch, "%.*s\u2026", (int)kept, label);
 }
 
 /* ---- axes ---- */
@@ -119,35 +96,32 @@ int64_t pb_axis_number(const pb_axis_view *axis, size_t index)
     return axis->coordinates ? axis->coordinates[index] : (int64_t)index;
 }
 
-const char *pb_axis_text(pb_arena *arena, const pb_axis_view *axis, size_t index, size_t columns)
+const char *pb_axis_text(pb_scratch *scratch, const pb_axis_view *axis, size_t index,
+                         size_t columns)
 {
     if (!axis->labels)
-        return pb_arena_printf(arena, "%" PRId64, pb_axis_number(axis, index));
-    return pb_label_clip(arena, pb_label_make(arena, axis->labels[index], axis->kind), columns);
+        return pb_scratch_format(scratch, "%" PRId64, pb_axis_number(axis, index));
+    return pb_label_clip(scratch, pb_label_make(scratch, axis->labels[index], axis->kind), columns);
 }
 
-const char *pb_axis_place(pb_arena *arena, const pb_axis_view *axis, size_t index)
+const char *pb_axis_place(pb_scratch *scratch, const pb_axis_view *axis, size_t index)
 {
-    const char *name = pb_label_make(arena, axis->name, PB_TEXT_PLAIN);
-    const char *label = pb_axis_text(arena, axis, index, 40);
-    if (!name || !label)
-        return NULL;
+    const char *name = pb_label_make(scratch, axis->name, PB_TEXT_PLAIN);
+    const char *label = pb_axis_text(scratch, axis, index, 40);
     const char *space = *name ? " " : "";
     if (!axis->labels || axis->kind == PB_TEXT_PLAIN)
-        return pb_arena_printf(arena, "%s%s%s", name, space, label);
-    return pb_arena_printf(arena, "%s%s%" PRId64 " %s", name, space, pb_axis_number(axis, index),
-                           label);
+        return pb_scratch_format(scratch, "%s%s%s", name, space, label);
+    return pb_scratch_format(scratch, "%s%s%" PRId64 " %s", name, space,
+                             pb_axis_number(axis, index), label);
 }
 
-const char *pb_axis_title(pb_arena *arena, const char *name, const char *unit)
+const char *pb_axis_title(pb_scratch *scratch, const char *name, const char *unit)
 {
-    const char *title = pb_label_make(arena, name, PB_TEXT_PLAIN);
-    if (!title || !unit || !*unit)
+    const char *title = pb_label_make(scratch, name, PB_TEXT_PLAIN);
+    if (!unit || !*unit)
         return title;
-    const char *shown = pb_label_make(arena, unit, PB_TEXT_PLAIN);
-    if (!shown)
-        return NULL;
-    return *title ? pb_arena_printf(arena, "%s (%s)", title, shown) : shown;
+    const char *shown = pb_label_make(scratch, unit, PB_TEXT_PLAIN);
+    return *title ? pb_scratch_format(scratch, "%s (%s)", title, shown) : shown;
 }
 
 /* ---- measuring ---- */

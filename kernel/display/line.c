@@ -104,7 +104,7 @@ static void draw_lines(pb_markup *markup, const void *user, bool tooltips)
     const pb_plot *plot = user;
     pb_plot_frame(markup, plot, true);
     size_t n_references = plot->view->n_references;
-    double *ys = pb_arena_array(plot->arena, n_references ? n_references : 1, sizeof *ys);
+    double *ys = pb_scratch_array(plot->scratch, n_references, sizeof *ys);
     if (!ys) {
         markup->out.failed = true;
         return;
@@ -118,11 +118,11 @@ static void draw_lines(pb_markup *markup, const void *user, bool tooltips)
 
 /* ---- text ---- */
 
-static void text_lines(pb_arena *arena, const pb_plot *plot, pb_buffer *out)
+static void text_lines(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
 {
     const pb_chart_view *view = plot->view;
     pb_grid grid;
-    if (!pb_grid_create(arena, view->x.count + 1, view->n_series + 1, &grid)) {
+    if (!pb_grid_create(scratch, view->x.count + 1, view->n_series + 1, &grid)) {
         out->failed = true;
         return;
     }
@@ -137,7 +137,7 @@ static void text_lines(pb_arena *arena, const pb_plot *plot, pb_buffer *out)
             if (isnan(value))
                 continue;
             size_t length = pb_number_write(number, value, plot->format);
-            pb_grid_set(&grid, i + 1, series + 1, pb_arena_text(arena, number, length));
+            pb_grid_set(&grid, i + 1, series + 1, pb_scratch_text(scratch, number, length));
         }
     }
     for (size_t i = 0; i < view->x.count; i++)
@@ -152,24 +152,25 @@ static void text_lines(pb_arena *arena, const pb_plot *plot, pb_buffer *out)
 
 pb_status pb_show_lines(const pb_chart_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_arena *arena = pb_arena_create();
+    pb_scratch *scratch = pb_scratch_create();
     pb_plot plot;
     double low, high;
     pb_chart_extent(view, &low, &high);
-    if (!arena || !pb_plot_plan(arena, view, low, high, 34.0, &plot)) {
-        pb_arena_destroy(&arena);
+    if (!scratch || !pb_plot_plan(scratch, view, low, high, 34.0, &plot)) {
+        pb_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     pb_picture picture = {
         plot.width, plot.height, draw_lines, &plot,
-        pb_arena_printf(arena, "Line chart: %s by %s", plot.y_title, plot.x_title)};
+        pb_scratch_format(scratch, "Line chart: %s by %s", plot.y_title, plot.x_title)};
     pb_frame_open(&html, &view->words);
     pb_frame_picture(&html, &picture);
     pb_frame_close(&html, &view->words);
-    text_lines(arena, &plot, &plain);
-    pb_status status = pb_frame_bundle(&html, &plain, &picture, &view->words, bundle, error);
-    pb_arena_destroy(&arena);
+    text_lines(scratch, &plot, &plain);
+    pb_status status =
+        pb_frame_bundle(scratch, &html, &plain, &picture, &view->words, bundle, error);
+    pb_scratch_destroy(&scratch);
     return status;
 }

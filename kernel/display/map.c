@@ -66,7 +66,7 @@ static bool plan_cells(pb_map *map)
     map->cells.n_rows = (view->rows.count + rows - 1) / rows;
     map->cells.n_columns = (view->columns.count + columns - 1) / columns;
     float *values =
-        pb_arena_array(map->arena, map->cells.n_rows * map->cells.n_columns, sizeof *values);
+        pb_scratch_array(map->scratch, map->cells.n_rows * map->cells.n_columns, sizeof *values);
     if (!values)
         return false;
     for (size_t i = 0; i < map->cells.n_rows; i++)
@@ -80,20 +80,19 @@ static bool plan_cells(pb_map *map)
 /* ---- layout ---- */
 
 /* The label of a drawn row or column. With tokens: "2 ·love". */
-static const char *place_label(pb_arena *arena, const pb_axis_view *axis, size_t index)
+static const char *place_label(pb_scratch *scratch, const pb_axis_view *axis, size_t index)
 {
-    const char *label = pb_axis_text(arena, axis, index, LABEL_LONGEST);
-    if (!label || !axis->labels || axis->kind != PB_TEXT_TOKEN)
+    const char *label = pb_axis_text(scratch, axis, index, LABEL_LONGEST);
+    if (!axis->labels || axis->kind != PB_TEXT_TOKEN)
         return label;
-    return pb_arena_printf(arena, "%lld %s", (long long)pb_axis_number(axis, index), label);
+    return pb_scratch_format(scratch, "%lld %s", (long long)pb_axis_number(axis, index), label);
 }
 
-static const char **plan_labels(pb_arena *arena, const pb_axis_view *axis)
+static const char **plan_labels(pb_scratch *scratch, const pb_axis_view *axis)
 {
-    const char **labels = pb_arena_array(arena, axis->count ? axis->count : 1, sizeof *labels);
+    const char **labels = pb_scratch_array(scratch, axis->count, sizeof *labels);
     for (size_t i = 0; labels && i < axis->count; i++)
-        if (!(labels[i] = place_label(arena, axis, i)))
-            return NULL;
+        labels[i] = place_label(scratch, axis, i);
     return labels;
 }
 
@@ -116,15 +115,16 @@ const char *pb_map_cell_text(const pb_map *map, size_t index)
     const pb_heatmap_view *view = map->view;
     char number[PB_NUMBER_SIZE];
     if (view->cell_texts)
-        return pb_label_clip(
-            map->arena, pb_label_make(map->arena, view->cell_texts[index], view->cell_kind), 14);
+        return pb_label_clip(map->scratch,
+                             pb_label_make(map->scratch, view->cell_texts[index], view->cell_kind),
+                             14);
     double value = (double)view->values[index];
     if (isnan(value))
         return "";
     if (map->format.style == PB_NUMBER_FIXED && fabs(value) < 0.5 * pow(10, -map->format.digits))
         value = 0.0; /* no room for 1.2e-05; the tooltip has it */
     size_t length = pb_number_write(number, value, map->format);
-    return pb_arena_text(map->arena, number, length);
+    return pb_scratch_text(map->scratch, number, length);
 }
 
 static double widest_cell(const pb_map *map)
@@ -200,22 +200,21 @@ static void place_map(pb_map *map)
     pb_markup_free(&measured);
 }
 
-bool pb_map_plan(pb_arena *arena, const pb_heatmap_view *view, pb_map *map)
+bool pb_map_plan(pb_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
 {
     double least = INFINITY, greatest = -INFINITY;
     size_t count = view->rows.count * view->columns.count;
-    *map = (pb_map){.view = view, .arena = arena};
+    *map = (pb_map){.view = view, .scratch = scratch};
     pb_extend_floats(&least, &greatest, view->values, count);
     map->shading = pb_shading_settle(view->shade == PB_SHADE_NONE ? PB_SHADE_AUTO : view->shade,
                                      view->range, least, greatest);
     map->format = pb_number_settle_floats(view->format, view->values, count);
-    map->row_labels = plan_labels(arena, &view->rows);
-    map->column_labels = plan_labels(arena, &view->columns);
-    map->row_title = pb_axis_title(arena, view->rows.name, view->rows.unit);
-    map->column_title = pb_axis_title(arena, view->columns.name, view->columns.unit);
-    map->value_title = pb_axis_title(arena, view->value_name, view->value_unit);
-    if (!map->row_labels || !map->column_labels || !map->row_title || !map->column_title ||
-        !map->value_title || !plan_cells(map))
+    map->row_labels = plan_labels(scratch, &view->rows);
+    map->column_labels = plan_labels(scratch, &view->columns);
+    map->row_title = pb_axis_title(scratch, view->rows.name, view->rows.unit);
+    map->column_title = pb_axis_title(scratch, view->columns.name, view->columns.unit);
+    map->value_title = pb_axis_title(scratch, view->value_name, view->value_unit);
+    if (!map->row_labels || !map->column_labels || !plan_cells(map))
         return false;
     plan_size(map);
     place_map(map);
@@ -291,7 +290,7 @@ static void draw_printed(pb_markup *markup, const pb_map *map)
                                        .size = CELL_SIZE,
                                        .anchor = "middle",
                                        .white = fill.white_text,
-                                       .cell = pb_arena_printf(map->arena, "%zu", index),
+                                       .cell = pb_scratch_format(map->scratch, "%zu", index),
                                        .kind = view->cell_texts ? view->cell_kind : PB_TEXT_PLAIN},
                          pb_map_cell_text(map, index));
         }
@@ -306,9 +305,9 @@ static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_
     char number[PB_NUMBER_SIZE];
     pb_number_write(number, (double)view->values[index], map->format);
     pb_markup_open(markup, "title");
-    pb_markup_text(markup, pb_axis_place(map->arena, &view->rows, row), PB_TEXT_PLAIN);
+    pb_markup_text(markup, pb_axis_place(map->scratch, &view->rows, row), PB_TEXT_PLAIN);
     pb_markup_text(markup, ", ", PB_TEXT_PLAIN);
-    pb_markup_text(markup, pb_axis_place(map->arena, &view->columns, column), PB_TEXT_PLAIN);
+    pb_markup_text(markup, pb_axis_place(map->scratch, &view->columns, column), PB_TEXT_PLAIN);
     pb_markup_format(markup, ": %s%s", number, view->value_unit ? " " : "");
     pb_markup_text(markup, view->value_unit, PB_TEXT_PLAIN);
     if (view->cell_texts) {

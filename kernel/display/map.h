@@ -4,13 +4,13 @@
 #ifndef PB_MAP_H
 #define PB_MAP_H
 
-#include "base/arena.h"
 #include "cells.h"
 #include "display/heatmap.h"
+#include "scratch.h"
 
 typedef struct pb_map {
     const pb_heatmap_view *view;
-    pb_arena *arena;
+    pb_scratch *scratch;
     pb_shading shading;
     pb_number_format format;
     pb_cells cells;
@@ -24,8 +24,8 @@ typedef struct pb_map {
     bool pooled;             /* values were pooled: there are more of them than can be drawn */
 } pb_map;
 
-/* Lays a view out. The map borrows the view and the arena. False when memory is out. */
-bool pb_map_plan(pb_arena *arena, const pb_heatmap_view *view, pb_map *map);
+/* Lays a view out. The map borrows the view and the scratch. False when memory is out. */
+bool pb_map_plan(pb_scratch *scratch, const pb_heatmap_view *view, pb_map *map);
 
 /* Draws a pb_map: a pb_picture's draw. */
 void pb_map_draw(pb_markup *markup, const void *map, bool tooltips);

@@ -45,33 +45,28 @@ pb_number_format pb_chart_format(const pb_chart_view *view)
 
 /* ---- layout ---- */
 
-static bool plan_texts(pb_arena *arena, pb_plot *plot)
+static bool plan_texts(pb_scratch *scratch, pb_plot *plot)
 {
     const pb_chart_view *view = plot->view;
     size_t count = view->x.count;
-    plot->labels = pb_arena_array(arena, count ? count : 1, sizeof *plot->labels);
-    plot->names = pb_arena_array(arena, view->n_series ? view->n_series : 1, sizeof *plot->names);
-    plot->reference_texts = pb_arena_array(arena, view->n_references ? view->n_references : 1,
-                                           sizeof *plot->reference_texts);
-    plot->x_title = pb_axis_title(arena, view->x.name, view->x.unit);
-    plot->y_title = pb_axis_title(arena, view->value_name, view->value_unit);
-    plot->legend_title = pb_axis_title(arena, view->series_name, NULL);
-    if (!plot->labels || !plot->names || !plot->reference_texts || !plot->x_title ||
-        !plot->y_title || !plot->legend_title)
+    plot->labels = pb_scratch_array(scratch, count, sizeof *plot->labels);
+    plot->names = pb_scratch_array(scratch, view->n_series, sizeof *plot->names);
+    plot->reference_texts =
+        pb_scratch_array(scratch, view->n_references, sizeof *plot->reference_texts);
+    plot->x_title = pb_axis_title(scratch, view->x.name, view->x.unit);
+    plot->y_title = pb_axis_title(scratch, view->value_name, view->value_unit);
+    plot->legend_title = pb_axis_title(scratch, view->series_name, NULL);
+    if (!plot->labels || !plot->names || !plot->reference_texts)
         return false;
     for (size_t i = 0; i < count; i++)
-        if (!(plot->labels[i] = pb_axis_text(arena, &view->x, i, LABEL_LONGEST)))
-            return false;
+        plot->labels[i] = pb_axis_text(scratch, &view->x, i, LABEL_LONGEST);
     for (size_t i = 0; i < view->n_series; i++)
-        if (!(plot->names[i] = pb_label_make(arena, view->series[i].name, PB_TEXT_PLAIN)))
-            return false;
+        plot->names[i] = pb_label_make(scratch, view->series[i].name, PB_TEXT_PLAIN);
     for (size_t i = 0; i < view->n_references; i++) {
         char number[PB_NUMBER_SIZE];
         pb_number_write(number, view->references[i].value, plot->format);
-        const char *name = pb_label_make(arena, view->references[i].name, PB_TEXT_PLAIN);
-        plot->reference_texts[i] = name ? pb_arena_printf(arena, "%s %s", name, number) : NULL;
-        if (!plot->reference_texts[i])
-            return false;
+        const char *name = pb_label_make(scratch, view->references[i].name, PB_TEXT_PLAIN);
+        plot->reference_texts[i] = pb_scratch_format(scratch, "%s %s", name, number);
     }
     return true;
 }
@@ -151,12 +146,12 @@ static double tick_room(const pb_plot *plot)
     return widest + 10.0;
 }
 
-bool pb_plot_plan(pb_arena *arena, const pb_chart_view *view, double low, double high, double band,
-                  pb_plot *plot)
+bool pb_plot_plan(pb_scratch *scratch, const pb_chart_view *view, double low, double high,
+                  double band, pb_plot *plot)
 {
     double count = view->x.count ? (double)view->x.count : 1.0;
-    *plot = (pb_plot){.view = view, .arena = arena, .format = pb_chart_format(view)};
-    if (!plan_texts(arena, plot))
+    *plot = (pb_plot){.view = view, .scratch = scratch, .format = pb_chart_format(view)};
+    if (!plan_texts(scratch, plot))
         return false;
     plot->ticks = pb_ticks_around(low, high, 6);
     plot->low = pb_tick(&plot->ticks, 0);
@@ -167,7 +162,7 @@ bool pb_plot_plan(pb_arena *arena, const pb_chart_view *view, double low, double
     plot->band = width / count;
     plot->left = tick_room(plot) + (*plot->y_title ? 20.0 : 2.0);
     double room_below = plan_labels(plot);
-    plot->top = 8.0;
+    plot->top = 12.0;
     if (has_legend(plot))
         plot->top += 6.0 + LEGEND_LINE * (double)walk_legend(plot, width, NULL, NULL);
     plot->right = plot->left + width;
@@ -243,7 +238,8 @@ static void draw_flat_label(pb_markup *markup, const pb_plot *plot, size_t index
         pb_svg_label(
             markup,
             (pb_svg_text){.x = x, .y = y + 15, .size = 10, .anchor = "middle", .muted = true},
-            pb_arena_printf(plot->arena, "%lld", (long long)pb_axis_number(&plot->view->x, index)));
+            pb_scratch_format(plot->scratch, "%lld",
+                              (long long)pb_axis_number(&plot->view->x, index)));
     }
     pb_svg_label(markup,
                  (pb_svg_text){.x = x,
@@ -259,8 +255,8 @@ static void draw_slanted_label(pb_markup *markup, const pb_plot *plot, size_t in
 {
     const char *text = plot->labels[index];
     if (shows_numbers_below(plot))
-        text = pb_arena_printf(plot->arena, "%lld %s",
-                               (long long)pb_axis_number(&plot->view->x, index), text);
+        text = pb_scratch_format(plot->scratch, "%lld %s",
+                                 (long long)pb_axis_number(&plot->view->x, index), text);
     pb_svg_label(markup,
                  (pb_svg_text){.x = pb_plot_x(plot, index) + 4,
                                .y = plot->bottom + 13,
@@ -346,7 +342,7 @@ void pb_plot_tooltip(pb_markup *markup, const pb_plot *plot, size_t series, size
     const char *unit = plot->view->value_unit;
     pb_number_write(number, (double)plot->view->series[series].values[index], plot->format);
     pb_markup_open(markup, "title");
-    pb_markup_text(markup, pb_axis_place(plot->arena, &plot->view->x, index), PB_TEXT_PLAIN);
+    pb_markup_text(markup, pb_axis_place(plot->scratch, &plot->view->x, index), PB_TEXT_PLAIN);
     if (*plot->names[series]) {
         pb_markup_text(markup, ", ", PB_TEXT_PLAIN);
         pb_markup_text(markup, plot->names[series], PB_TEXT_PLAIN);

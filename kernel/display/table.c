@@ -56,12 +56,11 @@ static pb_shading plan_shading(const pb_table_view *view, const pb_column *colum
                              high);
 }
 
-static bool plan_table(pb_arena *arena, const pb_table_view *view, pb_table_plan *plan)
+static bool plan_table(pb_scratch *scratch, const pb_table_view *view, pb_table_plan *plan)
 {
-    size_t count = view->n_columns ? view->n_columns : 1;
     *plan = (pb_table_plan){.view = view};
-    plan->formats = pb_arena_array(arena, count, sizeof *plan->formats);
-    plan->shadings = pb_arena_array(arena, count, sizeof *plan->shadings);
+    plan->formats = pb_scratch_array(scratch, view->n_columns, sizeof *plan->formats);
+    plan->shadings = pb_scratch_array(scratch, view->n_columns, sizeof *plan->shadings);
     if (!plan->formats || !plan->shadings)
         return false;
     for (size_t i = 0; i < view->n_columns; i++) {
@@ -290,7 +289,7 @@ static void html_table(pb_markup *markup, const pb_table_plan *plan)
 
 /* ---- text ---- */
 
-static const char *text_of_cell(pb_arena *arena, const pb_table_plan *plan, size_t index,
+static const char *text_of_cell(pb_scratch *scratch, const pb_table_plan *plan, size_t index,
                                 size_t row)
 {
     const pb_column *column = &plan->view->columns[index];
@@ -298,66 +297,65 @@ static const char *text_of_cell(pb_arena *arena, const pb_table_plan *plan, size
     if (is_blank(column, row))
         return "";
     switch (column->kind) {
-    case PB_COLUMN_TOKEN: return pb_label_make(arena, column->texts[row], PB_TEXT_TOKEN);
-    case PB_COLUMN_TEXT: return pb_label_make(arena, column->texts[row], PB_TEXT_PLAIN);
+    case PB_COLUMN_TOKEN: return pb_label_make(scratch, column->texts[row], PB_TEXT_TOKEN);
+    case PB_COLUMN_TEXT: return pb_label_make(scratch, column->texts[row], PB_TEXT_PLAIN);
     case PB_COLUMN_CHECK: return column->numbers[row] != 0.0 ? "\u2713" : "\u2717";
     default:
         pb_number_write(number, column->numbers[row], plan->formats[index]);
-        return pb_arena_text(arena, number, strlen(number));
+        return pb_scratch_text(scratch, number, strlen(number));
     }
 }
 
-/* Groups stand on a line of their own; a group's text may be as wide as its columns together, so it
- * is clipped to its first column's grid cell only when a neighbour would be pushed away. */
-static void text_groups(pb_arena *arena, const pb_table_view *view, pb_buffer *out)
+/* Groups may be whole prompts, too wide to stand above their columns: they are numbered, a line
+ * each, and the columns carry the number. */
+static void text_groups(pb_scratch *scratch, const pb_table_view *view, pb_buffer *out)
 {
     for (size_t i = 0, number = 1; i < view->n_columns; i += group_span(view, i)) {
         const pb_column *column = &view->columns[i];
         if (!column->group)
             continue;
-        const char *name = pb_label_make(arena, column->group, column->group_kind);
-        pb_buffer_format(out, "[%zu] %s\n", number++, name ? name : "");
-        out->failed = out->failed || !name;
+        const char *name = pb_label_make(scratch, column->group, column->group_kind);
+        pb_buffer_format(out, "[%zu] %s\n", number++, name);
     }
 }
 
 /* "logit", or "logit [2]" under the second group. */
-static const char *text_header(pb_arena *arena, const pb_table_view *view, size_t index)
+static const char *text_header(pb_scratch *scratch, const pb_table_view *view, size_t index)
 {
     const pb_column *column = &view->columns[index];
-    const char *title = pb_axis_title(arena, column->name, column->unit);
-    if (!title || !column->group)
+    const char *title = pb_axis_title(scratch, column->name, column->unit);
+    if (!column->group)
         return title;
     size_t number = 0;
     for (size_t i = 0; i <= index; i += group_span(view, i))
         number += view->columns[i].group ? 1 : 0;
-    return pb_arena_printf(arena, "%s [%zu]", title, number);
+    return pb_scratch_format(scratch, "%s [%zu]", title, number);
 }
 
-static void text_table(pb_arena *arena, const pb_table_plan *plan, pb_buffer *out)
+static void text_table(pb_scratch *scratch, const pb_table_plan *plan, pb_buffer *out)
 {
     const pb_table_view *view = plan->view;
     size_t labels = view->row_labels ? 1 : 0;
     pb_grid grid;
-    if (!pb_grid_create(arena, view->n_rows + 1, view->n_columns + labels, &grid)) {
+    if (!pb_grid_create(scratch, view->n_rows + 1, view->n_columns + labels, &grid)) {
         out->failed = true;
         return;
     }
     pb_text_head(out, &view->words);
-    text_groups(arena, view, out);
+    text_groups(scratch, view, out);
     if (labels) {
         grid.left[0] = true;
-        pb_grid_set(&grid, 0, 0, pb_label_make(arena, view->row_name, PB_TEXT_PLAIN));
+        pb_grid_set(&grid, 0, 0, pb_label_make(scratch, view->row_name, PB_TEXT_PLAIN));
         for (size_t row = 0; row < view->n_rows; row++)
             pb_grid_set(&grid, row + 1, 0,
-                        pb_label_make(arena, view->row_labels[row], view->row_kind));
+                        pb_label_make(scratch, view->row_labels[row], view->row_kind));
     }
     for (size_t i = 0; i < view->n_columns; i++) {
         grid.left[i + labels] = !is_numeric(&view->columns[i]);
         grid.gap[i + labels] = i + labels == 0 ? 0 : starts_group(view, i) ? 4 : 2;
-        pb_grid_set(&grid, 0, i + labels, text_header(arena, view, i));
+        pb_grid_set(&grid, 0, i + labels, text_header(scratch, view, i));
         for (size_t row = 0; row < view->n_rows; row++)
-            pb_grid_set(&grid, row + 1, i + labels, text_of_cell(arena, plan, i, row));
+            pb_grid_set(&grid, row + 1, i + labels, text_of_cell(scratch, plan, i, row));
     }
     pb_grid_write(&grid, out);
     if (rows_left_out(view) > 0)
@@ -367,16 +365,17 @@ static void text_table(pb_arena *arena, const pb_table_plan *plan, pb_buffer *ou
 
 pb_status pb_show_table(const pb_table_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_arena *arena = pb_arena_create();
+    pb_scratch *scratch = pb_scratch_create();
     pb_table_plan plan;
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
-    if (!arena || !plan_table(arena, view, &plan)) {
-        pb_arena_destroy(&arena);
+    if (!scratch || !plan_table(scratch, view, &plan)) {
+        pb_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     html_table(&html, &plan);
-    text_table(arena, &plan, &plain);
-    pb_arena_destroy(&arena);
-    return pb_frame_bundle(&html, &plain, NULL, &view->words, bundle, error);
+    text_table(scratch, &plan, &plain);
+    pb_status status = pb_frame_bundle(scratch, &html, &plain, NULL, &view->words, bundle, error);
+    pb_scratch_destroy(&scratch);
+    return status;
 }

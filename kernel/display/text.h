@@ -2,9 +2,9 @@
 #ifndef PB_TEXT_H
 #define PB_TEXT_H
 
-#include "base/arena.h"
 #include "base/buffer.h"
 #include "display/view.h"
+#include "scratch.h"
 
 /* A grid of cells whose columns line up. Strings are borrowed. */
 typedef struct pb_grid {
@@ -14,8 +14,8 @@ typedef struct pb_grid {
     size_t *gap;        /* [n_columns]: spaces before the column; 2 unless set */
 } pb_grid;
 
-/* False when memory is out. Everything lives in the arena. */
-bool pb_grid_create(pb_arena *arena, size_t n_rows, size_t n_columns, pb_grid *grid);
+/* False when memory is out. Everything lives in the scratch. */
+bool pb_grid_create(pb_scratch *scratch, size_t n_rows, size_t n_columns, pb_grid *grid);
 void pb_grid_set(pb_grid *grid, size_t row, size_t column, const char *text);
 /* One line for each row, without spaces at line ends. */
 void pb_grid_write(const pb_grid *grid, pb_buffer *out);

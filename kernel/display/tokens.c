@@ -37,8 +37,8 @@ static bool differs_at(const pb_tokens_view *view, size_t at)
     return false;
 }
 
-/* "They differ at position 2." as a string of the arena; NULL when memory is out. */
-static const char *difference_sentence(pb_arena *arena, const pb_tokens_view *view)
+/* "They differ at position 2." as a string of the scratch; NULL when memory is out. */
+static const char *difference_sentence(pb_scratch *scratch, const pb_tokens_view *view)
 {
     size_t longest = longest_row(view), count = 0;
     pb_buffer list = PB_BUFFER_EMPTY;
@@ -54,23 +54,21 @@ static const char *difference_sentence(pb_arena *arena, const pb_tokens_view *vi
     bool equal_lengths = true;
     for (size_t i = 1; i < view->n_rows; i++)
         equal_lengths = equal_lengths && view->rows[i].count == view->rows[0].count;
-    const char *sentence = list.failed ? NULL
-                           : count == 0
-                               ? "The prompts are the same, token by token."
-                               : pb_arena_printf(arena, "The prompts differ at position%s %s%s.",
-                                                 count == 1 ? "" : "s", list.data,
-                                                 equal_lengths ? "" : "; they differ in length");
-    pb_buffer_free(&list);
-    return sentence;
+    const char *differing = pb_scratch_take(scratch, &list);
+    if (count == 0)
+        return "The prompts are the same, token by token.";
+    return pb_scratch_format(scratch, "The prompts differ at position%s %s%s.",
+                             count == 1 ? "" : "s", differing,
+                             equal_lengths ? "" : "; they differ in length");
 }
 
 /* ---- HTML ---- */
 
-static const char *row_name(pb_arena *arena, const pb_tokens_view *view, size_t row)
+static const char *row_name(pb_scratch *scratch, const pb_tokens_view *view, size_t row)
 {
     if (view->rows[row].name)
-        return pb_label_make(arena, view->rows[row].name, PB_TEXT_PLAIN);
-    return view->n_rows > 1 ? pb_arena_printf(arena, "prompt %zu", row) : "";
+        return pb_label_make(scratch, view->rows[row].name, PB_TEXT_PLAIN);
+    return view->n_rows > 1 ? pb_scratch_format(scratch, "prompt %zu", row) : "";
 }
 
 static void html_chip(pb_markup *markup, const pb_token_row *row, size_t at, bool differs,
@@ -101,8 +99,8 @@ static void html_chip(pb_markup *markup, const pb_token_row *row, size_t at, boo
 #define BLOCK_COLUMNS 24
 #define CELL          "padding:2px 3px;border:none;text-align:center;white-space:nowrap"
 
-static void html_block(pb_markup *markup, pb_arena *arena, const pb_tokens_view *view, size_t first,
-                       size_t last, const pb_shading *shading)
+static void html_block(pb_markup *markup, pb_scratch *scratch, const pb_tokens_view *view,
+                       size_t first, size_t last, const pb_shading *shading)
 {
     pb_markup_open(markup, "table");
     pb_markup_attribute(markup, "style",
@@ -126,7 +124,7 @@ static void html_block(pb_markup *markup, pb_arena *arena, const pb_tokens_view 
         const pb_token_row *row = &view->rows[i];
         pb_markup_open(markup, "tr");
         pb_markup_element(markup, "td", CELL ";text-align:left;padding-right:10px;opacity:0.85",
-                          row_name(arena, view, i), PB_TEXT_PLAIN);
+                          row_name(scratch, view, i), PB_TEXT_PLAIN);
         for (size_t at = first; at < last; at++) {
             pb_markup_open(markup, "td");
             pb_markup_attribute(markup, "style", CELL);
@@ -171,7 +169,7 @@ static void html_legend(pb_markup *markup, const pb_tokens_view *view, const pb_
     pb_markup_close(markup);
 }
 
-static void html_tokens(pb_markup *markup, pb_arena *arena, const pb_tokens_view *view,
+static void html_tokens(pb_markup *markup, pb_scratch *scratch, const pb_tokens_view *view,
                         const char *sentence)
 {
     pb_shading shading = settle_shading(view);
@@ -181,7 +179,7 @@ static void html_tokens(pb_markup *markup, pb_arena *arena, const pb_tokens_view
     pb_markup_attribute(markup, "style", PB_STYLE_SCROLL);
     for (size_t first = 0; first < longest; first += BLOCK_COLUMNS) {
         size_t last = first + BLOCK_COLUMNS < longest ? first + BLOCK_COLUMNS : longest;
-        html_block(markup, arena, view, first, last, &shading);
+        html_block(markup, scratch, view, first, last, &shading);
     }
     pb_markup_close(markup);
     if (has_values(view))
@@ -194,12 +192,12 @@ static void html_tokens(pb_markup *markup, pb_arena *arena, const pb_tokens_view
 /* ---- text ---- */
 
 /* One line a position: the number, a mark where rows differ, the token of every row. */
-static void text_tokens(pb_arena *arena, const pb_tokens_view *view, const char *sentence,
+static void text_tokens(pb_scratch *scratch, const pb_tokens_view *view, const char *sentence,
                         pb_buffer *out)
 {
     size_t longest = longest_row(view), values = has_values(view) ? 1 : 0;
     pb_grid grid;
-    if (!pb_grid_create(arena, longest + 1, 2 + view->n_rows * (1 + values), &grid)) {
+    if (!pb_grid_create(scratch, longest + 1, 2 + view->n_rows * (1 + values), &grid)) {
         out->failed = true;
         return;
     }
@@ -208,10 +206,10 @@ static void text_tokens(pb_arena *arena, const pb_tokens_view *view, const char 
     pb_grid_set(&grid, 0, 0, "position");
     for (size_t i = 0; i < view->n_rows; i++) {
         grid.left[2 + i * (1 + values)] = true;
-        pb_grid_set(&grid, 0, 2 + i * (1 + values), row_name(arena, view, i));
+        pb_grid_set(&grid, 0, 2 + i * (1 + values), row_name(scratch, view, i));
     }
     for (size_t at = 0; at < longest; at++) {
-        pb_grid_set(&grid, at + 1, 0, pb_arena_printf(arena, "%zu", at));
+        pb_grid_set(&grid, at + 1, 0, pb_scratch_format(scratch, "%zu", at));
         pb_grid_set(&grid, at + 1, 1, differs_at(view, at) ? "*" : "");
         for (size_t i = 0; i < view->n_rows; i++) {
             const pb_token_row *row = &view->rows[i];
@@ -220,10 +218,10 @@ static void text_tokens(pb_arena *arena, const pb_tokens_view *view, const char 
             if (at >= row->count)
                 continue;
             pb_grid_set(&grid, at + 1, column,
-                        pb_label_make(arena, row->tokens[at], PB_TEXT_TOKEN));
+                        pb_label_make(scratch, row->tokens[at], PB_TEXT_TOKEN));
             if (values && row->values && !isnan(row->values[at])) {
                 size_t length = pb_number_write(number, (double)row->values[at], view->format);
-                pb_grid_set(&grid, at + 1, column + 1, pb_arena_text(arena, number, length));
+                pb_grid_set(&grid, at + 1, column + 1, pb_scratch_text(scratch, number, length));
             }
         }
     }
@@ -236,14 +234,15 @@ static void text_tokens(pb_arena *arena, const pb_tokens_view *view, const char 
 
 pb_status pb_show_tokens(const pb_tokens_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_arena *arena = pb_arena_create();
+    pb_scratch *scratch = pb_scratch_create();
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
-    if (!arena)
+    if (!scratch)
         return pb_fail_memory(error);
-    const char *sentence = view->n_rows > 1 ? difference_sentence(arena, view) : NULL;
-    html_tokens(&html, arena, view, sentence);
-    text_tokens(arena, view, sentence, &plain);
-    pb_arena_destroy(&arena);
-    return pb_frame_bundle(&html, &plain, NULL, &view->words, bundle, error);
+    const char *sentence = view->n_rows > 1 ? difference_sentence(scratch, view) : NULL;
+    html_tokens(&html, scratch, view, sentence);
+    text_tokens(scratch, view, sentence, &plain);
+    pb_status status = pb_frame_bundle(scratch, &html, &plain, NULL, &view->words, bundle, error);
+    pb_scratch_destroy(&scratch);
+    return status;
 }
