@@ -281,7 +281,7 @@ static pb_status fill(const pb_model *model, const weight *w, size_t layer, bool
 pb_status pb_model_weight(const pb_model *model, const char *name, size_t layer,
                           const pb_watch *watch, pb_tensor **tensor, pb_error **error)
 {
-    const weight *w;
+    const weight *w = NULL;
     pb_axis *axes[4] = {NULL};
     pb_tensor *made = NULL;
     float *data;
