@@ -76,7 +76,7 @@ void pb_gather(float *out, const float *in, size_t rank, const size_t *lengths,
 pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to, pb_tensor **result,
                            pb_error **error)
 {
-    size_t which;
+    size_t which = 0;
     pb_status status = pb_tensor_need_axis(a, from, &which, error);
     if (status != PB_OK)
         return status;
@@ -116,7 +116,7 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, pb_t
 {
     size_t order[PB_MAX_RANK], old[PB_MAX_RANK], strides[PB_MAX_RANK], lengths[PB_MAX_RANK];
     pb_axis *axes[PB_MAX_RANK];
-    float *out;
+    float *out = NULL;
     pb_status status = find_order(a, names, order, error);
     if (status != PB_OK)
         return status;
@@ -194,7 +194,7 @@ pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, pb_tenso
     if (count == 0)
         return pb_fail(error, PB_VALUE, "there is nothing to stack along %s", axis->name);
     pb_lineup lineup = PB_LINEUP_EMPTY;
-    float *out;
+    float *out = NULL;
     pb_status status = line_up_parts(&lineup, parts, count, error);
     if (status == PB_OK)
         status = stacked_blank(axis, &lineup, result, &out, error);

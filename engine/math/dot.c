@@ -76,7 +76,7 @@ static pb_status check_over(const pb_tensor *a, const pb_tensor *b, size_t n,
         return status;
     }
     for (size_t i = 0; i < n; i++) {
-        size_t which;
+        size_t which = 0;
         pb_status status = pb_tensor_need_axis(a, over[i], &which, error);
         if (status == PB_OK)
             status = pb_tensor_need_axis(b, over[i], &which, error);
@@ -339,7 +339,7 @@ static pb_status run(const plan *p, float *out, const pb_watch *watch, pb_error 
 static pb_status make_and_run(plan *p, const pb_tensor *a, const pb_tensor *b,
                               const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
-    float *out;
+    float *out = NULL;
     pb_tensor *made = NULL;
     pb_status status = pb_tensor_create(p->rank, p->axes, &made, &out, error);
     if (status != PB_OK)

@@ -133,7 +133,7 @@ pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
 {
     pb_lineup lineup = PB_LINEUP_EMPTY;
     pb_walk walk;
-    float *out;
+    float *out = NULL;
     pb_status status = pb_lineup_add(&lineup, 0, a, error);
     if (status == PB_OK)
         status = pb_lineup_add(&lineup, 1, b, error);
@@ -155,7 +155,7 @@ pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
 pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double number, bool left,
                                   pb_tensor **result, pb_error **error)
 {
-    float *out, value = (float)number;
+    float *out = NULL, value = (float)number;
     pb_status status = pb_tensor_blank(a->rank, a->axes, result, &out, error);
     if (status != PB_OK)
         return status;
@@ -169,7 +169,7 @@ pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double numbe
 
 pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, pb_tensor **result, pb_error **error)
 {
-    float *out;
+    float *out = NULL;
     pb_status status = pb_tensor_blank(a->rank, a->axes, result, &out, error);
     if (status != PB_OK)
         return status;
@@ -185,7 +185,7 @@ pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const 
     const pb_tensor *operands[] = {condition, a, b};
     pb_lineup lineup = PB_LINEUP_EMPTY;
     pb_walk walk;
-    float *out;
+    float *out = NULL;
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < 3; i++)
         status = pb_lineup_add(&lineup, i, operands[i], error);

@@ -161,7 +161,7 @@ static pb_status add_axis(pb_lineup *lineup, pb_axis *axis, size_t *at, pb_error
         pb_axis **old = &lineup->axes[*at];
         if (strcmp((*old)->name, axis->name) != 0)
             continue;
-        pb_axis *joined;
+        pb_axis *joined = NULL;
         pb_status status = pb_axis_join(*old, axis, &joined, error);
         if (status != PB_OK)
             return status;
@@ -182,7 +182,7 @@ pb_status pb_lineup_add(pb_lineup *lineup, size_t which, const pb_tensor *operan
     size_t strides[PB_MAX_RANK];
     pb_tensor_strides(operand, strides);
     for (size_t i = 0; i < operand->rank; i++) {
-        size_t at;
+        size_t at = 0;
         pb_status status = add_axis(lineup, operand->axes[i], &at, error);
         if (status != PB_OK)
             return status;

@@ -424,7 +424,7 @@ static pb_status build(const unsigned char *values, const header *h, size_t coun
 {
     pb_axis *axes[PB_MAX_RANK] = {NULL};
     pb_tensor *made = NULL;
-    float *data;
+    float *data = NULL;
     pb_status status = make_axes(h, axes, error);
     if (status == PB_OK)
         status = pb_tensor_blank(h->rank, axes, &made, &data, error);
@@ -447,8 +447,8 @@ static pb_status build(const unsigned char *values, const header *h, size_t coun
 pb_status pb_npy_read(const void *bytes, size_t length, pb_tensor **tensor, pb_error **error)
 {
     header h = {0};
-    cursor text;
-    size_t start, count;
+    cursor text = {NULL, NULL};
+    size_t start = 0, count = 0;
     pb_status status = find_header(bytes, length, &text, &start, error);
     if (status == PB_OK)
         status = read_dict(&text, &h, error);

@@ -69,7 +69,7 @@ static pb_status plan_fold(const pb_tensor *a, size_t n, const char *const *over
 {
     *plan = (fold_plan){.count = 1, .size = 1};
     for (size_t i = 0; i < n; i++) {
-        size_t which;
+        size_t which = 0;
         pb_status status = pb_tensor_need_axis(a, over[i], &which, error);
         if (status != PB_OK)
             return status;
@@ -220,7 +220,7 @@ pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const 
 {
     fold_plan plan;
     size_t which = 0;
-    float *out;
+    float *out = NULL;
     bool finds_place = op == PB_ARGMAX || op == PB_ARGMIN;
     pb_status status = plan_fold(a, n, over, &plan, error);
     if (status == PB_OK && finds_place)
@@ -267,7 +267,7 @@ pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm
                             pb_tensor **result, pb_error **error)
 {
     size_t which, strides[PB_MAX_RANK];
-    float *out;
+    float *out = NULL;
     pb_status status = pb_tensor_need_axis(a, over, &which, error);
     if (status == PB_OK)
         status = pb_tensor_blank(a->rank, a->axes, result, &out, error);

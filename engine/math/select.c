@@ -147,7 +147,7 @@ static pb_status resolve_list(const pb_axis *axis, const pb_select *select, pick
     bool *taken = pb_calloc(axis->length, sizeof *taken);
     pb_status status = taken ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; status == PB_OK && i < select->n_items; i++) {
-        size_t offset;
+        size_t offset = 0;
         status = resolve_one(axis, &select->items[i], &offset, error);
         if (status != PB_OK)
             break;
@@ -224,7 +224,7 @@ static bool is_whole(const size_t *offsets, size_t count, size_t length)
 static pb_status take_axis(const pb_tensor *tensor, const char *name, const pb_select *select,
                            selection *taken, pb_error **error)
 {
-    size_t which;
+    size_t which = 0;
     pb_status status = pb_tensor_need_axis(tensor, name, &which, error);
     if (status != PB_OK)
         return status;
@@ -324,7 +324,7 @@ static pb_status take(const pb_tensor *tensor, const selection *taken, size_t ra
         size *= axes[i]->length; /* no more than the tensor's own size */
     if (size >= tensor->storage->size / 2 && size > 0 && is_one_piece(tensor, taken, &start))
         return pb_tensor_share(tensor, rank, axes, tensor->data + start, result, error);
-    float *data;
+    float *data = NULL;
     pb_status status = pb_tensor_blank(rank, axes, result, &data, error);
     if (status != PB_OK)
         return status;

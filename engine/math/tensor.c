@@ -83,7 +83,7 @@ static pb_status count_values(size_t rank, pb_axis *const *axes, size_t *size, p
 static pb_status handle_create(size_t rank, pb_axis *const *axes, pb_tensor **result,
                                pb_error **error)
 {
-    size_t size;
+    size_t size = 0;
     pb_status status = check_axes(rank, axes, error);
     if (status == PB_OK)
         status = count_values(rank, axes, &size, error);
@@ -134,7 +134,7 @@ pb_status pb_tensor_blank(size_t rank, pb_axis *const *axes, pb_tensor **tensor,
 pb_status pb_tensor_from(size_t rank, pb_axis *const *axes, const float *values, pb_tensor **tensor,
                          pb_error **error)
 {
-    float *data;
+    float *data = NULL;
     pb_status status = pb_tensor_blank(rank, axes, tensor, &data, error);
     if (status == PB_OK && (*tensor)->size > 0)
         memcpy(data, values, (*tensor)->size * sizeof *data);
