@@ -1,0 +1,115 @@
+/* Two prompts of different lengths, shown one above the other with what they share lined up. */
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "base/visible.h"
+#include "places.h"
+
+enum { LINE_WIDTH = 88, LONGEST_SHOWN = 256 };
+
+/* One column: an offset in either prompt, or none. */
+typedef struct column {
+    size_t into, from;
+} column;
+
+#define NO_TOKEN SIZE_MAX
+
+/* lengths[i * (m + 1) + j] = the longest common subsequence of into[i:], from[j:]. */
+static unsigned *common_lengths(const int32_t *into, size_t n, const int32_t *from, size_t m)
+{
+    unsigned *lengths = pb_calloc((n + 1) * (m + 1), sizeof *lengths);
+    for (size_t i = n; lengths && i-- > 0;) {
+        for (size_t j = m; j-- > 0;) {
+            unsigned *at = &lengths[i * (m + 1) + j];
+            unsigned down = at[m + 1], right = at[1];
+            *at = into[i] == from[j] ? at[m + 2] + 1 : (down > right ? down : right);
+        }
+    }
+    return lengths;
+}
+
+/* Equal tokens share a column; a token of each that differ share one too where that costs nothing.
+ */
+static size_t line_up(const int32_t *into, size_t n, const int32_t *from, size_t m,
+                      const unsigned *lengths, column *columns)
+{
+    size_t i = 0, j = 0, count = 0;
+    while (i < n || j < m) {
+        const unsigned *at = &lengths[i * (m + 1) + j];
+        bool both = i < n && j < m;
+        if (both && (into[i] == from[j] || at[m + 2] == *at))
+            columns[count++] = (column){i++, j++};
+        else if (j == m || (i < n && at[m + 1] >= at[1]))
+            columns[count++] = (column){i++, NO_TOKEN};
+        else
+            columns[count++] = (column){NO_TOKEN, j++};
+    }
+    return count;
+}
+
+static void append_cell(pb_buffer *line, const pb_run *run, size_t position, size_t *width)
+{
+    size_t start = line->length;
+    const char *label = position == NO_TOKEN ? "-" : pb_axis_label(pb_run_positions(run), position);
+    pb_visible_text(line, label ? label : "?", label ? strlen(label) : 1);
+    *width = line->data ? pb_utf8_width(line->data + start, line->length - start) : 0;
+}
+
+/* Appends the columns as pairs of lines, wrapped. */
+static void append_columns(pb_buffer *out, const pb_run *into, const pb_run *from,
+                           const column *columns, size_t count)
+{
+    for (size_t c = 0; c < count;) {
+        pb_buffer above = PB_BUFFER_EMPTY, below = PB_BUFFER_EMPTY;
+        size_t used = 0;
+        while (c < count && used < LINE_WIDTH) {
+            size_t a = 0, b = 0;
+            append_cell(&above, into, columns[c].into, &a);
+            append_cell(&below, from, columns[c].from, &b);
+            size_t wide = (a > b ? a : b) + 2;
+            pb_buffer_repeat(&above, ' ', wide - a);
+            pb_buffer_repeat(&below, ' ', wide - b);
+            used += wide;
+            c++;
+        }
+        out->failed = out->failed || above.failed || below.failed;
+        pb_buffer_format(out, "\n  into: %s\n  from: %s", above.data ? above.data : "",
+                         below.data ? below.data : "");
+        pb_buffer_free(&above);
+        pb_buffer_free(&below);
+    }
+}
+
+static size_t at_most(size_t n, size_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+pb_status pb_lengths_differ(const pb_run *into, const pb_run *from, const char *what,
+                            pb_error **error)
+{
+    size_t n = at_most(pb_run_length(into), LONGEST_SHOWN);
+    size_t m = at_most(pb_run_length(from), LONGEST_SHOWN);
+    unsigned *lengths = common_lengths(pb_run_tokens(into), n, pb_run_tokens(from), m);
+    column *columns = pb_malloc(n + m, sizeof *columns);
+    pb_buffer shown = PB_BUFFER_EMPTY;
+    pb_status status;
+    if (lengths && columns) {
+        size_t count = line_up(pb_run_tokens(into), n, pb_run_tokens(from), m, lengths, columns);
+        append_columns(&shown, into, from, columns, count);
+    }
+    if (!lengths || !columns || shown.failed) {
+        status = pb_fail_memory(error);
+    } else {
+        status = pb_fail(error, PB_VALUE, "%s: one has %zu tokens, the other %zu%s", what,
+                         pb_run_length(into), pb_run_length(from), shown.data ? shown.data : "");
+        if (error)
+            pb_error_hint(*error, "choose words of as many tokens; tokens([...]) shows them");
+    }
+    pb_buffer_free(&shown);
+    free(lengths);
+    free(columns);
+    return status;
+}

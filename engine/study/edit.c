@@ -1,0 +1,430 @@
+/* Edits as values: checked against a model, kept, described; see study/edit.h. */
+#include "study/edit.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "edits.h"
+#include "places.h"
+
+/* ---- what a site looks like ---- */
+
+size_t pb_site_layers(const pb_model *model, pb_site site)
+{
+    return pb_site_info(site)->per_layer ? pb_model_shape(model)->n_layer : 1;
+}
+
+size_t pb_site_heads(const pb_model *model, pb_site site)
+{
+    return pb_site_info(site)->by_head ? pb_model_shape(model)->n_head : 1;
+}
+
+/* The name of the site's last axis, NULL where a place holds one number (a layer norm's scale). */
+static const char *last_axis(pb_site site)
+{
+    const pb_site_row *row = pb_site_info(site);
+    const char *name = row->axes[row->n_axes - 1];
+    return strcmp(name, "pos") && strcmp(name, "head") ? name : NULL;
+}
+
+size_t pb_site_width(const pb_model *model, pb_site site)
+{
+    const char *name = last_axis(site);
+    if (!name)
+        return 1;
+    const pb_axis *axis = pb_model_axis(model, name);
+    return axis ? pb_axis_length(axis) : 0;
+}
+
+bool pb_edit_at_layer(const pb_edit *edit, size_t layer)
+{
+    for (size_t h = 0; h < edit->n_heads; h++) {
+        if (edit->where[layer * edit->n_heads + h])
+            return true;
+    }
+    return false;
+}
+
+/* ---- which layers and heads ---- */
+
+static pb_status need_head_site(const pb_edit *edit, pb_error **error)
+{
+    const pb_site_row *row = pb_site_info(edit->site);
+    if (row->by_head)
+        return PB_OK;
+    pb_status status =
+        pb_fail(error, PB_TYPE, "%s has no heads, so an edit of it takes none", row->name);
+    if (error)
+        pb_error_hint(*error, "sites with heads are q, k, v, z, result, attn_scores and pattern");
+    return status;
+}
+
+static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
+{
+    pb_status status = need_head_site(edit, error);
+    if (!status)
+        status = pb_heads_check(edit->model, spec->pairs, spec->n_pairs, error);
+    if (status)
+        return status;
+    if (spec->n_pairs == 0)
+        return pb_fail(error, PB_VALUE, "an edit of no heads changes nothing");
+    for (size_t i = 0; i < spec->n_pairs; i++)
+        edit->where[spec->pairs[i].layer * edit->n_heads + spec->pairs[i].head] = 1;
+    return PB_OK;
+}
+
+/* Flags over layers; sites without layers have one place. */
+static pb_status layer_flags(const pb_edit *edit, const pb_edit_spec *spec, unsigned char **flags,
+                             pb_error **error)
+{
+    const pb_site_row *row = pb_site_info(edit->site);
+    if (row->per_layer)
+        return pb_places_mask(pb_model_axis(edit->model, "layer"), spec->layers, flags, NULL,
+                              error);
+    if (spec->layers)
+        return pb_fail(error, PB_TYPE, "%s has no layers, so an edit of it takes none", row->name);
+    *flags = pb_malloc(1, 1);
+    if (!*flags)
+        return pb_fail_memory(error);
+    **flags = 1;
+    return PB_OK;
+}
+
+static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
+{
+    unsigned char *layers = NULL, *heads = NULL;
+    pb_status status = PB_OK;
+    if (spec->heads)
+        status = need_head_site(edit, error);
+    if (!status)
+        status = layer_flags(edit, spec, &layers, error);
+    if (!status && spec->heads)
+        status =
+            pb_places_mask(pb_model_axis(edit->model, "head"), spec->heads, &heads, NULL, error);
+    size_t n_layers = pb_site_layers(edit->model, edit->site), marked = 0;
+    for (size_t i = 0; !status && i < n_layers * edit->n_heads; i++) {
+        edit->where[i] = layers[i / edit->n_heads] && (!heads || heads[i % edit->n_heads]);
+        marked += edit->where[i];
+    }
+    free(layers);
+    free(heads);
+    if (!status && marked == 0)
+        return pb_fail(error, PB_VALUE, "an edit of no layers or heads changes nothing");
+    return status;
+}
+
+/* ---- the value ---- */
+
+static pb_status reach_create(pb_reach *reach, const pb_tensor *value, size_t which, size_t limit,
+                              pb_error **error)
+{
+    const pb_axis *axis = pb_tensor_axis(value, which);
+    size_t stride = 1;
+    for (size_t a = which + 1; a < pb_tensor_rank(value); a++)
+        stride *= pb_axis_length(pb_tensor_axis(value, a));
+    reach->n = limit;
+    reach->offsets = pb_malloc(limit, sizeof *reach->offsets);
+    if (!reach->offsets)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < limit; i++)
+        reach->offsets[i] = SIZE_MAX;
+    for (size_t i = 0; i < pb_axis_length(axis); i++) {
+        int64_t coordinate = pb_axis_coordinate(axis, i);
+        if (coordinate < 0 || (size_t)coordinate >= limit)
+            return pb_fail(error, PB_RANGE,
+                           "the value's axis %s has coordinate %lld, past the %zu "
+                           "places there are",
+                           pb_axis_name(axis), (long long)coordinate, limit);
+        reach->offsets[coordinate] = i * stride;
+    }
+    return PB_OK;
+}
+
+/* Which part of the address an axis of the value stands for; NULL if the site has no such axis. */
+static pb_reach *reach_of(pb_edit *edit, const char *axis, size_t *limit)
+{
+    const pb_site_row *row = pb_site_info(edit->site);
+    const pb_shape *shape = pb_model_shape(edit->model);
+    const char *last = last_axis(edit->site);
+    if (!strcmp(axis, "layer") && row->per_layer)
+        return *limit = shape->n_layer, &edit->layer;
+    if (!strcmp(axis, row->by_query ? "query" : "pos"))
+        return *limit = shape->n_positions, &edit->row;
+    if (!strcmp(axis, "head") && row->by_head)
+        return *limit = shape->n_head, &edit->head;
+    if (last && !strcmp(axis, last)) {
+        size_t width = pb_site_width(edit->model, edit->site);
+        return *limit = width ? width : shape->n_positions, &edit->last;
+    }
+    return NULL;
+}
+
+static pb_status wrong_axis(const pb_edit *edit, const char *axis, pb_error **error)
+{
+    const pb_site_row *row = pb_site_info(edit->site);
+    pb_buffer axes = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < row->n_axes; i++)
+        pb_buffer_format(&axes, "%s%s", i ? ", " : "", row->axes[i]);
+    pb_status status = pb_fail(error, PB_VALUE, "the value has an axis %s, and %s has only %s",
+                               axis, row->name, axes.data ? axes.data : "");
+    if (error)
+        pb_error_hint(*error, "index the value first, or rename() its axis");
+    pb_buffer_free(&axes);
+    return status;
+}
+
+/* Every layer, head and place the edit touches must be in the value. */
+static pb_status value_covers(const pb_edit *edit, pb_error **error)
+{
+    const char *name = pb_site_info(edit->site)->name;
+    size_t n_layers = pb_site_layers(edit->model, edit->site);
+    size_t width = pb_site_width(edit->model, edit->site);
+    for (size_t i = 0; i < n_layers * edit->n_heads; i++) {
+        size_t l = i / edit->n_heads, h = i % edit->n_heads;
+        if (edit->where[i] && edit->layer.offsets && edit->layer.offsets[l] == SIZE_MAX)
+            return pb_fail(error, PB_VALUE, "the value for %s has no layer %zu", name, l);
+        if (edit->where[i] && edit->head.offsets && edit->head.offsets[h] == SIZE_MAX)
+            return pb_fail(error, PB_VALUE, "the value for %s has no head %zu", name, h);
+    }
+    for (size_t i = 0; edit->last.offsets && i < width; i++) {
+        if ((!edit->places || edit->places[i]) && edit->last.offsets[i] == SIZE_MAX)
+            return pb_fail(error, PB_VALUE, "the value for %s has nothing at %s %zu", name,
+                           last_axis(edit->site), i);
+    }
+    return PB_OK;
+}
+
+static pb_status keep_value(pb_edit *edit, const pb_tensor *value, pb_error **error)
+{
+    edit->value = pb_tensor_retain((pb_tensor *)value);
+    for (size_t a = 0; a < pb_tensor_rank(value); a++) {
+        const char *axis = pb_axis_name(pb_tensor_axis(value, a));
+        size_t limit = 0;
+        pb_reach *reach = reach_of(edit, axis, &limit);
+        if (!reach)
+            return wrong_axis(edit, axis, error);
+        pb_status status = reach_create(reach, value, a, limit, error);
+        if (status)
+            return status;
+    }
+    return value_covers(edit, error);
+}
+
+static pb_status keep_runs(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
+{
+    pb_status status = pb_same_model(spec->from, spec->n_from, edit->model, error);
+    if (status)
+        return status;
+    edit->from = pb_calloc(spec->n_from, sizeof(pb_run *));
+    if (!edit->from)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < spec->n_from; i++)
+        edit->from[i] = pb_run_retain(spec->from[i]);
+    edit->n_from = spec->n_from;
+    return PB_OK;
+}
+
+/* x - (x.d / d.d) d wants a direction, whole and not zero. */
+static pb_status check_direction(const pb_edit *edit, pb_error **error)
+{
+    if (!edit->value || !edit->last.offsets)
+        return pb_fail(error, PB_TYPE,
+                       "project takes a direction, a tensor over the last axis of %s",
+                       pb_site_info(edit->site)->name);
+    if (edit->places || pb_site_info(edit->site)->by_query)
+        return pb_fail(error, PB_TYPE,
+                       "project takes %s whole: it cannot be limited to neurons "
+                       "or keys",
+                       pb_site_info(edit->site)->name);
+    const float *values = pb_tensor_data(edit->value);
+    for (size_t i = 0; i < pb_tensor_size(edit->value); i++) {
+        if (values[i] != 0)
+            return PB_OK;
+    }
+    return pb_fail(error, PB_VALUE, "the direction is zero, so there is nothing to project out");
+}
+
+/* ---- life ---- */
+
+static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
+{
+    const pb_site_row *row = pb_site_info(edit->site);
+    if (spec->keys && !row->by_query)
+        return pb_fail(error, PB_TYPE, "%s has no key positions; attn_scores and pattern do",
+                       row->name);
+    if (spec->neurons && (row->by_query || !last_axis(edit->site)))
+        return pb_fail(error, PB_TYPE, "%s has no places to choose neurons among", row->name);
+    if (spec->positions) {
+        edit->n_positions = spec->n_positions ? spec->n_positions : 1;
+        edit->positions = pb_select_copy(spec->positions, edit->n_positions);
+        if (!edit->positions)
+            return pb_fail_memory(error);
+    }
+    if (spec->keys && !(edit->keys = pb_select_copy(spec->keys, 1)))
+        return pb_fail_memory(error);
+    if (!spec->neurons)
+        return PB_OK;
+    size_t n = 0;
+    pb_status status = pb_places_mask(pb_model_axis(edit->model, last_axis(edit->site)),
+                                      spec->neurons, &edit->places, &n, error);
+    if (!status && n == 0)
+        return pb_fail(error, PB_VALUE, "an edit of no neurons changes nothing");
+    return status;
+}
+
+static pb_status fill(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
+{
+    edit->word = strdup(spec->word ? spec->word : "edit");
+    edit->n_heads = pb_site_heads(edit->model, edit->site);
+    edit->where = pb_calloc(pb_site_layers(edit->model, edit->site) * edit->n_heads, 1);
+    if (!edit->word || !edit->where)
+        return pb_fail_memory(error);
+    pb_status status = spec->pairs ? mark_pairs(edit, spec, error) : mark_grid(edit, spec, error);
+    if (!status)
+        status = keep_selectors(edit, spec, error);
+    if (!status && spec->value)
+        status = keep_value(edit, spec->value, error);
+    if (!status && spec->n_from)
+        status = keep_runs(edit, spec, error);
+    if (!status && edit->op == PB_EDIT_PROJECT)
+        status = check_direction(edit, error);
+    return status;
+}
+
+pb_status pb_edit_create(const pb_model *model, const pb_edit_spec *spec, pb_edit **edit,
+                         pb_error **error)
+{
+    if (spec->value && spec->n_from)
+        return pb_fail(error, PB_TYPE, "an edit takes a value or a run to take it from, not both");
+    pb_edit *made = pb_calloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    atomic_init(&made->count, 1);
+    made->model = pb_model_retain((pb_model *)model);
+    made->op = spec->op;
+    made->site = spec->site;
+    made->number = spec->number;
+    pb_status status = fill(made, spec, error);
+    if (status)
+        pb_edit_release(&made);
+    else
+        *edit = made;
+    return status;
+}
+
+pb_edit *pb_edit_retain(pb_edit *edit)
+{
+    if (edit)
+        atomic_fetch_add_explicit(&edit->count, 1, memory_order_relaxed);
+    return edit;
+}
+
+static void edit_free(pb_edit *edit)
+{
+    for (size_t i = 0; i < edit->n_from; i++)
+        pb_run_release(&edit->from[i]);
+    free(edit->from);
+    pb_tensor_release(&edit->value);
+    free(edit->layer.offsets);
+    free(edit->row.offsets);
+    free(edit->head.offsets);
+    free(edit->last.offsets);
+    pb_select_free(&edit->positions, edit->n_positions);
+    pb_select_free(&edit->keys, 1);
+    free(edit->places);
+    free(edit->where);
+    free(edit->word);
+    pb_model_release(&edit->model);
+    free(edit);
+}
+
+void pb_edit_release(pb_edit **edit)
+{
+    if (*edit && atomic_fetch_sub_explicit(&(*edit)->count, 1, memory_order_acq_rel) == 1)
+        edit_free(*edit);
+    *edit = NULL;
+}
+
+bool pb_edit_reaches_generated(const pb_edit *edit)
+{
+    return !edit->positions;
+}
+
+/* ---- in words ---- */
+
+static void describe_select(pb_buffer *out, const pb_select *select)
+{
+    switch (select->kind) {
+    case PB_SELECT_ALL: pb_buffer_text(out, "all"); break;
+    case PB_SELECT_INDEX: pb_buffer_format(out, "%lld", (long long)select->index); break;
+    case PB_SELECT_LABEL: pb_buffer_format(out, "\"%s\"", select->label); break;
+    case PB_SELECT_SLICE:
+        if (select->has_first)
+            pb_buffer_format(out, "%lld", (long long)select->first);
+        pb_buffer_byte(out, ':');
+        if (select->has_last)
+            pb_buffer_format(out, "%lld", (long long)select->last);
+        break;
+    case PB_SELECT_MASK: pb_buffer_text(out, "a mask"); break;
+    case PB_SELECT_LIST:
+        for (size_t i = 0; i < select->n_items; i++) {
+            pb_buffer_text(out, i ? ", " : "");
+            describe_select(out, &select->items[i]);
+        }
+    }
+}
+
+static size_t count_flags(const unsigned char *flags, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += flags[i];
+    return count;
+}
+
+enum { MOST_LISTED = 6 };
+
+static void describe_where(pb_buffer *out, const pb_edit *edit)
+{
+    const pb_site_row *row = pb_site_info(edit->site);
+    size_t n_layers = pb_site_layers(edit->model, edit->site), listed = 0;
+    size_t all = n_layers * edit->n_heads, marked = count_flags(edit->where, all);
+    if (!row->per_layer && !row->by_head)
+        return;
+    if (marked == all) {
+        pb_buffer_text(out, row->by_head ? " of all heads" : " at all layers");
+        return;
+    }
+    pb_buffer_text(out, " at ");
+    for (size_t i = 0; i < all && listed < MOST_LISTED; i++) {
+        if (!edit->where[i])
+            continue;
+        pb_buffer_format(out, "%sL%zu", listed++ ? ", " : "", i / edit->n_heads);
+        if (row->by_head)
+            pb_buffer_format(out, "H%zu", i % edit->n_heads);
+    }
+    if (marked > listed)
+        pb_buffer_format(out, " and %zu more", marked - listed);
+}
+
+char *pb_edit_describe(const pb_edit *edit)
+{
+    pb_buffer out = PB_BUFFER_EMPTY;
+    pb_buffer_format(&out, "%s %s", edit->word, pb_site_info(edit->site)->name);
+    describe_where(&out, edit);
+    if (!edit->positions)
+        pb_buffer_text(&out, ", all positions");
+    for (size_t i = 0; i < edit->n_positions; i++) {
+        pb_buffer_text(&out, i ? " | " : ", position ");
+        describe_select(&out, &edit->positions[i]);
+    }
+    if (edit->keys) {
+        pb_buffer_text(&out, ", key ");
+        describe_select(&out, edit->keys);
+    }
+    if (edit->places)
+        pb_buffer_format(&out, ", %zu neurons",
+                         count_flags(edit->places, pb_site_width(edit->model, edit->site)));
+    return pb_buffer_take(&out);
+}

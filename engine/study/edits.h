@@ -1,0 +1,77 @@
+/* Inside study: an edit's fields, and edits bound to one prompt as the forward pass's hooks. */
+#ifndef STUDY_EDITS_H
+#define STUDY_EDITS_H
+
+#include <stdatomic.h>
+
+#include "study/edit.h"
+
+/* Where the value at a coordinate of one axis lies in the value tensor, in floats. */
+typedef struct pb_reach {
+    size_t n;        /* coordinates covered: 0 .. n - 1 */
+    size_t *offsets; /* [n]; SIZE_MAX where the tensor has none. NULL: the axis is broadcast */
+} pb_reach;
+
+struct pb_edit {
+    atomic_size_t count;
+    pb_model *model;
+    char *word;
+    pb_edit_op op;
+    pb_site site;
+    size_t n_heads;       /* of the site: 1 where it has no heads */
+    unsigned char *where; /* [n_layer, n_heads]: touched? */
+    pb_select *positions; /* [n_positions]; NULL: every token */
+    size_t n_positions;
+    pb_select *keys;       /* NULL: every key */
+    unsigned char *places; /* [width]: touched along the last axis? NULL: all of it */
+    pb_tensor *value;
+    pb_reach layer, row, head, last; /* into value */
+    pb_run **from;                   /* [n_from] */
+    size_t n_from;
+    double number;
+};
+
+/* Whether the edit touches this layer at all. */
+bool pb_edit_at_layer(const pb_edit *edit, size_t layer);
+
+/* Values along the site's last axis; 0 where that is key positions, whose number is the prompt's.
+ */
+size_t pb_site_width(const pb_model *model, pb_site site);
+size_t pb_site_heads(const pb_model *model, pb_site site);
+size_t pb_site_layers(const pb_model *model, pb_site site); /* 1 where it has no layers */
+
+/* ---- bound to a prompt (bind.c) ---- */
+
+/* One edit on one prompt: its selectors resolved, its source read. */
+typedef struct pb_bound_edit {
+    pb_edit *edit;
+    size_t length;            /* of the prompt */
+    unsigned char *positions; /* [length] */
+    unsigned char *keys;      /* [length]; NULL: all */
+    bool open;                /* reaches positions from `length` on */
+    float **source;           /* [n_layer]: from's activation; NULL where not needed */
+    size_t source_length;     /* tokens of from */
+} pb_bound_edit;
+
+typedef struct pb_binding {
+    atomic_size_t count;
+    pb_run *base; /* its own edits come first; NULL if it has none */
+    size_t n;
+    pb_bound_edit items[];
+} pb_binding;
+
+/* Binds edits to prompt `index` of several. The binding is counted; *edits points into it. */
+pb_status pb_edits_bind(pb_run *prompt, size_t index, size_t n_prompts, pb_edit *const *edits,
+                        size_t n, const pb_context *context, pb_binding **binding,
+                        pb_run_edits *hooks, pb_error **error);
+void pb_binding_release(pb_binding **binding);
+
+/* Binds to all prompts: bindings[i], hooks[i]. An edit that matches nothing names the prompts. */
+pb_status pb_edits_bind_all(pb_run *const *prompts, size_t n_prompts, pb_edit *const *edits,
+                            size_t n, const pb_context *context, pb_binding **bindings,
+                            pb_run_edits *hooks, pb_error **error);
+
+/* Applies one bound edit to a view whose rows are all of its prompt. */
+void pb_bound_apply(const pb_bound_edit *bound, const pb_view *view);
+
+#endif

@@ -1,0 +1,292 @@
+/* Metrics made ready for prompts; see meter.h. */
+#include "meter.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "math/kernels.h"
+#include "places.h"
+
+/* Logits held at a time where whole rows are needed: 64 MiB. */
+enum { LOGIT_BYTES = 64 * 1024 * 1024 };
+
+typedef struct reading {
+    size_t *positions;
+    size_t n;
+    float *reference; /* KL: log probabilities, [n, n_vocab] */
+} reading;
+
+struct pb_meter {
+    const pb_metric *metric;
+    pb_model *model; /* borrowed from the runs */
+    pb_run *const *runs;
+    size_t n_runs;
+    bool scalar;
+    reading *readings; /* [n_runs] */
+
+    /* Columns-only metrics: the directions of each target set, [n_directions, d_model]. */
+    float *directions;
+    double *biases;
+    size_t n_directions; /* 1 shared, or one per prompt */
+};
+
+/* ---- what is read ---- */
+
+static pb_status no_next_token(pb_run *run, pb_error **error)
+{
+    return pb_fail(error, PB_VALUE,
+                   "loss compares predictions with the tokens that follow, and a prompt of %zu "
+                   "token%s has none",
+                   pb_run_length(run), pb_run_length(run) == 1 ? "" : "s");
+}
+
+/* LOSS without positions: all but the last. CALL: all. Else the last. */
+static pb_status default_positions(const pb_meter *meter, pb_run *run, reading *read,
+                                   pb_error **error)
+{
+    size_t length = pb_run_length(run);
+    pb_metric_kind kind = meter->metric->kind;
+    if (kind == PB_METRIC_LOSS && length < 2)
+        return no_next_token(run, error);
+    read->n = kind == PB_METRIC_LOSS ? length - 1 : kind == PB_METRIC_CALL ? length : 1;
+    read->positions = pb_malloc(read->n, sizeof *read->positions);
+    if (!read->positions)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < read->n; i++)
+        read->positions[i] = read->n == 1 && kind != PB_METRIC_LOSS ? length - 1 : i;
+    return PB_OK;
+}
+
+static pb_status chosen_positions(pb_meter *meter, pb_run *run, const pb_select *select,
+                                  reading *read, pb_error **error)
+{
+    bool one = false;
+    pb_status status =
+        pb_places(pb_run_positions(run), select, &read->positions, &read->n, &one, error);
+    if (status)
+        return status;
+    meter->scalar = meter->scalar && one;
+    if (meter->metric->kind == PB_METRIC_LOSS) { /* the last token has no next one */
+        while (read->n && read->positions[read->n - 1] + 1 >= pb_run_length(run))
+            read->n--;
+        if (read->n == 0)
+            return no_next_token(run, error);
+    }
+    if (read->n == 0)
+        return pb_fail(error, PB_VALUE, "the metric is read at no position");
+    return PB_OK;
+}
+
+static pb_status read_positions(pb_meter *meter, bool one_place, pb_error **error)
+{
+    const pb_metric *metric = meter->metric;
+    bool whole = metric->kind == PB_METRIC_CALL || metric->kind == PB_METRIC_LOSS;
+    meter->scalar = true;
+    for (size_t i = 0; i < meter->n_runs; i++) {
+        const pb_select *select = pb_select_for(metric->positions, metric->n_positions, i);
+        reading *read = &meter->readings[i];
+        pb_status status = select && metric->kind != PB_METRIC_CALL
+                               ? chosen_positions(meter, meter->runs[i], select, read, error)
+                               : default_positions(meter, meter->runs[i], read, error);
+        if (status)
+            return status;
+        if (one_place && !whole && read->n != 1)
+            return pb_fail(error, PB_VALUE,
+                           "here the metric is one number, and it names %zu positions", read->n);
+    }
+    return PB_OK;
+}
+
+/* ---- what it is compared with ---- */
+
+static pb_status read_directions(pb_meter *meter, pb_error **error)
+{
+    const pb_metric *metric = meter->metric;
+    size_t d = pb_model_shape(meter->model)->d_model;
+    bool own = metric->n_targets > 1 || metric->n_against > 1;
+    meter->n_directions = own ? meter->n_runs : 1;
+    meter->directions = pb_malloc(meter->n_directions * d, sizeof *meter->directions);
+    meter->biases = pb_calloc(meter->n_directions, sizeof *meter->biases);
+    float *against = pb_malloc(d, sizeof *against);
+    pb_status status =
+        meter->directions && meter->biases && against ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < meter->n_directions; i++) {
+        float *direction = meter->directions + i * d, bias = 0, other = 0;
+        const int32_t *target = &metric->targets[metric->n_targets > 1 ? i : 0];
+        status = pb_model_unembed_columns(meter->model, 1, target, direction, &bias, error);
+        if (!status && metric->kind == PB_METRIC_LOGIT_DIFF) {
+            const int32_t *second = &metric->against[metric->n_against > 1 ? i : 0];
+            status = pb_model_unembed_columns(meter->model, 1, second, against, &other, error);
+            for (size_t j = 0; !status && j < d; j++)
+                direction[j] -= against[j];
+        }
+        meter->biases[i] = (double)bias - other;
+    }
+    free(against);
+    return status;
+}
+
+/* KL: the reference's log probabilities at the same positions. */
+static pb_status read_reference(const pb_meter *meter, size_t prompt, const pb_context *context,
+                                pb_error **error)
+{
+    const pb_metric *metric = meter->metric;
+    pb_run *reference = metric->reference[metric->n_reference > 1 ? prompt : 0];
+    reading *read = &meter->readings[prompt];
+    size_t n_vocab = pb_model_shape(meter->model)->n_vocab, length = pb_run_length(reference);
+    /* The last position means the reference's own last; any other is the same index there. */
+    size_t *positions = pb_malloc(read->n, sizeof *positions);
+    read->reference = pb_malloc(read->n * n_vocab, sizeof *read->reference);
+    pb_status status = positions && read->reference ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < read->n; i++) {
+        positions[i] = metric->positions ? read->positions[i] : length - 1;
+        if (positions[i] >= length)
+            status = pb_lengths_differ(meter->runs[prompt], reference,
+                                       "the reference of kl has no such position", error);
+    }
+    if (!status)
+        status = pb_run_logits_at(reference, read->n, positions, context, read->reference, error);
+    for (size_t i = 0; !status && i < read->n; i++) {
+        float *row = read->reference + i * n_vocab;
+        double normalizer = pb_log_sum_exp(n_vocab, row);
+        for (size_t t = 0; t < n_vocab; t++)
+            row[t] = (float)(row[t] - normalizer);
+    }
+    free(positions);
+    return status;
+}
+
+/* ---- life ---- */
+
+pb_status pb_meter_create(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
+                          bool one_place, const pb_context *context, pb_meter **meter,
+                          pb_error **error)
+{
+    pb_model *model = pb_run_model(runs[0]);
+    pb_status status = pb_same_model(runs, n_runs, model, error);
+    if (!status)
+        status = pb_metric_check(metric, model, n_runs, error);
+    if (status)
+        return status;
+    pb_meter *made = pb_calloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    *made = (pb_meter){.metric = metric, .model = model, .runs = runs, .n_runs = n_runs};
+    made->readings = pb_calloc(n_runs, sizeof *made->readings);
+    status = made->readings ? read_positions(made, one_place, error) : pb_fail_memory(error);
+    if (!status && pb_metric_needs_columns_only(metric))
+        status = read_directions(made, error);
+    for (size_t i = 0; !status && metric->kind == PB_METRIC_KL && i < n_runs; i++)
+        status = read_reference(made, i, context, error);
+    if (status)
+        pb_meter_destroy(&made);
+    else
+        *meter = made;
+    return status;
+}
+
+void pb_meter_destroy(pb_meter **meter)
+{
+    pb_meter *left = *meter;
+    *meter = NULL;
+    if (!left)
+        return;
+    for (size_t i = 0; left->readings && i < left->n_runs; i++) {
+        free(left->readings[i].positions);
+        free(left->readings[i].reference);
+    }
+    free(left->readings);
+    free(left->directions);
+    free(left->biases);
+    free(left);
+}
+
+const size_t *pb_meter_positions(const pb_meter *meter, size_t prompt, size_t *n)
+{
+    *n = meter->readings[prompt].n;
+    return meter->readings[prompt].positions;
+}
+
+bool pb_meter_is_scalar(const pb_meter *meter)
+{
+    return meter->scalar;
+}
+
+bool pb_meter_calls(const pb_meter *meter)
+{
+    return meter->metric->kind == PB_METRIC_CALL;
+}
+
+/* ---- numbers ---- */
+
+static void numbers_by_columns(const pb_meter *meter, size_t n, const pb_meter_row *rows,
+                               const float *normed, double *numbers)
+{
+    size_t d = pb_model_shape(meter->model)->d_model;
+    for (size_t r = 0; r < n; r++) {
+        size_t which = meter->n_directions > 1 ? rows[r].prompt : 0;
+        const float *direction = meter->directions + which * d, *row = normed + r * d;
+        double sum = meter->biases[which];
+        for (size_t j = 0; j < d; j++)
+            sum += (double)row[j] * direction[j];
+        numbers[r] = sum;
+    }
+}
+
+static double number_of_row(const pb_meter *meter, pb_meter_row row, const float *logits,
+                            size_t n_vocab)
+{
+    const reading *read = &meter->readings[row.prompt];
+    if (meter->metric->kind == PB_METRIC_LOSS) {
+        int32_t next = row.tokens[row.position + 1];
+        return pb_log_sum_exp(n_vocab, logits) - logits[next];
+    }
+    const float *reference = read->reference;
+    for (size_t i = 0; reference && i < read->n; i++) {
+        if (read->positions[i] == row.position)
+            return pb_metric_of_logits(meter->metric, row.prompt, logits, n_vocab,
+                                       reference + i * n_vocab);
+    }
+    return pb_metric_of_logits(meter->metric, row.prompt, logits, n_vocab, NULL);
+}
+
+pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *rows,
+                        const float *normed, const pb_context *context, double *numbers,
+                        pb_error **error)
+{
+    if (pb_metric_needs_columns_only(meter->metric)) {
+        numbers_by_columns(meter, n, rows, normed, numbers);
+        return PB_OK;
+    }
+    const pb_shape *shape = pb_model_shape(meter->model);
+    size_t chunk = LOGIT_BYTES / (shape->n_vocab * sizeof(float));
+    chunk = chunk < 1 ? 1 : chunk > n ? n : chunk;
+    float *logits = pb_malloc(chunk * shape->n_vocab, sizeof *logits);
+    pb_status status = logits ? PB_OK : pb_fail_memory(error);
+    for (size_t done = 0; !status && done < n; done += chunk) {
+        size_t rows_now = n - done < chunk ? n - done : chunk;
+        status = pb_unembed(meter->model, rows_now, normed + done * shape->d_model, context, logits,
+                            error);
+        for (size_t r = 0; !status && r < rows_now; r++)
+            numbers[done + r] =
+                number_of_row(meter, rows[done + r], logits + r * shape->n_vocab, shape->n_vocab);
+    }
+    free(logits);
+    return status;
+}
+
+pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *normed,
+                        const pb_context *context, double *value, pb_error **error)
+{
+    pb_run *run = meter->runs[prompt];
+    pb_axis *axes[2] = {pb_run_positions(run), pb_model_axis(meter->model, "token")};
+    pb_tensor *logits = NULL;
+    float *data = NULL;
+    pb_status status = pb_tensor_create(2, axes, &logits, &data, error);
+    if (!status)
+        status = pb_unembed(meter->model, pb_run_length(run), normed, context, data, error);
+    if (!status)
+        status = meter->metric->call(meter->metric->user, prompt, logits, value, error);
+    pb_tensor_release(&logits);
+    return status;
+}

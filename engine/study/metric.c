@@ -1,0 +1,229 @@
+/* The metrics' formulas, and metrics evaluated on runs; see study/metric.h. */
+#include "study/metric.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "math/kernels.h"
+#include "meter.h"
+#include "places.h"
+#include "positions.h"
+
+bool pb_metric_needs_columns_only(const pb_metric *metric)
+{
+    return metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF;
+}
+
+static int32_t shared_or_own(const int32_t *tokens, size_t n, size_t prompt)
+{
+    return n > 1 ? tokens[prompt] : tokens[0];
+}
+
+static double rank_of(const float *logits, size_t n_vocab, int32_t target)
+{
+    size_t above = 0;
+    for (size_t t = 0; t < n_vocab; t++)
+        above += logits[t] > logits[target];
+    return (double)above;
+}
+
+/* sum p (log p - log q); `reference` is log p, q the softmax of `logits`. */
+static double divergence(const float *logits, size_t n_vocab, const float *reference)
+{
+    double normalizer = pb_log_sum_exp(n_vocab, logits), sum = 0;
+    for (size_t t = 0; t < n_vocab; t++) {
+        double p = exp((double)reference[t]);
+        sum += p * ((double)reference[t] - ((double)logits[t] - normalizer));
+    }
+    return sum;
+}
+
+double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *logits,
+                           size_t n_vocab, const float *reference)
+{
+    if (metric->kind == PB_METRIC_KL)
+        return divergence(logits, n_vocab, reference);
+    int32_t target = shared_or_own(metric->targets, metric->n_targets, prompt);
+    switch (metric->kind) {
+    case PB_METRIC_LOGIT: return logits[target];
+    case PB_METRIC_LOGIT_DIFF:
+        return (double)logits[target] -
+               logits[shared_or_own(metric->against, metric->n_against, prompt)];
+    case PB_METRIC_PROB: return exp((double)logits[target] - pb_log_sum_exp(n_vocab, logits));
+    case PB_METRIC_LOGPROB: return (double)logits[target] - pb_log_sum_exp(n_vocab, logits);
+    case PB_METRIC_RANK: return rank_of(logits, n_vocab, target);
+    default: return NAN; /* LOSS and CALL are not about one row */
+    }
+}
+
+/* ---- checks ---- */
+
+static pb_status check_tokens(const char *what, const int32_t *tokens, size_t n, size_t n_prompts,
+                              size_t n_vocab, pb_error **error)
+{
+    if (n == 0)
+        return pb_fail(error, PB_TYPE, "the metric needs a %s", what);
+    for (size_t i = 0; i < n; i++) {
+        if (tokens[i] < 0 || (size_t)tokens[i] >= n_vocab)
+            return pb_fail(error, PB_RANGE, "there is no token %ld: ids are 0 to %zu",
+                           (long)tokens[i], n_vocab - 1);
+    }
+    return pb_check_count("targets", n, n_prompts, error);
+}
+
+static pb_status check_reference(const pb_metric *metric, const pb_model *model, size_t n_prompts,
+                                 pb_error **error)
+{
+    if (metric->n_reference == 0)
+        return pb_fail(error, PB_TYPE, "kl needs a reference: kl(reference=run(...))");
+    pb_status status = pb_check_count("references", metric->n_reference, n_prompts, error);
+    return status ? status : pb_same_model(metric->reference, metric->n_reference, model, error);
+}
+
+pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t n_prompts,
+                          pb_error **error)
+{
+    size_t n_vocab = pb_model_shape(model)->n_vocab;
+    pb_status status = pb_check_count("positions", metric->n_positions, n_prompts, error);
+    if (status)
+        return status;
+    switch (metric->kind) {
+    case PB_METRIC_LOSS: return PB_OK;
+    case PB_METRIC_KL: return check_reference(metric, model, n_prompts, error);
+    case PB_METRIC_CALL:
+        return metric->call ? PB_OK : pb_fail(error, PB_TYPE, "the metric has no function");
+    case PB_METRIC_LOGIT_DIFF:
+        status = check_tokens("token to compare with", metric->against, metric->n_against,
+                              n_prompts, n_vocab, error);
+        break;
+    default: break;
+    }
+    return status ? status
+                  : check_tokens("target", metric->targets, metric->n_targets, n_prompts, n_vocab,
+                                 error);
+}
+
+/* ---- on runs ---- */
+
+/* Rows of one run's chosen positions. */
+static pb_status numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
+                                const pb_context *context, double *numbers, pb_error **error)
+{
+    size_t n = 0, d = pb_model_shape(pb_run_model(run))->d_model;
+    const size_t *positions = pb_meter_positions(meter, prompt, &n);
+    float *normed = pb_malloc(n * d, sizeof *normed);
+    pb_meter_row *rows = pb_malloc(n, sizeof *rows);
+    pb_status status = normed && rows ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < n; i++) {
+        const float *from = pb_run_normed(run) + positions[i] * d;
+        for (size_t j = 0; j < d; j++)
+            normed[i * d + j] = from[j];
+        rows[i] = (pb_meter_row){prompt, positions[i], pb_run_tokens(run)};
+    }
+    if (!status)
+        status = pb_meter_rows(meter, n, rows, normed, context, numbers, error);
+    free(normed);
+    free(rows);
+    return status;
+}
+
+pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
+                          const pb_context *context, double *value, pb_error **error)
+{
+    if (pb_meter_calls(meter))
+        return pb_meter_call(meter, prompt, pb_run_normed(run), context, value, error);
+    size_t n = 0;
+    pb_meter_positions(meter, prompt, &n);
+    double *numbers = pb_malloc(n, sizeof *numbers);
+    if (!numbers)
+        return pb_fail_memory(error);
+    pb_status status = numbers_of_run(meter, prompt, run, context, numbers, error);
+    *value = 0;
+    for (size_t i = 0; !status && i < n; i++)
+        *value += numbers[i] / (double)n;
+    free(numbers);
+    return status;
+}
+
+/* The axis over several positions. */
+static pb_status positions_axis(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
+                                pb_axis **axis, pb_error **error)
+{
+    pb_positions *read = pb_calloc(n_runs, sizeof *read);
+    if (!read)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n_runs; i++) /* borrowed from the meter, and only read */
+        read[i].at = (size_t *)pb_meter_positions(meter, i, &read[i].n);
+    pb_status status = pb_positions_axis("pos", runs, n_runs, read, axis, error);
+    free(read);
+    return status;
+}
+
+static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
+                                 size_t per_run, const pb_context *context, float *values,
+                                 pb_error **error)
+{
+    double *numbers = pb_malloc(per_run, sizeof *numbers);
+    pb_status status = numbers ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < n_runs; i++) {
+        if (pb_meter_is_scalar(meter))
+            status = pb_meter_of_run(meter, i, runs[i], context, numbers, error);
+        else
+            status = numbers_of_run(meter, i, runs[i], context, numbers, error);
+        for (size_t p = 0; !status && p < per_run; p++)
+            values[i * per_run + p] = (float)numbers[p];
+        pb_watch_progress(context->watch, i + 1, n_runs);
+    }
+    free(numbers);
+    return status;
+}
+
+static pb_status evaluate(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
+                          pb_axis *prompts, const pb_context *context, pb_tensor **values,
+                          pb_error **error)
+{
+    pb_axis *axes[2] = {prompts, NULL};
+    size_t rank = prompts ? 1 : 0, per_run = 1;
+    pb_status status = PB_OK;
+    if (!pb_meter_is_scalar(meter)) {
+        status = positions_axis(meter, runs, n_runs, &axes[rank], error);
+        per_run = status ? 0 : pb_axis_length(axes[rank++]);
+    }
+    pb_tensor *made = NULL;
+    float *data = NULL;
+    if (!status)
+        status = pb_tensor_create(rank, axes, &made, &data, error);
+    if (!status)
+        status = evaluate_values(meter, runs, n_runs, per_run, context, data, error);
+    if (status)
+        pb_tensor_release(&made);
+    else
+        *values = made;
+    if (rank && axes[rank - 1] != prompts)
+        pb_axis_release(&axes[rank - 1]);
+    return status;
+}
+
+pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
+                             pb_axis *prompts, const pb_context *context, pb_tensor **values,
+                             pb_error **error)
+{
+    pb_context with = pb_context_or_none(context);
+    pb_meter *meter = NULL;
+    if (n_runs == 0 || (!prompts && n_runs > 1))
+        return pb_fail(error, PB_INTERNAL, "a metric of %zu prompts needs an axis over them",
+                       n_runs);
+    pb_status status = pb_meter_create(metric, runs, n_runs, false, &with, &meter, error);
+    if (!status)
+        status = evaluate(meter, runs, n_runs, prompts, &with, values, error);
+    pb_meter_destroy(&meter);
+    return status;
+}
+
+pb_status pb_loss_per_token(pb_run *run, const pb_context *context, pb_tensor **losses,
+                            pb_error **error)
+{
+    const pb_select all = {.kind = PB_SELECT_ALL}; /* the last has no next token, and is left out */
+    const pb_metric loss = {.kind = PB_METRIC_LOSS, .positions = &all, .n_positions = 1};
+    return pb_metric_evaluate(&loss, &run, 1, NULL, context, losses, error);
+}

@@ -1,0 +1,296 @@
+/* Activation patching: the call, its checks and its result; see study/patch.h. */
+#include "study/patch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "patch_plan.h"
+#include "places.h"
+
+void pb_patch_defaults(pb_site site, pb_patch_spec *spec)
+{
+    const pb_site_row *row = pb_site_info(site);
+    spec->layers = PB_WHERE_EACH;
+    spec->heads = row->by_head ? PB_WHERE_EACH : PB_WHERE_ALL;
+    spec->positions = row->by_head ? PB_WHERE_ALL : PB_WHERE_EACH;
+    spec->keys = PB_WHERE_ALL;
+}
+
+/* ---- the checks of a residual sweep ---- */
+
+/* The group of one position, SIZE_MAX if the sweep has none. */
+static size_t group_at(const pb_patch_plan *plan, size_t pair, size_t position)
+{
+    for (size_t g = 0; g < plan->n_positions; g++) {
+        const pb_group *group = &plan->positions[pair * plan->n_positions + g];
+        if (group->n == 1 && group->items[0] == position)
+            return g;
+    }
+    return SIZE_MAX;
+}
+
+static size_t component_at(const pb_patch_plan *plan, size_t layer)
+{
+    for (size_t c = 0; c < plan->n_components; c++) {
+        if (plan->components[c].n == 1 && plan->components[c].items[0].layer == layer)
+            return c;
+    }
+    return SIZE_MAX;
+}
+
+/* The metric reads only the last position of the pair, and its prompts are unedited. */
+static bool checkable(const pb_patch_plan *plan, size_t pair)
+{
+    size_t n = 0;
+    const size_t *read = pb_meter_positions(plan->meter, pair, &n);
+    return plan->site->site == PB_SITE_RESID_POST && !pb_run_is_edited(plan->into[pair]) &&
+           !pb_run_is_edited(plan->from[pair]) && n == 1 &&
+           read[0] == pb_run_length(plan->into[pair]) - 1;
+}
+
+static bool agrees(double expected, double got)
+{
+    double scale = fabs(expected) > 1 ? fabs(expected) : 1;
+    return fabs(expected - got) <= 1e-4 * scale;
+}
+
+/* Keeps the pair that is furthest off. */
+static void note_check(pb_patch_result *result, const char *text, double expected, double got,
+                       size_t pair, size_t layer, size_t position)
+{
+    pb_patch_check check = {
+        text,           expected,         got, got - expected, agrees(expected, got), (int64_t)pair,
+        (int64_t)layer, (int64_t)position};
+    for (size_t i = 0; i < result->n_checks; i++) {
+        if (strcmp(result->checks[i].text, text) != 0)
+            continue;
+        if (fabs(check.difference) > fabs(result->checks[i].difference))
+            result->checks[i] = check;
+        return;
+    }
+    if (result->n_checks < PB_PATCH_MAX_CHECKS)
+        result->checks[result->n_checks++] = check;
+}
+
+static const char LAST_IS_FROM[] =
+    "in the last layer, the final position carries everything: the patched value is from's";
+static const char BEFORE_CHANGES_NOTHING[] = "positions before the first difference change nothing";
+
+static void check_last_layer(const pb_patch_plan *plan, const pb_patch_run *run,
+                             pb_patch_result *result)
+{
+    size_t layer = plan->shape->n_layer - 1, component = component_at(plan, layer);
+    for (size_t pair = 0; component != SIZE_MAX && pair < plan->n_pairs; pair++) {
+        size_t last = pb_run_length(plan->into[pair]) - 1, group = group_at(plan, pair, last);
+        if (group == SIZE_MAX || !checkable(plan, pair))
+            continue;
+        size_t place = ((pair * plan->n_components + component) * plan->n_positions + group);
+        note_check(result, LAST_IS_FROM, run->from[pair], run->values[place], pair, layer, last);
+    }
+}
+
+/* A cell before the first difference, which the sweep knows without computing, computed. Cells
+ * have the pair as their place in the extra values. */
+static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
+{
+    size_t layer = (plan->shape->n_layer - 1) / 2, n = 0;
+    size_t component = component_at(plan, layer);
+    for (size_t pair = 0; component != SIZE_MAX && pair < plan->n_pairs; pair++) {
+        if (!checkable(plan, pair) || plan->differs[pair] == 0)
+            continue;
+        size_t position = plan->differs[pair] - 1, group = group_at(plan, pair, position);
+        if (group == SIZE_MAX || plan->spec->one_by_one || layer + 1 >= plan->shape->n_layer)
+            continue;
+        cells[n++] = (pb_cell){.pair = pair,
+                               .component = component,
+                               .position = group,
+                               .place = pair,
+                               .entry = PB_CELL_REPLACED,
+                               .first = position,
+                               .layer = layer + 1,
+                               .n_wanted = 1};
+    }
+    return n;
+}
+
+static void check_before(const pb_patch_plan *plan, const pb_patch_run *run,
+                         pb_patch_result *result)
+{
+    for (size_t i = 0; i < run->n_extra; i++) {
+        const pb_cell *cell = &run->extra[i];
+        note_check(result, BEFORE_CHANGES_NOTHING, run->into[cell->pair],
+                   run->extra_values[cell->pair], cell->pair,
+                   plan->components[cell->component].items[0].layer, cell->first);
+    }
+}
+
+/* ---- the result ---- */
+
+static double normalized(double value, double into, double from)
+{
+    return (value - into) / (from - into);
+}
+
+static pb_status check_ends_differ(const pb_patch_plan *plan, const pb_patch_run *run,
+                                   pb_error **error)
+{
+    for (size_t i = 0; i < plan->n_pairs; i++) {
+        if (run->from[i] != run->into[i])
+            return PB_OK;
+    }
+    return pb_fail(error, PB_VALUE,
+                   "normalize divides by from - into, and the metric is %g on both", run->into[0]);
+}
+
+static pb_status write_values(const pb_patch_plan *plan, const pb_patch_run *run,
+                              pb_patch_result *result, pb_error **error)
+{
+    float *data = NULL;
+    size_t per_pair = plan->n_cells / plan->n_pairs;
+    pb_status status = pb_tensor_create(plan->rank, plan->axes, &result->values, &data, error);
+    for (size_t i = 0; !status && i < plan->n_cells; i++) {
+        size_t pair = i / per_pair;
+        double value = run->values[i];
+        if (plan->spec->normalize)
+            value = normalized(value, run->into[pair], run->from[pair]);
+        data[i] = (float)value;
+    }
+    return status;
+}
+
+static pb_status write_end(const pb_patch_plan *plan, const double *values, pb_tensor **tensor,
+                           pb_error **error)
+{
+    pb_axis *axes[1] = {plan->spec->prompts};
+    float *data = NULL;
+    pb_status status = pb_tensor_create(plan->spec->prompts ? 1 : 0, axes, tensor, &data, error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++)
+        data[i] = (float)values[i];
+    return status;
+}
+
+/* (mean patched - mean into) / (mean from - mean into), over the pairs. */
+static pb_status write_mean(const pb_patch_plan *plan, const pb_patch_run *run,
+                            pb_patch_result *result, pb_error **error)
+{
+    float *data = NULL;
+    size_t per_pair = plan->n_cells / plan->n_pairs;
+    pb_status status =
+        pb_tensor_create(plan->rank - 1, plan->axes + 1, &result->mean, &data, error);
+    double into = 0, from = 0;
+    for (size_t pair = 0; pair < plan->n_pairs; pair++) {
+        into += run->into[pair];
+        from += run->from[pair];
+    }
+    for (size_t i = 0; !status && i < per_pair; i++) {
+        double sum = 0;
+        for (size_t pair = 0; pair < plan->n_pairs; pair++)
+            sum += run->values[pair * per_pair + i];
+        data[i] = (float)normalized(sum, into, from);
+    }
+    return status;
+}
+
+static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run,
+                              pb_patch_result *result, pb_error **error)
+{
+    pb_status status = PB_OK;
+    result->normalized = plan->spec->normalize;
+    result->cells = plan->n_cells;
+    result->cells_done = run->cells_done;
+    result->closed = plan->n_closed;
+    result->row_layers = run->work.mlp_rows;
+    if (result->normalized)
+        status = check_ends_differ(plan, run, error);
+    if (!status)
+        status = write_values(plan, run, result, error);
+    if (!status)
+        status = write_end(plan, run->into, &result->into, error);
+    if (!status)
+        status = write_end(plan, run->from, &result->from, error);
+    if (!status && result->normalized && plan->spec->prompts)
+        status = write_mean(plan, run, result, error);
+    return status;
+}
+
+/* ---- the call ---- */
+
+static pb_status patch_with(const pb_patch_plan *plan, const pb_context *context,
+                            pb_patch_result *result, pb_error **error)
+{
+    pb_patch_run run = {.plan = plan};
+    pb_cell *extra = pb_calloc(plan->n_pairs, sizeof *extra);
+    run.values = pb_calloc(plan->n_cells, sizeof *run.values);
+    run.into = pb_calloc(plan->n_pairs, sizeof *run.into);
+    run.from = pb_calloc(plan->n_pairs, sizeof *run.from);
+    run.extra_values = pb_calloc(plan->n_pairs, sizeof *run.extra_values);
+    pb_status status = extra && run.values && run.into && run.from && run.extra_values
+                           ? PB_OK
+                           : pb_fail_memory(error);
+    if (!status) {
+        run.extra = extra;
+        run.n_extra = cells_before(plan, extra);
+        pb_error *fault = NULL;
+        status = pb_patch_run_all(&run, context, &fault);
+        /* What was done before an interrupt is worth having. */
+        if (status == PB_INTERRUPTED && run.cells_done > 0)
+            status = PB_OK;
+        result->partial = run.cells_done < plan->n_cells;
+        if (status && error && !*error)
+            *error = fault;
+        else
+            pb_error_destroy(&fault);
+    }
+    if (!status)
+        status = write_result(plan, &run, result, error);
+    if (!status && !result->partial) {
+        check_last_layer(plan, &run, result);
+        check_before(plan, &run, result);
+    }
+    if (context->work) {
+        context->work->qkv_rows += run.work.qkv_rows;
+        context->work->mlp_rows += run.work.mlp_rows;
+        context->work->logit_rows += run.work.logit_rows;
+    }
+    free(extra);
+    free(run.values);
+    free(run.into);
+    free(run.from);
+    free(run.extra_values);
+    return status;
+}
+
+pb_status pb_patch(const pb_patch_spec *spec, const pb_context *context, pb_patch_result *result,
+                   pb_error **error)
+{
+    pb_context with = pb_context_or_none(context);
+    pb_patch_plan *plan = NULL;
+    memset(result, 0, sizeof *result);
+    pb_status status = pb_patch_plan_create(spec, &with, &plan, error);
+    if (!status)
+        status = patch_with(plan, &with, result, error);
+    pb_patch_plan_destroy(&plan);
+    if (status)
+        pb_patch_result_release(result);
+    return status;
+}
+
+void pb_patch_result_release(pb_patch_result *result)
+{
+    pb_tensor_release(&result->values);
+    pb_tensor_release(&result->into);
+    pb_tensor_release(&result->from);
+    pb_tensor_release(&result->mean);
+}
+
+pb_status pb_patch_cost(const pb_patch_spec *spec, size_t *row_layers, pb_error **error)
+{
+    pb_context none = pb_context_or_none(NULL);
+    pb_patch_plan *plan = NULL;
+    pb_status status = pb_patch_plan_create(spec, &none, &plan, error);
+    if (!status)
+        *row_layers = plan->row_layers;
+    pb_patch_plan_destroy(&plan);
+    return status;
+}

@@ -1,0 +1,349 @@
+/* What a sweep walks: pairs of prompts, groups of layers, heads, positions and keys. */
+#include "patch_plan.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "places.h"
+
+/* ---- pairs ---- */
+
+static pb_status check_pairs(const pb_patch_spec *spec, size_t n_pairs, pb_error **error)
+{
+    if (spec->n_into == 0 || spec->n_from == 0)
+        return pb_fail(error, PB_TYPE,
+                       "patching needs a prompt to patch into and one to take from");
+    if ((spec->n_into != 1 && spec->n_into != n_pairs) ||
+        (spec->n_from != 1 && spec->n_from != n_pairs))
+        return pb_fail(error, PB_VALUE,
+                       "%zu prompts to patch into and %zu to take from do not pair up: give one, "
+                       "or as many",
+                       spec->n_into, spec->n_from);
+    if (!spec->metric)
+        return pb_fail(error, PB_TYPE, "patching needs a metric, such as logit(\" great\")");
+    if (!spec->prompts && n_pairs > 1)
+        return pb_fail(error, PB_INTERNAL, "patching %zu pairs needs an axis over them", n_pairs);
+    return PB_OK;
+}
+
+static size_t first_difference(const pb_run *a, const pb_run *b)
+{
+    size_t n = pb_run_length(a), at = 0;
+    while (at < n && pb_run_tokens(a)[at] == pb_run_tokens(b)[at])
+        at++;
+    return at;
+}
+
+static pb_status keep_pairs(pb_patch_plan *plan, pb_error **error)
+{
+    const pb_patch_spec *spec = plan->spec;
+    plan->into = pb_calloc(plan->n_pairs, sizeof *plan->into);
+    plan->from = pb_calloc(plan->n_pairs, sizeof *plan->from);
+    plan->differs = pb_calloc(plan->n_pairs, sizeof *plan->differs);
+    if (!plan->into || !plan->from || !plan->differs)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < plan->n_pairs; i++) {
+        pb_run *into = spec->into[spec->n_into > 1 ? i : 0];
+        pb_run *from = spec->from[spec->n_from > 1 ? i : 0];
+        plan->into[i] = pb_run_retain(into);
+        plan->from[i] = pb_run_retain(from);
+        if (pb_run_length(into) != pb_run_length(from))
+            return pb_lengths_differ(into, from, "patching needs prompts of the same length",
+                                     error);
+        /* Edits can make activations differ anywhere. */
+        bool edited = pb_run_is_edited(into) || pb_run_is_edited(from);
+        plan->differs[i] = edited ? 0 : first_difference(into, from);
+    }
+    pb_status status = pb_same_model(plan->into, plan->n_pairs, plan->model, error);
+    return status ? status : pb_same_model(plan->from, plan->n_pairs, plan->model, error);
+}
+
+/* ---- layers and heads ---- */
+
+static pb_status groups_alloc(pb_patch_plan *plan, size_t n, pb_error **error)
+{
+    plan->components = pb_calloc(n, sizeof *plan->components);
+    plan->n_components = plan->components ? n : 0;
+    return plan->components ? PB_OK : pb_fail_memory(error);
+}
+
+static pb_status group_of_heads(pb_head_group *group, size_t n, pb_error **error)
+{
+    group->items = pb_malloc(n, sizeof *group->items);
+    return group->items ? PB_OK : pb_fail_memory(error);
+}
+
+static int by_layer(const void *a, const void *b)
+{
+    const pb_head *x = a, *y = b;
+    if (x->layer != y->layer)
+        return x->layer < y->layer ? -1 : 1;
+    return x->head < y->head ? -1 : x->head > y->head;
+}
+
+static pb_status need_heads(const pb_patch_plan *plan, pb_error **error)
+{
+    if (plan->site->by_head)
+        return PB_OK;
+    pb_status status = pb_fail(error, PB_TYPE, "%s has no heads to patch", plan->site->name);
+    if (error)
+        pb_error_hint(*error, "sites with heads are q, k, v, z, result, attn_scores and pattern");
+    return status;
+}
+
+/* Heads given as a list: one group each, or all in one. */
+static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
+{
+    const pb_patch_spec *spec = plan->spec;
+    size_t n_groups = spec->heads.each ? spec->n_pairs : 1, n_each = spec->n_pairs / n_groups;
+    pb_status status = need_heads(plan, error);
+    if (!status && spec->n_pairs == 0)
+        status = pb_fail(error, PB_VALUE, "no heads to patch");
+    if (!status)
+        status = pb_heads_check(plan->model, spec->pairs, spec->n_pairs, error);
+    if (!status)
+        status = groups_alloc(plan, n_groups, error);
+    for (size_t g = 0; !status && g < n_groups; g++) {
+        pb_head_group *group = &plan->components[g];
+        status = group_of_heads(group, n_each, error);
+        for (; !status && group->n < n_each; group->n++)
+            group->items[group->n] = spec->pairs[g * n_each + group->n];
+        if (!status)
+            qsort(group->items, group->n, sizeof *group->items, by_layer);
+    }
+    if (!status && spec->heads.each)
+        status = pb_axis_of_heads(plan->model, spec->pairs, spec->n_pairs, &plan->axes[plan->rank],
+                                  error);
+    plan->rank += !status && spec->heads.each;
+    return status;
+}
+
+/* Places along one axis of the model, walked or together. */
+typedef struct walk {
+    size_t *offsets, n;
+    bool each;
+} walk;
+
+static pb_status walk_axis(pb_patch_plan *plan, const char *name, const pb_where *where,
+                           walk *steps, pb_error **error)
+{
+    const pb_axis *axis = pb_model_axis(plan->model, name);
+    bool one = false;
+    pb_status status = pb_places(axis, where->select, &steps->offsets, &steps->n, &one, error);
+    if (!status && steps->n == 0)
+        status = pb_fail(error, PB_VALUE, "no %s to patch", name);
+    steps->each = where->each;
+    if (status || !where->each || one)
+        return status;
+    status = pb_axis_part(axis, steps->offsets, steps->n, &plan->axes[plan->rank], error);
+    plan->rank += !status;
+    return status;
+}
+
+static pb_status fill_grid(pb_patch_plan *plan, const walk *layers, const walk *heads,
+                           pb_error **error)
+{
+    size_t l_groups = layers->each ? layers->n : 1, h_groups = heads->each ? heads->n : 1;
+    size_t l_each = layers->n / l_groups, h_each = heads->n / h_groups;
+    pb_status status = groups_alloc(plan, l_groups * h_groups, error);
+    for (size_t g = 0; !status && g < l_groups * h_groups; g++) {
+        pb_head_group *group = &plan->components[g];
+        const size_t *layer = layers->offsets + g / h_groups * l_each;
+        const size_t *head = heads->offsets + g % h_groups * h_each;
+        status = group_of_heads(group, l_each * h_each, error);
+        for (; !status && group->n < l_each * h_each; group->n++)
+            group->items[group->n] = (pb_head){layer[group->n / h_each], head[group->n % h_each]};
+    }
+    return status;
+}
+
+static pb_status no_such_walk(const pb_patch_plan *plan, const char *what, const pb_where *where,
+                              pb_error **error)
+{
+    if (!where->select)
+        return PB_OK;
+    return pb_fail(error, PB_TYPE, "%s has no %s to choose among", plan->site->name, what);
+}
+
+static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
+{
+    size_t zero[1] = {0};
+    walk layers = {zero, 1, false}, heads = {zero, 1, false};
+    walk *own_layers = plan->site->per_layer ? &layers : NULL;
+    walk *own_heads = plan->site->by_head ? &heads : NULL;
+    pb_status status;
+    if (own_layers) {
+        layers.offsets = NULL;
+        status = walk_axis(plan, "layer", &plan->spec->layers, &layers, error);
+    } else {
+        status = no_such_walk(plan, "layers", &plan->spec->layers, error);
+    }
+    if (own_heads) {
+        heads.offsets = NULL;
+        if (!status)
+            status = walk_axis(plan, "head", &plan->spec->heads, &heads, error);
+    } else if (!status) {
+        status = no_such_walk(plan, "heads", &plan->spec->heads, error);
+    }
+    if (!status)
+        status = fill_grid(plan, &layers, &heads, error);
+    if (own_layers)
+        free(layers.offsets);
+    if (own_heads)
+        free(heads.offsets);
+    return status;
+}
+
+/* ---- positions and keys ---- */
+
+static pb_status fill_groups(pb_group *groups, size_t n_groups, const pb_positions *chosen,
+                             pb_error **error)
+{
+    size_t n_each = chosen->n / n_groups;
+    for (size_t g = 0; g < n_groups; g++) {
+        groups[g].items = pb_malloc(n_each, sizeof *groups[g].items);
+        if (!groups[g].items)
+            return pb_fail_memory(error);
+        memcpy(groups[g].items, chosen->at + g * n_each, n_each * sizeof *chosen->at);
+        groups[g].n = n_each;
+    }
+    return PB_OK;
+}
+
+/* Every position, for a pair whose selector is open. */
+static pb_status resolve_places(pb_run *run, const pb_select *select, pb_positions *chosen,
+                                bool *one, pb_error **error)
+{
+    const pb_select all = {.kind = PB_SELECT_ALL};
+    return pb_positions_resolve(run, select ? select : &all, chosen, one, error);
+}
+
+static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, const pb_where *where,
+                                 const pb_positions *chosen, bool one, pb_group **groups,
+                                 size_t *n_groups, pb_error **error)
+{
+    pb_status status = PB_OK;
+    if (where->each && !one) {
+        status = pb_positions_axis(axis, plan->into, plan->n_pairs, chosen, &plan->axes[plan->rank],
+                                   error);
+        plan->rank += !status;
+    }
+    if (status)
+        return status;
+    *n_groups = where->each ? chosen[0].n : 1;
+    *groups = pb_calloc(plan->n_pairs * *n_groups, sizeof **groups);
+    if (!*groups)
+        return pb_fail_memory(error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++)
+        status = fill_groups(*groups + i * *n_groups, *n_groups, &chosen[i], error);
+    return status;
+}
+
+static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const pb_where *where,
+                                pb_group **groups, size_t *n_groups, pb_error **error)
+{
+    pb_positions *chosen = pb_calloc(plan->n_pairs, sizeof *chosen);
+    if (!chosen)
+        return pb_fail_memory(error);
+    bool one = true;
+    pb_status status =
+        pb_check_count("positions", where->select ? where->n_selects : 0, plan->n_pairs, error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++)
+        status = resolve_places(plan->into[i], pb_select_for(where->select, where->n_selects, i),
+                                &chosen[i], &one, error);
+    if (!status)
+        status = groups_of_pairs(plan, axis, where, chosen, one, groups, n_groups, error);
+    pb_positions_free(&chosen, plan->n_pairs);
+    return status;
+}
+
+static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
+{
+    const pb_where all = PB_WHERE_ALL, *keys = plan->site->by_query ? &plan->spec->keys : &all;
+    pb_status status = PB_OK;
+    if (!plan->site->by_query)
+        status = no_such_walk(plan, "key positions", &plan->spec->keys, error);
+    if (!status)
+        status =
+            walk_positions(plan, plan->site->by_query ? "query" : "pos", &plan->spec->positions,
+                           &plan->positions, &plan->n_positions, error);
+    if (!status)
+        status = walk_positions(plan, "key", keys, &plan->keys, &plan->n_keys, error);
+    return status;
+}
+
+/* ---- life ---- */
+
+static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_error **error)
+{
+    const pb_patch_spec *spec = plan->spec;
+    pb_status status = keep_pairs(plan, error);
+    if (!status)
+        status = pb_meter_create(spec->metric, plan->into, plan->n_pairs, true, context,
+                                 &plan->meter, error);
+    if (!status && spec->prompts)
+        plan->axes[plan->rank++] = pb_axis_retain(spec->prompts);
+    if (!status)
+        status = spec->pairs ? walk_list(plan, error) : walk_grid(plan, error);
+    if (!status)
+        status = walk_places(plan, error);
+    return status ? status : pb_patch_plan_cells(plan, error);
+}
+
+pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *context,
+                               pb_patch_plan **plan, pb_error **error)
+{
+    size_t n_pairs = spec->n_into > spec->n_from ? spec->n_into : spec->n_from;
+    pb_status status = check_pairs(spec, n_pairs, error);
+    if (status)
+        return status;
+    pb_patch_plan *made = pb_calloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    made->spec = spec;
+    made->n_pairs = n_pairs;
+    made->model = pb_model_retain(pb_run_model(spec->into[0]));
+    made->shape = pb_model_shape(made->model);
+    made->site = pb_site_info(spec->site);
+    status = plan_fill(made, context, error);
+    if (status)
+        pb_patch_plan_destroy(&made);
+    else
+        *plan = made;
+    return status;
+}
+
+static void free_groups(pb_group *groups, size_t n)
+{
+    for (size_t i = 0; groups && i < n; i++)
+        free(groups[i].items);
+    free(groups);
+}
+
+void pb_patch_plan_destroy(pb_patch_plan **plan)
+{
+    pb_patch_plan *left = *plan;
+    *plan = NULL;
+    if (!left)
+        return;
+    for (size_t i = 0; i < left->n_pairs; i++) {
+        if (left->into)
+            pb_run_release(&left->into[i]);
+        if (left->from)
+            pb_run_release(&left->from[i]);
+    }
+    for (size_t i = 0; i < left->n_components; i++)
+        free(left->components[i].items);
+    for (size_t i = 0; i < left->rank; i++)
+        pb_axis_release(&left->axes[i]);
+    free_groups(left->positions, left->n_pairs * left->n_positions);
+    free_groups(left->keys, left->n_pairs * left->n_keys);
+    pb_meter_destroy(&left->meter);
+    pb_model_release(&left->model);
+    free(left->into);
+    free(left->from);
+    free(left->differs);
+    free(left->components);
+    free(left->cells);
+    free(left);
+}

@@ -1,0 +1,115 @@
+/*
+ * Inside study: a patch sweep laid out before it runs.
+ *
+ *     patch_plan.c   what is walked: groups of heads, positions, keys; the result's axes
+ *     patch_cells.c  a cell for every place of the result: what its value needs, and in what order
+ *     patch_run.c    blocks of cells through the forward pass
+ *     patch.c        the call, its checks and its result
+ */
+#ifndef STUDY_PATCH_PLAN_H
+#define STUDY_PATCH_PLAN_H
+
+#include "meter.h"
+#include "positions.h"
+#include "study/patch.h"
+
+/* Places that are patched together. */
+typedef struct pb_group {
+    size_t *items; /* ascending positions */
+    size_t n;
+} pb_group;
+
+/* Layers, or heads of layers, that are patched together; ascending by layer. */
+typedef struct pb_head_group {
+    pb_head *items; /* head 0 where the site has no heads */
+    size_t n;
+} pb_head_group;
+
+typedef enum pb_cell_entry {
+    PB_CELL_CLOSED,     /* the value is known: into's or from's */
+    PB_CELL_TOKENS,     /* the prompt from its first token on, the activation replaced on the way */
+    PB_CELL_EMBEDDED,   /* the same from the first changed position on */
+    PB_CELL_STREAM,     /* into's stream before the layer, q, k and v computed again */
+    PB_CELL_CHECKPOINT, /* into's stream before the layer, q, k and v ready */
+    PB_CELL_REPLACED    /* the stream before the layer with from's rows already in it */
+} pb_cell_entry;
+
+/* One place of the result. */
+typedef struct pb_cell {
+    size_t pair, component, position, key; /* groups */
+    size_t place;                          /* in the values */
+    pb_cell_entry entry;
+    bool is_from;        /* CLOSED: from's value, not into's */
+    size_t first, layer; /* the first row computed, and the layer it enters before */
+    size_t n_wanted;     /* rows the metric reads from first on */
+} pb_cell;
+
+/* A sweep. Arrays over pairs have n_pairs entries; runs are retained. */
+typedef struct pb_patch_plan {
+    const pb_patch_spec *spec;
+    pb_model *model;
+    const pb_shape *shape;
+    const pb_site_row *site;
+    size_t n_pairs;
+    pb_run **into, **from;
+    size_t *differs; /* the first position where a patched activation can differ */
+    pb_meter *meter; /* about into */
+
+    pb_head_group *components;
+    size_t n_components;
+    pb_group *positions; /* [n_pairs, n_positions] */
+    size_t n_positions;
+    pb_group *keys; /* [n_pairs, n_keys]; one whole group where the site has no keys */
+    size_t n_keys;
+    pb_axis *axes[6]; /* of the result */
+    size_t rank;
+
+    pb_cell *cells; /* [n_cells] in the order they run, closed ones first */
+    size_t n_cells, n_closed;
+    size_t row_layers;
+} pb_patch_plan;
+
+/* Lays a sweep out; nothing is computed but a reference's logits for kl. */
+pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *context,
+                               pb_patch_plan **plan, pb_error **error);
+void pb_patch_plan_destroy(pb_patch_plan **plan);
+
+/* patch_cells.c: fills cells, n_closed and row_layers. */
+pb_status pb_patch_plan_cells(pb_patch_plan *plan, pb_error **error);
+
+/* Row-layers a cell costs: its rows through every layer but the last, and in the last the rows the
+ * metric reads. */
+size_t pb_cell_row_layers(const pb_patch_plan *plan, const pb_cell *cell);
+
+static inline const pb_group *pb_cell_positions(const pb_patch_plan *plan, const pb_cell *cell)
+{
+    return &plan->positions[cell->pair * plan->n_positions + cell->position];
+}
+
+static inline const pb_group *pb_cell_keys(const pb_patch_plan *plan, const pb_cell *cell)
+{
+    return &plan->keys[cell->pair * plan->n_keys + cell->key];
+}
+
+/* Is an ascending group's item? */
+bool pb_group_has(const pb_group *group, size_t item);
+
+/* ---- patch_run.c ---- */
+
+typedef struct pb_patch_run {
+    const pb_patch_plan *plan;
+    double *values;      /* [n_cells], NaN where not computed */
+    double *into, *from; /* [n_pairs] */
+    size_t cells_done;
+    pb_work work;
+
+    /* Cells computed for the sweep's own checks, after the others; not counted in `work`. */
+    const pb_cell *extra;
+    size_t n_extra;
+    double *extra_values; /* by place */
+} pb_patch_run;
+
+/* Computes the ends' values and every cell; on PB_INTERRUPTED what was done stays. */
+pb_status pb_patch_run_all(pb_patch_run *run, const pb_context *context, pb_error **error);
+
+#endif

@@ -1,0 +1,603 @@
+/* Blocks of a sweep's cells through the forward pass; see patch_plan.h. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "edits.h"
+#include "patch_plan.h"
+#include "places.h"
+#include "route.h"
+
+enum {
+    BLOCK_ROWS = 1024, /* beyond some 512 rows, reading the weights again costs nothing */
+    DEFAULT_BUDGET = 256 * 1024 * 1024
+};
+
+/* A sweep at work: what blocks share. */
+typedef struct worker {
+    pb_patch_run *run;
+    const pb_patch_plan *plan;
+    pb_context context;       /* counts the cells' work */
+    pb_context aside;         /* counts nothing */
+    pb_run **into, **from;    /* [n_pairs], with kept q, k, v where cells enter with them */
+    pb_run **wanting, **made; /* runs without q, k, v, and what was made for them */
+    size_t n_wanting, n_made;
+    double **into_rows; /* [n_pairs], the metric's numbers of into's rows */
+    float **sources;    /* [n_sources, layers of the site], from's activations */
+    size_t n_sources, n_layers, source_bytes;
+    size_t budget, row_layers_done;
+} worker;
+
+/* Cells that go through the pass together. */
+typedef struct block {
+    worker *work;
+    const pb_cell *cells;
+    size_t n;
+    pb_sequence *sequences; /* [n] */
+    pb_run **runs;          /* [n], into of each, for its own edits */
+    pb_entry_rows *pieces;
+    size_t *wanted; /* offsets, cell by cell */
+    size_t n_wanted;
+} block;
+
+/* ---- the ends ---- */
+
+static bool needs_cache(const pb_run *run)
+{
+    return !pb_run_is_edited(run) && !pb_run_cache(run);
+}
+
+/* The run with kept q, k, v that stands for `run`. */
+static pb_run *stand_in(const worker *work, pb_run *run)
+{
+    for (size_t i = 0; i < work->n_made; i++) {
+        if (work->wanting[i] == run)
+            return work->made[i];
+    }
+    return run;
+}
+
+static void note_wanting(worker *work, pb_run *run)
+{
+    for (size_t i = 0; i < work->n_wanting; i++) {
+        if (work->wanting[i] == run)
+            return;
+    }
+    if (needs_cache(run))
+        work->wanting[work->n_wanting++] = run;
+}
+
+/* Distinct runs without q, k, v are computed again with them, in one batch. */
+static pb_status make_caches(worker *work, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    size_t most = 2 * plan->n_pairs;
+    pb_prompt *prompts = pb_calloc(most, sizeof *prompts);
+    work->wanting = pb_calloc(most, sizeof *work->wanting);
+    work->made = pb_calloc(most, sizeof *work->made);
+    pb_status status = prompts && work->wanting && work->made ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++) {
+        note_wanting(work, plan->into[i]);
+        note_wanting(work, plan->from[i]);
+    }
+    for (size_t i = 0; i < work->n_wanting; i++)
+        prompts[i] =
+            (pb_prompt){pb_run_tokens(work->wanting[i]), pb_run_length(work->wanting[i]), NULL};
+    const pb_run_options keep = {.keep_qkv = true};
+    if (!status && work->n_wanting)
+        status = pb_runs_create(plan->model, work->n_wanting, prompts, &keep, &work->aside,
+                                work->made, error);
+    work->n_made = status ? 0 : work->n_wanting;
+    free(prompts);
+    return status;
+}
+
+static bool cells_enter_with_rows(const pb_patch_plan *plan)
+{
+    for (size_t i = plan->n_closed; i < plan->n_cells; i++) {
+        if (plan->cells[i].entry != PB_CELL_TOKENS)
+            return true;
+    }
+    return false;
+}
+
+static pb_status get_ends(worker *work, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    work->into = pb_calloc(plan->n_pairs, sizeof *work->into);
+    work->from = pb_calloc(plan->n_pairs, sizeof *work->from);
+    if (!work->into || !work->from)
+        return pb_fail_memory(error);
+    pb_status status = cells_enter_with_rows(plan) ? make_caches(work, error) : PB_OK;
+    for (size_t i = 0; !status && i < plan->n_pairs; i++) {
+        work->into[i] = stand_in(work, plan->into[i]);
+        work->from[i] = stand_in(work, plan->from[i]);
+    }
+    return status;
+}
+
+static pb_status numbers_of_into(worker *work, size_t pair, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    size_t n = 0, d = plan->shape->d_model;
+    const size_t *positions = pb_meter_positions(plan->meter, pair, &n);
+    pb_run *into = plan->into[pair];
+    pb_meter_row *rows = pb_malloc(n, sizeof *rows);
+    float *normed = pb_malloc(n * d, sizeof *normed);
+    work->into_rows[pair] = pb_malloc(n, sizeof(double));
+    pb_status status = rows && normed && work->into_rows[pair] ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < n; i++) {
+        memcpy(normed + i * d, pb_run_normed(into) + positions[i] * d, d * sizeof *normed);
+        rows[i] = (pb_meter_row){pair, positions[i], pb_run_tokens(into)};
+    }
+    if (!status)
+        status =
+            pb_meter_rows(plan->meter, n, rows, normed, &work->aside, work->into_rows[pair], error);
+    free(rows);
+    free(normed);
+    return status;
+}
+
+static double mean_of(const double *numbers, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += numbers[i];
+    return sum / (double)n;
+}
+
+static pb_status measure_ends(worker *work, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    work->into_rows = pb_calloc(plan->n_pairs, sizeof *work->into_rows);
+    pb_status status = work->into_rows ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++) {
+        size_t n = 0;
+        pb_meter_positions(plan->meter, i, &n);
+        if (pb_meter_calls(plan->meter)) {
+            status = pb_meter_of_run(plan->meter, i, plan->into[i], &work->aside,
+                                     &work->run->into[i], error);
+        } else {
+            status = numbers_of_into(work, i, error);
+            work->run->into[i] = status ? NAN : mean_of(work->into_rows[i], n);
+        }
+        if (!status)
+            status = pb_meter_of_run(plan->meter, i, plan->from[i], &work->aside,
+                                     &work->run->from[i], error);
+    }
+    return status;
+}
+
+/* ---- from's activations ---- */
+
+static bool reads_source(const pb_cell *cell)
+{
+    return cell->entry != PB_CELL_CLOSED && cell->entry != PB_CELL_REPLACED;
+}
+
+static float **source_of(const worker *work, size_t pair, size_t layer)
+{
+    size_t from = work->plan->spec->n_from > 1 ? pair : 0;
+    return &work->sources[from * work->n_layers + layer];
+}
+
+static pb_status read_source(worker *work, size_t pair, size_t layer, pb_error **error)
+{
+    float **source = source_of(work, pair, layer);
+    if (*source)
+        return PB_OK;
+    pb_run *from = work->plan->from[pair];
+    size_t size = pb_run_activation_size(from, work->plan->site->site);
+    *source = pb_malloc(size, sizeof **source);
+    if (!*source)
+        return pb_fail_memory(error);
+    work->source_bytes += size * sizeof **source;
+    return pb_run_activation_into(from, work->plan->site->site, layer, &work->aside, *source,
+                                  error);
+}
+
+static void drop_sources(worker *work)
+{
+    for (size_t i = 0; work->sources && i < work->n_sources * work->n_layers; i++) {
+        free(work->sources[i]);
+        work->sources[i] = NULL;
+    }
+    work->source_bytes = 0;
+}
+
+static pb_status read_sources(worker *work, const pb_cell *cells, size_t n, pb_error **error)
+{
+    if (work->source_bytes > work->budget / 2)
+        drop_sources(work);
+    pb_status status = PB_OK;
+    for (size_t c = 0; !status && c < n; c++) {
+        const pb_head_group *component = &work->plan->components[cells[c].component];
+        for (size_t i = 0; !status && reads_source(&cells[c]) && i < component->n; i++)
+            status = read_source(work, cells[c].pair, component->items[i].layer, error);
+    }
+    return status;
+}
+
+/* ---- replacing on the way ---- */
+
+static bool cell_touches_layer(const worker *work, const pb_cell *cell, size_t layer)
+{
+    const pb_head_group *component = &work->plan->components[cell->component];
+    return reads_source(cell) && layer >= component->items[0].layer &&
+           layer <= component->items[component->n - 1].layer;
+}
+
+static bool block_wants(void *user, pb_site site, size_t layer)
+{
+    const block *cells = user;
+    if (site == PB_SITE_RESID_POST)
+        return true; /* to count progress */
+    if (site != cells->work->plan->site->site)
+        return false;
+    for (size_t c = 0; c < cells->n; c++) {
+        if (cell_touches_layer(cells->work, &cells->cells[c], layer))
+            return true;
+    }
+    return false;
+}
+
+/* One row of one cell, at one layer: from's values over its heads, or its keys. */
+static void replace_row(const worker *work, const pb_cell *cell, const pb_view *view, size_t row)
+{
+    const pb_patch_plan *plan = work->plan;
+    const pb_head_group *component = &plan->components[cell->component];
+    const pb_group *keys = pb_cell_keys(plan, cell);
+    const float *source = *source_of(work, cell->pair, view->layer);
+    size_t position = view->rows[row].position;
+    size_t length = pb_run_length(plan->into[cell->pair]);
+    for (size_t i = 0; i < component->n; i++) {
+        size_t head = component->items[i].head;
+        if (component->items[i].layer != view->layer)
+            continue;
+        float *to = view->data + row * view->row_stride + head * view->head_stride;
+        if (!plan->site->by_query) {
+            memcpy(to, source + (position * view->n_heads + head) * view->width,
+                   view->width * sizeof *to);
+            continue;
+        }
+        const float *from = source + (head * length + position) * length;
+        for (size_t k = 0; k < keys->n && keys->items[k] <= position; k++)
+            to[keys->items[k]] = from[keys->items[k]];
+    }
+}
+
+static void count_progress(worker *work, const pb_view *view)
+{
+    work->row_layers_done += view->n_rows;
+    if (work->row_layers_done > work->plan->row_layers) /* a check's own cells */
+        return;
+    pb_watch_progress(work->context.watch, work->row_layers_done, work->plan->row_layers);
+}
+
+static pb_status block_at(void *user, const pb_view *view, pb_error **error)
+{
+    const block *cells = user;
+    worker *work = cells->work;
+    (void)error;
+    if (view->site == PB_SITE_RESID_POST)
+        count_progress(work, view);
+    if (view->site != work->plan->site->site)
+        return PB_OK;
+    for (size_t r = 0; r < view->n_rows; r++) {
+        const pb_cell *cell = &cells->cells[view->rows[r].sequence];
+        if (cell_touches_layer(work, cell, view->layer) &&
+            pb_group_has(pb_cell_positions(work->plan, cell), view->rows[r].position))
+            replace_row(work, cell, view, r);
+    }
+    return PB_OK;
+}
+
+/* ---- entering ---- */
+
+/* Rows first .. last - 1 of a run before a layer; q, k, v where they are known. */
+static pb_entry_rows rows_of(const worker *work, const pb_run *run, size_t layer, size_t first,
+                             size_t last, bool ready)
+{
+    size_t d = work->plan->shape->d_model;
+    pb_entry_rows rows = {.n = last - first, .resid = pb_run_resid(run, layer) + first * d};
+    const pb_cache *cache = ready && layer < work->plan->shape->n_layer ? pb_run_cache(run) : NULL;
+    if (cache && pb_cache_q(cache, layer)) {
+        size_t width = work->plan->shape->n_head * work->plan->shape->d_head;
+        rows.q = pb_cache_q(cache, layer) + first * width;
+        rows.k = pb_cache_k(cache, layer) + first * width;
+        rows.v = pb_cache_v(cache, layer) + first * width;
+    }
+    return rows;
+}
+
+/* How many pieces a cell's rows come in. */
+static size_t count_pieces(const pb_patch_plan *plan, const pb_cell *cell)
+{
+    if (cell->entry == PB_CELL_TOKENS || cell->entry == PB_CELL_EMBEDDED)
+        return 0;
+    const pb_group *group = pb_cell_positions(plan, cell);
+    return cell->entry == PB_CELL_REPLACED ? 2 * group->n + 1 : 1;
+}
+
+/* Into's rows with from's in the places of the group. */
+static size_t replaced_pieces(const worker *work, const pb_cell *cell, pb_entry_rows *pieces)
+{
+    const pb_group *group = pb_cell_positions(work->plan, cell);
+    const pb_run *into = work->into[cell->pair], *from = work->from[cell->pair];
+    size_t n = 0, end = pb_run_length(into);
+    for (size_t row = cell->first, next; row < end; row = next) {
+        bool replaced = pb_group_has(group, row);
+        for (next = row + 1; next < end && pb_group_has(group, next) == replaced;)
+            next++;
+        pieces[n++] =
+            rows_of(work, replaced ? from : into, cell->layer, row, next, !pb_run_is_edited(from));
+    }
+    return n;
+}
+
+static void enter(const worker *work, const pb_cell *cell, pb_sequence *s, pb_entry_rows *pieces)
+{
+    const pb_run *into = work->into[cell->pair];
+    size_t length = pb_run_length(into);
+    s->n = length - cell->first;
+    s->first = cell->first;
+    s->past = cell->first ? pb_run_cache(into) : NULL;
+    if (cell->entry == PB_CELL_TOKENS || cell->entry == PB_CELL_EMBEDDED) {
+        s->tokens = pb_run_tokens(into) + cell->first;
+        return;
+    }
+    s->layer = cell->layer;
+    s->entry = pieces;
+    if (cell->entry == PB_CELL_REPLACED) {
+        s->n_entry = replaced_pieces(work, cell, pieces);
+        return;
+    }
+    pieces[0] =
+        rows_of(work, into, cell->layer, cell->first, length, cell->entry == PB_CELL_CHECKPOINT);
+    s->n_entry = 1;
+}
+
+static void want(const pb_patch_plan *plan, const pb_cell *cell, size_t *wanted)
+{
+    size_t n_read = 0, n = 0;
+    const size_t *read = pb_meter_positions(plan->meter, cell->pair, &n_read);
+    for (size_t i = 0; i < n_read; i++) {
+        if (read[i] >= cell->first)
+            wanted[n++] = read[i] - cell->first;
+    }
+}
+
+static pb_status block_fill(block *cells, pb_error **error)
+{
+    const pb_patch_plan *plan = cells->work->plan;
+    size_t n_pieces = 0, piece = 0, wanted = 0;
+    for (size_t c = 0; c < cells->n; c++) {
+        n_pieces += count_pieces(plan, &cells->cells[c]);
+        cells->n_wanted += cells->cells[c].n_wanted;
+    }
+    cells->sequences = pb_calloc(cells->n, sizeof *cells->sequences);
+    cells->runs = pb_calloc(cells->n, sizeof *cells->runs);
+    cells->pieces = pb_calloc(n_pieces, sizeof *cells->pieces);
+    cells->wanted = pb_calloc(cells->n_wanted, sizeof *cells->wanted);
+    if (!cells->sequences || !cells->runs || !cells->pieces || !cells->wanted)
+        return pb_fail_memory(error);
+    for (size_t c = 0; c < cells->n; c++) {
+        const pb_cell *cell = &cells->cells[c];
+        enter(cells->work, cell, &cells->sequences[c], cells->pieces + piece);
+        want(plan, cell, cells->wanted + wanted);
+        cells->sequences[c].wanted = cells->wanted + wanted;
+        cells->sequences[c].n_wanted = cell->n_wanted;
+        cells->runs[c] = plan->into[cell->pair];
+        piece += count_pieces(plan, cell);
+        wanted += cell->n_wanted;
+    }
+    return PB_OK;
+}
+
+static void block_clear(block *cells)
+{
+    free(cells->sequences);
+    free(cells->runs);
+    free(cells->pieces);
+    free(cells->wanted);
+}
+
+/* ---- reading the metric ---- */
+
+/* The mean over what the metric reads: into's own numbers before the first changed row. */
+static double value_of_cell(const worker *work, const pb_cell *cell, const double *numbers)
+{
+    size_t n = 0;
+    pb_meter_positions(work->plan->meter, cell->pair, &n);
+    double sum = 0;
+    for (size_t i = 0; i < n - cell->n_wanted; i++)
+        sum += work->into_rows[cell->pair][i];
+    for (size_t i = 0; i < cell->n_wanted; i++)
+        sum += numbers[i];
+    return sum / (double)n;
+}
+
+static pb_status read_rows(const block *cells, const float *normed, double *values,
+                           pb_error **error)
+{
+    worker *work = cells->work;
+    const pb_patch_plan *plan = work->plan;
+    pb_meter_row *rows = pb_malloc(cells->n_wanted, sizeof *rows);
+    double *numbers = pb_malloc(cells->n_wanted, sizeof *numbers);
+    pb_status status = rows && numbers ? PB_OK : pb_fail_memory(error);
+    for (size_t c = 0, row = 0; !status && c < cells->n; c++) {
+        const pb_cell *cell = &cells->cells[c];
+        for (size_t i = 0; i < cell->n_wanted; i++, row++)
+            rows[row] = (pb_meter_row){cell->pair, cell->first + cells->wanted[row],
+                                       pb_run_tokens(plan->into[cell->pair])};
+    }
+    if (!status)
+        status =
+            pb_meter_rows(plan->meter, cells->n_wanted, rows, normed, &work->aside, numbers, error);
+    for (size_t c = 0, row = 0; !status && c < cells->n; row += cells->cells[c++].n_wanted)
+        values[cells->cells[c].place] = value_of_cell(work, &cells->cells[c], numbers + row);
+    free(rows);
+    free(numbers);
+    return status;
+}
+
+/* A user's function sees the logits of every position. */
+static pb_status call_metric(const block *cells, const float *normed, double *values,
+                             pb_error **error)
+{
+    worker *work = cells->work;
+    const pb_patch_plan *plan = work->plan;
+    size_t d = plan->shape->d_model;
+    pb_status status = PB_OK;
+    for (size_t c = 0, row = 0; !status && c < cells->n; row += cells->cells[c++].n_wanted) {
+        const pb_cell *cell = &cells->cells[c];
+        size_t length = pb_run_length(plan->into[cell->pair]);
+        float *whole = pb_malloc(length * d, sizeof *whole);
+        if (!whole)
+            return pb_fail_memory(error);
+        memcpy(whole, pb_run_normed(plan->into[cell->pair]), cell->first * d * sizeof *whole);
+        memcpy(whole + cell->first * d, normed + row * d, cell->n_wanted * d * sizeof *whole);
+        status = pb_meter_call(plan->meter, cell->pair, whole, &work->aside, &values[cell->place],
+                               error);
+        free(whole);
+    }
+    return status;
+}
+
+static pb_status block_compute(block *cells, double *values, pb_error **error)
+{
+    worker *work = cells->work;
+    const pb_patch_plan *plan = work->plan;
+    pb_route route = {cells->runs, cells->n};
+    pb_hooks theirs = pb_route_hooks(&route), ours = {cells, block_wants, block_at};
+    const pb_hooks *hooks[2] = {&theirs, &ours};
+    pb_batch batch = {.sequences = cells->sequences, .n = cells->n, .hooks = hooks, .n_hooks = 2};
+    float *normed = pb_malloc(cells->n_wanted * plan->shape->d_model, sizeof *normed);
+    if (!normed)
+        return pb_fail_memory(error);
+    pb_status status = pb_forward(plan->model, &batch, &work->context, NULL, normed, error);
+    if (!status && pb_meter_calls(plan->meter))
+        status = call_metric(cells, normed, values, error);
+    else if (!status)
+        status = read_rows(cells, normed, values, error);
+    free(normed);
+    return status;
+}
+
+static pb_status block_run(worker *work, const pb_cell *cells, size_t n, double *values,
+                           pb_error **error)
+{
+    block these = {.work = work, .cells = cells, .n = n};
+    pb_status status = read_sources(work, cells, n, error);
+    if (!status)
+        status = block_fill(&these, error);
+    if (!status)
+        status = block_compute(&these, values, error);
+    block_clear(&these);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+/* Bytes a row of a block holds while it is in the pass: stream, q, k, v, and what is read. */
+static size_t bytes_of_row(const pb_patch_plan *plan)
+{
+    return 6 * plan->shape->d_model * sizeof(float);
+}
+
+static size_t rows_of_cell(const pb_patch_plan *plan, const pb_cell *cell)
+{
+    return pb_run_length(plan->into[cell->pair]) - cell->first;
+}
+
+/* How many cells from `at` on go together. */
+static pb_status block_size(const worker *work, size_t at, size_t *n, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    size_t most = work->budget / bytes_of_row(plan), rows = rows_of_cell(plan, &plan->cells[at]);
+    if (rows > most)
+        return pb_fail(error, PB_MEMORY,
+                       "one cell of the sweep has %zu rows, and the memory budget of %zu bytes "
+                       "holds %zu",
+                       rows, work->budget, most);
+    most = most < BLOCK_ROWS ? most : BLOCK_ROWS;
+    size_t end = at + 1;
+    while (end < plan->n_cells && !plan->spec->one_by_one &&
+           rows + rows_of_cell(plan, &plan->cells[end]) <= most)
+        rows += rows_of_cell(plan, &plan->cells[end++]);
+    *n = end - at;
+    return PB_OK;
+}
+
+static pb_status run_cells(worker *work, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    pb_patch_run *run = work->run;
+    for (size_t c = 0; c < plan->n_closed; c++) {
+        const pb_cell *cell = &plan->cells[c];
+        run->values[cell->place] = cell->is_from ? run->from[cell->pair] : run->into[cell->pair];
+    }
+    run->cells_done = plan->n_closed;
+    pb_status status = PB_OK;
+    while (!status && run->cells_done < plan->n_cells) {
+        size_t n = 0;
+        status = pb_watch_check(work->context.watch, error);
+        if (!status)
+            status = block_size(work, run->cells_done, &n, error);
+        if (!status)
+            status = block_run(work, plan->cells + run->cells_done, n, run->values, error);
+        if (!status)
+            run->cells_done += n;
+    }
+    return status;
+}
+
+static void worker_clear(worker *work)
+{
+    drop_sources(work);
+    for (size_t i = 0; work->into_rows && i < work->plan->n_pairs; i++)
+        free(work->into_rows[i]);
+    for (size_t i = 0; i < work->n_made; i++)
+        pb_run_release(&work->made[i]);
+    free(work->into_rows);
+    free(work->sources);
+    free(work->wanting);
+    free(work->made);
+    free(work->into);
+    free(work->from);
+}
+
+static pb_status worker_start(worker *work, const pb_context *context, pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    work->context = (pb_context){context->watch, context->scratch, &work->run->work};
+    work->aside = (pb_context){context->watch, context->scratch, NULL};
+    work->budget = plan->spec->memory_budget ? plan->spec->memory_budget : DEFAULT_BUDGET;
+    work->n_sources = plan->spec->n_from;
+    work->n_layers = pb_site_layers(plan->model, plan->site->site);
+    work->sources = pb_calloc(work->n_sources * work->n_layers, sizeof *work->sources);
+    pb_status status = work->sources ? get_ends(work, error) : pb_fail_memory(error);
+    return status ? status : measure_ends(work, error);
+}
+
+pb_status pb_patch_run_all(pb_patch_run *run, const pb_context *context, pb_error **error)
+{
+    const pb_patch_plan *plan = run->plan;
+    worker work = {.run = run, .plan = plan};
+    pb_scratch *scratch = context->scratch ? NULL : pb_scratch_create();
+    if (!context->scratch && !scratch)
+        return pb_fail_memory(error);
+    pb_context with = *context;
+    with.scratch = context->scratch ? context->scratch : scratch;
+    for (size_t i = 0; i < plan->n_cells; i++)
+        run->values[i] = NAN;
+    pb_status status = worker_start(&work, &with, error);
+    if (!status)
+        status = run_cells(&work, error);
+    work.context = work.aside;
+    if (!status && run->n_extra)
+        status = block_run(&work, run->extra, run->n_extra, run->extra_values, error);
+    worker_clear(&work);
+    pb_scratch_destroy(&scratch);
+    return status;
+}

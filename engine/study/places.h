@@ -1,0 +1,47 @@
+/* Inside study: selectors resolved to offsets, and kept. */
+#ifndef STUDY_PLACES_H
+#define STUDY_PLACES_H
+
+#include "study/where.h"
+
+/* A deep copy (labels, items, masks retained) and its end. NULL when memory is out. */
+pb_select *pb_select_copy(const pb_select *selects, size_t n);
+void pb_select_free(pb_select **selects, size_t n);
+
+/* The selector for one of several prompts: none, the shared one, or its own. */
+const pb_select *pb_select_for(const pb_select *selects, size_t n, size_t prompt);
+
+/* Checks that n selectors (or targets, or runs) fit n_prompts: none, one shared, or one each. */
+pb_status pb_check_count(const char *what, size_t n, size_t n_prompts, pb_error **error);
+
+/* The offsets of a selector along an axis, ascending and distinct; NULL selects all. *dropped
+ * (may be NULL) says whether it named one place. *offsets is malloc'ed, the caller's. */
+pb_status pb_places(const pb_axis *axis, const pb_select *select, size_t **offsets, size_t *n,
+                    bool *dropped, pb_error **error);
+
+/* The same as flags, [length of the axis], malloc'ed. *n (may be NULL) counts those that are set.
+ */
+pb_status pb_places_mask(const pb_axis *axis, const pb_select *select, unsigned char **mask,
+                         size_t *n, pb_error **error);
+
+/* An axis of the chosen offsets of another, its coordinates and labels kept. */
+pb_status pb_axis_part(const pb_axis *axis, const size_t *offsets, size_t n, pb_axis **part,
+                       pb_error **error);
+
+/* An axis "component" of heads: coordinate layer * n_head + head, label "L9H6". */
+pb_status pb_axis_of_heads(const pb_model *model, const pb_head *heads, size_t n, pb_axis **axis,
+                           pb_error **error);
+
+/* Layers and heads in range? Two heads the same? */
+pb_status pb_heads_check(const pb_model *model, const pb_head *heads, size_t n, pb_error **error);
+
+/* PB_VALUE unless all runs are of one model. */
+pb_status pb_same_model(pb_run *const *runs, size_t n, const pb_model *model, pb_error **error);
+
+/* A context to work with when the caller gave none. */
+static inline pb_context pb_context_or_none(const pb_context *context)
+{
+    return context ? *context : (pb_context){NULL, NULL, NULL};
+}
+
+#endif

@@ -1,0 +1,120 @@
+/* Positions on several prompts; see positions.h. */
+#include "positions.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "places.h"
+
+pb_status pb_positions_resolve(pb_run *run, const pb_select *select, pb_positions *positions,
+                               bool *one, pb_error **error)
+{
+    if (!select) {
+        positions->at = pb_malloc(1, sizeof *positions->at);
+        if (!positions->at)
+            return pb_fail_memory(error);
+        positions->at[0] = pb_run_length(run) - 1;
+        positions->n = 1;
+        return PB_OK;
+    }
+    bool dropped = false;
+    pb_status status =
+        pb_places(pb_run_positions(run), select, &positions->at, &positions->n, &dropped, error);
+    *one = *one && dropped;
+    if (!status && positions->n == 0)
+        return pb_fail(error, PB_VALUE, "no position of the prompt is chosen");
+    return status;
+}
+
+pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_select *selects,
+                                   size_t n_selects, pb_positions *positions, bool *one,
+                                   pb_error **error)
+{
+    *one = true;
+    pb_status status = pb_check_count("positions", n_selects, n_runs, error);
+    for (size_t i = 0; !status && i < n_runs; i++) {
+        status = pb_positions_resolve(runs[i], pb_select_for(selects, n_selects, i), &positions[i],
+                                      one, error);
+        if (!status && positions[i].n != positions[0].n)
+            status = pb_fail(error, PB_VALUE,
+                             "the positions do not line up: %zu in the first prompt, %zu in "
+                             "prompt %zu",
+                             positions[0].n, positions[i].n, i + 1);
+    }
+    return status;
+}
+
+void pb_positions_free(pb_positions **positions, size_t n_runs)
+{
+    for (size_t i = 0; *positions && i < n_runs; i++)
+        free((*positions)[i].at);
+    free(*positions);
+    *positions = NULL;
+}
+
+/* ---- axes ---- */
+
+enum { MOST_JOINED = 3 };
+
+/* The runs' labels at their i-th place: "love", "love|hate", or "love|hate|adore|..." */
+static char *joined_label(pb_run *const *runs, size_t n_runs, const pb_positions *positions,
+                          size_t i)
+{
+    pb_buffer out = PB_BUFFER_EMPTY;
+    const char *seen[MOST_JOINED] = {NULL};
+    size_t n_seen = 0;
+    for (size_t r = 0; r < n_runs; r++) {
+        const char *label = pb_axis_label(pb_run_positions(runs[r]), positions[r].at[i]);
+        bool known = !label;
+        for (size_t s = 0; !known && s < n_seen; s++)
+            known = !strcmp(seen[s], label);
+        if (known)
+            continue;
+        if (n_seen == MOST_JOINED) {
+            pb_buffer_text(&out, "|...");
+            break;
+        }
+        pb_buffer_text(&out, n_seen ? "|" : "");
+        pb_buffer_text(&out, label);
+        seen[n_seen++] = label;
+    }
+    return pb_buffer_take(&out);
+}
+
+static pb_status labelled_axis(const char *name, pb_run *const *runs, size_t n_runs,
+                               const pb_positions *positions, pb_axis **axis, pb_error **error)
+{
+    size_t n = positions[0].n;
+    int64_t *coordinates = pb_calloc(n, sizeof *coordinates);
+    char **labels = pb_calloc(n, sizeof *labels);
+    pb_status status = coordinates && labels ? PB_OK : pb_fail_memory(error);
+    bool same = true;
+    for (size_t r = 1; r < n_runs; r++)
+        same = same && !memcmp(positions[r].at, positions[0].at, n * sizeof *positions[0].at);
+    for (size_t i = 0; !status && i < n; i++) {
+        coordinates[i] = (int64_t)(same ? positions[0].at[i] : i);
+        labels[i] = joined_label(runs, n_runs, positions, i);
+        status = labels[i] ? PB_OK : pb_fail_memory(error);
+    }
+    if (!status)
+        status = pb_axis_create(name, n, coordinates, (const char *const *)labels, axis, error);
+    for (size_t i = 0; labels && i < n; i++)
+        free(labels[i]);
+    free(labels);
+    free(coordinates);
+    return status;
+}
+
+pb_status pb_positions_axis(const char *name, pb_run *const *runs, size_t n_runs,
+                            const pb_positions *positions, pb_axis **axis, pb_error **error)
+{
+    for (size_t r = 1; r < n_runs; r++) {
+        if (positions[r].n != positions[0].n)
+            return pb_fail(error, PB_VALUE,
+                           "the positions do not line up: %zu in the first prompt, %zu in prompt "
+                           "%zu",
+                           positions[0].n, positions[r].n, r + 1);
+    }
+    return labelled_axis(name, runs, n_runs, positions, axis, error);
+}

@@ -1,0 +1,19 @@
+/* Inside study: the runs' own edits, in a batch whose sequences are those runs. */
+#ifndef STUDY_ROUTE_H
+#define STUDY_ROUTE_H
+
+#include "model/run.h"
+
+/* Whose edits each sequence of a batch has. `runs` is borrowed and may repeat. */
+typedef struct pb_route {
+    pb_run *const *runs; /* [n], one per sequence */
+    size_t n;
+} pb_route;
+
+/* Is any of them edited? */
+bool pb_route_edits(const pb_route *route);
+
+/* Hooks that show each sequence's rows to its own run's edits. `route` is borrowed. */
+pb_hooks pb_route_hooks(pb_route *route);
+
+#endif
