@@ -1,0 +1,365 @@
+/* The threads that run cells. */
+#include "executor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "internal.h"
+#include "thread.h"
+
+/* ---- its own thread ---- */
+
+/* Waits for the next request; NULL when it is time to end. */
+static pb_request *next_request(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    while (!executor->first && !executor->closing)
+        pthread_cond_wait(&executor->news, &executor->lock);
+    pb_request *request = executor->closing ? NULL : executor->first;
+    if (request) {
+        executor->first = request->next;
+        if (!executor->first)
+            executor->last = &executor->first;
+    }
+    pthread_mutex_unlock(&executor->lock);
+    return request;
+}
+
+static bool is_execute(const pb_request *request)
+{
+    return strcmp(request->message->type.data, "execute_request") == 0;
+}
+
+static void answer(pb_executor *executor, pb_request *request)
+{
+    if (!request->message)
+        executor->aborting = false;
+    else if (executor->aborting && is_execute(request))
+        pb_request_abort(request);
+    else
+        pb_request_handle(request);
+    pb_request_destroy(&request);
+}
+
+/* Answers what still waits at the end, so that no client waits for ever. */
+static void refuse_rest(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    pb_request *rest = executor->first;
+    executor->first = NULL;
+    executor->last = &executor->first;
+    pthread_mutex_unlock(&executor->lock);
+    pb_error *fault = NULL;
+    pb_fail(&fault, PB_NAME, "this shell ended before it came to the request");
+    while (rest) {
+        pb_request *next = rest->next;
+        if (rest->message)
+            pb_request_refuse(rest, fault);
+        pb_request_destroy(&rest);
+        rest = next;
+    }
+    pb_error_destroy(&fault);
+}
+
+static void *run(void *user)
+{
+    pb_executor *executor = user;
+    pb_request *request;
+    while ((request = next_request(executor)))
+        answer(executor, request);
+    refuse_rest(executor);
+    pthread_mutex_lock(&executor->lock);
+    executor->finished = true;
+    pthread_cond_broadcast(&executor->news);
+    pthread_mutex_unlock(&executor->lock);
+    return NULL;
+}
+
+/* Takes the request. */
+static bool post(pb_executor *executor, pb_request *request)
+{
+    pthread_mutex_lock(&executor->lock);
+    bool open = !executor->closing;
+    if (open) {
+        request->executor = executor;
+        request->next = NULL;
+        *executor->last = request;
+        executor->last = &request->next;
+        pthread_cond_broadcast(&executor->news);
+    }
+    pthread_mutex_unlock(&executor->lock);
+    return open;
+}
+
+/* On the shell's thread, after all that had arrived was posted: the end of what is called off. */
+static void mark_end_of_abort(void *user)
+{
+    pb_executor *executor = user;
+    pb_request *mark = pb_calloc(1, sizeof *mark);
+    if (mark && !post(executor, mark))
+        free(mark);
+}
+
+void pb_executor_abort_queue(pb_executor *executor)
+{
+    pb_outbox *outbox = pb_router_outbox(executor->kernel->shell);
+    executor->aborting = pb_outbox_call(outbox, mark_end_of_abort, executor);
+}
+
+/* ---- cells ---- */
+
+void pb_executor_begin(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    atomic_store(&executor->stop, executor->closing);
+    executor->running = true;
+    pthread_mutex_unlock(&executor->lock);
+}
+
+void pb_executor_end(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    executor->running = false;
+    pthread_mutex_unlock(&executor->lock);
+}
+
+static void interrupt(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    if (executor->running) {
+        atomic_store(&executor->stop, true);
+        pthread_cond_broadcast(&executor->news);
+    }
+    pthread_mutex_unlock(&executor->lock);
+}
+
+void pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of)
+{
+    pthread_mutex_lock(&executor->lock);
+    snprintf(executor->asked, sizeof executor->asked, "%s", request_id);
+    executor->asked_of = asked_of;
+    executor->asking = true;
+    pthread_mutex_unlock(&executor->lock);
+}
+
+pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **error)
+{
+    pthread_mutex_lock(&executor->lock);
+    while (!executor->line && !atomic_load(&executor->stop))
+        pthread_cond_wait(&executor->news, &executor->lock);
+    *line = executor->line;
+    executor->line = NULL;
+    executor->asking = false;
+    pthread_mutex_unlock(&executor->lock);
+    return *line ? PB_OK : pb_fail(error, PB_INTERRUPTED, "the question was interrupted");
+}
+
+/* Whether a reply is the one the executor waits for. Under its lock. */
+static bool is_answer(const pb_executor *executor, const pb_message *reply)
+{
+    if (!executor->asking || executor->line)
+        return false;
+    const char *parent = json_string_value(json_object_get(reply->parent, "msg_id"));
+    if (parent)
+        return strcmp(parent, executor->asked) == 0;
+    const pb_frame *from = reply->n_identities > 0 ? &reply->frames.items[0] : NULL;
+    const pb_frame *of = executor->asked_of;
+    return from && of && from->size == of->size && memcmp(from->data, of->data, of->size) == 0;
+}
+
+/* ---- all of them ---- */
+
+void pb_executors_init(pb_executors *executors)
+{
+    *executors = (pb_executors){.first = NULL, .last = &executors->first};
+    pthread_mutex_init(&executors->lock, NULL);
+}
+
+static pb_executor *create(pb_kernel *kernel)
+{
+    pb_executor *executor = pb_calloc(1, sizeof *executor);
+    if (!executor)
+        return NULL;
+    executor->kernel = kernel;
+    executor->last = &executor->first;
+    atomic_init(&executor->stop, false);
+    pthread_mutex_init(&executor->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&executor->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return executor;
+}
+
+static void destroy(pb_executor *executor)
+{
+    pthread_cond_destroy(&executor->news);
+    pthread_mutex_destroy(&executor->lock);
+    free(executor->line);
+    free(executor);
+}
+
+/* Waits until `until` (on the monotonic clock; NULL: no time at all) for an executor to end, and
+ * joins its thread. */
+static bool join(pb_executor *executor, const struct timespec *until)
+{
+    int failure = 0;
+    pthread_mutex_lock(&executor->lock);
+    while (!executor->finished && until && failure == 0)
+        failure = pthread_cond_timedwait(&executor->news, &executor->lock, until);
+    bool finished = executor->finished;
+    pthread_mutex_unlock(&executor->lock);
+    if (finished && !executor->joined)
+        pthread_join(executor->thread, NULL);
+    executor->joined = finished;
+    return finished;
+}
+
+/* Gives back the threads of deleted subshells. */
+static void join_removed(pb_executors *executors)
+{
+    for (pb_executor *executor = executors->first; executor; executor = executor->next)
+        if (executor->removed)
+            join(executor, NULL);
+}
+
+pb_status pb_executor_start(pb_kernel *kernel, bool main, pb_executor **executor, pb_error **error)
+{
+    pb_executors *all = &kernel->executors;
+    *executor = NULL;
+    pb_executor *new = create(kernel);
+    if (!new)
+        return pb_fail_memory(error);
+    pthread_mutex_lock(&all->lock);
+    join_removed(all);
+    pb_status status = main ? PB_OK : pb_uuid(new->id, error);
+    if (status == PB_OK && all->closed)
+        status = pb_fail(error, PB_INTERRUPTED, "the kernel is shutting down");
+    if (status == PB_OK && all->living > PB_SUBSHELLS)
+        status = pb_fail(error, PB_LIMIT, "a kernel has at most %d subshells", PB_SUBSHELLS);
+    if (status == PB_OK)
+        status = pb_thread_start(&new->thread, main ? "pb-main" : "pb-subshell", run, new, error);
+    if (status == PB_OK) {
+        *all->last = new;
+        all->last = &new->next;
+        all->living++;
+        *executor = new;
+    }
+    pthread_mutex_unlock(&all->lock);
+    if (status != PB_OK)
+        destroy(new);
+    return status;
+}
+
+/* The living executor of an id; the main shell's without one. Under the list's lock. */
+static pb_executor *find(pb_executors *executors, const pb_text *id)
+{
+    size_t length = id && id->data ? id->length : 0;
+    for (pb_executor *executor = executors->first; executor; executor = executor->next)
+        if (!executor->removed && strlen(executor->id) == length &&
+            (length == 0 || memcmp(executor->id, id->data, length) == 0))
+            return executor;
+    return NULL;
+}
+
+bool pb_executors_post(pb_executors *executors, pb_request *request)
+{
+    pthread_mutex_lock(&executors->lock);
+    pb_executor *executor = find(executors, &request->message->subshell);
+    bool posted = executor && post(executor, request);
+    pthread_mutex_unlock(&executors->lock);
+    return posted;
+}
+
+void pb_executors_interrupt(pb_executors *executors, const pb_text *id)
+{
+    pthread_mutex_lock(&executors->lock);
+    pb_executor *only = id && id->data ? find(executors, id) : NULL;
+    for (pb_executor *executor = executors->first; executor; executor = executor->next)
+        if (!id || !id->data || executor == only)
+            interrupt(executor);
+    pthread_mutex_unlock(&executors->lock);
+}
+
+bool pb_executors_answer(pb_executors *executors, const pb_message *reply, const pb_text *line)
+{
+    bool answered = false;
+    pthread_mutex_lock(&executors->lock);
+    for (pb_executor *executor = executors->first; executor && !answered;
+         executor = executor->next) {
+        pthread_mutex_lock(&executor->lock);
+        if (is_answer(executor, reply)) {
+            executor->line = strdup(line->data);
+            answered = executor->line != NULL;
+            pthread_cond_broadcast(&executor->news);
+        }
+        pthread_mutex_unlock(&executor->lock);
+    }
+    pthread_mutex_unlock(&executors->lock);
+    return answered;
+}
+
+/* Tells an executor to end as soon as it can. */
+static void close_executor(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    executor->closing = true;
+    atomic_store(&executor->stop, true);
+    pthread_cond_broadcast(&executor->news);
+    pthread_mutex_unlock(&executor->lock);
+}
+
+bool pb_executors_remove(pb_executors *executors, const pb_text *id)
+{
+    pthread_mutex_lock(&executors->lock);
+    pb_executor *executor = id->length > 0 ? find(executors, id) : NULL;
+    if (executor) {
+        close_executor(executor);
+        executor->removed = true;
+        executors->living--;
+    }
+    pthread_mutex_unlock(&executors->lock);
+    return executor != NULL;
+}
+
+void pb_executors_list(pb_executors *executors, void (*each)(void *user, const char *id),
+                       void *user)
+{
+    pthread_mutex_lock(&executors->lock);
+    for (const pb_executor *executor = executors->first; executor; executor = executor->next)
+        if (executor->id[0] && !executor->removed)
+            each(user, executor->id);
+    pthread_mutex_unlock(&executors->lock);
+}
+
+bool pb_executors_stop(pb_executors *executors, int patience_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += patience_ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    bool all_ended = true;
+    pthread_mutex_lock(&executors->lock);
+    executors->closed = true;
+    for (pb_executor *executor = executors->first; executor; executor = executor->next)
+        close_executor(executor);
+    for (pb_executor *executor = executors->first; executor; executor = executor->next)
+        all_ended = join(executor, &until) && all_ended;
+    pthread_mutex_unlock(&executors->lock);
+    return all_ended;
+}
+
+void pb_executors_destroy(pb_executors *executors)
+{
+    while (executors->first) {
+        pb_executor *old = executors->first;
+        executors->first = old->next;
+        destroy(old);
+    }
+    pthread_mutex_destroy(&executors->lock);
+}

@@ -1,0 +1,95 @@
+/*
+ * An executor: a thread that answers the requests of one shell in turn, and runs its cells.
+ *
+ * The main shell has one, and every subshell. Other threads hand it requests, interrupt the cell it
+ * runs, and bring it the lines the cell asked for.
+ */
+#ifndef PB_PROTOCOL_EXECUTOR_H
+#define PB_PROTOCOL_EXECUTOR_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "frames.h"
+#include "message.h"
+
+#define PB_SUBSHELLS 64 /* at once */
+
+struct pb_kernel;
+typedef struct pb_request pb_request;
+
+typedef struct pb_executor {
+    struct pb_executor *next;
+    struct pb_kernel *kernel;
+    char id[37]; /* "" for the main shell */
+    pthread_t thread;
+    atomic_bool stop; /* raised by an interrupt while a cell runs */
+    bool aborting;    /* after an error; of the executor's own thread */
+    bool removed;     /* a deleted subshell; under the list's lock, like the next */
+    bool joined;
+
+    pthread_mutex_t lock; /* over all that follows */
+    pthread_cond_t news;
+    pb_request *first, **last; /* waiting requests */
+    bool running;              /* a cell */
+    bool closing, finished;
+    bool asking;              /* the cell waits for a line */
+    char asked[96];           /* the input request's id ... */
+    const pb_frame *asked_of; /* ... and whom it went to */
+    char *line;               /* what came; owned until the cell takes it */
+} pb_executor;
+
+/* All executors of a kernel; one that ended stays in the list, so that pointers to it stay good. */
+typedef struct pb_executors {
+    pthread_mutex_t lock;
+    pb_executor *first, **last; /* the main shell's first, then oldest first */
+    size_t living;              /* the main shell's included */
+    bool closed;                /* no more begin */
+} pb_executors;
+
+void pb_executors_init(pb_executors *executors);
+
+/* Starts an executor: the main shell's with `main`, else a subshell's with a new id. */
+pb_status pb_executor_start(struct pb_kernel *kernel, bool main, pb_executor **executor,
+                            pb_error **error);
+
+/* Hands a request to the executor of its message's subshell; takes it. False (and the request stays
+ * the caller's) if there is no such subshell. */
+bool pb_executors_post(pb_executors *executors, pb_request *request);
+
+/* Raises the stop flag of the cells that run: of one subshell, or of all with no id. Ignored by
+ * executors that run none. */
+void pb_executors_interrupt(pb_executors *executors, const pb_text *id);
+
+/* Brings a line to the cell that asked for it: `reply` names the input request in its parent
+ * header, or comes from whom it was asked of. False if nobody waits for it. */
+bool pb_executors_answer(pb_executors *executors, const pb_message *reply, const pb_text *line);
+
+/* Ends a subshell; its waiting requests are refused. False if there is none of that id. */
+bool pb_executors_remove(pb_executors *executors, const pb_text *id);
+
+/* Calls with the id of each living subshell, oldest first. */
+void pb_executors_list(pb_executors *executors, void (*each)(void *user, const char *id),
+                       void *user);
+
+/* Ends all, for good. False if one did not end in time. */
+bool pb_executors_stop(pb_executors *executors, int patience_ms);
+
+/* Frees all, which have ended; nobody posts to them any more. */
+void pb_executors_destroy(pb_executors *executors);
+
+/* ---- for the executor's own thread ---- */
+
+/* Calls off the execute requests that have arrived by now. */
+void pb_executor_abort_queue(pb_executor *executor);
+
+void pb_executor_begin(pb_executor *executor); /* a cell: interrupts count from here */
+void pb_executor_end(pb_executor *executor);   /* to here */
+
+/* Says that the cell is about to ask. Then waits: PB_OK with the line, the caller's, or
+ * PB_INTERRUPTED. */
+void pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of);
+pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **error);
+
+#endif

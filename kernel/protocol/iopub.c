@@ -1,0 +1,216 @@
+/*
+ * The iopub thread.
+ *
+ * With NODROP a send fails while any subscriber's pipe is full, so that everything arrives at those
+ * who read slowly. One that has not read for PATIENCE_MS is taken for stuck: the message is then
+ * sent without NODROP, which makes ZeroMQ leave the stuck pipe out, of this and of what follows,
+ * until its reader has caught up. NODROP is on again at once, for the others.
+ */
+#include "iopub.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/memory.h"
+#include "socket.h"
+#include "thread.h"
+#include "writer.h"
+
+#define PATIENCE_MS 2000
+#define SLICE_MS    50 /* between two looks at new subscribers while a send waits */
+
+struct pb_iopub {
+    void *socket;
+    pb_publisher *publisher;
+    pb_sender *sender;
+    const pb_log *log;
+    bool excluding;      /* a stuck subscriber was left out */
+    int64_t excluded_at; /* when that was logged */
+    atomic_bool stopping;
+    pthread_t thread;
+};
+
+/* ---- subscribers ---- */
+
+static bool build_welcome(pb_iopub *iopub, const char *topic, const char *subscription,
+                          size_t length, pb_frames *frames)
+{
+    pb_writer content = PB_WRITER_EMPTY;
+    pb_write_open(&content, '{');
+    pb_write_key(&content, "subscription");
+    pb_write_bytes(&content, subscription, length);
+    pb_write_close(&content, '}');
+    char *json = pb_buffer_take(&content.text);
+    if (!pb_frames_append(frames, topic, strlen(topic))) {
+        free(json);
+        return false;
+    }
+    return pb_message_build(iopub->sender, "iopub_welcome", NULL, NULL, json, frames, NULL) ==
+           PB_OK;
+}
+
+/* The subscription, then something nobody else subscribes to; a prefix of it is what the new
+ * subscriber asked for. The caller frees it. */
+static char *private_topic(const char *subscription, size_t length)
+{
+    char uuid[37];
+    pb_buffer topic = PB_BUFFER_EMPTY;
+    if (pb_uuid(uuid, NULL) != PB_OK)
+        return NULL;
+    pb_buffer_append(&topic, subscription, length);
+    pb_buffer_format(&topic, "iopub_welcome.%s", uuid);
+    return pb_buffer_take(&topic);
+}
+
+/*
+ * Welcomes the subscriber whose request was just read, and him alone: he is subscribed to a private
+ * topic first, then to what he asked for. ZeroMQ applies both to the pipe it read from last.
+ */
+static void welcome(pb_iopub *iopub, const char *subscription, size_t length)
+{
+    char *topic = private_topic(subscription, length);
+    pb_frames frames = PB_FRAMES_EMPTY;
+    if (topic && strlen(topic) > length &&
+        build_welcome(iopub, topic, subscription, length, &frames)) {
+        zmq_setsockopt(iopub->socket, ZMQ_SUBSCRIBE, topic, strlen(topic));
+        pb_socket_send(iopub->socket, &frames, ZMQ_DONTWAIT);
+        zmq_setsockopt(iopub->socket, ZMQ_UNSUBSCRIBE, topic, strlen(topic));
+    }
+    zmq_setsockopt(iopub->socket, ZMQ_SUBSCRIBE, subscription, length);
+    pb_frames_clear(&frames);
+    free(topic);
+}
+
+/* A request to subscribe is a 1 and the topic; one to unsubscribe, a 0 and the topic. */
+static void handle_subscription(pb_iopub *iopub, const pb_frame *request)
+{
+    if (request->size == 0)
+        return;
+    const char *topic = request->data + 1;
+    size_t length = request->size - 1;
+    if (request->data[0] == 1)
+        welcome(iopub, topic, length);
+    else if (request->data[0] == 0)
+        zmq_setsockopt(iopub->socket, ZMQ_UNSUBSCRIBE, topic, length);
+}
+
+static void greet(pb_iopub *iopub)
+{
+    pb_frames frames = PB_FRAMES_EMPTY;
+    pb_received received;
+    while ((received = pb_socket_receive(iopub->socket, &frames)) != PB_RECEIVED_NONE) {
+        if (received == PB_RECEIVED)
+            handle_subscription(iopub, &frames.items[0]);
+        pb_frames_clear(&frames);
+    }
+}
+
+/* ---- messages ---- */
+
+static void set_nodrop(pb_iopub *iopub, int on)
+{
+    zmq_setsockopt(iopub->socket, ZMQ_XPUB_NODROP, &on, sizeof on);
+}
+
+static void note_exclusion(pb_iopub *iopub)
+{
+    if (!iopub->excluding)
+        pb_log_write(iopub->log, PB_LOG_WARNING,
+                     "a subscriber of iopub has not read for %d s; it loses messages until it does",
+                     PATIENCE_MS / 1000);
+    iopub->excluding = true;
+    iopub->excluded_at = pb_clock_ms();
+}
+
+static void note_recovery(pb_iopub *iopub)
+{
+    if (iopub->excluding && pb_clock_ms() - iopub->excluded_at > PATIENCE_MS) {
+        pb_log_write(iopub->log, PB_LOG_INFO, "iopub delivers everything to all who read again");
+        iopub->excluding = false;
+    }
+}
+
+/* Sends one message: with all subscribers if they read, else without the stuck ones. */
+static void send_message(pb_iopub *iopub, const pb_frames *frames)
+{
+    int64_t end = pb_clock_ms() + PATIENCE_MS;
+    while (!pb_socket_send(iopub->socket, frames, 0)) {
+        if (errno != EAGAIN)
+            return;
+        greet(iopub);
+        if (pb_clock_ms() < end && !atomic_load(&iopub->stopping))
+            continue;
+        note_exclusion(iopub);
+        set_nodrop(iopub, 0);
+        pb_socket_send(iopub->socket, frames, ZMQ_DONTWAIT);
+        set_nodrop(iopub, 1);
+        return;
+    }
+    note_recovery(iopub);
+}
+
+/* Sends all that is due; gives the milliseconds until more may be. */
+static int send_due(pb_iopub *iopub)
+{
+    int wait;
+    pb_frames frames = PB_FRAMES_EMPTY;
+    while (pb_publisher_take(iopub->publisher, pb_clock_ms(), &frames, &wait)) {
+        greet(iopub);
+        send_message(iopub, &frames);
+        pb_frames_clear(&frames);
+    }
+    return wait;
+}
+
+static void *run(void *user)
+{
+    pb_iopub *iopub = user;
+    zmq_pollitem_t items[] = {
+        {.socket = iopub->socket, .events = ZMQ_POLLIN},
+        {.fd = pb_publisher_descriptor(iopub->publisher), .events = ZMQ_POLLIN},
+    };
+    int wait = 0;
+    while (!pb_publisher_done(iopub->publisher)) {
+        zmq_poll(items, 2, wait);
+        greet(iopub);
+        wait = send_due(iopub);
+    }
+    pb_socket_close(&iopub->socket);
+    return NULL;
+}
+
+pb_status pb_iopub_start(void *socket, pb_publisher *publisher, pb_sender *sender,
+                         const pb_log *log, pb_iopub **iopub, pb_error **error)
+{
+    const int slice = SLICE_MS;
+    zmq_setsockopt(socket, ZMQ_SNDTIMEO, &slice, sizeof slice);
+    pb_iopub *new = pb_calloc(1, sizeof *new);
+    *iopub = NULL;
+    if (!new) {
+        zmq_close(socket);
+        return pb_fail_memory(error);
+    }
+    *new = (pb_iopub){.socket = socket, .publisher = publisher, .sender = sender, .log = log};
+    pb_status status = pb_thread_start(&new->thread, "pb-iopub", run, new, error);
+    if (status == PB_OK) {
+        *iopub = new;
+    } else {
+        zmq_close(socket);
+        free(new);
+    }
+    return status;
+}
+
+void pb_iopub_stop(pb_iopub **iopub)
+{
+    if (!*iopub)
+        return;
+    atomic_store(&(*iopub)->stopping, true);
+    pb_publisher_close((*iopub)->publisher);
+    pthread_join((*iopub)->thread, NULL);
+    free(*iopub);
+    *iopub = NULL;
+}

@@ -1,0 +1,195 @@
+/* The kernel: puts its parts together, and takes them apart in an order that loses nothing. */
+#include "protocol/kernel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "base/memory.h"
+#include "internal.h"
+#include "socket.h"
+
+#define BIND_PATIENCE_MS 3000 /* a predecessor may still hold the ports after a restart */
+#define STOP_PATIENCE_MS 400  /* what a running cell may take to stop */
+
+void pb_kernel_stop(pb_kernel *kernel)
+{
+    const uint64_t one = 1;
+    atomic_store(&kernel->stopping, true);
+    ssize_t written = write(kernel->stop_event, &one, sizeof one);
+    (void)written; /* a full counter is readable too */
+}
+
+/* ---- starting ---- */
+
+static pb_status open_socket(pb_kernel *kernel, int type, pb_channel channel, void **socket,
+                             pb_error **error)
+{
+    return pb_socket_open(kernel->context, type, &kernel->connection, channel, BIND_PATIENCE_MS,
+                          socket, error);
+}
+
+static pb_status start_iopub(pb_kernel *kernel, pb_error **error)
+{
+    void *socket = NULL;
+    kernel->publisher = pb_publisher_create(&kernel->sender, PB_QUEUE_BYTES);
+    if (!kernel->publisher)
+        return pb_fail_memory(error);
+    pb_status status = open_socket(kernel, ZMQ_XPUB, PB_CHANNEL_IOPUB, &socket, error);
+    if (status == PB_OK)
+        status = pb_iopub_start(socket, kernel->publisher, &kernel->sender, kernel->options->log,
+                                &kernel->iopub, error);
+    return status;
+}
+
+static pb_status start_heartbeat(pb_kernel *kernel, pb_error **error)
+{
+    void *socket = NULL;
+    pb_status status = open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_HEARTBEAT, &socket, error);
+    return status == PB_OK ? pb_heartbeat_start(socket, &kernel->heartbeat, error) : status;
+}
+
+static pb_status start_shell(pb_kernel *kernel, pb_error **error)
+{
+    void *sockets[2] = {NULL, NULL};
+    pb_executor *main = NULL;
+    pb_status status = pb_executor_start(kernel, true, &main, error);
+    if (status == PB_OK)
+        status =
+            open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_SHELL, &sockets[PB_SOCKET_SHELL], error);
+    if (status == PB_OK)
+        status =
+            open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_STDIN, &sockets[PB_SOCKET_STDIN], error);
+    if (status != PB_OK) {
+        pb_socket_close(&sockets[PB_SOCKET_SHELL]);
+        return status;
+    }
+    return pb_router_start("pb-shell", sockets, 2, pb_shell_received, kernel, kernel->options->log,
+                           &kernel->shell, error);
+}
+
+static pb_status start_control(pb_kernel *kernel, pb_error **error)
+{
+    void *socket = NULL;
+    pb_status status = open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_CONTROL, &socket, error);
+    if (status != PB_OK)
+        return status;
+    return pb_router_start("pb-control", &socket, 1, pb_control_received, kernel,
+                           kernel->options->log, &kernel->control, error);
+}
+
+/* Once in the kernel's life, without a parent. */
+static pb_status say_starting(pb_kernel *kernel, pb_error **error)
+{
+    char topic[64];
+    snprintf(topic, sizeof topic, "kernel.%s.status", kernel->sender.session);
+    pb_writer content = PB_WRITER_EMPTY;
+    pb_write_open(&content, '{');
+    pb_write_pair(&content, "execution_state", "starting");
+    pb_write_close(&content, '}');
+    pb_frames frames = PB_FRAMES_EMPTY;
+    char *json = pb_buffer_take(&content.text);
+    if (!pb_frames_append(&frames, topic, strlen(topic))) {
+        free(json);
+        return pb_fail_memory(error);
+    }
+    pb_status status =
+        pb_message_build(&kernel->sender, "status", NULL, NULL, json, &frames, error);
+    if (status == PB_OK && !pb_publisher_send(kernel->publisher, &frames))
+        status = pb_fail_memory(error);
+    return status;
+}
+
+static pb_status start(pb_kernel *kernel, pb_error **error)
+{
+    const pb_kernel_options *options = kernel->options;
+    pb_connection *connection = &kernel->connection;
+    pb_status status =
+        pb_connection_load(options->connection_file, options->log, connection, error);
+    if (status == PB_OK)
+        status = pb_signer_create(connection->key, connection->key_length, &kernel->signer, error);
+    if (status == PB_OK)
+        status = pb_sender_init(&kernel->sender, kernel->signer, error);
+    if (status == PB_OK)
+        status = pb_zap_start(kernel->context, connection, options->log, &kernel->zap, error);
+    if (status == PB_OK)
+        status = start_heartbeat(kernel, error);
+    if (status == PB_OK)
+        status = start_iopub(kernel, error);
+    if (status == PB_OK)
+        status = say_starting(kernel, error);
+    if (status == PB_OK)
+        status = start_control(kernel, error);
+    if (status == PB_OK)
+        status = start_shell(kernel, error);
+    return status;
+}
+
+/* ---- ending ---- */
+
+/* Ends the threads: first those that make messages, then those that send them. False if a cell
+ * would not stop. */
+static bool stop(pb_kernel *kernel)
+{
+    bool stopped = pb_executors_stop(&kernel->executors, STOP_PATIENCE_MS);
+    if (kernel->shell)
+        pb_router_stop(kernel->shell);
+    if (kernel->control)
+        pb_router_stop(kernel->control);
+    pb_iopub_stop(&kernel->iopub);
+    pb_heartbeat_stop(&kernel->heartbeat);
+    pb_zap_stop(&kernel->zap);
+    while (zmq_ctx_term(kernel->context) != 0 && errno == EINTR)
+        continue;
+    pb_connection_clear(&kernel->connection);
+    return stopped;
+}
+
+static void destroy(pb_kernel *kernel)
+{
+    pb_executors_destroy(&kernel->executors);
+    pb_router_destroy(&kernel->shell);
+    pb_router_destroy(&kernel->control);
+    pb_publisher_destroy(&kernel->publisher);
+    pb_signer_destroy(&kernel->signer);
+    close(kernel->stop_event);
+    free(kernel);
+}
+
+static pb_kernel *create(const pb_kernel_options *options, pb_error **error)
+{
+    pb_kernel *kernel = pb_calloc(1, sizeof *kernel);
+    if (!kernel) {
+        pb_fail_memory(error);
+        return NULL;
+    }
+    kernel->options = options;
+    pb_executors_init(&kernel->executors);
+    kernel->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    kernel->context = kernel->stop_event >= 0 ? zmq_ctx_new() : NULL;
+    if (!kernel->context) {
+        pb_fail_errno(error, errno, "the kernel cannot start");
+        free(kernel);
+        return NULL;
+    }
+    return kernel;
+}
+
+pb_status pb_kernel_run(const pb_kernel_options *options, bool *abandoned, pb_error **error)
+{
+    *abandoned = false;
+    pb_kernel *kernel = create(options, error);
+    if (!kernel)
+        return PB_INTERNAL;
+    pb_status status = start(kernel, error);
+    if (status == PB_OK)
+        pb_signals_wait(kernel);
+    *abandoned = !stop(kernel);
+    if (!*abandoned) /* else its threads still use it, until the process ends */
+        destroy(kernel);
+    return status;
+}

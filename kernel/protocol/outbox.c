@@ -1,0 +1,111 @@
+/* The queue in front of a thread that owns sockets. */
+#include "outbox.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+struct pb_outbox {
+    pthread_mutex_t lock;
+    pb_letter *first, **last; /* under the lock */
+    int event;
+};
+
+pb_outbox *pb_outbox_create(void)
+{
+    pb_outbox *outbox = pb_calloc(1, sizeof *outbox);
+    if (!outbox)
+        return NULL;
+    outbox->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (outbox->event < 0) {
+        free(outbox);
+        return NULL;
+    }
+    pthread_mutex_init(&outbox->lock, NULL);
+    outbox->last = &outbox->first;
+    return outbox;
+}
+
+void pb_outbox_wake(pb_outbox *outbox)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(outbox->event, &one, sizeof one);
+    (void)written; /* a full counter is readable too */
+}
+
+static bool post(pb_outbox *outbox, pb_letter *letter)
+{
+    pthread_mutex_lock(&outbox->lock);
+    *outbox->last = letter;
+    outbox->last = &letter->next;
+    pthread_mutex_unlock(&outbox->lock);
+    pb_outbox_wake(outbox);
+    return true;
+}
+
+bool pb_outbox_send(pb_outbox *outbox, size_t socket, bool fresh, pb_frames *frames)
+{
+    pb_letter *letter = pb_calloc(1, sizeof *letter);
+    if (!letter) {
+        pb_frames_clear(frames);
+        return false;
+    }
+    letter->socket = socket;
+    letter->fresh = fresh;
+    pb_frames_move(&letter->frames, frames);
+    return post(outbox, letter);
+}
+
+bool pb_outbox_call(pb_outbox *outbox, void (*call)(void *user), void *user)
+{
+    pb_letter *letter = pb_calloc(1, sizeof *letter);
+    if (!letter)
+        return false;
+    letter->call = call;
+    letter->user = user;
+    return post(outbox, letter);
+}
+
+int pb_outbox_descriptor(const pb_outbox *outbox)
+{
+    return outbox->event;
+}
+
+pb_letter *pb_outbox_take(pb_outbox *outbox)
+{
+    uint64_t count;
+    ssize_t got = read(outbox->event, &count, sizeof count);
+    (void)got; /* nothing to read is fine: it was only a look */
+    pthread_mutex_lock(&outbox->lock);
+    pb_letter *first = outbox->first;
+    outbox->first = NULL;
+    outbox->last = &outbox->first;
+    pthread_mutex_unlock(&outbox->lock);
+    return first;
+}
+
+void pb_letter_destroy(pb_letter **letter)
+{
+    pb_frames_clear(&(*letter)->frames);
+    free(*letter);
+    *letter = NULL;
+}
+
+void pb_outbox_destroy(pb_outbox **outbox)
+{
+    if (!*outbox)
+        return;
+    for (pb_letter *letter = (*outbox)->first; letter;) {
+        pb_letter *next = letter->next;
+        pb_letter_destroy(&letter);
+        letter = next;
+    }
+    close((*outbox)->event);
+    pthread_mutex_destroy(&(*outbox)->lock);
+    free(*outbox);
+    *outbox = NULL;
+}

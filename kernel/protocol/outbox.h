@@ -1,0 +1,39 @@
+/* What other threads ask of the thread that owns some sockets: an unbounded queue with a file
+ * descriptor that becomes readable. Every letter belongs to a request, so requests bound it. */
+#ifndef PB_PROTOCOL_OUTBOX_H
+#define PB_PROTOCOL_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "frames.h"
+
+typedef struct pb_outbox pb_outbox;
+
+typedef struct pb_letter {
+    struct pb_letter *next;
+    size_t socket;            /* which of the thread's sockets the frames go to */
+    bool fresh;               /* first drop what waits on that socket */
+    pb_frames frames;         /* none: */
+    void (*call)(void *user); /* ... run this instead, after all that has arrived was handled */
+    void *user;
+} pb_letter;
+
+pb_outbox *pb_outbox_create(void); /* NULL when memory or descriptors are out */
+
+/* Takes the frames, also on failure (false: memory is out). */
+bool pb_outbox_send(pb_outbox *outbox, size_t socket, bool fresh, pb_frames *frames);
+bool pb_outbox_call(pb_outbox *outbox, void (*call)(void *user), void *user);
+
+/* Makes the descriptor readable without a letter, so that the thread looks around. */
+void pb_outbox_wake(pb_outbox *outbox);
+
+int pb_outbox_descriptor(const pb_outbox *outbox);
+
+/* All letters, oldest first, and the descriptor quiet again. NULL if there are none. */
+pb_letter *pb_outbox_take(pb_outbox *outbox);
+void pb_letter_destroy(pb_letter **letter); /* one letter, not those after it */
+
+void pb_outbox_destroy(pb_outbox **outbox);
+
+#endif

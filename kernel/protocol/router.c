@@ -1,0 +1,162 @@
+/* A thread that owns ROUTER sockets. */
+#include "router.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+#include "base/memory.h"
+#include "socket.h"
+#include "thread.h"
+
+#define BATCH 64 /* messages taken from a socket before its neighbour has a turn */
+
+struct pb_router {
+    const char *name;
+    const pb_log *log;
+    void *sockets[PB_ROUTER_SOCKETS];
+    size_t count;
+    pb_router_received received;
+    void *user;
+    pb_outbox *outbox;
+    atomic_bool stopping;
+    bool running;
+    pthread_t thread;
+};
+
+/* Handles up to `limit` messages of one socket; false when no more are there. */
+static bool receive_some(pb_router *router, size_t socket, size_t limit)
+{
+    for (size_t i = 0; i < limit; i++) {
+        pb_frames frames = PB_FRAMES_EMPTY;
+        pb_received received = pb_socket_receive(router->sockets[socket], &frames);
+        if (received == PB_RECEIVED_NONE)
+            return false;
+        if (received == PB_RECEIVED)
+            router->received(router->user, socket, &frames);
+        else
+            pb_log_write(router->log, PB_LOG_WARNING, "%s: a message that is too large is dropped",
+                         router->name);
+    }
+    return true;
+}
+
+static void receive_all(pb_router *router)
+{
+    for (size_t socket = 0; socket < router->count; socket++)
+        while (receive_some(router, socket, BATCH))
+            continue;
+}
+
+static void drop_waiting(void *socket)
+{
+    pb_frames frames = PB_FRAMES_EMPTY;
+    while (pb_socket_receive(socket, &frames) != PB_RECEIVED_NONE)
+        pb_frames_clear(&frames);
+}
+
+static void deliver(pb_router *router, pb_letter *letter)
+{
+    if (letter->call) {
+        receive_all(router);
+        letter->call(letter->user);
+        return;
+    }
+    void *socket = router->sockets[letter->socket];
+    if (letter->fresh)
+        drop_waiting(socket);
+    if (!pb_socket_send(socket, &letter->frames, ZMQ_DONTWAIT))
+        pb_log_write(router->log, PB_LOG_WARNING, "%s: a reply could not be sent: %s", router->name,
+                     zmq_strerror(zmq_errno()));
+}
+
+static bool deliver_all(pb_router *router)
+{
+    pb_letter *letter = pb_outbox_take(router->outbox);
+    bool any = letter != NULL;
+    while (letter) {
+        pb_letter *next = letter->next;
+        deliver(router, letter);
+        pb_letter_destroy(&letter);
+        letter = next;
+    }
+    return any;
+}
+
+static void *run(void *user)
+{
+    pb_router *router = user;
+    zmq_pollitem_t items[PB_ROUTER_SOCKETS + 1];
+    for (size_t i = 0; i < router->count; i++)
+        items[i] = (zmq_pollitem_t){.socket = router->sockets[i], .events = ZMQ_POLLIN};
+    items[router->count] =
+        (zmq_pollitem_t){.fd = pb_outbox_descriptor(router->outbox), .events = ZMQ_POLLIN};
+    while (!atomic_load(&router->stopping)) {
+        zmq_poll(items, (int)router->count + 1, -1);
+        for (size_t i = 0; i < router->count; i++)
+            receive_some(router, i, BATCH);
+        deliver_all(router);
+    }
+    while (deliver_all(router))
+        continue;
+    for (size_t i = 0; i < router->count; i++)
+        pb_socket_close(&router->sockets[i]);
+    return NULL;
+}
+
+pb_status pb_router_start(const char *name, void *const *sockets, size_t count,
+                          pb_router_received received, void *user, const pb_log *log,
+                          pb_router **router, pb_error **error)
+{
+    pb_router *new = pb_calloc(1, sizeof *new);
+    *router = new;
+    if (new) {
+        *new = (pb_router){.name = name,
+                           .log = log,
+                           .count = count,
+                           .received = received,
+                           .user = user,
+                           .outbox = pb_outbox_create()};
+        for (size_t i = 0; i < count; i++)
+            new->sockets[i] = sockets[i];
+    }
+    if (!new || !new->outbox) {
+        for (size_t i = 0; i < count; i++)
+            zmq_close(sockets[i]);
+        free(new);
+        *router = NULL;
+        return pb_fail_memory(error);
+    }
+    pb_status status = pb_thread_start(&new->thread, name, run, new, error);
+    new->running = status == PB_OK;
+    if (status != PB_OK)
+        pb_router_destroy(router);
+    return status;
+}
+
+pb_outbox *pb_router_outbox(pb_router *router)
+{
+    return router->outbox;
+}
+
+void pb_router_stop(pb_router *router)
+{
+    if (!router->running)
+        return;
+    atomic_store(&router->stopping, true);
+    pb_outbox_wake(router->outbox);
+    pthread_join(router->thread, NULL);
+    router->running = false;
+}
+
+void pb_router_destroy(pb_router **router)
+{
+    if (!*router)
+        return;
+    pb_router_stop(*router);
+    for (size_t i = 0; i < (*router)->count; i++)
+        pb_socket_close(&(*router)->sockets[i]);
+    pb_outbox_destroy(&(*router)->outbox);
+    free(*router);
+    *router = NULL;
+}

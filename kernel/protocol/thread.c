@@ -1,0 +1,44 @@
+/* Threads with a name, a known stack, and no signals. */
+#include "thread.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "base/memory.h"
+
+typedef struct {
+    const char *name;
+    void *(*run)(void *);
+    void *user;
+} start;
+
+static void *enter(void *argument)
+{
+    start begun = *(start *)argument;
+    free(argument);
+    prctl(PR_SET_NAME, begun.name);
+    return begun.run(begun.user);
+}
+
+pb_status pb_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *user,
+                          pb_error **error)
+{
+    start *begin = pb_malloc(1, sizeof *begin);
+    if (!begin)
+        return pb_fail_memory(error);
+    *begin = (start){name, run, user};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, PB_STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(thread, &attributes, enter, begin);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (failure == 0)
+        return PB_OK;
+    free(begin);
+    return pb_fail_errno(error, failure, "the kernel's thread '%s' cannot be started", name);
+}

@@ -1,0 +1,14 @@
+/* Threads with a name, a known stack, and no signals (the kernel's main thread reads those). */
+#ifndef PB_PROTOCOL_THREAD_H
+#define PB_PROTOCOL_THREAD_H
+
+#include <pthread.h>
+
+#include "base/error.h"
+
+#define PB_STACK_BYTES ((size_t)16 << 20)
+
+pb_status pb_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *user,
+                          pb_error **error);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * The kernel around the fake session, for tests on the wire:
+ * fake_kernel -f FILE [--history FILE] [--subshells]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/kernel.h"
+
+static void write_line(void *user, pb_log_level level, const char *line)
+{
+    (void)user;
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    fprintf(stderr, "[%s] %s\n", names[level], line);
+}
+
+static long parent_process(void)
+{
+    const char *text = getenv("JPY_PARENT_PID");
+    return text ? strtol(text, NULL, 10) : 0;
+}
+
+static int run(pb_kernel_options *options, const char *history_path)
+{
+    pb_error *error = NULL;
+    bool abandoned = false;
+    pb_session *session = NULL;
+    pb_history *history = NULL;
+    const pb_session_options session_options = {.log = options->log};
+    pb_status status = pb_session_create(&session_options, &session, &error);
+    if (status == PB_OK)
+        status = pb_history_open(history_path, options->log, &history, &error);
+    options->session = session;
+    options->history = history;
+    if (status == PB_OK)
+        status = pb_kernel_run(options, &abandoned, &error);
+    if (status != PB_OK)
+        fprintf(stderr, "fake_kernel: %s\n", pb_error_text(error));
+    pb_error_destroy(&error);
+    if (abandoned)
+        _exit(status != PB_OK);
+    pb_history_close(&history);
+    pb_session_destroy(&session);
+    return status != PB_OK;
+}
+
+int main(int count, char **arguments)
+{
+    pb_kernel_block_signals();
+    const pb_log log = {.least = PB_LOG_INFO, .write = write_line};
+    pb_kernel_options options = {.version = "0.0", .log = &log, .parent = parent_process()};
+    const char *history = NULL;
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "--subshells") == 0)
+            options.subshells = true;
+        else if (strcmp(arguments[i], "-f") == 0 && i + 1 < count)
+            options.connection_file = arguments[++i];
+        else if (strcmp(arguments[i], "--history") == 0 && i + 1 < count)
+            history = arguments[++i];
+    }
+    if (!options.connection_file) {
+        fprintf(stderr, "usage: fake_kernel -f FILE [--history FILE] [--subshells]\n");
+        return 2;
+    }
+    return run(&options, history);
+}
