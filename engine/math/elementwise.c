@@ -47,7 +47,7 @@ static inline float apply_binary(pb_binary op, float a, float b)
     case PB_DIV: return a / b;
     case PB_FLOORDIV: return floor_divide(a, b);
     case PB_MOD: return modulo(a, b);
-    case PB_POW: return (float)pow((double)a, (double)b);
+    case PB_POW: return b == 2 ? a * a : (float)pow((double)a, (double)b);
     case PB_EQ: return a == b;
     case PB_NE: return a != b;
     case PB_LT: return a < b;

@@ -197,22 +197,30 @@ static bool is_further(pb_reduction op, float value, float best)
     return isnan(value) || (op == PB_ARGMAX ? value > best : value < best);
 }
 
-static void find_extremes(pb_reduction op, const pb_tensor *a, size_t which, float *out)
+/* Walks in the order of memory: `best` holds the best place so far of each of the inner columns. */
+static pb_status find_extremes(pb_reduction op, const pb_tensor *a, size_t which, float *out,
+                               pb_error **error)
 {
     size_t strides[PB_MAX_RANK];
     pb_tensor_strides(a, strides);
     const pb_axis *axis = a->axes[which];
     size_t inner = strides[which], block = inner * axis->length;
+    size_t *best = pb_malloc(inner, sizeof *best);
+    if (!best)
+        return pb_fail_memory(error);
     for (size_t start = 0; start < a->size; start += block) {
-        for (size_t i = 0; i < inner; i++) {
-            const float *values = a->data + start + i;
-            size_t best = 0;
-            for (size_t k = 1; k < axis->length; k++)
-                if (is_further(op, values[k * inner], values[best * inner]))
-                    best = k;
-            *out++ = (float)pb_axis_coordinate(axis, best);
-        }
+        const float *values = a->data + start;
+        for (size_t i = 0; i < inner; i++)
+            best[i] = 0;
+        for (size_t k = 1; k < axis->length; k++)
+            for (size_t i = 0; i < inner; i++)
+                if (is_further(op, values[k * inner + i], values[best[i] * inner + i]))
+                    best[i] = k;
+        for (size_t i = 0; i < inner; i++)
+            *out++ = (float)pb_axis_coordinate(axis, best[i]);
     }
+    free(best);
+    return PB_OK;
 }
 
 pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const char *const *over,
@@ -236,7 +244,7 @@ pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const 
         return status;
     made->boolean = op == PB_ANY || op == PB_EVERY;
     if (finds_place)
-        find_extremes(op, a, which, out);
+        status = find_extremes(op, a, which, out, error);
     else
         status = reduce_values(op, a, &plan, out, error);
     if (status == PB_OK)
@@ -248,35 +256,59 @@ pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const 
 
 /* ---- softmax ---- */
 
-/* exp(x - max) / sum, or its logarithm x - max - log(sum), over n values a step apart. */
-static void softmax_line(const float *in, float *out, size_t n, size_t step, bool logarithm)
+/*
+ * Softmax down `inner` columns of `length` values, row by row: exp(x - max) / sum, or its logarithm
+ * x - (max + log(sum)). `largest` and `sums` have room for a double a column.
+ */
+static void softmax_block(const float *in, float *out, size_t length, size_t inner, bool logarithm,
+                          double *largest, double *sums)
 {
-    double largest = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        largest = fold(PB_MAX, largest, (double)in[i * step]);
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)in[i * step] - largest);
-    double shift = largest + log(sum);
-    for (size_t i = 0; i < n; i++) {
-        double value = (double)in[i * step];
-        out[i * step] = (float)(logarithm ? value - shift : exp(value - largest) / sum);
+    for (size_t i = 0; i < inner; i++) {
+        largest[i] = start_value(PB_MAX);
+        sums[i] = 0;
+    }
+    for (size_t k = 0; k < length; k++)
+        for (size_t i = 0; i < inner; i++)
+            largest[i] = fold(PB_MAX, largest[i], (double)in[k * inner + i]);
+    for (size_t k = 0; k < length; k++) {
+        for (size_t i = 0; i < inner; i++) {
+            double share = exp((double)in[k * inner + i] - largest[i]);
+            out[k * inner + i] = (float)share;
+            sums[i] += share;
+        }
+    }
+    for (size_t i = 0; i < inner; i++)
+        largest[i] += log(sums[i]);
+    for (size_t k = 0; k < length; k++) {
+        for (size_t i = 0; i < inner; i++) {
+            size_t at = k * inner + i;
+            out[at] = (float)(logarithm ? (double)in[at] - largest[i] : (double)out[at] / sums[i]);
+        }
     }
 }
 
 pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm,
                             pb_tensor **result, pb_error **error)
 {
-    size_t which, strides[PB_MAX_RANK];
+    size_t which = 0, strides[PB_MAX_RANK];
     float *out = NULL;
+    pb_tensor *made = NULL;
     pb_status status = pb_tensor_need_axis(a, over, &which, error);
     if (status == PB_OK)
-        status = pb_tensor_blank(a->rank, a->axes, result, &out, error);
+        status = pb_tensor_blank(a->rank, a->axes, &made, &out, error);
     if (status != PB_OK)
         return status;
     pb_tensor_strides(a, strides);
     size_t length = a->axes[which]->length, inner = strides[which];
+    double *scratch = pb_malloc(inner, 2 * sizeof *scratch);
+    if (!scratch) {
+        pb_tensor_release(&made);
+        return pb_fail_memory(error);
+    }
     for (size_t start = 0; start < a->size; start += inner * length)
-        for (size_t i = 0; i < inner; i++)
-            softmax_line(a->data + start + i, out + start + i, length, inner, logarithm);
+        softmax_block(a->data + start, out + start, length, inner, logarithm, scratch,
+                      scratch + inner);
+    free(scratch);
+    *result = made;
     return PB_OK;
 }

@@ -157,6 +157,12 @@ static pb_status softmax(const materials *m, pb_tensor **result, pb_error **erro
     return pb_tensor_softmax(m->love, "pos", false, result, error);
 }
 
+static pb_status place_of_largest(const materials *m, pb_tensor **result, pb_error **error)
+{
+    const char *over[] = {"pos"};
+    return pb_tensor_reduce(PB_ARGMAX, m->love, 1, over, result, error);
+}
+
 static pb_status top(const materials *m, pb_tensor **result, pb_error **error)
 {
     size_t *offsets = NULL, count;
@@ -230,9 +236,10 @@ static void operations_survive_without_memory(void **state)
     materials m = {make_tensor("pos=I/ love/ it d=4", NULL),
                    make_tensor("pos=I/ hate/ it d=4", NULL), make_tensor("pos=3 d=4 out=5", NULL),
                    make_tensor("d=4", VALUES(1, 0, 0, 1)), make_axis("prompt=love/hate")};
-    const operation operations[] = {
-        create, select_list, select_shared, subtract, where,       deviation,    mean,      product,
-        stack,  rename_axis, softmax,       top,      through_npy, read_fortran, write_text};
+    const operation operations[] = {create, select_list, select_shared, subtract,
+                                    where,  deviation,   mean,          product,
+                                    stack,  rename_axis, softmax,       place_of_largest,
+                                    top,    through_npy, read_fortran,  write_text};
     for (size_t i = 0; i < COUNT(operations); i++)
         assert_true(starve(operations[i], &m) > 0);
     pb_tensor_release(&m.love);
