@@ -3,7 +3,7 @@
     compare.py FRESH [RESULTS.xml]
 
 Every file in the folder FRESH is compared with the one of the same name beside this script: numbers
-to 1e-4 absolute or relative, everything else exactly; the versions in `made_with` may differ.
+to 1e-4 absolute or relative, everything else exactly; what made them may differ.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def differences(fresh, kept, where: str = "") -> list[str]:
     if isinstance(fresh, dict) and isinstance(kept, dict):
         found = [f"{where}.{key}: only on one side" for key in fresh.keys() ^ kept.keys()]
         for key in fresh.keys() & kept.keys():
-            if key != "made_with":
+            if key not in ("made_with", "made_by"):
                 found += differences(fresh[key], kept[key], f"{where}.{key}")
         return found
     if isinstance(fresh, list) and isinstance(kept, list):
@@ -51,6 +51,11 @@ def arrays_differ(fresh, kept, where: str) -> list[str]:
     return [] if same else [f"{where}: differs"]
 
 
+def lines(path: Path) -> list[str]:
+    """A list of entries, less the line that says what made them."""
+    return [line for line in path.read_text().splitlines() if not line.startswith("made ")]
+
+
 def compare(fresh: Path, kept: Path) -> list[str]:
     if not kept.exists():
         return ["is not committed"]
@@ -64,6 +69,10 @@ def compare(fresh: Path, kept: Path) -> list[str]:
             for name in set(new.files) & set(old.files):
                 found += arrays_differ(new[name], old[name], name)
             return found
+    if fresh.suffix == ".f32":
+        return arrays_differ(*(numpy.fromfile(path, "<f4") for path in (fresh, kept)), "")
+    if fresh.suffix == ".txt":
+        return [] if lines(fresh) == lines(kept) else ["differs"]
     return [] if fresh.read_bytes() == kept.read_bytes() else ["differs"]
 
 
@@ -71,7 +80,8 @@ def main() -> int:
     folder = Path(sys.argv[1])
     suite = xml.Element("testsuite", name="goldens")
     failed = 0
-    for fresh in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for fresh in sorted(path for path in folder.iterdir()
+                        if path.is_file() and path.suffix != ".py"):
         name = str(fresh.relative_to(folder))
         case = xml.SubElement(suite, "testcase", classname="goldens", name=name)
         found = compare(fresh, HERE / name)

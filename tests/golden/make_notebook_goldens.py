@@ -1,14 +1,14 @@
-"""Writes notebook.json: every number of notebooks/your-first-analysis.ipynb, by TransformerLens.
+"""Writes notebook.json: every number of notebooks/your-first-analysis.ipynb, by TransformerLens, and
+those of the same script told of other prompts on a random model.
 
-    python tests/golden/make_notebook_goldens.py [FOLDER]
+    python tests/golden/make_notebook_goldens.py
 
-FOLDER is where to write, this script's own unless given. Needs tools/requirements-peers.txt.
+Needs tools/requirements-peers.txt.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from acceptance import Story, tell
@@ -35,6 +35,23 @@ TUTORIAL = Story(
     neutral="I watched this movie because it is",
 )
 
+RANDOM = Story(
+    model="tests/models/random-3l5h",
+    into="The old film was slow, but the music was fine, wasn't it",
+    source="The new film was slow, but the music was fine, wasn't it",
+    variants=[" ", "a", "Naïve café ☕ – 東京", "It was\n\n  so   bad,  so 1234567 good!!"],
+    words=[" good", "é"],
+    at=" old",
+    attention_layer=2,
+    cases=[
+        ("I was there", "positive"),
+        ("She said that nobody would ever believe a word of it", "negative"),
+        ("x", "negative"),
+    ],
+    neutral="Nothing at all",
+    k=7,
+)
+
 
 def rounded(value):
     """Nine significant digits: enough for float32, and steady in a diff."""
@@ -55,8 +72,7 @@ def write(path: Path, stories: dict[str, Story]) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    write(folder / "notebook.json", {"tutorial": TUTORIAL})
+    write(HERE / "notebook.json", {"tutorial": TUTORIAL, "random": RANDOM})
 
 
 if __name__ == "__main__":
