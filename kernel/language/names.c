@@ -1,0 +1,202 @@
+/* Bags of names, unknown names, and what people coming from Python mean by them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/nearest.h"
+#include "interp_private.h"
+#include "members.h"
+#include "session_private.h"
+
+/* ---- bags ---- */
+
+struct pb_names {
+    pb_name *items;
+    size_t count, capacity;
+};
+
+pb_names *pb_names_create(void)
+{
+    return pb_calloc(1, sizeof(pb_names));
+}
+
+static void free_name(pb_name *name)
+{
+    free(name->text);
+    free(name->type);
+    free(name->signature);
+}
+
+void pb_names_destroy(pb_names **names)
+{
+    pb_names *old = *names;
+    *names = NULL;
+    if (!old)
+        return;
+    for (size_t i = 0; i < old->count; i++)
+        free_name(&old->items[i]);
+    free(old->items);
+    free(old);
+}
+
+void pb_names_add(pb_names *names, const char *text, const char *type, const char *signature)
+{
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity ? names->capacity * 2 : 32;
+        pb_name *items = pb_realloc(names->items, capacity, sizeof *items);
+        if (!items)
+            return;
+        names->items = items;
+        names->capacity = capacity;
+    }
+    pb_name name = {strdup(text), strdup(type), strdup(signature ? signature : "")};
+    if (!name.text || !name.type || !name.signature) {
+        free_name(&name);
+        return;
+    }
+    names->items[names->count++] = name;
+}
+
+size_t pb_names_count(const pb_names *names)
+{
+    return names->count;
+}
+
+const pb_name *pb_names_item(const pb_names *names, size_t index)
+{
+    return &names->items[index];
+}
+
+const char *pb_names_nearest(const pb_names *names, const char *wanted)
+{
+    const char **texts = pb_calloc(names->count, sizeof *texts);
+    if (!texts)
+        return NULL;
+    for (size_t i = 0; i < names->count; i++)
+        texts[i] = names->items[i].text;
+    const char *near = pb_nearest(wanted, texts, names->count);
+    free(texts);
+    return near;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(((const pb_name *)a)->text, ((const pb_name *)b)->text);
+}
+
+void pb_names_sort(pb_names *names)
+{
+    size_t kept = 0;
+    if (names->count == 0)
+        return;
+    qsort(names->items, names->count, sizeof *names->items, by_text);
+    for (size_t i = 1; i < names->count; i++) {
+        if (strcmp(names->items[kept].text, names->items[i].text) == 0)
+            free_name(&names->items[i]);
+        else
+            names->items[++kept] = names->items[i];
+    }
+    names->count = kept + 1;
+}
+
+/* ---- habits ---- */
+
+typedef struct pb_habit {
+    const char *name, *advice;
+} pb_habit;
+
+static const pb_habit habits[] = {
+    {"input", "ask(\"...\") reads a line"},
+    {"display", "show(x) shows a value before the end of the cell"},
+    {"tuple", "lists stand in for tuples: [a, b]"},
+    {"set", "set() is an edit here; [x for x in xs] makes a list"},
+    {"dict", "write {\"name\": value}, or table(name=[...])"},
+    {"isinstance", "type(x) says what a value is"},
+    {"open", "read(\"file.csv\") reads a file, save(x, \"file.csv\") writes one"},
+    {"dir", "names() lists your names, help() the built-in words"},
+    {"vars", "names() lists your names, help() the built-in words"},
+    {"locals", "names() lists your names, help() the built-in words"},
+    {"globals", "names() lists your names, help() the built-in words"},
+    {"exit", "the notebook's Kernel menu ends the session"},
+    {"quit", "the notebook's Kernel menu ends the session"},
+    {"format", "write values into a string with f\"{x:.2f}\""},
+    {"reversed", "xs[::-1] is a list from its end"},
+    {"torch", "nothing needs importing: softmax(t, \"token\"), mean(t, \"pos\"), t.sum(\"head\")"},
+    {"np", "nothing needs importing: mean(t, \"pos\"), abs(t), argmax(t, \"token\")"},
+    {"numpy", "nothing needs importing: mean(t, \"pos\"), abs(t), argmax(t, \"token\")"},
+    {"pd", "nothing needs importing: table(name=[...]) makes a table"},
+    {"px", "nothing needs importing: bar(x), line(x), heatmap(x)"},
+    {"plt", "nothing needs importing: bar(x), line(x), heatmap(x)"},
+    {"tl", "nothing needs importing: model = load(\"gpt2\")"},
+    {"transformer_lens", "nothing needs importing: model = load(\"gpt2\")"},
+    {"HookedTransformer", "model = load(\"gpt2\")"},
+    {"from_pretrained", "model = load(\"gpt2\")"},
+    {"run_with_cache", "run(prompt) answers every activation by its name: run(prompt).pattern"},
+    {"run_with_hooks", "run(prompt, edit=zero(\"z\", layer=3, head=1))"},
+    {"to_tokens", "tokens(prompt)"},
+    {"to_str_tokens", "tokens(prompt)"},
+    {"to_single_token", "a word is its token where one is wanted: logit(prompt, \" great\")"},
+    {"cfg", "show the model itself: its card says layers, heads, d_model"},
+    {"cache", "run(prompt) answers every activation by its name"},
+    {"append", "lists do not change: xs + [x] is a longer one"},
+    {"extend", "lists do not change: xs + ys is a longer one"},
+    {"item", "a number out of a tensor is a number already"},
+    {"numpy()", "a tensor's numbers as lists: t.values"},
+    {"tolist", "a tensor's numbers as lists: t.values"},
+    {"cpu", "everything is on the processor already"},
+    {"detach", "there are no gradients to detach from"},
+    {"unsqueeze", "missing axes are lined up by name"},
+    {"squeeze", "an axis indexed by one place goes away: t[pos=0]"},
+    {"permute", "transpose(t, [\"key\", \"query\"])"},
+    {"topk", "top(x, k=10)"},
+    {"imshow", "heatmap(x)"},
+    {"px.imshow", "heatmap(x)"},
+    {"groupby", "t[part=\"mlp\"] picks the rows with one value"},
+    {"sort_values", "t.sort(by=\"diff\")"},
+    {"drop", "t[[\"a\", \"b\"]] is not needed: make a table of the columns you want"},
+    {"self", "functions get what they work on as arguments"},
+    {"NaN", "a number that is not one comes from float(\"nan\")"},
+};
+
+const char *pb_advice_for_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+        if (strcmp(habits[i].name, name) == 0)
+            return habits[i].advice;
+    return NULL;
+}
+
+/* ---- unknown names ---- */
+
+pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *name, bool called,
+                          pb_error **error)
+{
+    const char *advice = pb_advice_for_name(name);
+    pb_status status = pb_fail(error, PB_NAME, called ? "there is no word '%s' to call"
+                                                      : "there is no name '%s'",
+                               name);
+    if (!error || !*error)
+        return status;
+    if (advice) {
+        pb_error_hint(*error, "%s", advice);
+        return status;
+    }
+    pb_names *names = pb_names_create();
+    if (!names)
+        return status;
+    for (; scope; scope = scope->parent)
+        pb_names_add(names, scope->name, "instance", "");
+    pb_session_names(interp->session, names);
+    for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+        pb_names_add(names, row->name, "function", "");
+    const char *near = pb_names_nearest(names, name);
+    if (near)
+        pb_error_hint(*error, "did you mean %s?", near);
+    else if (!called)
+        pb_error_hint(*error, "give it a value first: %s = ...; text stands in quotes: \"%s\"", name,
+                      name);
+    else
+        pb_error_hint(*error, "help() lists the words there are");
+    pb_names_destroy(&names);
+    return status;
+}

@@ -1,0 +1,279 @@
+/* Numbers, and tensors and columns element by element. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "operators.h"
+#include "value_private.h"
+
+/* ---- numbers ---- */
+
+
+static pb_status divided_by_zero(pb_operator op, pb_error **error)
+{
+    return pb_fail(error, PB_VALUE, "%s by zero", op == PB_OP_MOD ? "remainder" : "division");
+}
+
+static double floor_mod(double a, double b)
+{
+    double rest = fmod(a, b);
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+static pb_status power(const pb_value *a, const pb_value *b, pb_precision precision,
+                       pb_value **result, pb_error **error)
+{
+    double base = pb_value_get_number(a), exponent = pb_value_get_number(b);
+    if (base == 0 && exponent < 0)
+        return divided_by_zero(PB_OP_DIV, error);
+    if (base < 0 && exponent != floor(exponent))
+        return pb_fail(error, PB_VALUE,
+                       "a negative number has no power with a fraction among the real numbers");
+    if (precision == PB_INTEGER && exponent < 0)
+        precision = PB_DOUBLE;
+    return pb_value_number(pow(base, exponent), precision, result, error);
+}
+
+static pb_status bits(pb_operator op, const pb_value *a, const pb_value *b, pb_value **result,
+                      pb_error **error)
+{
+    if (!pb_value_is_integer(a) || !pb_value_is_integer(b))
+        return pb_fail(error, PB_TYPE, "%s wants integers, masks, True or False",
+                       pb_operator_text(op));
+    int64_t x = (int64_t)pb_value_get_number(a), y = (int64_t)pb_value_get_number(b);
+    bool both = pb_value_kind(a) == PB_BOOL && pb_value_kind(b) == PB_BOOL;
+    switch (op) {
+    case PB_OP_BIT_AND:
+        return both ? pb_value_bool(x & y, result, error)
+                    : pb_value_integer(x & y, result, error);
+    case PB_OP_BIT_OR:
+        return both ? pb_value_bool(x | y, result, error)
+                    : pb_value_integer(x | y, result, error);
+    case PB_OP_BIT_XOR:
+        return both ? pb_value_bool(x ^ y, result, error)
+                    : pb_value_integer(x ^ y, result, error);
+    default: break;
+    }
+    if (y < 0)
+        return pb_fail(error, PB_VALUE, "a shift by a negative count");
+    if (op == PB_OP_SHIFT_LEFT)
+        return pb_value_number(ldexp((double)x, y > 4000 ? 4000 : (int)y), PB_INTEGER, result,
+                               error);
+    return pb_value_number(floor(ldexp((double)x, y > 4000 ? -4000 : -(int)y)), PB_INTEGER, result,
+                           error);
+}
+
+/* What arithmetic on two numbers gives: integers stay so; a number out of a tensor keeps its
+ * precision beside a plain one, as in NumPy. */
+static pb_precision common_precision(const pb_value *a, const pb_value *b)
+{
+    pb_precision x = pb_value_precision(a), y = pb_value_precision(b);
+    if (x == PB_SINGLE || y == PB_SINGLE)
+        return PB_SINGLE;
+    return x == PB_INTEGER && y == PB_INTEGER ? PB_INTEGER : PB_DOUBLE;
+}
+
+pb_status pb_number_operator(pb_operator op, const pb_value *a, const pb_value *b,
+                             pb_value **result, pb_error **error)
+{
+    double x = pb_value_get_number(a), y = pb_value_get_number(b);
+    pb_precision precision = common_precision(a, b);
+    pb_precision real = precision == PB_INTEGER ? PB_DOUBLE : precision;
+    switch (op) {
+    case PB_OP_ADD: return pb_value_number(x + y, precision, result, error);
+    case PB_OP_SUB: return pb_value_number(x - y, precision, result, error);
+    case PB_OP_MUL: return pb_value_number(x * y, precision, result, error);
+    case PB_OP_DIV:
+        return y == 0 ? divided_by_zero(op, error) : pb_value_number(x / y, real, result, error);
+    case PB_OP_FLOORDIV:
+        return y == 0 ? divided_by_zero(op, error)
+                      : pb_value_number(precision == PB_INTEGER
+                                            ? (x - floor_mod(x, y)) / y
+                                            : floor(x / y),
+                                        precision, result, error);
+    case PB_OP_MOD:
+        return y == 0 ? divided_by_zero(op, error)
+                      : pb_value_number(floor_mod(x, y), precision, result, error);
+    case PB_OP_POW: return power(a, b, precision, result, error);
+    default: return bits(op, a, b, result, error);
+    }
+}
+
+/* ---- tensors ---- */
+
+/* Axes that mean something only within one model. */
+static bool belongs_to_model(const pb_tensor *tensor)
+{
+    return pb_tensor_find_axis(tensor, "d_model") >= 0 ||
+           pb_tensor_find_axis(tensor, "d_head") >= 0 || pb_tensor_find_axis(tensor, "d_mlp") >= 0;
+}
+
+pb_status pb_check_models(const pb_value *a, const pb_value *b, pb_error **error)
+{
+    const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
+    if (!x || !y || !x->model || !y->model || pb_value_equal(x->model, y->model))
+        return PB_OK;
+    if (!belongs_to_model(pb_value_get_tensor(a)) && !belongs_to_model(pb_value_get_tensor(b)))
+        return PB_OK;
+    return pb_fail(error, PB_VALUE,
+                   "these tensors come from two models, whose directions do not mean the same");
+}
+
+/* The coordinates of b that the result has and a does not. Values are borrowed from a and b. */
+static size_t gather_fields(const pb_value *a, const pb_value *b, const pb_tensor *result,
+                            pb_field *fields)
+{
+    const pb_value *sources[] = {a, b};
+    size_t count = 0;
+    for (size_t s = 0; s < 2; s++) {
+        const pb_meta *meta = pb_value_meta(sources[s]);
+        for (size_t i = 0; meta && i < meta->n_fields; i++) {
+            const pb_field *field = &meta->fields[i];
+            int axis = field->axis ? pb_tensor_find_axis(result, field->axis) : -1;
+            bool known = false;
+            for (size_t k = 0; k < count; k++)
+                known = known || strcmp(fields[k].name, field->name) == 0;
+            if (axis >= 0 && !known &&
+                pb_list_count(field->value) ==
+                    pb_axis_length(pb_tensor_axis(result, (size_t)axis)))
+                fields[count++] = *field;
+        }
+    }
+    return count;
+}
+
+static bool keeps_look(pb_binary op, const pb_value *a, const pb_value *b)
+{
+    const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
+    if (x && y)
+        return (op == PB_ADD || op == PB_SUB) && x->look == y->look;
+    return op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x);
+}
+
+static const char *common_units(pb_binary op, const pb_value *a, const pb_value *b)
+{
+    const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
+    const char *units = x && x->units ? x->units : y ? y->units : NULL;
+    if (!units || !(op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x && !y)))
+        return NULL;
+    if (x && y && (op == PB_MUL || !x->units || !y->units || strcmp(x->units, y->units) != 0))
+        return NULL;
+    return units;
+}
+
+pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b,
+                             pb_tensor **tensor, pb_value **result, pb_error **error)
+{
+    const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
+    size_t most = (x ? x->n_fields : 0) + (y ? y->n_fields : 0);
+    pb_field *fields = pb_calloc(most, sizeof *fields);
+    if (!fields) {
+        pb_tensor_release(tensor);
+        return pb_fail_memory(error);
+    }
+    pb_meta meta = {.n_fields = gather_fields(a, b, *tensor, fields), .fields = fields};
+    bool same_model = !x || !y || !x->model || !y->model || pb_value_equal(x->model, y->model);
+    if (same_model)
+        meta.model = x && x->model ? x->model : y ? y->model : NULL;
+    if (keeps_look(op, a, b) && pb_tensor_rank(*tensor) > 0)
+        meta.look = x ? x->look : y->look;
+    meta.units = common_units(op, a, b);
+    if (pb_tensor_rank(*tensor) == 0)
+        meta.n_fields = 0;
+    pb_status status = pb_value_take_tensor(tensor, &meta, result, error);
+    free(fields);
+    return status;
+}
+
+static pb_status tensor_operator(pb_binary op, const pb_value *a, const pb_value *b,
+                                 pb_value **result, pb_error **error)
+{
+    const pb_tensor *x = pb_value_get_tensor(a), *y = pb_value_get_tensor(b);
+    pb_tensor *tensor = NULL;
+    pb_status status = pb_check_models(a, b, error);
+    if (status != PB_OK)
+        return status;
+    if (x && y)
+        status = pb_tensor_binary(op, x, y, &tensor, error);
+    else
+        status = pb_tensor_binary_number(op, x ? x : y, pb_value_get_number(x ? b : a), !x, &tensor,
+                                         error);
+    return status == PB_OK ? pb_combine_tensors(op, a, b, &tensor, result, error) : status;
+}
+
+/* ---- columns ---- */
+
+static pb_status cells_operator(pb_interp *interp, pb_operator op, const pb_value *a,
+                                const pb_value *b, pb_value **result, pb_error **error)
+{
+    bool lists[] = {pb_value_kind(a) == PB_LIST, pb_value_kind(b) == PB_LIST};
+    size_t count = pb_list_count(lists[0] ? a : b);
+    pb_list_builder out = {0};
+    if (lists[0] && lists[1] && pb_list_count(b) != count)
+        return pb_fail(error, PB_VALUE, "a column of %zu values does not line up with one of %zu",
+                       count, pb_list_count(b));
+    for (size_t i = 0; i < count; i++) {
+        const pb_value *x = lists[0] ? pb_list_item(a, i) : a;
+        const pb_value *y = lists[1] ? pb_list_item(b, i) : b;
+        pb_value *cell = NULL;
+        pb_status status = pb_interp_check(interp, error);
+        if (status == PB_OK)
+            status = pb_apply_operator(interp, op, x, y, &cell, error);
+        if (status == PB_OK)
+            status = pb_list_take(&out, cell, error);
+        if (status != PB_OK) {
+            pb_list_discard(&out);
+            return status;
+        }
+    }
+    return pb_list_finish(&out, true, result, error);
+}
+
+/* A column beside a tensor of one axis: cell by cell. */
+static pb_status mixed_operator(pb_interp *interp, pb_operator op, const pb_value *a,
+                                const pb_value *b, pb_value **result, pb_error **error)
+{
+    pb_value *left = NULL, *right = NULL;
+    pb_status status = pb_value_as_column(a, 0, &left, error);
+    if (status == PB_OK)
+        status = pb_value_as_column(b, 0, &right, error);
+    if (status == PB_OK)
+        status = cells_operator(interp, op, left, right, result, error);
+    pb_value_release(&left);
+    pb_value_release(&right);
+    return status;
+}
+
+static pb_status not_elementwise(pb_operator op, const pb_value *a, const pb_value *b,
+                                 pb_error **error)
+{
+    const pb_value *other = pb_value_kind(a) == PB_TENSOR ? b : a;
+    char left[160], right[160];
+    pb_fail(error, PB_TYPE, "%s does not go with %s and %s", pb_operator_text(op),
+            pb_value_describe(a, left, sizeof left), pb_value_describe(b, right, sizeof right));
+    if (error && *error && pb_value_kind(other) == PB_LIST)
+        pb_error_hint(*error, "tensor([...], axis=\"layer\") makes a tensor of a list of numbers");
+    return PB_TYPE;
+}
+
+pb_status pb_elementwise_operator(pb_interp *interp, pb_operator op, const pb_value *a,
+                                  const pb_value *b, pb_value **result, pb_error **error)
+{
+    pb_kind kinds[] = {pb_value_kind(a), pb_value_kind(b)};
+    pb_binary binary;
+    bool tensors = kinds[0] == PB_TENSOR || kinds[1] == PB_TENSOR;
+    bool lists = kinds[0] == PB_LIST || kinds[1] == PB_LIST;
+    bool columns = pb_list_is_column(a) || pb_list_is_column(b);
+    if (tensors && columns)
+        return mixed_operator(interp, op, a, b, result, error);
+    if (columns)
+        return cells_operator(interp, op, a, b, result, error);
+    bool numbers = (kinds[0] == PB_TENSOR || kinds[0] == PB_NUMBER || kinds[0] == PB_BOOL) &&
+                   (kinds[1] == PB_TENSOR || kinds[1] == PB_NUMBER || kinds[1] == PB_BOOL);
+    if (!lists && numbers && pb_operator_binary(op, &binary))
+        return tensor_operator(binary, a, b, result, error);
+    if (op == PB_OP_EQ || op == PB_OP_NE)
+        return pb_value_bool(op == PB_OP_NE, result, error);
+    return not_elementwise(op, a, b, error);
+}
