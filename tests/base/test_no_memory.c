@@ -1,7 +1,7 @@
 /*
  * What happens when memory runs out: every allocation of a piece of work fails in turn. The work
  * must come to PB_MEMORY or its equal, leave nothing behind (the sanitizers watch), and succeed
- * once nothing fails. malloc and its kin are replaced by the linker (--wrap).
+ * once nothing fails.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,47 +16,13 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/map.h"
-
-static size_t allowed = SIZE_MAX; /* allocations until the one that fails */
-
-static bool may_allocate(void)
-{
-    return allowed == SIZE_MAX || allowed-- > 0 || (allowed = 0, false);
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t size)
-{
-    return may_allocate() ? __real_malloc(size) : NULL;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return may_allocate() ? __real_realloc(old, size) : NULL;
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return may_allocate() ? __real_strdup(text) : NULL;
-}
+#include "failing_memory.h"
 
 /* ---- the work: each returns whether it was done ---- */
 
-static bool fill_buffer(void)
+static bool fill_buffer(void *unused)
 {
+    (void)unused;
     pb_buffer b = PB_BUFFER_EMPTY;
     for (int i = 0; i < 100; i++)
         pb_buffer_format(&b, "%d, ", i);
@@ -66,8 +32,9 @@ static bool fill_buffer(void)
     return done;
 }
 
-static bool fill_map(void)
+static bool fill_map(void *unused)
 {
+    (void)unused;
     pb_map *map = pb_map_create(0);
     bool done = map != NULL;
     size_t count = 0;
@@ -81,8 +48,9 @@ static bool fill_map(void)
     return done;
 }
 
-static bool fill_arena(void)
+static bool fill_arena(void *unused)
 {
+    (void)unused;
     pb_arena *arena = pb_arena_create();
     bool done = arena != NULL;
     for (int i = 0; done && i < 50; i++)
@@ -91,8 +59,9 @@ static bool fill_arena(void)
     return done;
 }
 
-static bool make_error(void)
+static bool make_error(void *unused)
 {
+    (void)unused;
     pb_source *source = pb_source_create("cell 1", "f(x)", 4);
     pb_error *error = NULL;
     pb_fail(&error, PB_NAME, "there is no word '%s'", "f");
@@ -111,44 +80,28 @@ static bool make_error(void)
     return done;
 }
 
-static void check(bool (*work)(void))
-{
-    size_t failures = 0;
-    for (size_t n = 0; n < 1000; n++) {
-        allowed = n;
-        bool done = work();
-        allowed = SIZE_MAX;
-        if (done) {
-            assert_true(failures > 0);
-            return;
-        }
-        failures++;
-    }
-    fail_msg("the work was never done");
-}
-
 static void test_buffer(void **state)
 {
     (void)state;
-    check(fill_buffer);
+    assert_survives_failing_memory(fill_buffer, NULL, 1000);
 }
 
 static void test_map(void **state)
 {
     (void)state;
-    check(fill_map);
+    assert_survives_failing_memory(fill_map, NULL, 1000);
 }
 
 static void test_arena(void **state)
 {
     (void)state;
-    check(fill_arena);
+    assert_survives_failing_memory(fill_arena, NULL, 1000);
 }
 
 static void test_error(void **state)
 {
     (void)state;
-    check(make_error);
+    assert_survives_failing_memory(make_error, NULL, 1000);
 }
 
 int main(void)

@@ -1,0 +1,171 @@
+/* Every reader with memory that runs out: PB_MEMORY, nothing leaked, nothing half-made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "failing_memory.h"
+#include "io/config.h"
+#include "io/file.h"
+#include "io/locate.h"
+#include "io/safetensors.h"
+#include "io/tokenizer.h"
+#include "scratch.h"
+
+/* Ends the error. True for PB_OK; anything else but PB_MEMORY is a fault of the test. */
+static bool is_done(pb_status status, pb_error *error)
+{
+    if (status != (error ? pb_error_code(error) : PB_OK) ||
+        (status != PB_OK && status != PB_MEMORY)) {
+        print_error("%s: %s\n", pb_status_name(status), pb_error_text(error));
+        abort();
+    }
+    pb_error_destroy(&error);
+    return status == PB_OK;
+}
+
+static bool read_config(void *unused)
+{
+    (void)unused;
+    pb_config *config = NULL;
+    pb_error *error = NULL;
+    pb_status status = pb_config_read("models/reviews-4m", &config, &error);
+    pb_config_destroy(&config);
+    return is_done(status, error);
+}
+
+static bool open_weights(void *unused)
+{
+    (void)unused;
+    pb_weights *weights = NULL;
+    pb_error *error = NULL;
+    pb_status status = pb_weights_open("models/reviews-4m", &weights, &error);
+    pb_weights_close(&weights);
+    return is_done(status, error);
+}
+
+/* Bytes alone, which is enough to fail everywhere, and two merges. */
+static char *vocabulary(void)
+{
+    pb_buffer json = PB_BUFFER_EMPTY;
+    unsigned next = 0x100;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool itself = (byte > 0x20 && byte < 0x7F) || (byte > 0xA0 && byte != 0xAD);
+        pb_buffer_format(&json, "%s\"\\u%04x\":%u", byte ? "," : "{", itself ? byte : next++, byte);
+    }
+    pb_buffer_text(&json, ",\"ab\":256,\"abab\":257}");
+    return pb_buffer_take(&json);
+}
+
+static bool open_tokenizer(void *vocab)
+{
+    static const char merges[] = "a b\nab ab\n";
+    pb_tokenizer *tokenizer = NULL;
+    pb_error *error = NULL;
+    pb_status status = pb_tokenizer_parse("vocab.json", vocab, strlen(vocab), "merges.txt", merges,
+                                          strlen(merges), &tokenizer, &error);
+    pb_tokenizer_destroy(&tokenizer);
+    return is_done(status, error);
+}
+
+static bool encode_and_decode(void *tokenizer)
+{
+    static const char text[] = "I love this movie. I hate this other movie, unbelievably.";
+    int32_t *ids = NULL;
+    size_t count = 0, length = 0;
+    char *back = NULL;
+    pb_error *error = NULL;
+    pb_status status = pb_tokenizer_encode(tokenizer, text, strlen(text), PB_SPECIAL_ALLOWED, &ids,
+                                           &count, &error);
+    if (status == PB_OK)
+        status = pb_tokenizer_decode(tokenizer, ids, count, &back, &length, &error);
+    free(ids);
+    free(back);
+    return is_done(status, error);
+}
+
+static bool locate(void *folder)
+{
+    pb_locate_paths paths = {NULL, 0, NULL, NULL};
+    pb_located *models = NULL;
+    size_t count = 0;
+    char *found = NULL;
+    pb_error *error = NULL;
+    pb_locate_values values = {.patchbay_models = folder, .hf_home = folder, .home = "/nowhere"};
+    pb_status status = pb_locate_paths_from_values(&values, NULL, 0, &paths, &error);
+    if (status == PB_OK)
+        status = pb_locate("small", &paths, &found, &error);
+    if (status == PB_OK)
+        status = pb_locate_all(&paths, &models, &count, &error);
+    free(found);
+    pb_located_free(models, count);
+    pb_locate_paths_free(&paths);
+    return is_done(status, error);
+}
+
+static bool write_file(void *path)
+{
+    pb_error *error = NULL;
+    pb_status status = pb_file_write(path, "x", 1, &error);
+    return is_done(status, error);
+}
+
+static void test_config(void **state)
+{
+    (void)state;
+    assert_survives_failing_memory(read_config, NULL, 1000);
+}
+
+static void test_weights(void **state)
+{
+    (void)state;
+    assert_survives_failing_memory(open_weights, NULL, 1000);
+}
+
+static void test_tokenizer(void **state)
+{
+    (void)state;
+    char *vocab = vocabulary();
+    pb_tokenizer *tokenizer = NULL;
+    assert_non_null(vocab);
+    assert_survives_failing_memory(open_tokenizer, vocab, 2000);
+    free(vocab);
+    assert_int_equal(pb_tokenizer_open("models/reviews-4m", &tokenizer, NULL), PB_OK);
+    assert_survives_failing_memory(encode_and_decode, tokenizer, 1000);
+    pb_tokenizer_destroy(&tokenizer);
+}
+
+static void test_locate(void **state)
+{
+    scratch_text(*state, "small/config.json", "{}");
+    scratch_text(*state, "small/model.safetensors", "");
+    scratch_text(*state, "hub/models--a--b/refs/main", "c");
+    scratch_text(*state, "hub/models--a--b/snapshots/c/config.json", "{}");
+    scratch_text(*state, "hub/models--a--b/snapshots/c/model.safetensors", "");
+    assert_survives_failing_memory(locate, *state, 1000);
+}
+
+static void test_file(void **state)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/x", (char *)*state);
+    assert_survives_failing_memory(write_file, path, 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_tokenizer),
+        cmocka_unit_test_setup_teardown(test_locate, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(test_file, scratch_set_up, scratch_tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
