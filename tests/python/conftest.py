@@ -47,12 +47,12 @@ def patience() -> float:
     return 1.0 if os.environ.get("PATCHBAY_PRESET", "release") == "release" else 10.0
 
 
-@pytest.fixture
-def run_script(binary, tmp_path, root, patience):
+@pytest.fixture(scope="session")
+def run_script(binary, tmp_path_factory, root, patience):
     """Runs a script with `patchbay run` and gives what it wrote to stdout."""
 
     def run(script: str, check: bool = True) -> str:
-        path = tmp_path / "script.pb"
+        path = tmp_path_factory.mktemp("script") / "script.pb"
         path.write_text(script, encoding="utf-8")
         done = subprocess.run([binary, "run", path], cwd=root, capture_output=True, text=True,
                               encoding="utf-8", timeout=60 * patience)
