@@ -277,23 +277,30 @@ static pb_status shown_mix(const shown *s)
     return (pb_status)worst;
 }
 
+/* Shows the scores or the pattern, masking after each hook what it may have written there. */
+static pb_status show_masked(const shown *s, pb_site site, float masked, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; status == PB_OK && i < s->pass->batch->n_hooks; i++) {
+        status = pb_pass_show_to(s->pass, i, site, view_of(s), error);
+        mask_again(s, masked);
+    }
+    return status;
+}
+
 static pb_status attend_shown(const shown *s, pb_error **error)
 {
     size_t rows = s->pass->model->shape.n_head * s->n;
     pb_status status = pb_watch_check(s->pass->watch, error);
     if (status == PB_OK)
         status = report(s->pass, shown_scores(s), error);
-    if (status == PB_OK && s->scores_wanted) {
-        status = pb_pass_show(s->pass, PB_SITE_ATTN_SCORES, view_of(s), error);
-        mask_again(s, -INFINITY);
-    }
+    if (status == PB_OK && s->scores_wanted)
+        status = show_masked(s, PB_SITE_ATTN_SCORES, -INFINITY, error);
     if (status != PB_OK)
         return status;
     pb_softmax(rows, s->n_keys, s->scores, s->n_keys);
-    if (s->pattern_wanted) {
-        status = pb_pass_show(s->pass, PB_SITE_PATTERN, view_of(s), error);
-        mask_again(s, 0.0f);
-    }
+    if (s->pattern_wanted)
+        status = show_masked(s, PB_SITE_PATTERN, 0.0f, error);
     return status == PB_OK ? report(s->pass, shown_mix(s), error) : status;
 }
 

@@ -16,21 +16,23 @@ bool pb_pass_wants(const pb_pass *pass, pb_site site)
     return false;
 }
 
-pb_status pb_pass_show(const pb_pass *pass, pb_site site, pb_view view, pb_error **error)
+pb_status pb_pass_show_to(const pb_pass *pass, size_t which, pb_site site, pb_view view,
+                          pb_error **error)
 {
+    const pb_hooks *hooks = pass->batch->hooks[which];
     view.site = site;
     view.layer = layer_of(pass, site);
-    if (view.n_rows == 0)
+    if (view.n_rows == 0 || !hooks->wants(hooks->user, site, view.layer))
         return PB_OK;
-    for (size_t i = 0; i < pass->batch->n_hooks; i++) {
-        const pb_hooks *hooks = pass->batch->hooks[i];
-        if (!hooks->wants(hooks->user, site, view.layer))
-            continue;
-        pb_status status = hooks->at(hooks->user, &view, error);
-        if (status != PB_OK)
-            return status;
-    }
-    return PB_OK;
+    return hooks->at(hooks->user, &view, error);
+}
+
+pb_status pb_pass_show(const pb_pass *pass, pb_site site, pb_view view, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; status == PB_OK && i < pass->batch->n_hooks; i++)
+        status = pb_pass_show_to(pass, i, site, view, error);
+    return status;
 }
 
 pb_status pb_pass_show_rows(const pb_pass *pass, pb_site site, const pb_row *rows, size_t n,

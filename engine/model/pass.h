@@ -64,6 +64,9 @@ void pb_pass_drop(pb_pass *pass);
 bool pb_pass_wants(const pb_pass *pass, pb_site site);
 /* Shows an activation to the hooks that want it; `site` and `layer` are filled in. */
 pb_status pb_pass_show(const pb_pass *pass, pb_site site, pb_view view, pb_error **error);
+/* The same to one of the batch's hooks. */
+pb_status pb_pass_show_to(const pb_pass *pass, size_t which, pb_site site, pb_view view,
+                          pb_error **error);
 /* The same for n rows without heads, `width` apart, the first of which is `first` in `rows`. */
 pb_status pb_pass_show_rows(const pb_pass *pass, pb_site site, const pb_row *rows, size_t n,
                             float *data, size_t width, pb_error **error);

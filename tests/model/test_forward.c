@@ -16,7 +16,7 @@
 #include "model/forward.h"
 #include "model/run.h"
 
-enum { D = 40, LAYERS = 3, HEADS = 5, D_HEAD = 8, MLP = 72, LONGEST = 64 };
+enum { D = 40, LAYERS = 3, LONGEST = 64 };
 
 static const int32_t words[LONGEST] = {
     8191, 2103, 6423, 290, 3573, 1756, 284, 262, 4653, 12,  99, 7000, 5,  313, 42,  4000,
