@@ -1,0 +1,334 @@
+/* Loading: what a model says of itself, and folders that are wrong. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "model/forward.h"
+#include "model/model.h"
+#include "model/sites.h"
+
+static const char source[] = "tests/models/random-3l5h";
+
+/* ---- a folder of its own, changed in one place ---- */
+
+static char *read_all(const char *folder, const char *name, size_t *length)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *length = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = calloc(*length + 1, 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *length, file), *length);
+    fclose(file);
+    return bytes;
+}
+
+static void write_all(const char *folder, const char *name, const char *bytes, size_t length)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+static const char *const names[] = {"config.json", "vocab.json", "merges.txt", "model.safetensors"};
+
+typedef struct folder {
+    char path[64];
+} folder;
+
+static folder copy_model(void)
+{
+    folder made = {P_tmpdir "/patchbay-load-XXXXXX"};
+    assert_non_null(mkdtemp(made.path));
+    for (size_t i = 0; i < 4; i++) {
+        size_t length;
+        char *bytes = read_all(source, names[i], &length);
+        write_all(made.path, names[i], bytes, length);
+        free(bytes);
+    }
+    return made;
+}
+
+static void remove_model(const folder *f)
+{
+    for (size_t i = 0; i < 4; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", f->path, names[i]);
+        unlink(path);
+    }
+    rmdir(f->path);
+}
+
+/* Replaces the first `old` in a file by `new` of the same length, or any length in JSON. */
+static void replace(const folder *f, const char *name, const char *old, const char *new)
+{
+    size_t length, n_old = strlen(old), n_new = strlen(new);
+    char *bytes = read_all(f->path, name, &length);
+    char *at = NULL;
+    for (size_t i = 0; i + n_old <= length && !at; i++)
+        if (memcmp(bytes + i, old, n_old) == 0)
+            at = bytes + i;
+    if (!at)
+        fail_msg("%s does not hold %s", name, old);
+    char *changed = malloc(length + n_new);
+    assert_non_null(changed);
+    size_t head = (size_t)(at - bytes), tail = length - head - n_old;
+    memcpy(changed, bytes, head);
+    memcpy(changed + head, new, n_new);
+    memcpy(changed + head + n_new, at + n_old, tail);
+    write_all(f->path, name, changed, head + n_new + tail);
+    free(changed);
+    free(bytes);
+}
+
+/* Where a tensor's bytes start in the file: behind the header, at the offset it gives. */
+static size_t tensor_offset(const char *bytes, const char *tensor)
+{
+    uint64_t header;
+    memcpy(&header, bytes, sizeof header);
+    const char *entry = strstr(bytes + 8, tensor);
+    assert_non_null(entry);
+    const char *offsets = strstr(entry, "data_offsets\":[");
+    assert_non_null(offsets);
+    return 8 + (size_t)header + (size_t)strtoull(offsets + strlen("data_offsets\":["), NULL, 10);
+}
+
+static void set_value(const folder *f, const char *tensor, size_t index, float value)
+{
+    size_t length;
+    char *bytes = read_all(f->path, names[3], &length);
+    memcpy(bytes + tensor_offset(bytes, tensor) + index * sizeof value, &value, sizeof value);
+    write_all(f->path, names[3], bytes, length);
+    free(bytes);
+}
+
+static void refused(const folder *f, pb_status expected, const char *const *texts)
+{
+    pb_model *model = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_model_load(f->path, NULL, NULL, &model, &error), expected);
+    assert_null(model);
+    for (; *texts; texts++)
+        if (!strstr(pb_error_text(error), *texts))
+            fail_msg("'%s' does not say '%s'", pb_error_text(error), *texts);
+    pb_error_destroy(&error);
+    remove_model(f);
+}
+
+#define REFUSED(f, status, ...) refused(f, status, (const char *const[]){__VA_ARGS__, NULL})
+
+/* ---- what it says ---- */
+
+static void test_a_model_knows_itself(void **state)
+{
+    (void)state;
+    pb_model *model = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_model_load("models/reviews-4m/", NULL, NULL, &model, &error), PB_OK);
+    const pb_shape *s = pb_model_shape(model);
+    assert_string_equal(pb_model_name(model), "reviews-4m");
+    assert_string_equal(pb_model_dtype(model), "float16");
+    assert_int_equal(s->n_layer, 6);
+    assert_int_equal(s->d_mlp, 768);
+    assert_int_equal(s->d_head, 32);
+    size_t d = 192, layer = 12 * d * d + 13 * d;
+    assert_int_equal(pb_model_parameters(model), (8192 + 256) * d + 6 * layer + 2 * d);
+    assert_in_range(pb_model_memory(model), 4 * pb_model_parameters(model),
+                    4 * pb_model_parameters(model) + (3u << 20));
+    assert_false(pb_model_is_raw(model));
+    assert_null(pb_model_final_gain(model));
+    assert_string_equal(pb_axis_label(pb_model_axis(model, "token"), 8191), "<|endoftext|>");
+    assert_null(pb_model_axis(model, "pos"));
+    pb_model *again = pb_model_retain(model);
+    pb_model_release(&model);
+    assert_null(model);
+    assert_int_equal(pb_tokenizer_count(pb_model_tokenizer(again)), 8192);
+    pb_model_release(&again);
+}
+
+static void test_raw_weights_are_those_on_disk(void **state)
+{
+    (void)state;
+    pb_load_options options = {.raw = true, .name = "mine"};
+    pb_model *model = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_model_load(source, &options, NULL, &model, &error), PB_OK);
+    assert_string_equal(pb_model_name(model), "mine");
+    size_t length;
+    char *bytes = read_all(source, names[3], &length);
+    pb_tensor *w = NULL;
+    assert_int_equal(pb_model_weight(model, "W_E", PB_ALL_LAYERS, NULL, &w, &error), PB_OK);
+    assert_memory_equal(pb_tensor_data(w), bytes + tensor_offset(bytes, "wte.weight"),
+                        pb_tensor_size(w) * sizeof(float));
+    pb_tensor_release(&w);
+    assert_int_equal(pb_model_weight(model, "ln2_w", 1, NULL, &w, &error), PB_OK);
+    assert_memory_equal(pb_tensor_data(w), bytes + tensor_offset(bytes, "h.1.ln_2.weight"),
+                        pb_tensor_size(w) * sizeof(float));
+    pb_tensor_release(&w);
+    free(bytes);
+    pb_model_release(&model);
+}
+
+static void test_weights_by_name(void **state)
+{
+    (void)state;
+    pb_model *model = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_model_load(source, NULL, NULL, &model, &error), PB_OK);
+    for (size_t i = 0; i < pb_model_weight_count(); i++) {
+        const pb_model_weight_row *row = pb_model_weight_info(i);
+        pb_tensor *all = NULL, *one = NULL;
+        pb_status status = pb_model_weight(model, row->name, PB_ALL_LAYERS, NULL, &all, &error);
+        assert_int_equal(status, row->raw_only ? PB_VALUE : PB_OK);
+        pb_error_destroy(&error);
+        if (status != PB_OK)
+            continue;
+        assert_int_equal(pb_tensor_rank(all), row->n_axes + row->per_layer);
+        status = pb_model_weight(model, row->name, 2, NULL, &one, &error);
+        assert_int_equal(status, row->per_layer ? PB_OK : PB_RANGE);
+        if (one)
+            assert_memory_equal(pb_tensor_data(one), pb_tensor_data(all) + 2 * pb_tensor_size(one),
+                                pb_tensor_size(one) * sizeof(float));
+        pb_error_destroy(&error);
+        pb_tensor_release(&one);
+        pb_tensor_release(&all);
+    }
+    pb_tensor *none = NULL;
+    assert_int_equal(pb_model_weight(model, "W_q", 0, NULL, &none, &error), PB_NAME);
+    assert_string_equal(pb_error_hint_text(error), "did you mean W_Q?");
+    pb_error_destroy(&error);
+    assert_int_equal(pb_model_weight(model, "W_Q", 3, NULL, &none, &error), PB_RANGE);
+    pb_error_destroy(&error);
+    pb_model_release(&model);
+}
+
+/* ---- what is refused ---- */
+
+static void test_weights_that_are_not_numbers(void **state)
+{
+    (void)state;
+    folder f = copy_model();
+    set_value(&f, "h.1.mlp.c_fc.weight", 72 * 3 + 5, NAN);
+    REFUSED(&f, PB_FORMAT, "'h.1.mlp.c_fc.weight'", "NaN at [3, 5]");
+    f = copy_model();
+    set_value(&f, "wte.weight", 40 * 7000 + 39, -INFINITY);
+    REFUSED(&f, PB_FORMAT, "'wte.weight'", "an infinity at [7000, 39]");
+    f = copy_model();
+    set_value(&f, "ln_f.bias", 4, INFINITY);
+    REFUSED(&f, PB_FORMAT, "'ln_f.bias'", "an infinity at [4]");
+}
+
+static void test_configurations_that_contradict_the_weights(void **state)
+{
+    (void)state;
+    folder f = copy_model();
+    replace(&f, "config.json", "\"n_inner\": 72", "\"n_inner\": 80");
+    REFUSED(&f, PB_FORMAT, "'h.0.mlp.c_fc.weight'", "[40, 72]", "[40, 80]", "n_inner");
+    f = copy_model();
+    replace(&f, "config.json", "\"n_positions\": 64", "\"n_positions\": 128");
+    REFUSED(&f, PB_FORMAT, "'wpe.weight'", "[64, 40]", "[128, 40]", "n_positions");
+    f = copy_model();
+    replace(&f, "config.json", "\"n_layer\": 3", "\"n_layer\": 4");
+    REFUSED(&f, PB_FORMAT, "no tensor 'h.3.ln_1.weight'");
+    f = copy_model();
+    replace(&f, "config.json", "\"vocab_size\": 8192", "\"vocab_size\": 8000");
+    REFUSED(&f, PB_FORMAT, "8192 tokens", "vocab_size 8000");
+}
+
+static void test_models_of_another_kind(void **state)
+{
+    (void)state;
+    folder f = copy_model();
+    replace(&f, "config.json", "\"model_type\": \"gpt2\"", "\"model_type\": \"llama\"");
+    REFUSED(&f, PB_UNSUPPORTED, "\"llama\"", "\"gpt2\"");
+    f = copy_model();
+    replace(&f, "config.json", "gelu_new", "mish");
+    REFUSED(&f, PB_UNSUPPORTED, "\"mish\"", "gelu_new");
+}
+
+static void test_files_that_are_missing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        folder f = copy_model();
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", f.path, names[i]);
+        unlink(path);
+        REFUSED(&f, PB_IO, f.path);
+    }
+    folder f = copy_model();
+    size_t length;
+    char *bytes = read_all(f.path, names[3], &length);
+    write_all(f.path, names[3], bytes, length - 1000);
+    free(bytes);
+    REFUSED(&f, PB_FORMAT, "model.safetensors");
+}
+
+static void test_an_interrupted_load(void **state)
+{
+    (void)state;
+    atomic_bool stop = true;
+    pb_watch watch = {.stop = &stop};
+    pb_model *model = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_model_load(source, NULL, &watch, &model, &error), PB_INTERRUPTED);
+    assert_null(model);
+    pb_error_destroy(&error);
+}
+
+/* ---- sites ---- */
+
+static void test_sites_are_found_by_name(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < PB_N_SITES; s++) {
+        const pb_site_row *row = pb_site_info((pb_site)s);
+        pb_site found = PB_N_SITES;
+        assert_int_equal(row->site, s);
+        assert_int_equal(pb_site_find(row->name, &found, NULL), PB_OK);
+        assert_int_equal(found, s);
+        assert_true(row->n_axes >= 1 && row->axes[row->n_axes - 1] != NULL);
+        assert_int_equal(row->by_head,
+                         strcmp(row->axes[row->by_query ? 0 : row->n_axes > 1], "head") == 0);
+    }
+    pb_error *error = NULL;
+    pb_site none;
+    assert_int_equal(pb_site_find("resid_past", &none, &error), PB_NAME);
+    assert_string_equal(pb_error_hint_text(error), "did you mean resid_post?");
+    pb_error_destroy(&error);
+    char name[64];
+    pb_site_hook_name(PB_SITE_MLP_PRE, 11, name, sizeof name);
+    assert_string_equal(name, "blocks.11.mlp.hook_pre");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_model_knows_itself),
+        cmocka_unit_test(test_raw_weights_are_those_on_disk),
+        cmocka_unit_test(test_weights_by_name),
+        cmocka_unit_test(test_weights_that_are_not_numbers),
+        cmocka_unit_test(test_configurations_that_contradict_the_weights),
+        cmocka_unit_test(test_models_of_another_kind),
+        cmocka_unit_test(test_files_that_are_missing),
+        cmocka_unit_test(test_an_interrupted_load),
+        cmocka_unit_test(test_sites_are_found_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
