@@ -9,7 +9,6 @@
 
 #ifdef _OPENMP
 #include <omp.h>
-#endif
 
 /* A number in a file of /sys; -1 if there is none. */
 static long read_number(const char *format, int cpu)
@@ -74,6 +73,7 @@ static size_t within_quota(size_t cores)
     size_t share = (size_t)(quota / period + 0.999);
     return share ? share : 1;
 }
+#endif
 
 size_t pb_math_cores(void)
 {
