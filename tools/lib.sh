@@ -46,7 +46,7 @@ disk_full() {
 
 # The line of a log that says most about why a step failed.
 reason() {
-    local log=$1 line
+    local log=$1 pattern line=
     if grep -q 'No space left on device' "$log" || disk_full; then
         echo "the disk that holds $build is full: free some space and run this again"
         return
@@ -55,7 +55,9 @@ reason() {
         echo "no network, and this step has something to download the first time"
         return
     fi
-    line=$(grep -E '(error|Error|ERROR|FATAL|fatal|Missing|missing)' "$log" | head -n 1 || true)
+    for pattern in 'Missing libraries' ' error: ' '^(E|ERROR|error|fatal)[: ]' 'rror: ' 'CMake Error'; do
+        line=$(grep -m 1 -E "$pattern" "$log") && break
+    done
     [[ -n $line ]] || line=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 || true)
     echo "${line:-no output}" | sed -e 's/^[[:space:]]*//' | cut -c 1-300
 }
