@@ -15,6 +15,7 @@
  *     error TEXT                fails
  *     html TEXT                 shows text/html and a JSON form
  *     = TEXT                    the cell's value
+ *     # TEXT                    nothing
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,13 +212,20 @@ static pb_status act_value(cell *c, const char *rest)
     return *c->value ? PB_OK : pb_fail_memory(c->error);
 }
 
+static pb_status act_nothing(cell *c, const char *rest)
+{
+    (void)c;
+    (void)rest;
+    return PB_OK;
+}
+
 static const command commands[] = {
     {"print", act_print},   {"warn", act_warn},     {"bytes", act_bytes},
     {"lines", act_lines},   {"sleep", act_sleep},   {"stubborn", act_stubborn},
     {"show", act_show},     {"update", act_update}, {"clear", act_clear},
     {"page", act_page},     {"next", act_next},     {"ask", act_ask},
     {"secret", act_secret}, {"error", act_error},   {"html", act_html},
-    {"=", act_value},
+    {"=", act_value},       {"#", act_nothing},
 };
 
 static pb_status run_line(cell *c, char *line)
@@ -340,7 +348,8 @@ pb_status pb_session_inspect(pb_session *session, const char *code, size_t lengt
 pb_parse pb_session_is_complete(const char *code, size_t length, char **indent)
 {
     bool more = length > 0 && code[length - 1] == '\\';
-    *indent = more ? strdup("  ") : NULL;
+    if (indent)
+        *indent = more ? strdup("  ") : NULL;
     if (memchr(code, '!', length))
         return PB_PARSE_INVALID;
     return more ? PB_PARSE_INCOMPLETE : PB_PARSE_COMPLETE;

@@ -1,0 +1,276 @@
+/* patchbay install and uninstall: the program, its data, and the kernelspec that Jupyter reads. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "command.h"
+#include "files.h"
+#include "locations.h"
+
+#define MARK "@PATCHBAY@" /* in kernel.json.in, where the program's path belongs */
+
+/* Where things go. */
+typedef struct {
+    char *program;    /* PREFIX/bin/patchbay */
+    char *data;       /* PREFIX/share/patchbay */
+    char *kernelspec; /* .../kernels/patchbay */
+} places;
+
+typedef struct {
+    bool user, sys_prefix, link;
+    const char *prefix;
+} choices;
+
+/* ---- where ---- */
+
+static bool read_choices(int count, char **arguments, bool may_link, choices *made)
+{
+    *made = (choices){.prefix = NULL};
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--user") == 0)
+            made->user = true;
+        else if (strcmp(arguments[i], "--sys-prefix") == 0)
+            made->sys_prefix = true;
+        else if (strcmp(arguments[i], "--link") == 0 && may_link)
+            made->link = true;
+        else if (strcmp(arguments[i], "--prefix") == 0 && i + 1 < count)
+            made->prefix = arguments[++i];
+        else if (strncmp(arguments[i], "--prefix=", 9) == 0)
+            made->prefix = arguments[i] + 9;
+        else
+            return false;
+    }
+    return made->user + made->sys_prefix + (made->prefix != NULL) <= 1;
+}
+
+/* The kernels folder of the person's own Jupyter. */
+static char *user_kernelspec(const char *home)
+{
+    const char *jupyter = pb_setting("JUPYTER_DATA_DIR"), *data = pb_setting("XDG_DATA_HOME");
+    if (jupyter)
+        return pb_path("%s/kernels/patchbay", jupyter);
+    if (data)
+        return pb_path("%s/jupyter/kernels/patchbay", data);
+    return pb_path("%s/.local/share/jupyter/kernels/patchbay", home);
+}
+
+static void free_places(places *at)
+{
+    free(at->program);
+    free(at->data);
+    free(at->kernelspec);
+}
+
+/* A path that does not depend on where the program was called; its folder need not exist. */
+static char *absolute(const char *path)
+{
+    char *here = path[0] == '/' ? NULL : realpath(".", NULL);
+    char *whole = here ? pb_path("%s/%s", here, path) : pb_path("%s", path);
+    free(here);
+    return whole;
+}
+
+static pb_status find_places(const choices *made, places *at, pb_error **error)
+{
+    const char *prefix = made->prefix;
+    *at = (places){NULL, NULL, NULL};
+    if (made->sys_prefix) {
+        prefix = pb_setting("VIRTUAL_ENV");
+        if (!prefix)
+            prefix = pb_setting("CONDA_PREFIX");
+        if (!prefix)
+            return pb_fail(error, PB_VALUE,
+                           "--sys-prefix needs an active Python environment, and neither "
+                           "VIRTUAL_ENV nor CONDA_PREFIX names one");
+    }
+    const char *home = pb_setting("HOME");
+    if (!prefix && !home)
+        return pb_fail(error, PB_VALUE, "HOME names no folder to install to; use --prefix DIR");
+    char *root = prefix ? absolute(prefix) : pb_path("%s/.local", home);
+    if (root) {
+        at->program = pb_path("%s/bin/patchbay", root);
+        at->data = pb_path("%s/share/patchbay", root);
+        at->kernelspec =
+            prefix ? pb_path("%s/share/jupyter/kernels/patchbay", root) : user_kernelspec(home);
+    }
+    free(root);
+    if (at->program && at->data && at->kernelspec)
+        return PB_OK;
+    free_places(at);
+    return pb_fail_memory(error);
+}
+
+/* ---- the kernelspec ---- */
+
+/* A path as the inside of a JSON string. */
+static void write_escaped(pb_buffer *out, const char *path)
+{
+    for (const char *c = path; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            pb_buffer_byte(out, '\\');
+        if ((unsigned char)*c < 0x20)
+            pb_buffer_format(out, "\\u%04x", (unsigned)*c);
+        else
+            pb_buffer_byte(out, *c);
+    }
+}
+
+static pb_status write_kernel_json(const char *spec, const char *program, const char *to,
+                                   pb_error **error)
+{
+    char *text = NULL, *source = pb_path("%s/kernel.json.in", spec);
+    char *target = pb_path("%s/kernel.json", to);
+    size_t length;
+    pb_status status =
+        source && target ? pb_file_read(source, &text, &length, error) : pb_fail_memory(error);
+    pb_buffer json = PB_BUFFER_EMPTY;
+    const char *mark = status == PB_OK ? strstr(text, MARK) : NULL;
+    if (status == PB_OK && !mark)
+        status = pb_fail(error, PB_FORMAT, "'%s' has no place for the program's path", source);
+    if (status == PB_OK) {
+        pb_buffer_append(&json, text, (size_t)(mark - text));
+        write_escaped(&json, program);
+        pb_buffer_text(&json, mark + strlen(MARK));
+        status = pb_buffer_status(&json, error);
+    }
+    if (status == PB_OK)
+        status = pb_file_write(target, json.data, json.length, 0666, error);
+    pb_buffer_free(&json);
+    free(text);
+    free(source);
+    free(target);
+    return status;
+}
+
+static const char *const logos[] = {"logo-svg.svg", "logo-32x32.png", "logo-64x64.png"};
+static const size_t n_logos = sizeof logos / sizeof *logos;
+
+static pb_status write_kernelspec(const char *data, const char *program, const char *to,
+                                  pb_error **error)
+{
+    char *spec = pb_path("%s/kernelspec/patchbay", data);
+    pb_status status = spec ? write_kernel_json(spec, program, to, error) : pb_fail_memory(error);
+    for (size_t i = 0; i < n_logos && status == PB_OK; i++) {
+        char *from = pb_path("%s/%s", spec, logos[i]), *target = pb_path("%s/%s", to, logos[i]);
+        status = from && target ? pb_file_copy(from, target, error) : pb_fail_memory(error);
+        free(from);
+        free(target);
+    }
+    free(spec);
+    return status;
+}
+
+/* ---- install ---- */
+
+static const char *const data_folders[] = {"kernelspec/patchbay", "models/reviews-4m"};
+static const size_t n_data_folders = sizeof data_folders / sizeof *data_folders;
+
+static pb_status copy_data(const char *from, const char *to, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < n_data_folders && status == PB_OK; i++) {
+        char *source = pb_path("%s/%s", from, data_folders[i]);
+        char *target = pb_path("%s/%s", to, data_folders[i]);
+        status = source && target ? pb_file_copy(source, target, error) : pb_fail_memory(error);
+        free(source);
+        free(target);
+    }
+    return status;
+}
+
+static pb_status need_data(char **data, pb_error **error)
+{
+    pb_status status = pb_location_data(data, error);
+    if (status == PB_OK && !*data)
+        status = pb_fail(error, PB_IO,
+                         "the model and the kernelspec that belong to this program are not beside "
+                         "it; install from where it was built");
+    return status;
+}
+
+static pb_status install(const choices *made, const places *to, pb_error **error)
+{
+    char *program = NULL, *data = NULL;
+    pb_status status = pb_location_program(&program, error);
+    if (status == PB_OK)
+        status = need_data(&data, error);
+    if (status == PB_OK && !made->link)
+        status = pb_file_copy(program, to->program, error);
+    if (status == PB_OK && !made->link)
+        status = copy_data(data, to->data, error);
+    if (status == PB_OK)
+        status = write_kernelspec(data, made->link ? program : to->program, to->kernelspec, error);
+    free(program);
+    free(data);
+    return status;
+}
+
+int pb_command_install(const pb_command *command, const pb_log *log, int count, char **arguments)
+{
+    (void)log;
+    choices made;
+    places at;
+    pb_error *error = NULL;
+    if (!read_choices(count, arguments, true, &made))
+        return pb_usage(command);
+    if (find_places(&made, &at, &error) != PB_OK)
+        return pb_report(&error);
+    pb_status status = install(&made, &at, &error);
+    if (status == PB_OK)
+        printf("Jupyter finds the kernel 'patchbay' in %s\n", at.kernelspec);
+    free_places(&at);
+    return status == PB_OK ? PB_EXIT_OK : pb_report(&error);
+}
+
+/* ---- uninstall ---- */
+
+static pb_status remove_below(const char *folder, const char *name, pb_error **error)
+{
+    char *path = pb_path("%s/%s", folder, name);
+    pb_status status = path ? pb_file_remove(path, error) : pb_fail_memory(error);
+    free(path);
+    return status;
+}
+
+static void tidy_below(const char *folder, const char *name)
+{
+    char *path = pb_path("%s/%s", folder, name);
+    if (path)
+        pb_folder_remove_if_empty(path);
+    free(path);
+}
+
+/* Removes what install copies, and the folders that are empty then; models of your own stay. */
+static pb_status uninstall(const places *at, pb_error **error)
+{
+    pb_status status = remove_below(at->kernelspec, "kernel.json", error);
+    for (size_t i = 0; i < n_logos && status == PB_OK; i++)
+        status = remove_below(at->kernelspec, logos[i], error);
+    for (size_t i = 0; i < n_data_folders && status == PB_OK; i++)
+        status = remove_below(at->data, data_folders[i], error);
+    if (status == PB_OK)
+        status = pb_file_remove(at->program, error);
+    tidy_below(at->data, "kernelspec");
+    tidy_below(at->data, "models");
+    pb_folder_remove_if_empty(at->data);
+    pb_folder_remove_if_empty(at->kernelspec);
+    return status;
+}
+
+int pb_command_uninstall(const pb_command *command, const pb_log *log, int count, char **arguments)
+{
+    (void)log;
+    choices made;
+    places at;
+    pb_error *error = NULL;
+    if (!read_choices(count, arguments, false, &made))
+        return pb_usage(command);
+    if (find_places(&made, &at, &error) != PB_OK)
+        return pb_report(&error);
+    pb_status status = uninstall(&at, &error);
+    if (status == PB_OK)
+        printf("The kernel 'patchbay' is gone from %s\n", at.kernelspec);
+    free_places(&at);
+    return status == PB_OK ? PB_EXIT_OK : pb_report(&error);
+}

@@ -1,0 +1,33 @@
+/* Where the program and what belongs to it lie. Everything returned is the caller's to free. */
+#ifndef PB_APP_LOCATIONS_H
+#define PB_APP_LOCATIONS_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/* The program's own file, with links resolved. */
+pb_status pb_location_program(char **path, pb_error **error);
+
+/*
+ * The folder that holds models/ and kernelspec/: share/patchbay beside an installed program's bin,
+ * or the source tree of one that was built and not installed. NULL in *path where there is neither.
+ */
+pb_status pb_location_data(char **path, pb_error **error);
+
+/* Folders that hold model folders: those of PATCHBAY_MODELS, then the data folder's. */
+typedef struct pb_model_paths {
+    char **items;
+    size_t count;
+} pb_model_paths;
+
+pb_status pb_model_paths_find(pb_model_paths *paths, pb_error **error);
+void pb_model_paths_free(pb_model_paths *paths);
+
+/* An environment variable's value, or NULL where it is missing or empty. */
+const char *pb_setting(const char *name);
+
+/* A formatted path; NULL when memory is out. */
+char *pb_path(const char *format, ...) PB_PRINTF(1, 2);
+
+#endif

@@ -1,0 +1,112 @@
+/* patchbay: the Jupyter kernel, and the same language on a command line. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+
+#define INSTALL_OPTIONS                                                                            \
+    "  --user          for you (the default): the kernel where your Jupyter looks\n"               \
+    "  --sys-prefix    in the active Python environment\n"                                         \
+    "  --prefix DIR    under DIR: bin, share/patchbay, share/jupyter/kernels\n"
+
+static const pb_command commands[] = {
+    {"kernel", "-f FILE", "serve a Jupyter front end (Jupyter calls this)",
+     "  -f FILE         the connection file that the front end wrote\n", pb_command_kernel},
+    {"run", "FILE", "run a file; its cells begin at lines that start with '# %%'",
+     "  FILE            the file, or - for standard input\n", pb_command_run},
+    {"eval", "CODE", "run one piece of code and print its value", "", pb_command_eval},
+    {"console", "", "type cells line by line", "", pb_command_console},
+    {"install", "[--user | --sys-prefix | --prefix DIR] [--link]",
+     "install the program and make Jupyter know it",
+     INSTALL_OPTIONS
+     "  --link          only tell Jupyter where this program lies, and copy nothing\n",
+     pb_command_install},
+    {"uninstall", "[--user | --sys-prefix | --prefix DIR]", "take away what install put there",
+     INSTALL_OPTIONS, pb_command_uninstall},
+};
+
+static const size_t n_commands = sizeof commands / sizeof *commands;
+
+/* ---- what is said ---- */
+
+static void print_usage(FILE *out, const pb_command *command)
+{
+    fprintf(out, "usage: patchbay %s %s\n%s", command->name, command->usage, command->help);
+}
+
+int pb_usage(const pb_command *command)
+{
+    print_usage(stderr, command);
+    return PB_EXIT_USAGE;
+}
+
+int pb_report(pb_error **error)
+{
+    const char *hint = pb_error_hint_text(*error);
+    fprintf(stderr, "patchbay: %s\n", pb_error_text(*error));
+    if (hint)
+        fprintf(stderr, "hint: %s\n", hint);
+    pb_error_destroy(error);
+    return PB_EXIT_FAILED;
+}
+
+static int print_help(void)
+{
+    puts("Patchbay " PB_VERSION ": ask a GPT-2 why it predicted what it predicted.\n");
+    for (size_t i = 0; i < n_commands; i++)
+        printf("  patchbay %s %s\n      %s\n", commands[i].name, commands[i].usage,
+               commands[i].summary);
+    puts("\nEach command explains its options with --help.");
+    puts("\nPATCHBAY_MODELS names folders that hold models, separated by colons.\n"
+         "PATCHBAY_HISTORY names the file that keeps what was typed.\n"
+         "PATCHBAY_LOG is how much is said on stderr: debug, info, warning or error.");
+    return PB_EXIT_OK;
+}
+
+static void write_log(void *user, pb_log_level level, const char *line)
+{
+    (void)user;
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    fprintf(stderr, "[patchbay %s] %s\n", names[level], line);
+}
+
+static pb_log_level wanted_level(void)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    const char *wanted = getenv("PATCHBAY_LOG");
+    for (size_t i = 0; wanted && i < sizeof names / sizeof *names; i++)
+        if (strcmp(wanted, names[i]) == 0)
+            return (pb_log_level)i;
+    return PB_LOG_WARNING;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int run_command(const pb_command *command, const pb_log *log, int count, char **arguments)
+{
+    if (count != 1 || !asks_for_help(arguments[0]))
+        return command->run(command, log, count, arguments);
+    print_usage(stdout, command);
+    return PB_EXIT_OK;
+}
+
+int main(int count, char **arguments)
+{
+    const pb_log log = {.least = wanted_level(), .write = write_log};
+    const char *name = count > 1 ? arguments[1] : "--help";
+    if (asks_for_help(name) || strcmp(name, "help") == 0)
+        return print_help();
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        puts("patchbay " PB_VERSION);
+        return PB_EXIT_OK;
+    }
+    for (size_t i = 0; i < n_commands; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return run_command(&commands[i], &log, count - 2, arguments + 2);
+    fprintf(stderr, "patchbay: there is no command '%s'; 'patchbay --help' lists them\n", name);
+    return PB_EXIT_USAGE;
+}

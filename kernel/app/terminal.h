@@ -1,0 +1,31 @@
+/* A cell's way to the outside when that is a terminal: the pb_host of run, eval and console. */
+#ifndef PB_APP_TERMINAL_H
+#define PB_APP_TERMINAL_H
+
+#include "base/buffer.h"
+#include "interrupts.h"
+#include "language/session.h"
+
+typedef struct pb_terminal {
+    pb_interrupts *interrupts;
+    pb_buffer input; /* read from stdin and not used yet */
+    bool ended;      /* stdin has no more */
+    bool progress;   /* an updated line stands on stderr, without its newline */
+} pb_terminal;
+
+pb_status pb_terminal_open(pb_terminal *terminal, pb_error **error);
+void pb_terminal_close(pb_terminal *terminal);
+pb_host pb_terminal_host(pb_terminal *terminal);
+
+/*
+ * Shows a prompt and reads a line, without its newline; *line is malloc'ed and the caller's.
+ * PB_INTERRUPTED on Ctrl-C, and PB_IO at the end of the input.
+ */
+pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secret, char **line,
+                           pb_error **error);
+
+/* Runs a cell, prints the text/plain of its value, or its error on stderr; gives the exit code. */
+int pb_terminal_run(pb_terminal *terminal, pb_session *session, const char *name, const char *code,
+                    size_t length);
+
+#endif
