@@ -342,7 +342,7 @@ static void text_grid(const pb_scene *scene, pb_buffer *out)
     grid.left[0] = true;
     pb_grid_set(&grid, 0, 0, "from \\ to");
     for (size_t i = 0; i < scene->count; i++) {
-        const char *name = pb_axis_text(scratch, &scene->enlarged_view.rows, i, 14);
+        const char *name = pb_axis_label(scratch, &scene->enlarged_view.rows, i, 14);
         pb_grid_set(&grid, i + 1, 0, name);
         pb_grid_set(&grid, 0, i + 1, name);
         for (size_t j = 0; j < scene->count; j++)

@@ -103,7 +103,7 @@ static void text_bars(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
         for (size_t series = 0; series < view->n_series; series++, row++) {
             double value = (double)view->series[series].values[index];
             if (series == 0)
-                pb_grid_set(&grid, row, 0, plot->labels[index]);
+                pb_grid_set(&grid, row, 0, pb_axis_label(scratch, &view->x, index, 40));
             pb_grid_set(&grid, row, 1, plot->names[series]);
             if (!isnan(value))
                 text_bar(scratch, plot, &grid, row, 2, value, fmax(fabs(low), fabs(high)));

@@ -1,6 +1,8 @@
 /* Heat maps as bundles: the picture, and a grid of numbers as text. */
 #include "display/heatmap.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "frame.h"
 #include "label.h"
@@ -15,6 +17,18 @@ static size_t shown_place(size_t which, size_t count, size_t most)
 {
     size_t last = most / 3;
     return count <= most || which < most - last ? which : count - most + which;
+}
+
+/* The number, behind the cell's text where it has one. */
+static const char *text_of_cell(pb_scratch *scratch, const pb_map *map, size_t index)
+{
+    const pb_heatmap_view *view = map->view;
+    const char *text = pb_map_cell_text(map, index);
+    char number[PB_NUMBER_SIZE];
+    if (!view->cell_texts || isnan(view->values[index]))
+        return text;
+    pb_number_write(number, (double)view->values[index], map->format);
+    return pb_scratch_format(scratch, "%s %s", text, number);
 }
 
 static void text_map(pb_scratch *scratch, const pb_map *map, pb_buffer *out)
@@ -39,7 +53,7 @@ static void text_map(pb_scratch *scratch, const pb_map *map, pb_buffer *out)
             size_t row = shown_place(i, view->rows.count, TEXT_ROWS);
             pb_grid_set(&grid, i + 1, 0, map->row_labels[row]);
             pb_grid_set(&grid, i + 1, j + 1,
-                        pb_map_cell_text(map, row * view->columns.count + column));
+                        text_of_cell(scratch, map, row * view->columns.count + column));
         }
     }
     pb_text_head(out, &view->words);

@@ -104,6 +104,15 @@ const char *pb_axis_text(pb_scratch *scratch, const pb_axis_view *axis, size_t i
     return pb_label_clip(scratch, pb_label_make(scratch, axis->labels[index], axis->kind), columns);
 }
 
+const char *pb_axis_label(pb_scratch *scratch, const pb_axis_view *axis, size_t index,
+                          size_t columns)
+{
+    const char *label = pb_axis_text(scratch, axis, index, columns);
+    if (!axis->labels || axis->kind != PB_TEXT_TOKEN)
+        return label;
+    return pb_scratch_format(scratch, "%" PRId64 " %s", pb_axis_number(axis, index), label);
+}
+
 const char *pb_axis_place(pb_scratch *scratch, const pb_axis_view *axis, size_t index)
 {
     const char *name = pb_label_make(scratch, axis->name, PB_TEXT_PLAIN);

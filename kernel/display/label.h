@@ -23,6 +23,9 @@ const char *pb_label_clip(pb_scratch *scratch, const char *label, size_t columns
 const char *pb_axis_text(pb_scratch *scratch, const pb_axis_view *axis, size_t index,
                          size_t columns);
 int64_t pb_axis_number(const pb_axis_view *axis, size_t index);
+/* The same where there is room for a token's position: "2 ·love". */
+const char *pb_axis_label(pb_scratch *scratch, const pb_axis_view *axis, size_t index,
+                          size_t columns);
 /* "layer 3", "position 2 (·love)": a place for tooltips and sentences. */
 const char *pb_axis_place(pb_scratch *scratch, const pb_axis_view *axis, size_t index);
 /* "change (logits)". "" if the axis has no name. */

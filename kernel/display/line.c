@@ -74,7 +74,7 @@ static void place_labels(const pb_plot *plot, double *ys)
     for (size_t which = 0; which < plot->view->n_references; which++) {
         double y = pb_plot_y(plot, plot->view->references[which].value);
         for (size_t i = 0; i < which; i++) {
-            if (fabs(ys[i] - y) >= LABEL_STEP - 0.01)
+            if (!(fabs(ys[i] - y) < LABEL_STEP - 0.01))
                 continue;
             y = ys[i] + LABEL_STEP;
             i = (size_t)-1; /* it may cover another one now */
@@ -111,7 +111,8 @@ static void draw_lines(pb_markup *markup, const void *user, bool tooltips)
     }
     place_labels(plot, ys);
     for (size_t i = 0; i < n_references; i++)
-        draw_reference(markup, plot, i, ys[i]);
+        if (isfinite(plot->view->references[i].value))
+            draw_reference(markup, plot, i, ys[i]);
     for (size_t i = 0; i < plot->view->n_series; i++)
         draw_series(markup, plot, i, tooltips);
 }
@@ -141,7 +142,7 @@ static void text_lines(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
         }
     }
     for (size_t i = 0; i < view->x.count; i++)
-        pb_grid_set(&grid, i + 1, 0, plot->labels[i]);
+        pb_grid_set(&grid, i + 1, 0, pb_axis_label(scratch, &view->x, i, 40));
     pb_text_head(out, &view->words);
     pb_grid_write(&grid, out);
     for (size_t i = 0; i < view->n_references; i++)

@@ -79,20 +79,11 @@ static bool plan_cells(pb_map *map)
 
 /* ---- layout ---- */
 
-/* The label of a drawn row or column. With tokens: "2 ·love". */
-static const char *place_label(pb_scratch *scratch, const pb_axis_view *axis, size_t index)
-{
-    const char *label = pb_axis_text(scratch, axis, index, LABEL_LONGEST);
-    if (!axis->labels || axis->kind != PB_TEXT_TOKEN)
-        return label;
-    return pb_scratch_format(scratch, "%lld %s", (long long)pb_axis_number(axis, index), label);
-}
-
 static const char **plan_labels(pb_scratch *scratch, const pb_axis_view *axis)
 {
     const char **labels = pb_scratch_array(scratch, axis->count, sizeof *labels);
     for (size_t i = 0; labels && i < axis->count; i++)
-        labels[i] = place_label(scratch, axis, i);
+        labels[i] = pb_axis_label(scratch, axis, i, LABEL_LONGEST);
     return labels;
 }
 

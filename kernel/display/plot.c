@@ -253,10 +253,7 @@ static void draw_flat_label(pb_markup *markup, const pb_plot *plot, size_t index
 
 static void draw_slanted_label(pb_markup *markup, const pb_plot *plot, size_t index)
 {
-    const char *text = plot->labels[index];
-    if (shows_numbers_below(plot))
-        text = pb_scratch_format(plot->scratch, "%lld %s",
-                                 (long long)pb_axis_number(&plot->view->x, index), text);
+    const char *text = pb_axis_label(plot->scratch, &plot->view->x, index, LABEL_LONGEST);
     pb_svg_label(markup,
                  (pb_svg_text){.x = pb_plot_x(plot, index) + 4,
                                .y = plot->bottom + 13,

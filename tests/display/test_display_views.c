@@ -1,0 +1,449 @@
+/*
+ * Whole views: what they say in plain text (golden files), that every form is well formed and
+ * escaped whatever the texts are, and that odd data is drawn without harm.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "display/attention.h"
+#include "display/card.h"
+#include "display/chart.h"
+#include "display/document.h"
+#include "display/heatmap.h"
+#include "display/table.h"
+#include "display/tokens.h"
+#include "samples.h"
+#include "wellformed.h"
+
+/* ---- checks ---- */
+
+static void check_form(const char *name, const pb_form *form)
+{
+    size_t at = 0;
+    const char *fault = markup_fault(form->data, &at);
+    if (strcmp(form->mime, "text/plain") == 0)
+        return;
+    if (fault) {
+        size_t from = at > 60 ? at - 60 : 0;
+        fail_msg("%s, %s: %s at %zu: ...%.120s", name, form->mime, fault, at, form->data + from);
+    }
+    assert_null(strstr(form->data, "<script>alert"));
+    assert_null(strstr(form->data, "http://evil"));
+}
+
+/* Plain text is lines: nothing but newlines among its control characters. */
+static void check_plain(const char *name, const char *text)
+{
+    assert_non_null(text);
+    for (const char *c = text; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if ((byte < 0x20 && byte != '\n') || byte == 0x7F)
+            fail_msg("%s: control character %d in the plain text", name, byte);
+    }
+}
+
+/* Checks all forms and destroys the bundle. */
+static void check_bundle(const char *name, pb_status status, pb_bundle **bundle)
+{
+    assert_int_equal(status, PB_OK);
+    assert_non_null(pb_bundle_find(*bundle, "text/html"));
+    check_plain(name, pb_bundle_find(*bundle, "text/plain"));
+    for (size_t i = 0; i < pb_bundle_count(*bundle); i++) {
+        pb_form form = pb_bundle_form(*bundle, i);
+        check_form(name, &form);
+    }
+    pb_bundle_destroy(bundle);
+}
+
+static char *read_golden(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "tests/display/golden/%s.txt", name);
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *text = calloc(1, 1 << 16);
+    assert_non_null(text);
+    size_t length = fread(text, 1, (1 << 16) - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    return text;
+}
+
+/* ---- samples ---- */
+
+static void every_sample_is_well_formed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        pb_bundle *bundle = NULL;
+        pb_status status = samples[i].make(&bundle, NULL);
+        check_bundle(samples[i].name, status, &bundle);
+    }
+}
+
+/* Samples whose name starts with "many" or "long" have no golden file: they are for size. */
+static void plain_text_reads_as_before(void **state)
+{
+    (void)state;
+    size_t compared = 0;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        char *expected = read_golden(samples[i].name);
+        if (!expected)
+            continue;
+        pb_bundle *bundle = NULL;
+        assert_int_equal(samples[i].make(&bundle, NULL), PB_OK);
+        assert_string_equal(pb_bundle_find(bundle, "text/plain"), expected);
+        assert_null(strstr(expected, " \n"));
+        pb_bundle_destroy(&bundle);
+        free(expected);
+        compared++;
+    }
+    assert_int_equal(compared, N_SAMPLES - 3);
+}
+
+static void the_same_view_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        pb_bundle *first = NULL, *second = NULL;
+        assert_int_equal(samples[i].make(&first, NULL), PB_OK);
+        assert_int_equal(samples[i].make(&second, NULL), PB_OK);
+        assert_string_equal(pb_bundle_find(first, "text/html"),
+                            pb_bundle_find(second, "text/html"));
+        pb_bundle_destroy(&first);
+        pb_bundle_destroy(&second);
+    }
+}
+
+static void pictures_stay_small(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        pb_bundle *bundle = NULL;
+        assert_int_equal(samples[i].make(&bundle, NULL), PB_OK);
+        assert_in_range(strlen(pb_bundle_find(bundle, "text/html")), 1, 800000);
+        pb_bundle_destroy(&bundle);
+    }
+}
+
+/* ---- hostile texts in every slot ---- */
+
+static const char *const hostile[] = {
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onload='alert(1)",
+    "</svg></style></script><b>",
+    "]]>--><!--",
+    "&lt;&#60;&amp",
+    "\x01\x02\x1b[31m\x07\x7f",
+    "\xFF\xFE\xE2\x82",
+    "\xCC\x81\xCC\x82",
+    "\u202E\u2066\u200B\uFEFF",
+    "\uFFFE\uFFFF\U0001FFFE",
+    "line\nbreak\r\ttab",
+    "",
+    "   ",
+};
+enum { N_HOSTILE = sizeof hostile / sizeof *hostile };
+
+static pb_words hostile_words(const char *const *text)
+{
+    return (pb_words){.title = *text, .caption = *text, .notes = text, .n_notes = 1};
+}
+
+static void check_hostile_card(const char *const *text)
+{
+    const pb_fact fact = {*text, *text, *text};
+    const pb_block blocks[] = {
+        {*text, *text, *text, 0}, {*text, NULL, *text, 9}, {*text, *text, NULL, 1}};
+    pb_card_view view = {.words = hostile_words(text),
+                         .subtitle = *text,
+                         .facts = &fact,
+                         .n_facts = 1,
+                         .blocks = blocks,
+                         .n_blocks = 3};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_card(&view, &bundle, NULL);
+    check_bundle(*text, status, &bundle);
+}
+
+static void check_hostile_table(const char *const *text)
+{
+    static const double number[] = {-1.5};
+    const pb_column columns[] = {
+        {.name = *text, .unit = *text, .group = *text, .kind = PB_COLUMN_TEXT, .texts = text},
+        {.name = *text,
+         .group = *text,
+         .group_kind = PB_TEXT_TOKEN,
+         .kind = PB_COLUMN_TOKEN,
+         .texts = text},
+        {.name = *text, .kind = PB_COLUMN_NUMBER, .numbers = number, .shade = PB_SHADE_AUTO},
+        {.name = *text, .kind = PB_COLUMN_BAR, .numbers = number},
+        {.name = *text, .kind = PB_COLUMN_CHECK, .numbers = number}};
+    for (int kind = PB_TEXT_PLAIN; kind <= PB_TEXT_TOKEN; kind++) {
+        pb_table_view view = {.words = hostile_words(text),
+                              .n_rows = 1,
+                              .n_columns = 5,
+                              .columns = columns,
+                              .row_name = *text,
+                              .row_labels = text,
+                              .row_kind = (pb_text_kind)kind,
+                              .total_rows = 3};
+        pb_bundle *bundle = NULL;
+        pb_status status = pb_show_table(&view, &bundle, NULL);
+        check_bundle(*text, status, &bundle);
+    }
+}
+
+static void check_hostile_charts(const char *const *text)
+{
+    static const float value[] = {-1.5f};
+    const pb_series series[] = {{*text, value}, {*text, value}};
+    const pb_reference reference = {*text, 3.0};
+    for (int kind = PB_TEXT_PLAIN; kind <= PB_TEXT_TOKEN; kind++) {
+        pb_chart_view view = {.words = hostile_words(text),
+                              .x = {*text, *text, 1, text, NULL, (pb_text_kind)kind},
+                              .value_name = *text,
+                              .value_unit = *text,
+                              .series_name = *text,
+                              .series = series,
+                              .n_series = 2,
+                              .references = &reference,
+                              .n_references = 1};
+        pb_bundle *bars = NULL, *lines = NULL;
+        pb_status status = pb_show_bars(&view, &bars, NULL);
+        check_bundle(*text, status, &bars);
+        status = pb_show_lines(&view, &lines, NULL);
+        check_bundle(*text, status, &lines);
+    }
+}
+
+static void check_hostile_heatmap(const char *const *text)
+{
+    static const float value[] = {-1.5f};
+    for (int kind = PB_TEXT_PLAIN; kind <= PB_TEXT_TOKEN; kind++) {
+        pb_axis_view axis = {*text, *text, 1, text, NULL, (pb_text_kind)kind};
+        pb_heatmap_view view = {.words = hostile_words(text),
+                                .rows = axis,
+                                .columns = axis,
+                                .values = value,
+                                .cell_texts = text,
+                                .cell_kind = (pb_text_kind)kind,
+                                .value_name = *text,
+                                .value_unit = *text};
+        pb_bundle *bundle = NULL;
+        pb_status status = pb_show_heatmap(&view, &bundle, NULL);
+        check_bundle(*text, status, &bundle);
+    }
+}
+
+static void check_hostile_tokens(const char *const *text)
+{
+    static const float value[] = {0.5f};
+    const pb_token_row rows[] = {{*text, 1, text, NULL, value}, {NULL, 0, NULL, NULL, NULL}};
+    pb_tokens_view view = {
+        .words = hostile_words(text), .rows = rows, .n_rows = 2, .value_name = *text};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_tokens(&view, &bundle, NULL);
+    check_bundle(*text, status, &bundle);
+    pb_attention_view attention = {.words = hostile_words(text),
+                                   .n_heads = 1,
+                                   .head_names = text,
+                                   .n_tokens = 1,
+                                   .tokens = text,
+                                   .pattern = value};
+    status = pb_show_attention(&attention, &bundle, NULL);
+    check_bundle(*text, status, &bundle);
+}
+
+static void no_text_escapes_its_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_HOSTILE; i++) {
+        check_hostile_card(&hostile[i]);
+        check_hostile_table(&hostile[i]);
+        check_hostile_charts(&hostile[i]);
+        check_hostile_heatmap(&hostile[i]);
+        check_hostile_tokens(&hostile[i]);
+    }
+}
+
+static void documents_hold_hostile_text_too(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_HOSTILE; i++) {
+        pb_bundle *text = NULL, *stack = NULL, *bare = pb_bundle_create();
+        char *page = NULL;
+        size_t at;
+        assert_int_equal(pb_show_text(hostile[i], &text, NULL), PB_OK);
+        assert_int_equal(pb_bundle_add(bare, "text/plain", hostile[i], NULL), PB_OK);
+        const pb_bundle *parts[] = {text, bare, text};
+        assert_int_equal(pb_html_page(hostile[i], bare, &page, NULL), PB_OK);
+        assert_null(markup_fault(page, &at));
+        free(page);
+        assert_int_equal(pb_show_stack(parts, 3, &stack, NULL), PB_OK);
+        assert_null(markup_fault(pb_bundle_find(stack, "text/html"), &at));
+        check_bundle(hostile[i], PB_OK, &text);
+        pb_bundle_destroy(&stack);
+        pb_bundle_destroy(&bare);
+    }
+}
+
+/* ---- odd data ---- */
+
+static void empty_views_say_their_words(void **state)
+{
+    (void)state;
+    const pb_words words = {.title = "nothing here"};
+    pb_table_view table = {.words = words};
+    pb_card_view card = {.words = words};
+    pb_chart_view chart = {.words = words};
+    pb_heatmap_view map = {.words = words};
+    pb_tokens_view tokens = {.words = words};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_table(&table, &bundle, NULL);
+    assert_non_null(strstr(pb_bundle_find(bundle, "text/plain"), "nothing here"));
+    check_bundle("table", status, &bundle);
+    status = pb_show_card(&card, &bundle, NULL);
+    check_bundle("card", status, &bundle);
+    status = pb_show_bars(&chart, &bundle, NULL);
+    check_bundle("bars", status, &bundle);
+    status = pb_show_lines(&chart, &bundle, NULL);
+    check_bundle("lines", status, &bundle);
+    status = pb_show_heatmap(&map, &bundle, NULL);
+    check_bundle("heat map", status, &bundle);
+    status = pb_show_tokens(&tokens, &bundle, NULL);
+    check_bundle("tokens", status, &bundle);
+}
+
+static void numbers_that_are_none_are_drawn_without_harm(void **state)
+{
+    (void)state;
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-45f, 0.0f, -0.0f};
+    const pb_series series[] = {{"odd", odd}};
+    const pb_reference references[] = {{"none", NAN}, {"much", 1e308}};
+    pb_chart_view chart = {.x = {.name = "x", .count = 8},
+                           .series = series,
+                           .n_series = 1,
+                           .references = references,
+                           .n_references = 2};
+    pb_heatmap_view map = {.rows = {.count = 2}, .columns = {.count = 4}, .values = odd};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_bars(&chart, &bundle, NULL);
+    assert_null(strstr(pb_bundle_find(bundle, "text/html"), "\"nan"));
+    check_bundle("bars", status, &bundle);
+    status = pb_show_lines(&chart, &bundle, NULL);
+    assert_null(strstr(pb_bundle_find(bundle, "text/html"), "=\"nan"));
+    assert_null(strstr(pb_bundle_find(bundle, "text/html"), "=\"inf"));
+    check_bundle("lines", status, &bundle);
+    status = pb_show_heatmap(&map, &bundle, NULL);
+    check_bundle("heat map", status, &bundle);
+    map.values = (const float[]){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    status = pb_show_heatmap(&map, &bundle, NULL);
+    check_bundle("heat map of nothing", status, &bundle);
+}
+
+static void a_huge_matrix_is_pooled_and_says_so(void **state)
+{
+    (void)state;
+    size_t side = 3000;
+    float *values = calloc(side * side, sizeof *values);
+    assert_non_null(values);
+    values[1234 * side + 567] = -2.0f;
+    pb_heatmap_view view = {.rows = {.name = "query", .count = side},
+                            .columns = {.name = "key", .count = side},
+                            .values = values};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_heatmap(&view, &bundle, NULL);
+    free(values);
+    assert_int_equal(status, PB_OK);
+    const char *html = pb_bundle_find(bundle, "text/html");
+    assert_non_null(strstr(html, "largest magnitude"));
+    assert_non_null(strstr(html, "fill=\"#be530c\" fill-opacity=\"1\"")); /* the one cell shows */
+    assert_in_range(strlen(html), 1, 200000);
+    check_bundle("huge", status, &bundle);
+}
+
+static void long_prompts_show_their_ends(void **state)
+{
+    (void)state;
+    enum { TOKENS = 300 };
+    static float pattern[TOKENS * TOKENS];
+    const char *tokens[TOKENS];
+    for (size_t i = 0; i < TOKENS; i++) {
+        tokens[i] = " x";
+        pattern[i * TOKENS] = 1.0f;
+    }
+    pb_attention_view view = {
+        .n_heads = 1, .n_tokens = TOKENS, .tokens = tokens, .pattern = pattern};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_attention(&view, &bundle, NULL);
+    const char *plain = pb_bundle_find(bundle, "text/plain");
+    assert_non_null(strstr(plain, "160 of 300 tokens are shown"));
+    assert_non_null(strstr(plain, "\u00B7x (299) looks at \u00B7x (0) 1.00"));
+    check_bundle("long", status, &bundle);
+}
+
+static void a_head_that_is_not_there_is_an_error(void **state)
+{
+    (void)state;
+    static const float one[] = {1.0f};
+    const char *const tokens[] = {"a"};
+    pb_attention_view view = {
+        .n_heads = 1, .n_tokens = 1, .tokens = tokens, .pattern = one, .enlarged = 1};
+    pb_bundle *bundle = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_show_attention(&view, &bundle, &error), PB_RANGE);
+    assert_null(bundle);
+    assert_string_equal(pb_error_text(error), "head 1 cannot be enlarged: there are 1 heads");
+    pb_error_destroy(&error);
+    view.n_heads = 0;
+    assert_int_equal(pb_show_attention(&view, &bundle, NULL), PB_VALUE);
+}
+
+/* What a sanitizer leaves: without style elements the image must show, so no inline style may hide
+ * it, and the text left from the svg must be hidden by its container. */
+static void a_picture_survives_a_sanitizer(void **state)
+{
+    (void)state;
+    pb_bundle *bundle = NULL;
+    assert_int_equal(samples[8].make(&bundle, NULL), PB_OK);
+    assert_string_equal(samples[8].name, "head_map");
+    const char *html = pb_bundle_find(bundle, "text/html");
+    const char *svg = strstr(html, "<svg"),
+               *image = strstr(html, "<img src=\"data:image/svg+xml;base64,");
+    assert_true(svg && image && image > svg);
+    const char *container = strstr(html, "font-size:0\"><svg");
+    assert_non_null(container);
+    const char *fallback = strstr(html, "<div class=\"pb-static\">");
+    assert_true(fallback && fallback < image);
+    pb_bundle_destroy(&bundle);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_sample_is_well_formed),
+        cmocka_unit_test(plain_text_reads_as_before),
+        cmocka_unit_test(the_same_view_gives_the_same_bytes),
+        cmocka_unit_test(pictures_stay_small),
+        cmocka_unit_test(no_text_escapes_its_place),
+        cmocka_unit_test(documents_hold_hostile_text_too),
+        cmocka_unit_test(empty_views_say_their_words),
+        cmocka_unit_test(numbers_that_are_none_are_drawn_without_harm),
+        cmocka_unit_test(a_huge_matrix_is_pooled_and_says_so),
+        cmocka_unit_test(long_prompts_show_their_ends),
+        cmocka_unit_test(a_head_that_is_not_there_is_an_error),
+        cmocka_unit_test(a_picture_survives_a_sanitizer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
