@@ -16,7 +16,7 @@
 #include "text.h"
 
 /* Longer prompts show their first tokens, where attention rests, and their last ones. */
-#define MOST_TOKENS  160
+#define MOST_TOKENS  128
 #define FIRST_TOKENS 8
 
 /* A view cut to what can be shown, with what is drawn of it. */
@@ -274,21 +274,22 @@ static void html_status(pb_markup *markup, const pb_scene *scene)
     pb_buffer_free(&sentence);
 }
 
-/* Two base-64 digits a weight, in 4095ths; the zeros at a row's end are left out. */
+/* Three base-64 digits a weight, in 262143rds; the zeros at a row's end are left out. */
 static void append_row(pb_buffer *out, const pb_scene *scene, size_t head, size_t query)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t zeros = 0;
     for (size_t key = 0; key < scene->count; key++) {
         float value = weight(scene, head, query, key);
-        long steps = isnan(value) ? 0 : lroundf(fmaxf(0.0f, fminf(1.0f, value)) * 4095.0f);
+        long steps = isnan(value) ? 0 : lroundf(fmaxf(0.0f, fminf(1.0f, value)) * 262143.0f);
         if (steps == 0) {
             zeros++;
             continue;
         }
-        pb_buffer_repeat(out, 'A', 2 * zeros);
+        pb_buffer_repeat(out, 'A', 3 * zeros);
         zeros = 0;
-        pb_buffer_byte(out, digits[steps / 64]);
+        pb_buffer_byte(out, digits[steps / 4096]);
+        pb_buffer_byte(out, digits[steps / 64 % 64]);
         pb_buffer_byte(out, digits[steps % 64]);
     }
 }

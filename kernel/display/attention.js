@@ -9,14 +9,14 @@
     const SVG = "http://www.w3.org/2000/svg";
     const STEPS = 32;
 
-    /* heads ";" rows "," two digits a weight, in 4095ths; zeros at a row's end are left out */
+    /* heads ";" rows "," three digits a weight, in 262143rds; zeros at a row's end are left out */
     function decode(text, count) {
         return text.split(";").map(function (head) {
             return head.split(",").map(function (row) {
                 const weights = new Float32Array(count);
-                for (let i = 0; i + 1 < row.length; i += 2)
-                    weights[i / 2] =
-                        (DIGITS.indexOf(row[i]) * 64 + DIGITS.indexOf(row[i + 1])) / 4095;
+                for (let i = 0; i + 2 < row.length; i += 3)
+                    weights[i / 3] = (DIGITS.indexOf(row[i]) * 4096 +
+                        DIGITS.indexOf(row[i + 1]) * 64 + DIGITS.indexOf(row[i + 2])) / 262143;
                 return weights;
             });
         });

@@ -388,7 +388,7 @@ static void long_prompts_show_their_ends(void **state)
     pb_bundle *bundle = NULL;
     pb_status status = pb_show_attention(&view, &bundle, NULL);
     const char *plain = pb_bundle_find(bundle, "text/plain");
-    assert_non_null(strstr(plain, "160 of 300 tokens are shown"));
+    assert_non_null(strstr(plain, "128 of 300 tokens are shown"));
     assert_non_null(strstr(plain, "\u00B7x (299) looks at \u00B7x (0) 1.00"));
     check_bundle("long", status, &bundle);
 }
