@@ -18,7 +18,9 @@
     "monospace)"
 #define PB_STYLE_SCROLL "overflow-x:auto;max-width:100%"
 #define PB_LINE         "rgba(128,128,128,0.45)"
-#define PB_FAINT        "rgba(128,128,128,0.16)"
+/* Jupyter shades every other row of a table, which would read as a value among shaded cells. */
+#define PB_NO_STRIPE "background-color:rgba(0,0,0,0)"
+#define PB_FAINT     "rgba(128,128,128,0.16)"
 
 /* <div> with title and caption, and the notes with </div>. */
 void pb_frame_open(pb_markup *markup, const pb_words *words);

@@ -14,7 +14,7 @@ typedef struct pb_table_plan {
     const pb_table_view *view;
     pb_number_format *formats; /* [n_columns] */
     pb_shading *shadings;      /* [n_columns] */
-    bool has_groups, has_units;
+    bool has_groups, has_shades;
 } pb_table_plan;
 
 /* ---- planning ---- */
@@ -69,7 +69,7 @@ static bool plan_table(pb_scratch *scratch, const pb_table_view *view, pb_table_
         plan->formats[i] = pb_number_settle(column->format, column->numbers, n_numbers);
         plan->shadings[i] = plan_shading(view, column);
         plan->has_groups = plan->has_groups || column->group;
-        plan->has_units = plan->has_units || column->unit;
+        plan->has_shades = plan->has_shades || plan->shadings[i].shade != PB_SHADE_NONE;
     }
     return true;
 }
@@ -239,6 +239,7 @@ static void html_row(pb_markup *markup, const pb_table_plan *plan, size_t row)
 {
     const pb_table_view *view = plan->view;
     pb_markup_open(markup, "tr");
+    pb_markup_attribute(markup, "style", plan->has_shades ? PB_NO_STRIPE : NULL);
     if (view->row_labels) {
         pb_markup_open(markup, "th");
         pb_markup_attribute_format(markup, "style", CELL_STYLE ";font-weight:%s", "left",

@@ -108,6 +108,7 @@ static void html_block(pb_markup *markup, pb_scratch *scratch, const pb_tokens_v
                         "margin:2px 0 6px 0;font-size:13px");
     pb_markup_open(markup, "tbody");
     pb_markup_open(markup, "tr");
+    pb_markup_attribute(markup, "style", PB_NO_STRIPE);
     pb_markup_element(markup, "td", CELL ";text-align:left;font-size:11px;opacity:0.72", "position",
                       PB_TEXT_PLAIN);
     for (size_t at = first; at < last; at++) {
@@ -123,6 +124,7 @@ static void html_block(pb_markup *markup, pb_scratch *scratch, const pb_tokens_v
     for (size_t i = 0; i < view->n_rows; i++) {
         const pb_token_row *row = &view->rows[i];
         pb_markup_open(markup, "tr");
+        pb_markup_attribute(markup, "style", PB_NO_STRIPE);
         pb_markup_element(markup, "td", CELL ";text-align:left;padding-right:10px;opacity:0.85",
                           row_name(scratch, view, i), PB_TEXT_PLAIN);
         for (size_t at = first; at < last; at++) {
