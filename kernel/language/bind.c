@@ -24,6 +24,8 @@ static pb_status fallback_value(const char *text, pb_value **result, pb_error **
         return pb_value_bool(text[0] == 'T', result, error);
     if (strcmp(text, "[]") == 0)
         return pb_value_take_list(NULL, 0, result, error);
+    if (strcmp(text, "\"\\n\"") == 0)
+        return pb_value_text("\n", result, error);
     if (length >= 2 && (text[0] == '"' || text[0] == '\''))
         return pb_value_string(text + 1, length - 2, result, error);
     double number = strtod(text, &end);
@@ -135,7 +137,7 @@ static pb_status wrong_choice(const pb_call *call, const pb_parameter *parameter
                               const pb_argument *argument, pb_error **error)
 {
     char words[512];
-    const char *names[32];
+    const char *names[32] = {NULL};
     pb_buffer listed = PB_BUFFER_EMPTY;
     const char *text = pb_value_get_text(argument->value, NULL);
     snprintf(words, sizeof words, "%s", parameter->choices);
@@ -193,7 +195,7 @@ static pb_status too_many(const pb_call *call, const pb_actual *actual, size_t m
 
 static pb_status unknown_keyword(const pb_call *call, const pb_actual *actual, pb_error **error)
 {
-    const char *names[PB_MAX_PARAMETERS];
+    const char *names[PB_MAX_PARAMETERS] = {NULL};
     char listed[400] = "";
     size_t count = 0, used = 0;
     for (const pb_parameter *p = call->row->parameters; p->name; p++)

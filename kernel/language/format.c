@@ -23,8 +23,7 @@ typedef struct pb_spec {
 
 static pb_status bad_spec(const char *spec, size_t length, const char *why, pb_error **error)
 {
-    pb_status status =
-        pb_fail(error, PB_VALUE, "the format '%.*s' %s", (int)length, spec, why);
+    pb_status status = pb_fail(error, PB_VALUE, "the format '%.*s' %s", (int)length, spec, why);
     if (error && *error)
         pb_error_hint(*error, "{x:.2f} has two decimals, {x:>8} eight columns, {x:,} thousands, "
                               "{x:.1%%} percent");
@@ -192,8 +191,11 @@ static bool number_digits(const pb_spec *spec, double number, pb_precision kind,
             return false;
         if (spec->alternate)
             pb_buffer_format(out, "0%c", spec->type);
-        based_digits(number, spec->type == 'o' ? 8 : spec->type == 'b' ? 2 : 16, spec->type == 'X',
-                     out);
+        based_digits(number,
+                     spec->type == 'o'   ? 8
+                     : spec->type == 'b' ? 2
+                                         : 16,
+                     spec->type == 'X', out);
         return true;
     default: return false;
     }
@@ -206,7 +208,8 @@ static pb_status format_number(const pb_value *value, const pb_spec *spec, const
 {
     double number = pb_value_get_number(value);
     pb_buffer digits = PB_BUFFER_EMPTY, signed_digits = PB_BUFFER_EMPTY;
-    bool negative = signbit(number) && !isnan(number) && (number != 0 || !pb_value_is_integer(value));
+    bool negative =
+        signbit(number) && !isnan(number) && (number != 0 || !pb_value_is_integer(value));
     if (!number_digits(spec, fabs(number), pb_value_precision(value), &digits)) {
         pb_buffer_free(&digits);
         return bad_spec(text, length, "does not fit this number", error);

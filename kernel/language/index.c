@@ -23,10 +23,11 @@ static pb_status slice_bound(pb_interp *interp, const pb_place *place, const pb_
     double number = pb_value_get_number(value);
     bool whole = number == floor(number) && fabs(number) <= 9007199254740992.0;
     if (!pb_value_is_none(value) && !whole)
-        status = pb_place_error(place, node->span,
-                                pb_fail(error, PB_TYPE, "a slice goes from integer to integer, not %s",
-                                        pb_value_describe(value, what, sizeof what)),
-                                error);
+        status =
+            pb_place_error(place, node->span,
+                           pb_fail(error, PB_TYPE, "a slice goes from integer to integer, not %s",
+                                   pb_value_describe(value, what, sizeof what)),
+                           error);
     else if (whole) {
         *has = true;
         *bound = (int64_t)number;
@@ -278,6 +279,30 @@ static pb_status matching_rows(const pb_value *table, const pb_index_entry *entr
     return status;
 }
 
+/* t[["a", "b"]]: some of the columns. */
+static pb_status some_columns(const pb_value *table, const pb_value *names, pb_value **result,
+                              pb_error **error)
+{
+    size_t count = pb_list_count(names);
+    pb_status status = PB_OK;
+    pb_table_cells *columns = pb_calloc(count, sizeof *columns);
+    if (!columns)
+        return pb_fail_memory(error);
+    for (size_t i = 0; status == PB_OK && i < count; i++) {
+        const char *name = pb_value_get_text(pb_list_item(names, i), NULL);
+        const pb_table_cells *found = pb_table_find(table, name);
+        if (found)
+            columns[i] = *found;
+        else
+            status = unknown_column(table, name, error);
+    }
+    if (status == PB_OK)
+        status = pb_value_table(columns, count, pb_table_rows(table), pb_table_caption(table), NULL,
+                                result, error);
+    free(columns);
+    return status;
+}
+
 static pb_status index_table(const pb_value *table, const pb_index_entry *entry, pb_value **result,
                              pb_error **error)
 {
@@ -292,6 +317,8 @@ static pb_status index_table(const pb_value *table, const pb_index_entry *entry,
         *result = pb_value_retain(column->cells);
         return PB_OK;
     }
+    if (pb_list_count(entry->value) > 0 && pb_list_of(entry->value, PB_STRING))
+        return some_columns(table, entry->value, result, error);
     if (pb_value_kind(entry->value) == PB_NUMBER) {
         pb_status status = sequence_index(entry->value, n, "this table", &at, error);
         return status == PB_OK ? table_row(table, at, result, error) : status;
@@ -394,10 +421,9 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     if (status == PB_OK) {
         pb_span span = {node->arguments[0].span.start,
                         node->arguments[node->n_arguments - 1].span.end};
-        status = pb_place_error(place, span,
-                                pb_interp_index(interp, subject, node->n_arguments, entries,
-                                                result, error),
-                                error);
+        status = pb_place_error(
+            place, span,
+            pb_interp_index(interp, subject, node->n_arguments, entries, result, error), error);
     }
     for (size_t i = 0; i < made; i++)
         pb_value_release(&entries[i].value);

@@ -287,8 +287,8 @@ pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const cha
         status = from_kind(interp, self, name, result, error);
     if (status != PB_OK || *result)
         return status;
-    status = pb_fail(error, PB_NAME, "%s has no .%s", pb_value_describe(self, what, sizeof what),
-                     name);
+    status =
+        pb_fail(error, PB_NAME, "%s has no .%s", pb_value_describe(self, what, sizeof what), name);
     hint_member(self, name, error);
     return status;
 }
@@ -374,8 +374,8 @@ static pb_status items_by_index(pb_interp *interp, const pb_value *value, size_t
         pb_value *index = NULL, *item = NULL;
         status = pb_interp_check(interp, error);
         if (status == PB_OK)
-            status = pb_value_integer(axis ? pb_axis_coordinate(axis, i) : (int64_t)i, &index,
-                                      error);
+            status =
+                pb_value_integer(axis ? pb_axis_coordinate(axis, i) : (int64_t)i, &index, error);
         if (status == PB_OK)
             status = pb_interp_index(
                 interp, value, 1,

@@ -153,7 +153,7 @@ static const pb_habit habits[] = {
     {"px.imshow", "heatmap(x)"},
     {"groupby", "t[part=\"mlp\"] picks the rows with one value"},
     {"sort_values", "t.sort(by=\"diff\")"},
-    {"drop", "t[[\"a\", \"b\"]] is not needed: make a table of the columns you want"},
+    {"drop", "t[[\"a\", \"b\"]] keeps the columns you name"},
     {"self", "functions get what they work on as arguments"},
     {"NaN", "a number that is not one comes from float(\"nan\")"},
 };
@@ -172,9 +172,8 @@ pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *
                           pb_error **error)
 {
     const char *advice = pb_advice_for_name(name);
-    pb_status status = pb_fail(error, PB_NAME, called ? "there is no word '%s' to call"
-                                                      : "there is no name '%s'",
-                               name);
+    pb_status status = pb_fail(
+        error, PB_NAME, called ? "there is no word '%s' to call" : "there is no name '%s'", name);
     if (!error || !*error)
         return status;
     if (advice) {
@@ -193,8 +192,8 @@ pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *
     if (near)
         pb_error_hint(*error, "did you mean %s?", near);
     else if (!called)
-        pb_error_hint(*error, "give it a value first: %s = ...; text stands in quotes: \"%s\"", name,
-                      name);
+        pb_error_hint(*error, "give it a value first: %s = ...; text stands in quotes: \"%s\"",
+                      name, name);
     else
         pb_error_hint(*error, "help() lists the words there are");
     pb_names_destroy(&names);

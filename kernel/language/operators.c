@@ -98,8 +98,7 @@ static void hint_for_operands(pb_operator op, const pb_value *a, const pb_value 
         pb_error_hint(*error, "call the function first: f(x)");
 }
 
-static pb_status unsupported(pb_operator op, const pb_value *a, const pb_value *b,
-                             pb_error **error)
+static pb_status unsupported(pb_operator op, const pb_value *a, const pb_value *b, pb_error **error)
 {
     char left[160], right[160];
     pb_value_describe(a, left, sizeof left);
@@ -183,8 +182,8 @@ static pb_status repeat_list(pb_interp *interp, const pb_value *list, double tim
     return pb_list_finish(&out, false, result, error);
 }
 
-static pb_status repeat(pb_interp *interp, const pb_value *a, const pb_value *b,
-                        pb_value **result, pb_error **error)
+static pb_status repeat(pb_interp *interp, const pb_value *a, const pb_value *b, pb_value **result,
+                        pb_error **error)
 {
     const pb_value *times = pb_value_is_integer(b) ? b : a;
     const pb_value *what = times == b ? a : b;
@@ -285,8 +284,8 @@ static bool is_arithmetic(pb_operator op)
     return op <= PB_OP_GE || (op >= PB_OP_BIT_AND && op <= PB_OP_SHIFT_RIGHT);
 }
 
-pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a,
-                            const pb_value *b, pb_value **result, pb_error **error)
+pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a, const pb_value *b,
+                            pb_value **result, pb_error **error)
 {
     bool found;
     *result = NULL;
@@ -311,8 +310,8 @@ pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a
         return join_texts(a, b, result, error);
     if (op == PB_OP_ADD && pb_value_kind(a) == PB_LIST && pb_value_kind(b) == PB_LIST)
         return join_lists(interp, a, b, result, error);
-    if (op == PB_OP_MUL && ((is_sequence(a) && pb_value_is_integer(b)) ||
-                            (is_sequence(b) && pb_value_is_integer(a))))
+    if (op == PB_OP_MUL &&
+        ((is_sequence(a) && pb_value_is_integer(b)) || (is_sequence(b) && pb_value_is_integer(a))))
         return repeat(interp, a, b, result, error);
     return unsupported(op, a, b, error);
 }
@@ -344,8 +343,9 @@ static pb_status unary_tensor(pb_operator op, const pb_value *a, pb_value **resu
         return PB_OK;
     }
     if (op == PB_OP_INVERT && !pb_tensor_is_boolean(pb_value_get_tensor(a)))
-        return pb_fail(error, PB_TYPE, "~ turns a mask of true and false around; this tensor has "
-                                       "numbers");
+        return pb_fail(error, PB_TYPE,
+                       "~ turns a mask of true and false around; this tensor has "
+                       "numbers");
     pb_status status = pb_tensor_unary(op == PB_OP_NEGATE ? PB_NEGATE : PB_NOT,
                                        pb_value_get_tensor(a), &tensor, error);
     return status == PB_OK ? pb_value_retag(a, &tensor, result, error) : status;

@@ -9,7 +9,6 @@
 
 /* ---- numbers ---- */
 
-
 static pb_status divided_by_zero(pb_operator op, pb_error **error)
 {
     return pb_fail(error, PB_VALUE, "%s by zero", op == PB_OP_MOD ? "remainder" : "division");
@@ -45,14 +44,11 @@ static pb_status bits(pb_operator op, const pb_value *a, const pb_value *b, pb_v
     bool both = pb_value_kind(a) == PB_BOOL && pb_value_kind(b) == PB_BOOL;
     switch (op) {
     case PB_OP_BIT_AND:
-        return both ? pb_value_bool(x & y, result, error)
-                    : pb_value_integer(x & y, result, error);
+        return both ? pb_value_bool(x & y, result, error) : pb_value_integer(x & y, result, error);
     case PB_OP_BIT_OR:
-        return both ? pb_value_bool(x | y, result, error)
-                    : pb_value_integer(x | y, result, error);
+        return both ? pb_value_bool(x | y, result, error) : pb_value_integer(x | y, result, error);
     case PB_OP_BIT_XOR:
-        return both ? pb_value_bool(x ^ y, result, error)
-                    : pb_value_integer(x ^ y, result, error);
+        return both ? pb_value_bool(x ^ y, result, error) : pb_value_integer(x ^ y, result, error);
     default: break;
     }
     if (y < 0)
@@ -88,9 +84,8 @@ pb_status pb_number_operator(pb_operator op, const pb_value *a, const pb_value *
         return y == 0 ? divided_by_zero(op, error) : pb_value_number(x / y, real, result, error);
     case PB_OP_FLOORDIV:
         return y == 0 ? divided_by_zero(op, error)
-                      : pb_value_number(precision == PB_INTEGER
-                                            ? (x - floor_mod(x, y)) / y
-                                            : floor(x / y),
+                      : pb_value_number(precision == PB_INTEGER ? (x - floor_mod(x, y)) / y
+                                                                : floor(x / y),
                                         precision, result, error);
     case PB_OP_MOD:
         return y == 0 ? divided_by_zero(op, error)
@@ -135,8 +130,7 @@ static size_t gather_fields(const pb_value *a, const pb_value *b, const pb_tenso
             for (size_t k = 0; k < count; k++)
                 known = known || strcmp(fields[k].name, field->name) == 0;
             if (axis >= 0 && !known &&
-                pb_list_count(field->value) ==
-                    pb_axis_length(pb_tensor_axis(result, (size_t)axis)))
+                pb_list_count(field->value) == pb_axis_length(pb_tensor_axis(result, (size_t)axis)))
                 fields[count++] = *field;
         }
     }
@@ -162,8 +156,8 @@ static const char *common_units(pb_binary op, const pb_value *a, const pb_value 
     return units;
 }
 
-pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b,
-                             pb_tensor **tensor, pb_value **result, pb_error **error)
+pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
+                             pb_value **result, pb_error **error)
 {
     const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
     size_t most = (x ? x->n_fields : 0) + (y ? y->n_fields : 0);

@@ -110,8 +110,8 @@ pb_status pb_session_snapshot(pb_session *session, pb_value **record, pb_error *
     pb_entry *entries = pb_calloc(pb_map_count(session->names), sizeof *entries);
     while (entries && pb_map_next(session->names, &cursor, &key, &length, &value))
         entries[count++] = (pb_entry){key, (pb_value *)(uintptr_t)value};
-    pb_status status = entries ? pb_value_record(entries, count, NULL, record, error)
-                               : pb_fail_memory(error);
+    pb_status status =
+        entries ? pb_value_record(entries, count, NULL, record, error) : pb_fail_memory(error);
     pthread_mutex_unlock(&session->lock);
     free(entries);
     return status;
@@ -295,8 +295,7 @@ static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle *
             status = run_statement(interp, &place, program->statements[i], &value, error);
     }
     bool quiet = program->n_statements == 0 ||
-                 program->statements[program->n_statements - 1]->quiet ||
-                 pb_value_is_none(value);
+                 program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
     if (status == PB_OK && !quiet)
         status = pb_interp_bundle(interp, value, last, error);
     pb_value_release(&value);
@@ -351,8 +350,8 @@ pb_status pb_session_evaluate(pb_session *session, const char *code, size_t leng
     pb_status status = pb_session_run(session, "expression", code, length, host, value, error);
     if (status == PB_OK && !*value) {
         *value = pb_bundle_create();
-        status = *value ? pb_bundle_add(*value, "text/plain", "None", error)
-                        : pb_fail_memory(error);
+        status =
+            *value ? pb_bundle_add(*value, "text/plain", "None", error) : pb_fail_memory(error);
     }
     return status;
 }

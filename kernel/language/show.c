@@ -1,4 +1,5 @@
-/* How each kind of value becomes a bundle: text/plain always, and more where there is more to see. */
+/* How each kind of value becomes a bundle: text/plain always, and more where there is more to see.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,8 +92,8 @@ void pb_tensor_text(const pb_value *tensor, pb_buffer *out)
 {
     const pb_meta *meta = pb_value_meta(tensor);
     pb_buffer text = PB_BUFFER_EMPTY;
-    pb_tensor_write_text(&text, pb_value_get_tensor(tensor), meta->look ? meta->look->name : "tensor",
-                         meta->units, NULL);
+    pb_tensor_write_text(&text, pb_value_get_tensor(tensor),
+                         meta->look ? meta->look->name : "tensor", meta->units, NULL);
     size_t length = text.length;
     while (length > 0 && text.data[length - 1] == '\n')
         length--;
@@ -140,8 +141,7 @@ static pb_status show_tensor(pb_interp *interp, const pb_value *value, pb_bundle
 
 /* ---- tables and records ---- */
 
-static pb_status take_forms(pb_bundle *bundle, pb_bundle **made, pb_status status,
-                            pb_error **error)
+static pb_status take_forms(pb_bundle *bundle, pb_bundle **made, pb_status status, pb_error **error)
 {
     if (status == PB_OK)
         status = copy_forms(*made, bundle, error);

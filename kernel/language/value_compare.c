@@ -104,9 +104,9 @@ static pb_status tensor_truth(const pb_value *value, bool *truth, pb_error **err
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     if (pb_tensor_size(tensor) != 1) {
-        pb_status status = pb_fail(error, PB_TYPE,
-                                   "a tensor of %zu values is neither true nor false",
-                                   pb_tensor_size(tensor));
+        pb_status status =
+            pb_fail(error, PB_TYPE, "a tensor of %zu values is neither true nor false",
+                    pb_tensor_size(tensor));
         if (error)
             pb_error_hint(*error, "any(t) or all(t) asks of all its values; where(t, a, b) chooses "
                                   "value by value");
@@ -126,9 +126,9 @@ pb_status pb_value_truth(const pb_value *value, bool *truth, pb_error **error)
     case PB_STRING: *truth = value->as.string.length > 0; break;
     case PB_LIST:
         if (pb_list_is_column(value) && pb_list_count(value) != 1) {
-            pb_status status = pb_fail(error, PB_TYPE,
-                                       "a column of %zu values is neither true nor false",
-                                       pb_list_count(value));
+            pb_status status =
+                pb_fail(error, PB_TYPE, "a column of %zu values is neither true nor false",
+                        pb_list_count(value));
             if (error)
                 pb_error_hint(*error, "any(column) or all(column) asks of all its values; "
                                       "where(column, a, b) chooses value by value");

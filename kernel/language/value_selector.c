@@ -88,9 +88,8 @@ static pb_status one_place(const pb_value *value, const char *axis, pb_select *s
         return PB_OK;
     }
     if (selector && selector->kind == PB_SELECTOR_LABEL) {
-        *select = (pb_select){.kind = PB_SELECT_LABEL,
-                              .label = selector->label,
-                              .occurrence = selector->occurrence};
+        *select = (pb_select){
+            .kind = PB_SELECT_LABEL, .label = selector->label, .occurrence = selector->occurrence};
         return PB_OK;
     }
     return not_an_index(value, axis, error);

@@ -36,9 +36,8 @@ static pb_status check_column(const pb_table_cells *columns, size_t which, size_
     const char *name = columns[which].name;
     size_t count = pb_list_count(columns[which].cells);
     if (count != n_rows)
-        return pb_fail(error, PB_VALUE,
-                       "the column %s has %zu values, but the table has %zu rows", name, count,
-                       n_rows);
+        return pb_fail(error, PB_VALUE, "the column %s has %zu values, but the table has %zu rows",
+                       name, count, n_rows);
     for (size_t i = 0; i < which; i++)
         if (strcmp(columns[i].name, name) == 0)
             return pb_fail(error, PB_VALUE, "a table cannot have two columns called %s", name);
@@ -55,8 +54,8 @@ static pb_status fill_table(pb_table_value *table, const pb_table_cells *columns
             return status;
         bool copied =
             pb_copy_text(columns[i].name, &name) && pb_copy_text(columns[i].units, &units);
-        table->columns[i] = (pb_table_cells){name, pb_value_retain(columns[i].cells),
-                                             columns[i].look, units};
+        table->columns[i] =
+            (pb_table_cells){name, pb_value_retain(columns[i].cells), columns[i].look, units};
         table->n_columns = i + 1;
         if (!copied)
             return pb_fail_memory(error);

@@ -201,8 +201,7 @@ static pb_status follow_fields(const pb_value *a, const pb_tensor *tensor, pb_fi
     return PB_OK;
 }
 
-pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **result,
-                         pb_error **error)
+pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **result, pb_error **error)
 {
     const pb_meta *old = pb_value_meta(a);
     size_t count = 0;

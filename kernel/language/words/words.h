@@ -1,0 +1,34 @@
+/* The general words of the language, one array a file, and what their functions share. */
+#ifndef PB_LANGUAGE_WORDS_H
+#define PB_LANGUAGE_WORDS_H
+
+#include "builtin.h"
+#include "interp.h"
+
+extern const pb_builtin pb_builtins_cell[];
+extern const pb_builtin pb_builtins_number[];
+extern const pb_builtin pb_builtins_list[];
+extern const pb_builtin pb_builtins_text[];
+extern const pb_builtin pb_builtins_tensor[];
+extern const pb_builtin pb_builtins_reduce[];
+extern const pb_builtin pb_builtins_table[];
+extern const pb_builtin pb_builtins_file[];
+extern const pb_builtin pb_builtins_place[];
+extern const pb_constant pb_constants_place[];
+extern const size_t pb_constants_place_count;
+
+/* What walking the argument `name` gives; a caret under it if it cannot be walked. */
+pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,
+                            pb_error **error);
+/* `function` of each item, or the items themselves if it is None. */
+pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_value *items,
+                       pb_value **result, pb_error **error);
+
+/* A value as CSV, with nine significant digits (words/csv.c). */
+pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error);
+/* A table from CSV, its first row the names; columns of numbers become numbers. */
+pb_status pb_read_csv(const char *text, size_t length, pb_value **result, pb_error **error);
+pb_status pb_write_json(const pb_value *value, pb_buffer *out, pb_error **error); /* words/json.c */
+pb_status pb_read_json(const char *text, size_t length, pb_value **result, pb_error **error);
+
+#endif
