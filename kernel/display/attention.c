@@ -22,7 +22,7 @@
 /* A view cut to what can be shown, with what is drawn of it. */
 typedef struct pb_scene {
     const pb_attention_view *view;
-    pb_scratch *scratch;
+    pb_view_scratch *scratch;
     size_t count;        /* tokens shown */
     size_t *places;      /* [count]: which they are */
     float *pattern;      /* [n_heads, count, count] */
@@ -54,9 +54,10 @@ static bool plan_places(pb_scene *scene)
     const pb_attention_view *view = scene->view;
     size_t total = view->n_tokens;
     scene->count = total < MOST_TOKENS ? total : MOST_TOKENS;
-    scene->places = pb_scratch_array(scene->scratch, scene->count, sizeof *scene->places);
-    scene->tokens = pb_scratch_array(scene->scratch, scene->count, sizeof *scene->tokens);
-    scene->positions = pb_scratch_array(scene->scratch, scene->count, sizeof *scene->positions);
+    scene->places = pb_view_scratch_array(scene->scratch, scene->count, sizeof *scene->places);
+    scene->tokens = pb_view_scratch_array(scene->scratch, scene->count, sizeof *scene->tokens);
+    scene->positions =
+        pb_view_scratch_array(scene->scratch, scene->count, sizeof *scene->positions);
     if (!scene->places || !scene->tokens || !scene->positions)
         return false;
     for (size_t i = 0; i < scene->count; i++) {
@@ -74,9 +75,9 @@ static bool plan_pattern(pb_scene *scene)
     size_t square = scene->count * scene->count, size;
     if (!pb_size_mul(view->n_heads, square, &size))
         return false;
-    scene->pattern = pb_scratch_array(scene->scratch, size, sizeof *scene->pattern);
-    scene->enlarged_values = pb_scratch_array(scene->scratch, square, sizeof(float));
-    scene->names = pb_scratch_array(scene->scratch, view->n_heads, sizeof *scene->names);
+    scene->pattern = pb_view_scratch_array(scene->scratch, size, sizeof *scene->pattern);
+    scene->enlarged_values = pb_view_scratch_array(scene->scratch, square, sizeof(float));
+    scene->names = pb_view_scratch_array(scene->scratch, view->n_heads, sizeof *scene->names);
     if (!scene->pattern || !scene->enlarged_values || !scene->names)
         return false;
     for (size_t head = 0; head < view->n_heads; head++) {
@@ -88,7 +89,7 @@ static bool plan_pattern(pb_scene *scene)
                     from[scene->places[i] * view->n_tokens + scene->places[j]];
         scene->names[head] =
             view->head_names ? pb_label_make(scene->scratch, view->head_names[head], PB_TEXT_PLAIN)
-                             : pb_scratch_format(scene->scratch, "head %zu", head);
+                             : pb_view_scratch_format(scene->scratch, "head %zu", head);
     }
     return true;
 }
@@ -123,7 +124,7 @@ static bool plan_enlarged(pb_scene *scene)
     return true;
 }
 
-static bool plan_scene(pb_scratch *scratch, const pb_attention_view *view, pb_scene *scene)
+static bool plan_scene(pb_view_scratch *scratch, const pb_attention_view *view, pb_scene *scene)
 {
     *scene = (pb_scene){.view = view, .scratch = scratch};
     if (!plan_places(scene) || !plan_pattern(scene) || !plan_enlarged(scene))
@@ -334,7 +335,7 @@ static void html_scene(pb_markup *markup, const pb_scene *scene, const pb_pictur
 
 static void text_grid(const pb_scene *scene, pb_buffer *out)
 {
-    pb_scratch *scratch = scene->scratch;
+    pb_view_scratch *scratch = scene->scratch;
     pb_grid grid;
     if (!pb_grid_create(scratch, scene->count + 1, scene->count + 1, &grid)) {
         out->failed = true;
@@ -343,7 +344,7 @@ static void text_grid(const pb_scene *scene, pb_buffer *out)
     grid.left[0] = true;
     pb_grid_set(&grid, 0, 0, "from \\ to");
     for (size_t i = 0; i < scene->count; i++) {
-        const char *name = pb_axis_label(scratch, &scene->enlarged_view.rows, i, 14);
+        const char *name = pb_axis_view_label(scratch, &scene->enlarged_view.rows, i, 14);
         pb_grid_set(&grid, i + 1, 0, name);
         pb_grid_set(&grid, 0, i + 1, name);
         for (size_t j = 0; j < scene->count; j++)
@@ -375,12 +376,12 @@ static pb_words words_of(const pb_scene *scene)
     pb_words words = scene->view->words;
     if (scene->count == scene->view->n_tokens)
         return words;
-    const char **notes = pb_scratch_array(scene->scratch, words.n_notes + 1, sizeof *notes);
+    const char **notes = pb_view_scratch_array(scene->scratch, words.n_notes + 1, sizeof *notes);
     if (!notes)
         return words;
     for (size_t i = 0; i < words.n_notes; i++)
         notes[i] = words.notes[i];
-    notes[words.n_notes++] = pb_scratch_format(
+    notes[words.n_notes++] = pb_view_scratch_format(
         scene->scratch, "%zu of %zu tokens are shown: the first %d and the last %d.", scene->count,
         scene->view->n_tokens, FIRST_TOKENS, MOST_TOKENS - FIRST_TOKENS);
     words.notes = notes;
@@ -403,10 +404,10 @@ pb_status pb_show_attention(const pb_attention_view *view, pb_bundle **bundle, p
     pb_status status = check_view(view, error);
     if (status)
         return status;
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_scene scene;
     if (!scratch || !plan_scene(scratch, view, &scene)) {
-        pb_scratch_destroy(&scratch);
+        pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     pb_markup html = PB_MARKUP_EMPTY;
@@ -414,10 +415,10 @@ pb_status pb_show_attention(const pb_attention_view *view, pb_bundle **bundle, p
     pb_words words = words_of(&scene);
     pb_picture picture = {
         scene.width, scene.height, draw_scene, &scene,
-        pb_scratch_format(scratch, "Attention patterns of %zu heads", view->n_heads)};
+        pb_view_scratch_format(scratch, "Attention patterns of %zu heads", view->n_heads)};
     html_scene(&html, &scene, &picture, &words);
     text_scene(&scene, &words, &plain);
     status = pb_frame_bundle(scratch, &html, &plain, &picture, &words, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

@@ -65,13 +65,13 @@ static void draw_bars(pb_markup *markup, const void *user, bool tooltips)
 #define TEXT_BAR 16 /* columns of the longest bar on each side */
 
 /* A value, and its bar to the left or the right of zero, in three cells of a row. */
-static void text_bar(pb_scratch *scratch, const pb_plot *plot, pb_grid *grid, size_t row,
+static void text_bar(pb_view_scratch *scratch, const pb_plot *plot, pb_grid *grid, size_t row,
                      size_t column, double value, double longest)
 {
     char number[PB_NUMBER_SIZE];
     pb_buffer bar = PB_BUFFER_EMPTY;
     size_t length = pb_number_write(number, value, plot->format);
-    pb_grid_set(grid, row, column, pb_scratch_text(scratch, number, length));
+    pb_grid_set(grid, row, column, pb_view_scratch_text(scratch, number, length));
     double share = longest > 0.0 ? fabs(value) / longest : 0.0;
     if (value < 0.0) /* blocks fill from the left: whole ones only */
         for (long i = 0, n = lround(share * TEXT_BAR); i < n; i++)
@@ -80,11 +80,11 @@ static void text_bar(pb_scratch *scratch, const pb_plot *plot, pb_grid *grid, si
         pb_text_bar(&bar, share, TEXT_BAR);
     if (bar.data)
         pb_grid_set(grid, row, column + (value < 0.0 ? 1 : 2),
-                    pb_scratch_text(scratch, bar.data, bar.length));
+                    pb_view_scratch_text(scratch, bar.data, bar.length));
     pb_buffer_free(&bar);
 }
 
-static void text_bars(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
+static void text_bars(pb_view_scratch *scratch, const pb_plot *plot, pb_buffer *out)
 {
     const pb_chart_view *view = plot->view;
     double low, high;
@@ -103,7 +103,7 @@ static void text_bars(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
         for (size_t series = 0; series < view->n_series; series++, row++) {
             double value = (double)view->series[series].values[index];
             if (series == 0)
-                pb_grid_set(&grid, row, 0, pb_axis_label(scratch, &view->x, index, 40));
+                pb_grid_set(&grid, row, 0, pb_axis_view_label(scratch, &view->x, index, 40));
             pb_grid_set(&grid, row, 1, plot->names[series]);
             if (!isnan(value))
                 text_bar(scratch, plot, &grid, row, 2, value, fmax(fabs(low), fabs(high)));
@@ -115,26 +115,26 @@ static void text_bars(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
 
 pb_status pb_show_bars(const pb_chart_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_plot plot;
     double low, high;
     pb_chart_extent(view, &low, &high);
     double band = 12.0 + 15.0 * (double)(view->n_series ? view->n_series : 1);
     if (!scratch || !pb_plot_plan(scratch, view, fmin(low, 0.0), fmax(high, 0.0), band, &plot)) {
-        pb_scratch_destroy(&scratch);
+        pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     pb_picture picture = {
         plot.width, plot.height, draw_bars, &plot,
-        pb_scratch_format(scratch, "Bar chart: %s by %s", plot.y_title, plot.x_title)};
+        pb_view_scratch_format(scratch, "Bar chart: %s by %s", plot.y_title, plot.x_title)};
     pb_frame_open(&html, &view->words);
     pb_frame_picture(&html, &picture);
     pb_frame_close(&html, &view->words);
     text_bars(scratch, &plot, &plain);
     pb_status status =
         pb_frame_bundle(scratch, &html, &plain, &picture, &view->words, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

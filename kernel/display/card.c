@@ -105,7 +105,7 @@ static void html_card(pb_markup *markup, const pb_card_view *view)
 
 /* ---- text ---- */
 
-static void text_facts(pb_scratch *scratch, const pb_card_view *view, pb_buffer *out)
+static void text_facts(pb_view_scratch *scratch, const pb_card_view *view, pb_buffer *out)
 {
     pb_grid grid;
     if (!pb_grid_create(scratch, view->n_facts, 2, &grid)) {
@@ -117,8 +117,8 @@ static void text_facts(pb_scratch *scratch, const pb_card_view *view, pb_buffer 
         const pb_fact *fact = &view->facts[i];
         const char *value = pb_label_make(scratch, fact->value, PB_TEXT_PLAIN);
         if (fact->unit)
-            value = pb_scratch_format(scratch, "%s %s", value,
-                                      pb_label_make(scratch, fact->unit, PB_TEXT_PLAIN));
+            value = pb_view_scratch_format(scratch, "%s %s", value,
+                                           pb_label_make(scratch, fact->unit, PB_TEXT_PLAIN));
         pb_grid_set(&grid, i, 0, pb_label_make(scratch, fact->name, PB_TEXT_PLAIN));
         pb_grid_set(&grid, i, 1, value);
     }
@@ -126,7 +126,7 @@ static void text_facts(pb_scratch *scratch, const pb_card_view *view, pb_buffer 
 }
 
 /* embedding -> [layers 0-5, each: attention (8 heads) -> mlp (512)] -> unembedding */
-static void text_strip(pb_scratch *scratch, const pb_card_view *view, pb_buffer *out)
+static void text_strip(pb_view_scratch *scratch, const pb_card_view *view, pb_buffer *out)
 {
     for (size_t i = 0; i < view->n_blocks; i++) {
         const pb_block *block = &view->blocks[i];
@@ -146,7 +146,7 @@ static void text_strip(pb_scratch *scratch, const pb_card_view *view, pb_buffer 
     pb_buffer_text(out, view->n_blocks ? "\n" : "");
 }
 
-static void text_card(pb_scratch *scratch, const pb_card_view *view, pb_buffer *out)
+static void text_card(pb_view_scratch *scratch, const pb_card_view *view, pb_buffer *out)
 {
     pb_words head = {.title = view->words.title, .caption = view->subtitle};
     pb_words foot = {.notes = view->words.notes, .n_notes = view->words.n_notes};
@@ -160,7 +160,7 @@ static void text_card(pb_scratch *scratch, const pb_card_view *view, pb_buffer *
 
 pb_status pb_show_card(const pb_card_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     if (!scratch)
@@ -168,6 +168,6 @@ pb_status pb_show_card(const pb_card_view *view, pb_bundle **bundle, pb_error **
     html_card(&html, view);
     text_card(scratch, view, &plain);
     pb_status status = pb_frame_bundle(scratch, &html, &plain, NULL, &view->words, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

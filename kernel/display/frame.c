@@ -304,14 +304,14 @@ void pb_frame_picture(pb_markup *markup, const pb_picture *picture)
     free(file);
 }
 
-pb_status pb_frame_bundle(const pb_scratch *scratch, pb_markup *html, pb_buffer *plain,
+pb_status pb_frame_bundle(const pb_view_scratch *scratch, pb_markup *html, pb_buffer *plain,
                           const pb_picture *picture, const pb_words *words, pb_bundle **bundle,
                           pb_error **error)
 {
     char *html_text = pb_markup_take(html), *plain_text = pb_buffer_take(plain);
     char *file = picture ? pb_picture_file(picture, words) : NULL;
-    bool complete =
-        html_text && plain_text && (file || !picture) && !(scratch && pb_scratch_failed(scratch));
+    bool complete = html_text && plain_text && (file || !picture) &&
+                    !(scratch && pb_view_scratch_failed(scratch));
     pb_bundle *made = complete ? pb_bundle_create() : NULL;
     if (!made) {
         free(html_text);

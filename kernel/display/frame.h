@@ -63,7 +63,7 @@ char *pb_picture_file(const pb_picture *picture, const pb_words *words);
 
 /* A bundle of html (its markup is taken and emptied), plain (likewise) and, unless NULL, a
  * picture's file. PB_MEMORY if any of them, or the scratch (unless NULL), ran out. */
-pb_status pb_frame_bundle(const pb_scratch *scratch, pb_markup *html, pb_buffer *plain,
+pb_status pb_frame_bundle(const pb_view_scratch *scratch, pb_markup *html, pb_buffer *plain,
                           const pb_picture *picture, const pb_words *words, pb_bundle **bundle,
                           pb_error **error);
 

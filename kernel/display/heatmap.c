@@ -20,7 +20,7 @@ static size_t shown_place(size_t which, size_t count, size_t most)
 }
 
 /* The number, behind the cell's text where it has one. */
-static const char *text_of_cell(pb_scratch *scratch, const pb_map *map, size_t index)
+static const char *text_of_cell(pb_view_scratch *scratch, const pb_map *map, size_t index)
 {
     const pb_heatmap_view *view = map->view;
     const char *text = pb_map_cell_text(map, index);
@@ -28,10 +28,10 @@ static const char *text_of_cell(pb_scratch *scratch, const pb_map *map, size_t i
     if (!view->cell_texts || isnan(view->values[index]))
         return text;
     pb_number_write(number, (double)view->values[index], map->format);
-    return pb_scratch_format(scratch, "%s %s", text, number);
+    return pb_view_scratch_format(scratch, "%s %s", text, number);
 }
 
-static void text_map(pb_scratch *scratch, const pb_map *map, pb_buffer *out)
+static void text_map(pb_view_scratch *scratch, const pb_map *map, pb_buffer *out)
 {
     const pb_heatmap_view *view = map->view;
     size_t columns = view->columns.count < TEXT_COLUMNS ? view->columns.count : TEXT_COLUMNS;
@@ -43,9 +43,9 @@ static void text_map(pb_scratch *scratch, const pb_map *map, pb_buffer *out)
     }
     grid.left[0] = view->rows.labels != NULL;
     pb_grid_set(&grid, 0, 0,
-                pb_scratch_format(scratch, "%s%s%s", map->row_title,
-                                  *map->row_title && *map->column_title ? " \\ " : "",
-                                  map->column_title));
+                pb_view_scratch_format(scratch, "%s%s%s", map->row_title,
+                                       *map->row_title && *map->column_title ? " \\ " : "",
+                                       map->column_title));
     for (size_t j = 0; j < columns; j++) {
         size_t column = shown_place(j, view->columns.count, TEXT_COLUMNS);
         pb_grid_set(&grid, 0, j + 1, map->column_labels[column]);
@@ -70,17 +70,17 @@ static void text_map(pb_scratch *scratch, const pb_map *map, pb_buffer *out)
 }
 
 /* The view's notes, and one more if the picture is pooled. */
-static pb_words words_of(pb_scratch *scratch, const pb_map *map)
+static pb_words words_of(pb_view_scratch *scratch, const pb_map *map)
 {
     pb_words words = map->view->words;
     if (!map->pooled)
         return words;
-    const char **notes = pb_scratch_array(scratch, words.n_notes + 1, sizeof *notes);
+    const char **notes = pb_view_scratch_array(scratch, words.n_notes + 1, sizeof *notes);
     if (!notes)
         return words;
     for (size_t i = 0; i < words.n_notes; i++)
         notes[i] = words.notes[i];
-    notes[words.n_notes++] = pb_scratch_format(
+    notes[words.n_notes++] = pb_view_scratch_format(
         scratch,
         "%zu x %zu values drawn as %zu x %zu cells; each shows its value of "
         "largest magnitude.",
@@ -89,15 +89,16 @@ static pb_words words_of(pb_scratch *scratch, const pb_map *map)
     return words;
 }
 
-static pb_status show_map(pb_scratch *scratch, const pb_map *map, pb_bundle **bundle,
+static pb_status show_map(pb_view_scratch *scratch, const pb_map *map, pb_bundle **bundle,
                           pb_error **error)
 {
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     pb_words words = words_of(scratch, map);
     pb_picture picture = {map->width, map->height, pb_map_draw, map,
-                          pb_scratch_format(scratch, "Heat map: %s by %s and %s", map->value_title,
-                                            map->row_title, map->column_title)};
+                          pb_view_scratch_format(scratch, "Heat map: %s by %s and %s",
+                                                 map->value_title, map->row_title,
+                                                 map->column_title)};
     pb_frame_open(&html, &words);
     pb_frame_picture(&html, &picture);
     pb_frame_close(&html, &words);
@@ -111,12 +112,12 @@ pb_status pb_show_heatmap(const pb_heatmap_view *view, pb_bundle **bundle, pb_er
     pb_map map;
     if (!pb_size_mul(view->rows.count, view->columns.count, &count))
         return pb_fail(error, PB_LIMIT, "the matrix is too large to draw");
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     if (!scratch || !pb_map_plan(scratch, view, &map)) {
-        pb_scratch_destroy(&scratch);
+        pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     pb_status status = show_map(scratch, &map, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

@@ -61,18 +61,18 @@ void pb_label_append(pb_buffer *out, const char *text, size_t length, pb_text_ki
     pb_buffer_free(&visible);
 }
 
-const char *pb_label_make(pb_scratch *scratch, const char *text, pb_text_kind kind)
+const char *pb_label_make(pb_view_scratch *scratch, const char *text, pb_text_kind kind)
 {
     if (!text)
         return "";
     pb_buffer label = PB_BUFFER_EMPTY;
     pb_label_append(&label, text, strlen(text), kind);
-    return pb_scratch_take(scratch, &label);
+    return pb_view_scratch_take(scratch, &label);
 }
 
 /* ---- clipping ---- */
 
-const char *pb_label_clip(pb_scratch *scratch, const char *label, size_t columns)
+const char *pb_label_clip(pb_view_scratch *scratch, const char *label, size_t columns)
 {
     size_t length = strlen(label);
     if (pb_utf8_width(label, length) <= columns)
@@ -86,7 +86,7 @@ const char *pb_label_clip(pb_scratch *scratch, const char *label, size_t columns
             break;
         kept = at;
     }
-    return pb_scratch_format(scratch, "%.*s\u2026", (int)kept, label);
+    return pb_view_scratch_format(scratch, "%.*s\u2026", (int)kept, label);
 }
 
 /* ---- axes ---- */
@@ -96,41 +96,41 @@ int64_t pb_axis_number(const pb_axis_view *axis, size_t index)
     return axis->coordinates ? axis->coordinates[index] : (int64_t)index;
 }
 
-const char *pb_axis_text(pb_scratch *scratch, const pb_axis_view *axis, size_t index,
+const char *pb_axis_text(pb_view_scratch *scratch, const pb_axis_view *axis, size_t index,
                          size_t columns)
 {
     if (!axis->labels)
-        return pb_scratch_format(scratch, "%" PRId64, pb_axis_number(axis, index));
+        return pb_view_scratch_format(scratch, "%" PRId64, pb_axis_number(axis, index));
     return pb_label_clip(scratch, pb_label_make(scratch, axis->labels[index], axis->kind), columns);
 }
 
-const char *pb_axis_label(pb_scratch *scratch, const pb_axis_view *axis, size_t index,
-                          size_t columns)
+const char *pb_axis_view_label(pb_view_scratch *scratch, const pb_axis_view *axis, size_t index,
+                               size_t columns)
 {
     const char *label = pb_axis_text(scratch, axis, index, columns);
     if (!axis->labels || axis->kind != PB_TEXT_TOKEN)
         return label;
-    return pb_scratch_format(scratch, "%" PRId64 " %s", pb_axis_number(axis, index), label);
+    return pb_view_scratch_format(scratch, "%" PRId64 " %s", pb_axis_number(axis, index), label);
 }
 
-const char *pb_axis_place(pb_scratch *scratch, const pb_axis_view *axis, size_t index)
+const char *pb_axis_place(pb_view_scratch *scratch, const pb_axis_view *axis, size_t index)
 {
     const char *name = pb_label_make(scratch, axis->name, PB_TEXT_PLAIN);
     const char *label = pb_axis_text(scratch, axis, index, 40);
     const char *space = *name ? " " : "";
     if (!axis->labels || axis->kind == PB_TEXT_PLAIN)
-        return pb_scratch_format(scratch, "%s%s%s", name, space, label);
-    return pb_scratch_format(scratch, "%s%s%" PRId64 " %s", name, space,
-                             pb_axis_number(axis, index), label);
+        return pb_view_scratch_format(scratch, "%s%s%s", name, space, label);
+    return pb_view_scratch_format(scratch, "%s%s%" PRId64 " %s", name, space,
+                                  pb_axis_number(axis, index), label);
 }
 
-const char *pb_axis_title(pb_scratch *scratch, const char *name, const char *unit)
+const char *pb_axis_view_title(pb_view_scratch *scratch, const char *name, const char *unit)
 {
     const char *title = pb_label_make(scratch, name, PB_TEXT_PLAIN);
     if (!unit || !*unit)
         return title;
     const char *shown = pb_label_make(scratch, unit, PB_TEXT_PLAIN);
-    return *title ? pb_scratch_format(scratch, "%s (%s)", title, shown) : shown;
+    return *title ? pb_view_scratch_format(scratch, "%s (%s)", title, shown) : shown;
 }
 
 /* ---- measuring ---- */

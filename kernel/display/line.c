@@ -104,7 +104,7 @@ static void draw_lines(pb_markup *markup, const void *user, bool tooltips)
     const pb_plot *plot = user;
     pb_plot_frame(markup, plot, true);
     size_t n_references = plot->view->n_references;
-    double *ys = pb_scratch_array(plot->scratch, n_references, sizeof *ys);
+    double *ys = pb_view_scratch_array(plot->scratch, n_references, sizeof *ys);
     if (!ys) {
         markup->out.failed = true;
         return;
@@ -119,7 +119,7 @@ static void draw_lines(pb_markup *markup, const void *user, bool tooltips)
 
 /* ---- text ---- */
 
-static void text_lines(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
+static void text_lines(pb_view_scratch *scratch, const pb_plot *plot, pb_buffer *out)
 {
     const pb_chart_view *view = plot->view;
     pb_grid grid;
@@ -138,11 +138,11 @@ static void text_lines(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
             if (isnan(value))
                 continue;
             size_t length = pb_number_write(number, value, plot->format);
-            pb_grid_set(&grid, i + 1, series + 1, pb_scratch_text(scratch, number, length));
+            pb_grid_set(&grid, i + 1, series + 1, pb_view_scratch_text(scratch, number, length));
         }
     }
     for (size_t i = 0; i < view->x.count; i++)
-        pb_grid_set(&grid, i + 1, 0, pb_axis_label(scratch, &view->x, i, 40));
+        pb_grid_set(&grid, i + 1, 0, pb_axis_view_label(scratch, &view->x, i, 40));
     pb_text_head(out, &view->words);
     pb_grid_write(&grid, out);
     for (size_t i = 0; i < view->n_references; i++)
@@ -153,25 +153,25 @@ static void text_lines(pb_scratch *scratch, const pb_plot *plot, pb_buffer *out)
 
 pb_status pb_show_lines(const pb_chart_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_plot plot;
     double low, high;
     pb_chart_extent(view, &low, &high);
     if (!scratch || !pb_plot_plan(scratch, view, low, high, 34.0, &plot)) {
-        pb_scratch_destroy(&scratch);
+        pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     pb_picture picture = {
         plot.width, plot.height, draw_lines, &plot,
-        pb_scratch_format(scratch, "Line chart: %s by %s", plot.y_title, plot.x_title)};
+        pb_view_scratch_format(scratch, "Line chart: %s by %s", plot.y_title, plot.x_title)};
     pb_frame_open(&html, &view->words);
     pb_frame_picture(&html, &picture);
     pb_frame_close(&html, &view->words);
     text_lines(scratch, &plot, &plain);
     pb_status status =
         pb_frame_bundle(scratch, &html, &plain, &picture, &view->words, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

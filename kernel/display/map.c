@@ -65,8 +65,8 @@ static bool plan_cells(pb_map *map)
     map->pooled = true;
     map->cells.n_rows = (view->rows.count + rows - 1) / rows;
     map->cells.n_columns = (view->columns.count + columns - 1) / columns;
-    float *values =
-        pb_scratch_array(map->scratch, map->cells.n_rows * map->cells.n_columns, sizeof *values);
+    float *values = pb_view_scratch_array(map->scratch, map->cells.n_rows * map->cells.n_columns,
+                                          sizeof *values);
     if (!values)
         return false;
     for (size_t i = 0; i < map->cells.n_rows; i++)
@@ -79,11 +79,11 @@ static bool plan_cells(pb_map *map)
 
 /* ---- layout ---- */
 
-static const char **plan_labels(pb_scratch *scratch, const pb_axis_view *axis)
+static const char **plan_labels(pb_view_scratch *scratch, const pb_axis_view *axis)
 {
-    const char **labels = pb_scratch_array(scratch, axis->count, sizeof *labels);
+    const char **labels = pb_view_scratch_array(scratch, axis->count, sizeof *labels);
     for (size_t i = 0; labels && i < axis->count; i++)
-        labels[i] = pb_axis_label(scratch, axis, i, LABEL_LONGEST);
+        labels[i] = pb_axis_view_label(scratch, axis, i, LABEL_LONGEST);
     return labels;
 }
 
@@ -115,7 +115,7 @@ const char *pb_map_cell_text(const pb_map *map, size_t index)
     if (map->format.style == PB_NUMBER_FIXED && fabs(value) < 0.5 * pow(10, -map->format.digits))
         value = 0.0; /* no room for 1.2e-05; the tooltip has it */
     size_t length = pb_number_write(number, value, map->format);
-    return pb_scratch_text(map->scratch, number, length);
+    return pb_view_scratch_text(map->scratch, number, length);
 }
 
 static double widest_cell(const pb_map *map)
@@ -191,7 +191,7 @@ static void place_map(pb_map *map)
     pb_markup_free(&measured);
 }
 
-bool pb_map_plan(pb_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
+bool pb_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
 {
     double least = INFINITY, greatest = -INFINITY;
     size_t count = view->rows.count * view->columns.count;
@@ -202,9 +202,9 @@ bool pb_map_plan(pb_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
     map->format = pb_number_settle_floats(view->format, view->values, count);
     map->row_labels = plan_labels(scratch, &view->rows);
     map->column_labels = plan_labels(scratch, &view->columns);
-    map->row_title = pb_axis_title(scratch, view->rows.name, view->rows.unit);
-    map->column_title = pb_axis_title(scratch, view->columns.name, view->columns.unit);
-    map->value_title = pb_axis_title(scratch, view->value_name, view->value_unit);
+    map->row_title = pb_axis_view_title(scratch, view->rows.name, view->rows.unit);
+    map->column_title = pb_axis_view_title(scratch, view->columns.name, view->columns.unit);
+    map->value_title = pb_axis_view_title(scratch, view->value_name, view->value_unit);
     if (!map->row_labels || !map->column_labels || !plan_cells(map))
         return false;
     plan_size(map);
@@ -281,7 +281,7 @@ static void draw_printed(pb_markup *markup, const pb_map *map)
                                        .size = CELL_SIZE,
                                        .anchor = "middle",
                                        .white = fill.white_text,
-                                       .cell = pb_scratch_format(map->scratch, "%zu", index),
+                                       .cell = pb_view_scratch_format(map->scratch, "%zu", index),
                                        .kind = view->cell_texts ? view->cell_kind : PB_TEXT_PLAIN},
                          pb_map_cell_text(map, index));
         }

@@ -10,7 +10,7 @@
 
 typedef struct pb_map {
     const pb_heatmap_view *view;
-    pb_scratch *scratch;
+    pb_view_scratch *scratch;
     pb_shading shading;
     pb_number_format format;
     pb_cells cells;
@@ -25,7 +25,7 @@ typedef struct pb_map {
 } pb_map;
 
 /* Lays a view out. The map borrows the view and the scratch. False when memory is out. */
-bool pb_map_plan(pb_scratch *scratch, const pb_heatmap_view *view, pb_map *map);
+bool pb_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_map *map);
 
 /* Draws a pb_map: a pb_picture's draw. */
 void pb_map_draw(pb_markup *markup, const void *map, bool tooltips);

@@ -45,17 +45,17 @@ pb_number_format pb_chart_format(const pb_chart_view *view)
 
 /* ---- layout ---- */
 
-static bool plan_texts(pb_scratch *scratch, pb_plot *plot)
+static bool plan_texts(pb_view_scratch *scratch, pb_plot *plot)
 {
     const pb_chart_view *view = plot->view;
     size_t count = view->x.count;
-    plot->labels = pb_scratch_array(scratch, count, sizeof *plot->labels);
-    plot->names = pb_scratch_array(scratch, view->n_series, sizeof *plot->names);
+    plot->labels = pb_view_scratch_array(scratch, count, sizeof *plot->labels);
+    plot->names = pb_view_scratch_array(scratch, view->n_series, sizeof *plot->names);
     plot->reference_texts =
-        pb_scratch_array(scratch, view->n_references, sizeof *plot->reference_texts);
-    plot->x_title = pb_axis_title(scratch, view->x.name, view->x.unit);
-    plot->y_title = pb_axis_title(scratch, view->value_name, view->value_unit);
-    plot->legend_title = pb_axis_title(scratch, view->series_name, NULL);
+        pb_view_scratch_array(scratch, view->n_references, sizeof *plot->reference_texts);
+    plot->x_title = pb_axis_view_title(scratch, view->x.name, view->x.unit);
+    plot->y_title = pb_axis_view_title(scratch, view->value_name, view->value_unit);
+    plot->legend_title = pb_axis_view_title(scratch, view->series_name, NULL);
     if (!plot->labels || !plot->names || !plot->reference_texts)
         return false;
     for (size_t i = 0; i < count; i++)
@@ -66,7 +66,7 @@ static bool plan_texts(pb_scratch *scratch, pb_plot *plot)
         char number[PB_NUMBER_SIZE];
         pb_number_write(number, view->references[i].value, plot->format);
         const char *name = pb_label_make(scratch, view->references[i].name, PB_TEXT_PLAIN);
-        plot->reference_texts[i] = pb_scratch_format(scratch, "%s %s", name, number);
+        plot->reference_texts[i] = pb_view_scratch_format(scratch, "%s %s", name, number);
     }
     return true;
 }
@@ -146,7 +146,7 @@ static double tick_room(const pb_plot *plot)
     return widest + 10.0;
 }
 
-bool pb_plot_plan(pb_scratch *scratch, const pb_chart_view *view, double low, double high,
+bool pb_plot_plan(pb_view_scratch *scratch, const pb_chart_view *view, double low, double high,
                   double band, pb_plot *plot)
 {
     double count = view->x.count ? (double)view->x.count : 1.0;
@@ -238,8 +238,8 @@ static void draw_flat_label(pb_markup *markup, const pb_plot *plot, size_t index
         pb_svg_label(
             markup,
             (pb_svg_text){.x = x, .y = y + 15, .size = 10, .anchor = "middle", .muted = true},
-            pb_scratch_format(plot->scratch, "%lld",
-                              (long long)pb_axis_number(&plot->view->x, index)));
+            pb_view_scratch_format(plot->scratch, "%lld",
+                                   (long long)pb_axis_number(&plot->view->x, index)));
     }
     pb_svg_label(markup,
                  (pb_svg_text){.x = x,
@@ -253,7 +253,7 @@ static void draw_flat_label(pb_markup *markup, const pb_plot *plot, size_t index
 
 static void draw_slanted_label(pb_markup *markup, const pb_plot *plot, size_t index)
 {
-    const char *text = pb_axis_label(plot->scratch, &plot->view->x, index, LABEL_LONGEST);
+    const char *text = pb_axis_view_label(plot->scratch, &plot->view->x, index, LABEL_LONGEST);
     pb_svg_label(markup,
                  (pb_svg_text){.x = pb_plot_x(plot, index) + 4,
                                .y = plot->bottom + 13,

@@ -8,7 +8,7 @@
 
 typedef struct pb_plot {
     const pb_chart_view *view;
-    pb_scratch *scratch;
+    pb_view_scratch *scratch;
     double width, height;            /* of the whole picture, in pixels */
     double left, top, right, bottom; /* of the area the data is drawn in */
     double band;                     /* width of one place along x */
@@ -25,7 +25,7 @@ typedef struct pb_plot {
 
 /* Works out the layout for values in [low, high] and bands of at least about `band` pixels. False
  * when memory is out. */
-bool pb_plot_plan(pb_scratch *scratch, const pb_chart_view *view, double low, double high,
+bool pb_plot_plan(pb_view_scratch *scratch, const pb_chart_view *view, double low, double high,
                   double band, pb_plot *plot);
 
 double pb_plot_x(const pb_plot *plot, size_t index); /* the middle of a band */

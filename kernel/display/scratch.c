@@ -6,14 +6,14 @@
 #include "base/arena.h"
 #include "base/memory.h"
 
-struct pb_scratch {
+struct pb_view_scratch {
     pb_arena *arena;
     bool failed;
 };
 
-pb_scratch *pb_scratch_create(void)
+pb_view_scratch *pb_view_scratch_create(void)
 {
-    pb_scratch *scratch = pb_calloc(1, sizeof *scratch);
+    pb_view_scratch *scratch = pb_calloc(1, sizeof *scratch);
     pb_arena *arena = scratch ? pb_arena_create() : NULL;
     if (!arena) {
         free(scratch);
@@ -23,12 +23,12 @@ pb_scratch *pb_scratch_create(void)
     return scratch;
 }
 
-bool pb_scratch_failed(const pb_scratch *scratch)
+bool pb_view_scratch_failed(const pb_view_scratch *scratch)
 {
     return scratch->failed;
 }
 
-void pb_scratch_destroy(pb_scratch **scratch)
+void pb_view_scratch_destroy(pb_view_scratch **scratch)
 {
     if (!*scratch)
         return;
@@ -37,36 +37,36 @@ void pb_scratch_destroy(pb_scratch **scratch)
     *scratch = NULL;
 }
 
-void *pb_scratch_array(pb_scratch *scratch, size_t count, size_t size)
+void *pb_view_scratch_array(pb_view_scratch *scratch, size_t count, size_t size)
 {
     void *array = pb_arena_array(scratch->arena, count ? count : 1, size);
     scratch->failed = scratch->failed || !array;
     return array;
 }
 
-const char *pb_scratch_text(pb_scratch *scratch, const char *text, size_t length)
+const char *pb_view_scratch_text(pb_view_scratch *scratch, const char *text, size_t length)
 {
     const char *copy = pb_arena_text(scratch->arena, text, length);
     scratch->failed = scratch->failed || !copy;
     return copy ? copy : "";
 }
 
-const char *pb_scratch_take(pb_scratch *scratch, pb_buffer *buffer)
+const char *pb_view_scratch_take(pb_view_scratch *scratch, pb_buffer *buffer)
 {
     scratch->failed = scratch->failed || buffer->failed;
     const char *copy = buffer->failed || !buffer->data
                            ? ""
-                           : pb_scratch_text(scratch, buffer->data, buffer->length);
+                           : pb_view_scratch_text(scratch, buffer->data, buffer->length);
     pb_buffer_free(buffer);
     return copy;
 }
 
-const char *pb_scratch_format(pb_scratch *scratch, const char *format, ...)
+const char *pb_view_scratch_format(pb_view_scratch *scratch, const char *format, ...)
 {
     pb_buffer out = PB_BUFFER_EMPTY;
     va_list arguments;
     va_start(arguments, format);
     pb_buffer_vformat(&out, format, arguments);
     va_end(arguments);
-    return pb_scratch_take(scratch, &out);
+    return pb_view_scratch_take(scratch, &out);
 }

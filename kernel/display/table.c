@@ -56,11 +56,11 @@ static pb_shading plan_shading(const pb_table_view *view, const pb_column *colum
                              high);
 }
 
-static bool plan_table(pb_scratch *scratch, const pb_table_view *view, pb_table_plan *plan)
+static bool plan_table(pb_view_scratch *scratch, const pb_table_view *view, pb_table_plan *plan)
 {
     *plan = (pb_table_plan){.view = view};
-    plan->formats = pb_scratch_array(scratch, view->n_columns, sizeof *plan->formats);
-    plan->shadings = pb_scratch_array(scratch, view->n_columns, sizeof *plan->shadings);
+    plan->formats = pb_view_scratch_array(scratch, view->n_columns, sizeof *plan->formats);
+    plan->shadings = pb_view_scratch_array(scratch, view->n_columns, sizeof *plan->shadings);
     if (!plan->formats || !plan->shadings)
         return false;
     for (size_t i = 0; i < view->n_columns; i++) {
@@ -290,7 +290,7 @@ static void html_table(pb_markup *markup, const pb_table_plan *plan)
 
 /* ---- text ---- */
 
-static const char *text_of_cell(pb_scratch *scratch, const pb_table_plan *plan, size_t index,
+static const char *text_of_cell(pb_view_scratch *scratch, const pb_table_plan *plan, size_t index,
                                 size_t row)
 {
     const pb_column *column = &plan->view->columns[index];
@@ -303,13 +303,13 @@ static const char *text_of_cell(pb_scratch *scratch, const pb_table_plan *plan, 
     case PB_COLUMN_CHECK: return column->numbers[row] != 0.0 ? "\u2713" : "\u2717";
     default:
         pb_number_write(number, column->numbers[row], plan->formats[index]);
-        return pb_scratch_text(scratch, number, strlen(number));
+        return pb_view_scratch_text(scratch, number, strlen(number));
     }
 }
 
 /* Groups may be whole prompts, too wide to stand above their columns: they are numbered, a line
  * each, and the columns carry the number. */
-static void text_groups(pb_scratch *scratch, const pb_table_view *view, pb_buffer *out)
+static void text_groups(pb_view_scratch *scratch, const pb_table_view *view, pb_buffer *out)
 {
     for (size_t i = 0, number = 1; i < view->n_columns; i += group_span(view, i)) {
         const pb_column *column = &view->columns[i];
@@ -321,19 +321,19 @@ static void text_groups(pb_scratch *scratch, const pb_table_view *view, pb_buffe
 }
 
 /* "logit", or "logit [2]" under the second group. */
-static const char *text_header(pb_scratch *scratch, const pb_table_view *view, size_t index)
+static const char *text_header(pb_view_scratch *scratch, const pb_table_view *view, size_t index)
 {
     const pb_column *column = &view->columns[index];
-    const char *title = pb_axis_title(scratch, column->name, column->unit);
+    const char *title = pb_axis_view_title(scratch, column->name, column->unit);
     if (!column->group)
         return title;
     size_t number = 0;
     for (size_t i = 0; i <= index; i += group_span(view, i))
         number += view->columns[i].group ? 1 : 0;
-    return pb_scratch_format(scratch, "%s [%zu]", title, number);
+    return pb_view_scratch_format(scratch, "%s [%zu]", title, number);
 }
 
-static void text_table(pb_scratch *scratch, const pb_table_plan *plan, pb_buffer *out)
+static void text_table(pb_view_scratch *scratch, const pb_table_plan *plan, pb_buffer *out)
 {
     const pb_table_view *view = plan->view;
     size_t labels = view->row_labels ? 1 : 0;
@@ -366,17 +366,17 @@ static void text_table(pb_scratch *scratch, const pb_table_plan *plan, pb_buffer
 
 pb_status pb_show_table(const pb_table_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_table_plan plan;
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     if (!scratch || !plan_table(scratch, view, &plan)) {
-        pb_scratch_destroy(&scratch);
+        pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }
     html_table(&html, &plan);
     text_table(scratch, &plan, &plain);
     pb_status status = pb_frame_bundle(scratch, &html, &plain, NULL, &view->words, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

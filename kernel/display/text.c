@@ -8,15 +8,15 @@
 #include "base/utf8.h"
 #include "label.h"
 
-bool pb_grid_create(pb_scratch *scratch, size_t n_rows, size_t n_columns, pb_grid *grid)
+bool pb_grid_create(pb_view_scratch *scratch, size_t n_rows, size_t n_columns, pb_grid *grid)
 {
     size_t count;
     *grid = (pb_grid){.n_rows = n_rows, .n_columns = n_columns};
     if (!pb_size_mul(n_rows, n_columns, &count))
         return false;
-    grid->cells = pb_scratch_array(scratch, count ? count : 1, sizeof *grid->cells);
-    grid->left = pb_scratch_array(scratch, n_columns ? n_columns : 1, sizeof *grid->left);
-    grid->gap = pb_scratch_array(scratch, n_columns ? n_columns : 1, sizeof *grid->gap);
+    grid->cells = pb_view_scratch_array(scratch, count ? count : 1, sizeof *grid->cells);
+    grid->left = pb_view_scratch_array(scratch, n_columns ? n_columns : 1, sizeof *grid->left);
+    grid->gap = pb_view_scratch_array(scratch, n_columns ? n_columns : 1, sizeof *grid->gap);
     if (!grid->cells || !grid->left || !grid->gap)
         return false;
     for (size_t column = 0; column < n_columns; column++)

@@ -15,7 +15,7 @@ typedef struct pb_grid {
 } pb_grid;
 
 /* False when memory is out. Everything lives in the scratch. */
-bool pb_grid_create(pb_scratch *scratch, size_t n_rows, size_t n_columns, pb_grid *grid);
+bool pb_grid_create(pb_view_scratch *scratch, size_t n_rows, size_t n_columns, pb_grid *grid);
 void pb_grid_set(pb_grid *grid, size_t row, size_t column, const char *text);
 /* One line for each row, without spaces at line ends. */
 void pb_grid_write(const pb_grid *grid, pb_buffer *out);

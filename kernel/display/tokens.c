@@ -38,7 +38,7 @@ static bool differs_at(const pb_tokens_view *view, size_t at)
 }
 
 /* "They differ at position 2." as a string of the scratch; NULL when memory is out. */
-static const char *difference_sentence(pb_scratch *scratch, const pb_tokens_view *view)
+static const char *difference_sentence(pb_view_scratch *scratch, const pb_tokens_view *view)
 {
     size_t longest = longest_row(view), count = 0;
     pb_buffer list = PB_BUFFER_EMPTY;
@@ -54,21 +54,21 @@ static const char *difference_sentence(pb_scratch *scratch, const pb_tokens_view
     bool equal_lengths = true;
     for (size_t i = 1; i < view->n_rows; i++)
         equal_lengths = equal_lengths && view->rows[i].count == view->rows[0].count;
-    const char *differing = pb_scratch_take(scratch, &list);
+    const char *differing = pb_view_scratch_take(scratch, &list);
     if (count == 0)
         return "The prompts are the same, token by token.";
-    return pb_scratch_format(scratch, "The prompts differ at position%s %s%s.",
-                             count == 1 ? "" : "s", differing,
-                             equal_lengths ? "" : "; they differ in length");
+    return pb_view_scratch_format(scratch, "The prompts differ at position%s %s%s.",
+                                  count == 1 ? "" : "s", differing,
+                                  equal_lengths ? "" : "; they differ in length");
 }
 
 /* ---- HTML ---- */
 
-static const char *row_name(pb_scratch *scratch, const pb_tokens_view *view, size_t row)
+static const char *row_name(pb_view_scratch *scratch, const pb_tokens_view *view, size_t row)
 {
     if (view->rows[row].name)
         return pb_label_make(scratch, view->rows[row].name, PB_TEXT_PLAIN);
-    return view->n_rows > 1 ? pb_scratch_format(scratch, "prompt %zu", row) : "";
+    return view->n_rows > 1 ? pb_view_scratch_format(scratch, "prompt %zu", row) : "";
 }
 
 static void html_chip(pb_markup *markup, const pb_token_row *row, size_t at, bool differs,
@@ -99,7 +99,7 @@ static void html_chip(pb_markup *markup, const pb_token_row *row, size_t at, boo
 #define BLOCK_COLUMNS 24
 #define CELL          "padding:2px 3px;border:none;text-align:center;white-space:nowrap"
 
-static void html_block(pb_markup *markup, pb_scratch *scratch, const pb_tokens_view *view,
+static void html_block(pb_markup *markup, pb_view_scratch *scratch, const pb_tokens_view *view,
                        size_t first, size_t last, const pb_shading *shading)
 {
     pb_markup_open(markup, "table");
@@ -171,7 +171,7 @@ static void html_legend(pb_markup *markup, const pb_tokens_view *view, const pb_
     pb_markup_close(markup);
 }
 
-static void html_tokens(pb_markup *markup, pb_scratch *scratch, const pb_tokens_view *view,
+static void html_tokens(pb_markup *markup, pb_view_scratch *scratch, const pb_tokens_view *view,
                         const char *sentence)
 {
     pb_shading shading = settle_shading(view);
@@ -194,7 +194,7 @@ static void html_tokens(pb_markup *markup, pb_scratch *scratch, const pb_tokens_
 /* ---- text ---- */
 
 /* One line a position: the number, a mark where rows differ, the token of every row. */
-static void text_tokens(pb_scratch *scratch, const pb_tokens_view *view, const char *sentence,
+static void text_tokens(pb_view_scratch *scratch, const pb_tokens_view *view, const char *sentence,
                         pb_buffer *out)
 {
     size_t longest = longest_row(view), values = has_values(view) ? 1 : 0;
@@ -211,7 +211,7 @@ static void text_tokens(pb_scratch *scratch, const pb_tokens_view *view, const c
         pb_grid_set(&grid, 0, 2 + i * (1 + values), row_name(scratch, view, i));
     }
     for (size_t at = 0; at < longest; at++) {
-        pb_grid_set(&grid, at + 1, 0, pb_scratch_format(scratch, "%zu", at));
+        pb_grid_set(&grid, at + 1, 0, pb_view_scratch_format(scratch, "%zu", at));
         pb_grid_set(&grid, at + 1, 1, differs_at(view, at) ? "*" : "");
         for (size_t i = 0; i < view->n_rows; i++) {
             const pb_token_row *row = &view->rows[i];
@@ -223,7 +223,8 @@ static void text_tokens(pb_scratch *scratch, const pb_tokens_view *view, const c
                         pb_label_make(scratch, row->tokens[at], PB_TEXT_TOKEN));
             if (values && row->values && !isnan(row->values[at])) {
                 size_t length = pb_number_write(number, (double)row->values[at], view->format);
-                pb_grid_set(&grid, at + 1, column + 1, pb_scratch_text(scratch, number, length));
+                pb_grid_set(&grid, at + 1, column + 1,
+                            pb_view_scratch_text(scratch, number, length));
             }
         }
     }
@@ -236,7 +237,7 @@ static void text_tokens(pb_scratch *scratch, const pb_tokens_view *view, const c
 
 pb_status pb_show_tokens(const pb_tokens_view *view, pb_bundle **bundle, pb_error **error)
 {
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
     if (!scratch)
@@ -245,6 +246,6 @@ pb_status pb_show_tokens(const pb_tokens_view *view, pb_bundle **bundle, pb_erro
     html_tokens(&html, scratch, view, sentence);
     text_tokens(scratch, view, sentence, &plain);
     pb_status status = pb_frame_bundle(scratch, &html, &plain, NULL, &view->words, bundle, error);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
     return status;
 }

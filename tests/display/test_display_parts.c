@@ -248,25 +248,25 @@ static void hostile_text_becomes_visible(void **state)
         {"\u4E2D\U0001F600", PB_TEXT_TOKEN, "\u4E2D\U0001F600"},
         {"", PB_TEXT_PLAIN, ""},
     };
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     for (size_t i = 0; i < N(rows); i++)
         assert_string_equal(pb_label_make(scratch, rows[i].text, rows[i].kind), rows[i].expected);
     assert_string_equal(pb_label_make(scratch, NULL, PB_TEXT_TOKEN), "");
-    assert_false(pb_scratch_failed(scratch));
-    pb_scratch_destroy(&scratch);
+    assert_false(pb_view_scratch_failed(scratch));
+    pb_view_scratch_destroy(&scratch);
 }
 
 static void labels_are_clipped_at_columns_not_bytes(void **state)
 {
     (void)state;
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     assert_string_equal(pb_label_clip(scratch, "short", 5), "short");
     assert_string_equal(pb_label_clip(scratch, "longer", 5), "long\u2026");
     assert_string_equal(pb_label_clip(scratch, "\u4E2D\u4E2D\u4E2D", 4), "\u4E2D\u2026");
     assert_true(pb_label_width("iiii", PB_TEXT_PLAIN, 10) <
                 pb_label_width("MMMM", PB_TEXT_PLAIN, 10));
     assert_true(pb_label_width("ii", PB_TEXT_TOKEN, 10) == pb_label_width("MM", PB_TEXT_TOKEN, 10));
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
 }
 
 /* ---- markup ---- */
@@ -353,7 +353,7 @@ static void cells_of_one_shade_are_merged(void **state)
 static void grids_line_up_wide_characters(void **state)
 {
     (void)state;
-    pb_scratch *scratch = pb_scratch_create();
+    pb_view_scratch *scratch = pb_view_scratch_create();
     pb_grid grid;
     assert_true(pb_grid_create(scratch, 3, 2, &grid));
     grid.left[0] = true;
@@ -366,7 +366,7 @@ static void grids_line_up_wide_characters(void **state)
     pb_grid_write(&grid, &out);
     assert_string_equal(out.data, "token     p\n\u4E2D\u4E2D   10.5\nx\n");
     pb_buffer_free(&out);
-    pb_scratch_destroy(&scratch);
+    pb_view_scratch_destroy(&scratch);
 }
 
 static void text_bars_grow_by_eighths(void **state)

@@ -113,7 +113,7 @@ static pb_status plot_columns(const pb_value *x, const pb_value *series, const d
     }
     if (!status)
         status = labels_of(x_values, plot->n_x, &plot->x_texts, error);
-    size_t cells;
+    size_t cells = 0;
     if (!status && (!pb_size_mul(plot->n_x, plot->n_series, &cells) ||
                     !(plot->values = pb_malloc(cells, sizeof *plot->values))))
         status = pb_fail_memory(error);
@@ -435,7 +435,7 @@ static pb_status heatmap_axes(pb_call *call, const pb_value *value, const char *
 static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *value = pb_argument_value(call, "data");
-    const char *rows, *columns;
+    const char *rows = NULL, *columns = NULL;
     pb_bundle *bundle = NULL;
     pb_status status = heatmap_axes(call, value, &rows, &columns, error);
     if (!status) {

@@ -357,7 +357,7 @@ static uint64_t next_random(uint64_t *state)
 
 static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error **error)
 {
-    size_t n = 0, repeat = 0, length, total;
+    size_t n = 0, repeat = 0, length = 0, total = 0;
     pb_value *model = NULL;
     pb_status status = pb_argument_count(call, "n", &n, error);
     if (!status)

@@ -13,7 +13,7 @@ bool pb_axis_is_tokens(const char *name)
     return false;
 }
 
-const char *pb_axis_title(const char *name)
+const char *pb_axis_heading(const char *name)
 {
     return strcmp(name, "pos") == 0 ? "position" : name;
 }
@@ -38,7 +38,7 @@ pb_status pb_axis_labels_of(const pb_axis *axis, pb_axis_labels *labels, pb_erro
             labels->labels[i] = pb_axis_label(axis, i);
     }
     bool vocabulary = strcmp(pb_axis_name(axis), "token") == 0;
-    labels->view = (pb_axis_view){.name = pb_axis_title(pb_axis_name(axis)),
+    labels->view = (pb_axis_view){.name = pb_axis_heading(pb_axis_name(axis)),
                                   .count = count,
                                   .labels = labels->labels,
                                   .coordinates = vocabulary ? NULL : labels->coordinates,

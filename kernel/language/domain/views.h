@@ -22,7 +22,7 @@ void pb_axis_labels_free(pb_axis_labels *labels);
 bool pb_axis_is_tokens(const char *name);
 
 /* What the person sees an axis called: "position" for pos. */
-const char *pb_axis_title(const char *name);
+const char *pb_axis_heading(const char *name);
 
 /* A rank-2 tensor as a heat map, `rows` and `columns` naming its axes. Words are borrowed. */
 pb_status pb_heatmap_of(const pb_value *tensor, const char *rows, const char *columns,
