@@ -330,8 +330,8 @@ static void edit_free(pb_edit *edit)
     free(edit->row.offsets);
     free(edit->head.offsets);
     free(edit->last.offsets);
-    pb_select_free(&edit->positions, edit->n_positions);
-    pb_select_free(&edit->keys, 1);
+    pb_select_copy_free(&edit->positions, edit->n_positions);
+    pb_select_copy_free(&edit->keys, 1);
     free(edit->places);
     free(edit->where);
     free(edit->word);

@@ -97,7 +97,8 @@ static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
     size_t layer = (plan->shape->n_layer - 1) / 2, n = 0;
     size_t component = component_at(plan, layer);
     for (size_t pair = 0; component != SIZE_MAX && pair < plan->n_pairs; pair++) {
-        if (!checkable(plan, pair) || plan->differs[pair] == 0)
+        if (!checkable(plan, pair) || plan->differs[pair] == 0 ||
+            plan->differs[pair] == pb_run_length(plan->into[pair]))
             continue;
         size_t position = plan->differs[pair] - 1, group = group_at(plan, pair, position);
         if (group == SIZE_MAX || plan->spec->one_by_one || layer + 1 >= plan->shape->n_layer)

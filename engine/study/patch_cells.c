@@ -3,7 +3,8 @@
  *
  * Closed forms, where neither prompt is edited (docs/performance):
  *   - positions before the first difference, and after the last the metric reads, change nothing;
- *   - in the last layer a position the metric does not read changes nothing, but for k and v;
+ *   - in the last layer, behind its keys and values, a position the metric does not read changes
+ *     nothing;
  *   - a residual stream replaced wherever it differs gives from's value.
  */
 #include "base/memory.h"
@@ -71,7 +72,9 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
         return close_cell(cell, false), true;
     cell->first = group->items[i];
     pb_site site = plan->site->site;
-    bool rows_alone = plan->site->per_layer && site != PB_SITE_K && site != PB_SITE_V;
+    /* From the queries on, a layer's rows do not meet again, but through keys and values. */
+    bool rows_alone =
+        plan->site->per_layer && site >= PB_SITE_Q && site != PB_SITE_K && site != PB_SITE_V;
     if (rows_alone && component->items[0].layer == plan->shape->n_layer - 1 &&
         !metric_reads_any(read, n_read, group))
         return close_cell(cell, false), true;

@@ -92,8 +92,11 @@ static pb_status make_caches(worker *work, pb_error **error)
     return status;
 }
 
-static bool cells_enter_with_rows(const pb_patch_plan *plan)
+static bool cells_enter_with_rows(const pb_patch_run *run)
 {
+    const pb_patch_plan *plan = run->plan;
+    if (run->n_extra)
+        return true;
     for (size_t i = plan->n_closed; i < plan->n_cells; i++) {
         if (plan->cells[i].entry != PB_CELL_TOKENS)
             return true;
@@ -108,7 +111,7 @@ static pb_status get_ends(worker *work, pb_error **error)
     work->from = pb_calloc(plan->n_pairs, sizeof *work->from);
     if (!work->into || !work->from)
         return pb_fail_memory(error);
-    pb_status status = cells_enter_with_rows(plan) ? make_caches(work, error) : PB_OK;
+    pb_status status = cells_enter_with_rows(work->run) ? make_caches(work, error) : PB_OK;
     for (size_t i = 0; !status && i < plan->n_pairs; i++) {
         work->into[i] = stand_in(work, plan->into[i]);
         work->from[i] = stand_in(work, plan->from[i]);

@@ -6,7 +6,7 @@
 
 /* A deep copy (labels, items, masks retained) and its end. NULL when memory is out. */
 pb_select *pb_select_copy(const pb_select *selects, size_t n);
-void pb_select_free(pb_select **selects, size_t n);
+void pb_select_copy_free(pb_select **selects, size_t n);
 
 /* The selector for one of several prompts: none, the shared one, or its own. */
 const pb_select *pb_select_for(const pb_select *selects, size_t n, size_t prompt);

@@ -15,7 +15,7 @@ static void select_clear(pb_select *select)
     pb_tensor *mask = (pb_tensor *)select->mask;
     pb_tensor_release(&mask);
     pb_select *items = (pb_select *)select->items;
-    pb_select_free(&items, select->n_items);
+    pb_select_copy_free(&items, select->n_items);
 }
 
 static bool select_fill(pb_select *copy, const pb_select *select)
@@ -40,12 +40,12 @@ pb_select *pb_select_copy(const pb_select *selects, size_t n)
     pb_select *copies = pb_calloc(n, sizeof *copies);
     for (size_t i = 0; copies && i < n; i++) {
         if (!select_fill(&copies[i], &selects[i]))
-            pb_select_free(&copies, n);
+            pb_select_copy_free(&copies, n);
     }
     return copies;
 }
 
-void pb_select_free(pb_select **selects, size_t n)
+void pb_select_copy_free(pb_select **selects, size_t n)
 {
     for (size_t i = 0; *selects && i < n; i++)
         select_clear(&(*selects)[i]);

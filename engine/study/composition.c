@@ -1,0 +1,186 @@
+/*
+ * Composition between heads; see study/heads.h.
+ *
+ * The matrices are d_model x d_model of rank d_head, and never formed. With L = A B and R = C D,
+ * M = B C and the Gram matrices G_A = A^T A, G_D = D D^T (all d_head x d_head):
+ *
+ *     |L R|^2 = |A M D|^2 = sum((G_A M) * (M G_D))        |L|^2 = sum(G_A * (B B^T))
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "math/matmul.h"
+#include "places.h"
+#include "study/heads.h"
+
+/* A head's four matrices, as Grams over d_model: W_Q^T W_Q, W_K^T W_K, W_V^T W_V, W_O W_O^T. */
+typedef enum gram { GRAM_Q, GRAM_K, GRAM_V, GRAM_O, N_GRAMS } gram;
+
+typedef struct composer {
+    const pb_model *model;
+    const pb_shape *shape;
+    pb_composition kind;
+    const pb_watch *watch;
+    float *grams;        /* [n_layer, n_head, N_GRAMS, d_head, d_head] */
+    float *inner;        /* [d_model, d_model]: W_O of a layer times C of a later one */
+    float *left, *right; /* [d_head, d_head] */
+    float *scores;       /* [n_layer, n_head, n_layer, n_head] */
+} composer;
+
+static const float *gram_of(const composer *c, size_t layer, size_t head, gram which)
+{
+    size_t square = c->shape->d_head * c->shape->d_head;
+    return c->grams + ((layer * c->shape->n_head + head) * N_GRAMS + which) * square;
+}
+
+/* Column block of w_qkv [d_model, 3, n_head, d_head]: 0 W_Q, 1 W_K, 2 W_V. */
+static const float *qkv_block(const composer *c, size_t layer, size_t which, size_t head)
+{
+    return pb_model_layer(c->model, layer)->w_qkv +
+           (which * c->shape->n_head + head) * c->shape->d_head;
+}
+
+static pb_status fill_grams(const composer *c, size_t layer, pb_error **error)
+{
+    size_t d = c->shape->d_model, n = c->shape->d_head, stride = 3 * c->shape->n_head * n;
+    pb_status status = PB_OK;
+    for (size_t h = 0; !status && h < c->shape->n_head; h++) {
+        for (size_t g = GRAM_Q; !status && g < GRAM_O; g++) {
+            const float *w = qkv_block(c, layer, g, h);
+            status = pb_matmul(PB_TRANSPOSED, PB_PLAIN, n, n, d, 1, w, stride, w, stride, 0,
+                               (float *)gram_of(c, layer, h, (gram)g), n, c->watch, error);
+        }
+        const float *w_o = pb_model_layer(c->model, layer)->w_o + h * n * d;
+        if (!status)
+            status = pb_matmul(PB_PLAIN, PB_TRANSPOSED, n, n, d, 1, w_o, d, w_o, d, 0,
+                               (float *)gram_of(c, layer, h, GRAM_O), n, c->watch, error);
+    }
+    return status;
+}
+
+static double sum_of_products(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * b[i];
+    return sum;
+}
+
+/* R = C D: which of w_qkv C is, and the Grams of C and D. */
+static size_t reads_with(pb_composition kind, gram *of_c, gram *of_d)
+{
+    *of_c = kind == PB_COMPOSE_Q ? GRAM_Q : kind == PB_COMPOSE_K ? GRAM_K : GRAM_V;
+    *of_d = kind == PB_COMPOSE_Q ? GRAM_K : kind == PB_COMPOSE_K ? GRAM_Q : GRAM_O;
+    return (size_t)*of_c;
+}
+
+static double score_pair(const composer *c, size_t l, size_t h, size_t to_l, size_t to_h)
+{
+    size_t n = c->shape->d_head, square = n * n, wide = c->shape->n_head * n;
+    gram of_c, of_d;
+    reads_with(c->kind, &of_c, &of_d);
+    const float *m = c->inner + h * n * wide + to_h * n;
+    const float *g_a = gram_of(c, l, h, GRAM_V), *g_d = gram_of(c, to_l, to_h, of_d);
+    pb_matmul_small(PB_PLAIN, PB_PLAIN, n, n, n, 1, g_a, n, m, wide, 0, c->left, n);
+    pb_matmul_small(PB_PLAIN, PB_PLAIN, n, n, n, 1, m, wide, g_d, n, 0, c->right, n);
+    double both = sum_of_products(c->left, c->right, square);
+    double left = sum_of_products(g_a, gram_of(c, l, h, GRAM_O), square);
+    double right = sum_of_products(gram_of(c, to_l, to_h, of_c), g_d, square);
+    return sqrt((both > 0 ? both : 0) / (left * right));
+}
+
+static pb_status score_layers(const composer *c, size_t l, size_t to_l, pb_error **error)
+{
+    size_t n_head = c->shape->n_head, d = c->shape->d_model, wide = n_head * c->shape->d_head;
+    gram of_c, of_d;
+    size_t which = reads_with(c->kind, &of_c, &of_d);
+    pb_status status =
+        pb_matmul(PB_PLAIN, PB_PLAIN, wide, wide, d, 1, pb_model_layer(c->model, l)->w_o, d,
+                  qkv_block(c, to_l, which, 0), 3 * wide, 0, c->inner, wide, c->watch, error);
+    for (size_t h = 0; !status && h < n_head; h++) {
+        for (size_t to_h = 0; to_h < n_head; to_h++)
+            c->scores[((l * n_head + h) * c->shape->n_layer + to_l) * n_head + to_h] =
+                (float)score_pair(c, l, h, to_l, to_h);
+        status = pb_watch_check(c->watch, error);
+    }
+    return status;
+}
+
+static pb_status score_all(const composer *c, pb_error **error)
+{
+    size_t n_layer = c->shape->n_layer, done = 0, total = n_layer * (n_layer - 1) / 2;
+    pb_status status = PB_OK;
+    for (size_t l = 0; !status && l < n_layer; l++)
+        status = fill_grams(c, l, error);
+    for (size_t l = 0; !status && l < n_layer; l++) {
+        for (size_t to_l = l + 1; !status && to_l < n_layer; to_l++) {
+            status = score_layers(c, l, to_l, error);
+            pb_watch_progress(c->watch, ++done, total);
+        }
+    }
+    return status;
+}
+
+/* ---- axes ---- */
+
+/* An axis of the model under another name. */
+static pb_status renamed(const pb_axis *axis, const char *name, pb_axis **made, pb_error **error)
+{
+    size_t n = pb_axis_length(axis);
+    const char **labels = pb_malloc(n, sizeof *labels);
+    if (!labels)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n; i++)
+        labels[i] = pb_axis_label(axis, i);
+    pb_status status =
+        pb_axis_create(name, n, NULL, pb_axis_has_labels(axis) ? labels : NULL, made, error);
+    free(labels);
+    return status;
+}
+
+static pb_status create_scores(composer *c, pb_tensor **scores, pb_error **error)
+{
+    pb_axis *axes[4] = {pb_model_axis(c->model, "layer"), pb_model_axis(c->model, "head"), NULL,
+                        NULL};
+    pb_status status = renamed(axes[0], "to_layer", &axes[2], error);
+    if (!status)
+        status = renamed(axes[1], "to_head", &axes[3], error);
+    if (!status)
+        status = pb_tensor_create(4, axes, scores, &c->scores, error);
+    pb_axis_release(&axes[2]);
+    pb_axis_release(&axes[3]);
+    return status;
+}
+
+pb_status pb_composition_scores(const pb_model *model, pb_composition kind,
+                                const pb_context *context, pb_tensor **scores, pb_error **error)
+{
+    const pb_shape *shape = pb_model_shape(model);
+    size_t square = shape->d_head * shape->d_head, wide = shape->n_head * shape->d_head;
+    pb_tensor *made = NULL;
+    composer c = {.model = model,
+                  .shape = shape,
+                  .kind = kind,
+                  .watch = context ? context->watch : NULL,
+                  .grams =
+                      pb_malloc(shape->n_layer * shape->n_head * N_GRAMS * square, sizeof *c.grams),
+                  .inner = pb_malloc(wide * wide, sizeof *c.inner),
+                  .left = pb_malloc(square, sizeof *c.left),
+                  .right = pb_malloc(square, sizeof *c.right)};
+    pb_status status = c.grams && c.inner && c.left && c.right ? PB_OK : pb_fail_memory(error);
+    if (!status)
+        status = create_scores(&c, &made, error);
+    if (!status)
+        status = score_all(&c, error);
+    free(c.grams);
+    free(c.inner);
+    free(c.left);
+    free(c.right);
+    if (status)
+        pb_tensor_release(&made);
+    else
+        *scores = made;
+    return status;
+}

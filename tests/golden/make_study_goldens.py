@@ -1,0 +1,404 @@
+"""Goldens for the study layer: attribution, patching, edits, metrics, heads and paths.
+
+    python tests/golden/make_study_goldens.py
+
+The two files of a model are as in make_model_goldens.py, with these lines:
+
+    prompt KEY ID...             the token ids of a prompt
+    word KEY ID                  the token id of a word
+    study ABOUT NAME SIZE...     a result; tests/study/test_goldens.c says what each one is
+
+Patch results are named SITE-WALKS: what is walked, in order, of layer, head, pos, query and key.
+TransformerLens' get_act_patch_* make those it has; the others are hooks written out here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import torch
+from transformer_lens import patching
+from transformer_lens.head_detector import (
+    compute_head_attention_similarity_score, get_duplicate_token_head_detection_pattern,
+    get_induction_head_detection_pattern, get_previous_token_head_detection_pattern)
+from transformer_lens.tools.analysis.direct_path_patching import get_act_patch_direct_path
+
+from lens import Lens
+from make_model_goldens import MODELS, RANDOM, Golden
+
+STEP = 64  # every STEP-th logit is kept where whole rows are compared
+
+
+class Story:
+    """A model, its prompts and words, and the golden being filled."""
+
+    def __init__(self, folder: Path, prompts: dict[str, list[int]], good: int, bad: int):
+        self.lens = Lens(folder)
+        self.model = self.lens.model
+        torch.set_num_threads(2)
+        self.model.set_use_attn_result(True)
+        self.prompts, self.good, self.bad = prompts, good, bad
+        self.tokens = {key: torch.tensor([ids]) for key, ids in prompts.items()}
+        runs = {key: self.model.run_with_cache(ids) for key, ids in self.tokens.items()}
+        self.logits = {key: logits for key, (logits, _) in runs.items()}
+        self.cache = {key: cache for key, (_, cache) in runs.items()}
+        self.model.set_use_attn_result(False)  # slow, and only some hooks below need it
+        self.layers, self.heads = self.lens.n_layers, self.lens.n_heads
+        self.golden = Golden()
+        for key, ids in prompts.items():
+            self.golden.lines.append(f"prompt {key} " + " ".join(map(str, ids)))
+        self.golden.lines += [f"word good {good}", f"word bad {bad}"]
+
+    def add(self, about: str, name: str, value) -> None:
+        self.golden.add(f"study {about} {name}", torch.atleast_1d(torch.as_tensor(value)))
+
+    def good_logit(self, logits: torch.Tensor) -> torch.Tensor:
+        return logits[0, -1, self.good]
+
+    def hooked(self, key: str, *hooks) -> torch.Tensor:
+        return self.model.run_with_hooks(self.tokens[key], fwd_hooks=list(hooks))
+
+
+# ---- attribution and the logit lens ----
+
+
+def attributions(s: Story, key: str) -> None:
+    cache, model = s.cache[key], s.model
+    parts = [cache["hook_embed"], cache["hook_pos_embed"]]
+    for layer in range(s.layers):
+        parts += [cache["attn_out", layer], cache["mlp_out", layer]]
+    parts = torch.stack(parts)[:, 0]  # [component, pos, d_model]
+    sigma = cache["ln_final.hook_scale"][0]  # [pos, 1]
+    plain = parts - parts.mean(-1, keepdim=True)
+    scaled = plain / sigma
+    good, bad = model.W_U[:, s.good], model.W_U[:, s.bad]
+    s.add(key, "attribute-component", scaled[:, -1] @ good)
+    s.add(key, "attribute-component-plain", plain[:, -1] @ good)
+    s.add(key, "attribute-component-against", scaled[:, -1] @ (good - bad))
+    s.add(key, "attribute-component-pos", (scaled @ good).T)  # [pos, component]
+    heads = cache.stack_head_results(-1, pos_slice=-1)[:, 0].reshape(s.layers, s.heads, -1)
+    heads = heads - heads.mean(-1, keepdim=True)
+    s.add(key, "attribute-head", heads / sigma[-1] @ good)
+    s.add(key, "attribute-head-plain", heads @ good)
+    theirs = cache.logit_attrs(cache.stack_head_results(-1, pos_slice=-1), s.good, pos_slice=-1,
+                               has_batch_dim=True)
+    assert torch.allclose(theirs.reshape(s.layers, s.heads), heads / sigma[-1] @ good, atol=1e-4)
+    s.add(key, "bias-logit", [model.b_U[s.good], s.logits[key][0, -1, s.good]])
+
+
+def logit_lens(s: Story, key: str) -> None:
+    words = torch.tensor([s.good, s.bad, 0, 11, 100])
+    for site in ("resid_pre", "resid_mid", "resid_post"):
+        states = torch.stack([s.cache[key][site, layer][0] for layer in range(s.layers)])
+        logits = s.model.unembed(s.model.ln_final(states))
+        s.add(key, f"lens-{site}", logits[..., words])
+        s.add(key, f"lens-top-{site}", logits.argmax(-1).float())
+
+
+# ---- metrics ----
+
+
+def metrics(s: Story) -> None:
+    for key in ("into", "from", "other"):
+        logits = s.logits[key][0]
+        logprobs = logits.double().log_softmax(-1)
+        row = logprobs[-1]
+        tokens = s.tokens[key][0]
+        loss = -logprobs[:-1].gather(1, tokens[1:, None])[:, 0]
+        assert abs(loss.mean() - s.model(s.tokens[key], return_type="loss")) < 1e-4
+        s.add(key, "loss-tokens", loss)
+        s.add(key, "loss", loss.mean())
+        s.add(key, "metrics", [logits[-1, s.good], logits[-1, s.good] - logits[-1, s.bad],
+                               row[s.good].exp(), row[s.good],
+                               (logits[-1] > logits[-1, s.good]).sum()])
+        top = logits[-1].topk(10)
+        s.add(key, "top-ids", top.indices.float())
+        s.add(key, "top-logits", top.values)
+        s.add(key, "top-probabilities", row[top.indices].exp())
+    p, q = (s.logits[key][0, -1].double().log_softmax(-1) for key in ("from", "into"))
+    s.add("into", "kl-from", (p.exp() * (p - q)).sum())
+
+
+# ---- patching ----
+
+
+def patch_cells(s: Story, hook: str, indices, place) -> list[float]:
+    """The metric with from's activation written over into's, at place(layer, *rest), cell by cell."""
+    values = []
+    for layer, *rest in indices:
+        name = hook.format(layer)
+        source = s.cache["from"][name]
+
+        def setter(activation, hook, at=place(*rest)):
+            activation[at] = source[at]
+            return activation
+
+        values.append(s.good_logit(s.hooked("into", (name, setter))).item())
+    return values
+
+
+def patches_of_transformer_lens(s: Story) -> None:
+    arguments = (s.model, s.tokens["into"], s.cache["from"], s.good_logit)
+    for site in ("resid_pre", "resid_mid", "attn_out", "mlp_out"):
+        s.add("patch", f"{site}-layer-pos", getattr(patching, f"get_act_patch_{site}")(*arguments))
+    for ours, theirs in {"z": "out", "q": "q", "k": "k", "v": "v", "pattern": "pattern"}.items():
+        whole = getattr(patching, f"get_act_patch_attn_head_{theirs}_all_pos")(*arguments)
+        each = getattr(patching, f"get_act_patch_attn_head_{theirs}_by_pos")(*arguments)
+        s.add("patch", f"{ours}-layer-head", whole)
+        if ours == "pattern":  # theirs is [layer, head, query], the others [layer, pos, head]
+            s.add("patch", "pattern-layer-head-query", each)
+        else:
+            s.add("patch", f"{ours}-layer-head-pos", each.transpose(1, 2))
+
+
+def patches_by_hooks(s: Story) -> None:
+    length = len(s.prompts["into"])
+    by_position = {
+        "resid_post": "blocks.{}.hook_resid_post", "ln1": "blocks.{}.ln1.hook_normalized",
+        "ln1_scale": "blocks.{}.ln1.hook_scale", "ln2": "blocks.{}.ln2.hook_normalized",
+        "ln2_scale": "blocks.{}.ln2.hook_scale", "mlp_pre": "blocks.{}.mlp.hook_pre",
+        "mlp_post": "blocks.{}.mlp.hook_post",
+    }
+    places = list(itertools.product(range(s.layers), range(length)))
+    for site, hook in by_position.items():
+        values = patch_cells(s, hook, places, lambda pos: (slice(None), pos))
+        s.add("patch", f"{site}-layer-pos", torch.tensor(values).reshape(s.layers, length))
+    for site, hook in {"embed": "hook_embed", "ln_final": "ln_final.hook_normalized",
+                       "ln_final_scale": "ln_final.hook_scale"}.items():
+        values = patch_cells(s, hook, [(0, pos) for pos in range(length)],
+                             lambda pos: (slice(None), pos))
+        s.add("patch", f"{site}-pos", values)
+    heads = list(itertools.product(range(s.layers), range(s.heads)))
+    s.model.set_use_attn_result(True)
+    values = patch_cells(s, "blocks.{}.attn.hook_result", heads,
+                         lambda head: (slice(None), slice(None), head))
+    s.model.set_use_attn_result(False)
+    s.add("patch", "result-layer-head", torch.tensor(values).reshape(s.layers, s.heads))
+    values = patch_cells(s, "blocks.{}.attn.hook_attn_scores", heads,
+                         lambda head: (slice(None), head))
+    s.add("patch", "attn_scores-layer-head", torch.tensor(values).reshape(s.layers, s.heads))
+    squares = [(layer, head, q, k) for layer, head in heads[: 2 * s.heads : s.heads + 1]
+               for q in range(length) for k in range(length)]
+    values = patch_cells(s, "blocks.{}.attn.hook_pattern", squares,
+                         lambda head, q, k: (slice(None), head, q, k))
+    s.add("patch", "pattern-pairs-query-key", torch.tensor(values).reshape(2, length, length))
+    values = patch_cells(s, "blocks.{}.hook_resid_post", [(layer,) for layer in range(s.layers)],
+                         lambda: slice(None))
+    s.add("patch", "resid_post-layer", values)
+
+
+def patch_all_layers(s: Story) -> None:
+    """mlp_out of every layer at once, position by position."""
+    values = []
+    for pos in range(len(s.prompts["into"])):
+        def hook(activation, hook, pos=pos):
+            activation[:, pos] = s.cache["from"][hook.name][:, pos]
+            return activation
+
+        hooks = [(f"blocks.{layer}.hook_mlp_out", hook) for layer in range(s.layers)]
+        values.append(s.good_logit(s.hooked("into", *hooks)).item())
+    s.add("patch", "mlp_out-pos", values)
+
+
+# ---- edits ----
+
+
+def edits(s: Story) -> None:
+    layer, head = 1, 2
+    block = f"blocks.{layer}."
+    direction = s.model.W_U[:, s.good] - s.model.W_U[:, s.bad]
+
+    def mean(site: str, keys, by_position: bool) -> torch.Tensor:
+        values = [s.cache[key][site, layer][0] for key in keys]
+        if by_position:
+            return torch.stack(values).mean(0)
+        return torch.cat([value[1:] for value in values]).mean(0)
+
+    def record(name: str, hook: str, change) -> None:
+        def edit(activation, hook):
+            change(activation)
+            return activation
+
+        logits = s.hooked("into", (hook, edit))
+        s.add("edit", name, logits[0, :, ::STEP])
+
+    def assign(at, value):
+        def change(activation):
+            activation[at] = value
+        return change
+
+    def remove(activation):
+        along = (activation @ direction) / (direction @ direction)
+        activation -= along[..., None] * direction
+
+    every = slice(None)
+    record("zero-z", block + "attn.hook_z", assign((every, every, head), 0.0))
+    s.model.set_use_attn_result(True)
+    record("zero-result-pos", block + "attn.hook_result", assign((every, 3, head), 0.0))
+    s.model.set_use_attn_result(False)
+    record("zero-key", block + "attn.hook_pattern", assign((every, head, every, 1), 0.0))
+    record("set-scores", block + "attn.hook_attn_scores",
+           lambda a: a[:, head].masked_fill_(~a[:, head].isneginf(), 2.0))
+    record("mean-pos", block + "hook_mlp_out",
+           assign(every, mean("mlp_out", ("into", "from"), True)))
+    record("mean-all", block + "hook_mlp_out",
+           assign(every, mean("mlp_out", ("from", "other"), False)))
+    record("resample", block + "hook_attn_out",
+           assign(every, s.cache["from"]["attn_out", layer]))
+    record("add", block + "hook_resid_post", lambda a: a.add_(3 * direction))
+    record("scale", block + "hook_attn_out", lambda a: a.mul_(0.5))
+    record("project", block + "hook_resid_pre", remove)
+    record("neurons", block + "mlp.hook_post", assign((every, every, slice(5, 20)), 0.0))
+    record("set-from-pos", block + "hook_resid_post",
+           assign((every, 2), s.cache["from"]["resid_post", layer][:, 2]))
+
+
+# ---- heads ----
+
+
+def heads(s: Story) -> None:
+    patterns = torch.stack([s.cache["repeat"]["pattern", layer][0] for layer in range(s.layers)])
+    tokens = s.tokens["repeat"]
+    detectors = {
+        "previous": get_previous_token_head_detection_pattern(tokens),
+        "duplicate": get_duplicate_token_head_detection_pattern(tokens),
+        "induction": get_induction_head_detection_pattern(tokens),
+    }
+    for (name, detector), bos, current in itertools.product(
+            detectors.items(), (False, True), (False, True)):
+        scores = [[compute_head_attention_similarity_score(
+            patterns[layer, head].clone(), detector.float(), exclude_bos=bos,
+            exclude_current_token=current, error_measure="mul") for head in range(s.heads)]
+            for layer in range(s.layers)]
+        suffix = "-bos" * bos + "-current" * current
+        s.add("heads", f"{name}-mul{suffix}", scores)
+        off = (patterns - detector).abs()
+        if bos:
+            off[..., 0] = 0
+        if current:
+            off.diagonal(dim1=-2, dim2=-1).zero_()
+        s.add("heads", f"{name}-abs{suffix}", 1 - off.sum((-1, -2)) / len(tokens[0]))
+    period = (len(tokens[0]) - 1) // 2
+    rows = torch.arange(period + 1, 2 * period + 1)
+    for name, back in {"previous": 1, "duplicate": period, "induction": period - 1}.items():
+        s.add("heads", f"stripe-{name}", patterns[:, :, rows, rows - back].mean(-1))
+    for mode in "QKV":
+        s.add("heads", f"composition-{mode}", s.model.all_composition_scores(mode))
+
+
+# ---- paths ----
+
+
+def frozen_hooks(s: Story, mode: str, sender: tuple[int, int]) -> list:
+    """Pass 1: every head as in `into`, the sender's z as in `from`; by mode MLPs and norms too."""
+    into, source = s.cache["into"], s.cache["from"]
+    layer_of, head_of = sender
+
+    def freeze(activation, hook):
+        activation[:] = into[hook.name]
+        if hook.name == f"blocks.{layer_of}.attn.hook_z":
+            activation[:, :, head_of] = source[hook.name][:, :, head_of]
+        return activation
+
+    sites = ["attn.hook_z"]
+    if mode != "ioi":
+        sites.append("hook_mlp_out")
+    if mode == "linear":
+        sites += ["ln1.hook_scale", "ln2.hook_scale"]
+    hooks = [(f"blocks.{layer}.{site}", freeze) for layer in range(s.layers) for site in sites]
+    return hooks + ([("ln_final.hook_scale", freeze)] if mode == "linear" else [])
+
+
+def path(s: Story, mode: str, sender: tuple[int, int], receivers) -> float:
+    """`receivers` are (hook name, head or None), or None for the logits."""
+    kept = {}
+
+    def keep(activation, hook):
+        kept[hook.name] = activation.clone()
+        return activation
+
+    def put(head):
+        def hook_function(activation, hook):
+            at = (slice(None), slice(None), head) if head is not None else slice(None)
+            activation[at] = kept[hook.name][at]
+            return activation
+        return hook_function
+
+    first = frozen_hooks(s, mode, sender)
+    if receivers is None:
+        return s.good_logit(s.hooked("into", *first)).item()
+    s.hooked("into", *first, *[(name, keep) for name, _ in receivers])
+    return s.good_logit(s.hooked("into", *[(name, put(head)) for name, head in receivers])).item()
+
+
+def paths(s: Story) -> None:
+    last = s.layers - 1
+    pair = [(f"blocks.{last}.attn.hook_q", 1), (f"blocks.{last - 1}.attn.hook_v", 0)]
+    targets = {"logits": None, "pair": pair, "mlp": [(f"blocks.{last - 1}.mlp.hook_pre", None)]}
+    for mode, (name, receivers) in itertools.product(("ioi", "direct", "linear"), targets.items()):
+        values = [[path(s, mode, (layer, head), receivers) for head in range(s.heads)]
+                  for layer in range(s.layers)]
+        s.add("path", f"{mode}-{name}", values)
+    for component in "qkv":
+        values = get_act_patch_direct_path(
+            s.model, s.tokens["into"], s.cache["from"], s.cache["into"], s.good_logit, 0, 1,
+            component=component, verbose=False)
+        s.add("path", f"theirs-{component}", values[1:])
+
+
+# ---- generation ----
+
+
+def generation(s: Story) -> None:
+    tokens, edited = s.tokens["into"], s.tokens["into"]
+
+    def zero(activation, hook):
+        activation[:, :, 2] = 0.0
+        return activation
+
+    for _ in range(12):
+        tokens = torch.cat([tokens, s.model(tokens)[:, -1:].argmax(-1)], 1)
+        logits = s.model.run_with_hooks(edited, fwd_hooks=[("blocks.1.attn.hook_z", zero)])
+        edited = torch.cat([edited, logits[:, -1:].argmax(-1)], 1)
+    s.add("generate", "greedy", tokens[0, -12:].float())
+    s.add("generate", "edited", edited[0, -12:].float())
+
+
+def tell(s: Story, name: str) -> None:
+    attributions(s, "into")
+    attributions(s, "other")
+    logit_lens(s, "into")
+    metrics(s)
+    patches_of_transformer_lens(s)
+    patches_by_hooks(s)
+    patch_all_layers(s)
+    edits(s)
+    heads(s)
+    paths(s)
+    generation(s)
+    s.golden.write(name)
+
+
+def main() -> None:
+    torch.set_grad_enabled(False)
+    generator = torch.Generator().manual_seed(7)
+    drawn = torch.randint(300, 8000, (40,), generator=generator).tolist()
+    lens = Lens(MODELS / "reviews-4m")
+    start = lens.ids("")
+    prompts = {"into": lens.ids("I love this movie because it is"),
+               "from": lens.ids("I hate this movie because it is"),
+               "other": lens.ids("The film was slow, but the ending made up for it"),
+               "repeat": start + drawn[:12] * 2}
+    tell(Story(MODELS / "reviews-4m", prompts, lens.word(" great"), lens.word(" bad")),
+         "study-reviews-4m")
+    # Random tokens: the two prompts differ in two places, with a shared start.
+    into = start + drawn[12:20]
+    source = into[:3] + [drawn[30], into[4], drawn[31]] + into[6:]
+    prompts = {"into": into, "from": source, "other": start + drawn[20:25],
+               "repeat": start + drawn[:7] * 2}
+    tell(Story(RANDOM, prompts, drawn[32], drawn[33]), "study-random-3l5h")
+
+
+if __name__ == "__main__":
+    main()

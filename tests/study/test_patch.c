@@ -1,0 +1,477 @@
+/* Patch sweeps: the planned computation against the plain one, its cost, and what can go wrong. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "study/edit.h"
+
+static fixture f;
+
+static int open_random(void **state)
+{
+    (void)state;
+    f = fixture_open("random-3l5h");
+    return 0;
+}
+
+static int close_random(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    return 0;
+}
+
+static pb_patch_result patch(const pb_patch_spec *spec)
+{
+    pb_patch_result result;
+    pb_error *error = NULL;
+    must(pb_patch(spec, NULL, &result, &error), error);
+    return result;
+}
+
+/* Both ways; fails the test where they differ. Returns the row-layers saved. */
+static void compare_ways(pb_patch_spec spec, const char *what)
+{
+    pb_patch_result fast = patch(&spec);
+    spec.one_by_one = true;
+    pb_patch_result plain = patch(&spec);
+    double off = furthest(fast.values, plain.values);
+    if (!(off < 1e-4))
+        fail_msg("%s, %s: the sweep is %g off", what, pb_site_info(spec.site)->name, off);
+    assert_int_equal(plain.closed, 0);
+    assert_true(fast.row_layers <= plain.row_layers);
+    assert_float_equal(furthest(fast.into, plain.into), 0, 0);
+    assert_float_equal(furthest(fast.from, plain.from), 0, 0);
+    pb_patch_result_release(&fast);
+    pb_patch_result_release(&plain);
+}
+
+/* ---- the planned computation is the plain one ---- */
+
+static void every_site_by_default(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    for (int site = 0; site < PB_N_SITES; site++)
+        compare_ways(patch_of(&f, (pb_site)site, &metric), "default walks");
+}
+
+static void every_site_place_by_place(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_select heads[2] = {at_index(0), at_index(3)}, queries[2] = {at_index(4), at_index(-1)};
+    const pb_select two_heads = {.kind = PB_SELECT_LIST, .items = heads, .n_items = 2};
+    const pb_select two_queries = {.kind = PB_SELECT_LIST, .items = queries, .n_items = 2};
+    for (int site = 0; site < PB_N_SITES; site++) {
+        const pb_site_row *row = pb_site_info((pb_site)site);
+        pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+        spec.positions = PB_WHERE_EACH;
+        if (row->by_head)
+            spec.heads = (pb_where){true, &two_heads, 1};
+        if (row->by_query) {
+            spec.keys = PB_WHERE_EACH;
+            spec.positions = (pb_where){true, &two_queries, 1};
+        }
+        compare_ways(spec, "place by place");
+    }
+}
+
+static void every_site_together(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_select slice = {.kind = PB_SELECT_SLICE,
+                             .has_first = true,
+                             .first = 2,
+                             .has_last = true,
+                             .last = 7,
+                             .step = 2};
+    for (int site = 0; site < PB_N_SITES; site++) {
+        pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+        spec.layers = spec.heads = spec.positions = spec.keys = PB_WHERE_ALL;
+        compare_ways(spec, "everything at once");
+        spec.positions = (pb_where){false, &slice, 1};
+        spec.heads = pb_site_info((pb_site)site)->by_head ? PB_WHERE_EACH : PB_WHERE_ALL;
+        compare_ways(spec, "some positions of all layers");
+        spec.layers = PB_WHERE_EACH;
+        compare_ways(spec, "some positions of each layer");
+    }
+}
+
+static pb_status mean_of_logits(void *user, size_t prompt, const pb_tensor *logits, double *value,
+                                pb_error **error)
+{
+    (void)user;
+    (void)prompt;
+    (void)error;
+    double sum = 0;
+    for (size_t i = 0; i < pb_tensor_size(logits); i++)
+        sum += (double)pb_tensor_data(logits)[i] * (double)(i % 7);
+    *value = sum / (double)pb_tensor_size(logits);
+    return PB_OK;
+}
+
+static void every_metric(void **state)
+{
+    (void)state;
+    const pb_select third = at_index(3);
+    const pb_site sites[4] = {PB_SITE_RESID_POST, PB_SITE_RESID_PRE, PB_SITE_MLP_OUT, PB_SITE_Z};
+    for (int kind = PB_METRIC_LOGIT; kind <= PB_METRIC_CALL; kind++) {
+        pb_metric metric = {.kind = (pb_metric_kind)kind,
+                            .targets = &f.good,
+                            .n_targets = 1,
+                            .against = &f.bad,
+                            .n_against = 1,
+                            .reference = &f.from,
+                            .n_reference = 1,
+                            .call = mean_of_logits};
+        for (size_t i = 0; i < 4; i++) {
+            pb_patch_spec spec = patch_of(&f, sites[i], &metric);
+            metric.positions = NULL;
+            compare_ways(spec, "at the end");
+            metric.positions = &third;
+            metric.n_positions = 1;
+            compare_ways(spec, "in the middle");
+        }
+    }
+}
+
+static void heads_of_a_list(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_head heads[3] = {{2, 1}, {0, 4}, {1, 0}};
+    pb_patch_spec spec = patch_of(&f, PB_SITE_Z, &metric);
+    spec.pairs = heads;
+    spec.n_pairs = 3;
+    compare_ways(spec, "heads one at a time");
+    pb_patch_result each = patch(&spec);
+    assert_int_equal(pb_tensor_rank(each.values), 1);
+    assert_string_equal(pb_axis_label(pb_tensor_axis(each.values, 0), 0), "L2H1");
+    spec.heads = PB_WHERE_ALL;
+    compare_ways(spec, "heads together");
+    pb_patch_result_release(&each);
+}
+
+static pb_edit *scaled_attention(void)
+{
+    const pb_edit_spec spec = {.op = PB_EDIT_SCALE, .site = PB_SITE_ATTN_OUT, .number = 1.5};
+    pb_edit *edit = NULL;
+    pb_error *error = NULL;
+    must(pb_edit_create(f.model, &spec, &edit, &error), error);
+    return edit;
+}
+
+/* A prompt that is edited itself: its edits are made once, and only in its own cells. */
+static void edited_ends(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_edit *edit = scaled_attention();
+    pb_run *ends[2] = {f.into, f.from}, *edited[2];
+    pb_error *error = NULL;
+    must(pb_run_edited(ends, 2, &edit, 1, NULL, edited, &error), error);
+    for (int which = 0; which < 3; which++) {
+        for (int site = 0; site < PB_N_SITES; site++) {
+            pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+            if (which != 0)
+                spec.into = &edited[0];
+            if (which != 1)
+                spec.from = &edited[1];
+            compare_ways(spec, which == 0   ? "from edited"
+                               : which == 1 ? "into edited"
+                                            : "both edited");
+        }
+    }
+    /* Patched with itself, an edited prompt is what it was. */
+    pb_patch_spec spec = patch_of(&f, PB_SITE_MLP_OUT, &metric);
+    spec.into = spec.from = &edited[0];
+    pb_patch_result result = patch(&spec);
+    for (size_t i = 0; i < pb_tensor_size(result.values); i++)
+        assert_float_equal(pb_tensor_data(result.values)[i], pb_tensor_data(result.into)[0], 1e-3);
+    pb_patch_result_release(&result);
+    pb_run_release(&edited[0]);
+    pb_run_release(&edited[1]);
+    pb_edit_release(&edit);
+}
+
+static void several_pairs(void **state)
+{
+    (void)state;
+    const int32_t *into = pb_run_tokens(f.into), *from = pb_run_tokens(f.from);
+    pb_run *intos[3] = {f.into, run_tokens(f.model, into, 6), f.from};
+    pb_run *froms[3] = {f.from, run_tokens(f.model, from, 6), f.into};
+    const int32_t targets[3] = {f.good, f.bad, f.good};
+    const pb_metric metric = {.kind = PB_METRIC_LOGIT, .targets = targets, .n_targets = 3};
+    const pb_select places[3] = {at_index(3), at_index(-1), at_index(5)};
+    pb_error *error = NULL;
+    pb_axis *prompts = NULL;
+    must(pb_axis_create("prompt", 3, NULL, NULL, &prompts, &error), error);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    spec.into = intos;
+    spec.from = froms;
+    spec.n_into = spec.n_from = 3;
+    spec.prompts = prompts;
+    spec.positions = (pb_where){true, places, 3};
+    compare_ways(spec, "three pairs");
+    spec.normalize = true;
+    pb_patch_result result = patch(&spec);
+    assert_int_equal(pb_tensor_rank(result.values), 2);
+    assert_int_equal(pb_tensor_rank(result.mean), 1);
+    spec.normalize = false;
+    pb_patch_result bare = patch(&spec);
+    size_t n_layer = pb_tensor_size(result.mean);
+    for (size_t l = 0; l < n_layer; l++) {
+        double up = 0, down = 0;
+        for (size_t i = 0; i < 3; i++) {
+            up += pb_tensor_data(bare.values)[i * n_layer + l] - pb_tensor_data(bare.into)[i];
+            down += pb_tensor_data(bare.from)[i] - pb_tensor_data(bare.into)[i];
+        }
+        assert_float_equal(pb_tensor_data(result.mean)[l], up / down, 1e-4);
+    }
+    /* Walked positions of prompts of different lengths do not line up. */
+    spec.positions = PB_WHERE_EACH;
+    pb_patch_result none;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "do not line up");
+    pb_patch_result_release(&result);
+    pb_patch_result_release(&bare);
+    pb_axis_release(&prompts);
+    pb_run_release(&intos[1]);
+    pb_run_release(&froms[1]);
+}
+
+/* ---- what is known without computing ---- */
+
+static size_t first_difference(void)
+{
+    size_t p = 0;
+    while (pb_run_tokens(f.into)[p] == pb_run_tokens(f.from)[p])
+        p++;
+    return p;
+}
+
+/* Position p at layer l enters before layer l + 1 with its T - p rows; the last layer needs the
+ * metric's row alone. */
+static size_t formula(size_t n_layer, size_t length, size_t differs)
+{
+    size_t row_layers = 0;
+    for (size_t l = 0; l + 1 < n_layer; l++) {
+        for (size_t p = differs; p < length; p++)
+            row_layers += (length - p) * (n_layer - 2 - l) + 1;
+    }
+    return row_layers;
+}
+
+static void cost_is_the_formula(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_shape *shape = pb_model_shape(f.model);
+    size_t length = pb_run_length(f.into), differs = first_difference(), cost = 0;
+    pb_error *error = NULL;
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    pb_work work = {0};
+    const pb_context context = {.work = &work};
+    pb_patch_result result;
+    must(pb_patch(&spec, &context, &result, &error), error);
+    size_t expected = formula(shape->n_layer, length, differs);
+    must(pb_patch_cost(&spec, &cost, &error), error);
+    assert_int_equal(cost, expected);
+    assert_int_equal(result.row_layers, expected);
+    assert_int_equal(work.mlp_rows, expected);
+    /* Before the first difference, and the last layer but for the final position. */
+    assert_int_equal(result.closed, differs * shape->n_layer + (length - differs - 1));
+    assert_int_equal(result.cells_done, shape->n_layer * length);
+    pb_patch_result_release(&result);
+    assert_true(differs > 0);
+}
+
+static void row_layers_are_counted(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    for (int site = 0; site < PB_N_SITES; site++) {
+        pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+        size_t cost = 0;
+        pb_error *error = NULL;
+        for (int plain = 0; plain < 2; plain++) {
+            spec.one_by_one = plain;
+            pb_patch_result result = patch(&spec);
+            must(pb_patch_cost(&spec, &cost, &error), error);
+            if (result.row_layers != cost)
+                fail_msg("%s: %zu row-layers, planned %zu", pb_site_info(spec.site)->name,
+                         result.row_layers, cost);
+            pb_patch_result_release(&result);
+        }
+    }
+}
+
+static void whole_prompt_gives_from(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    spec.positions = PB_WHERE_ALL;
+    pb_patch_result result = patch(&spec);
+    assert_int_equal(result.row_layers, 0);
+    for (size_t i = 0; i < pb_tensor_size(result.values); i++)
+        assert_float_equal(pb_tensor_data(result.values)[i], pb_tensor_data(result.from)[0], 0);
+    pb_patch_result_release(&result);
+}
+
+static void checks_itself(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    pb_patch_result result = patch(&spec);
+    assert_int_equal(result.n_checks, 2);
+    for (size_t i = 0; i < result.n_checks; i++) {
+        assert_true(result.checks[i].passed);
+        assert_true(fabs(result.checks[i].difference) < 1e-4);
+    }
+    assert_true(fabs(result.checks[0].expected - result.checks[1].expected) > 1e-3);
+    pb_patch_result_release(&result);
+}
+
+/* ---- interrupts and limits ---- */
+
+typedef struct stopper {
+    atomic_bool stop;
+    size_t calls, after;
+    size_t last_done, total;
+} stopper;
+
+static void stop_after(void *user, size_t done, size_t total)
+{
+    stopper *s = user;
+    assert_true(done <= total && done >= s->last_done);
+    s->last_done = done;
+    s->total = total;
+    if (++s->calls == s->after)
+        atomic_store(&s->stop, true);
+}
+
+static void interrupted_keeps_what_it_has(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    pb_patch_result whole = patch(&spec);
+    spec.memory_budget = 9 * 6 * 40 * sizeof(float); /* a cell or two at a time */
+    stopper s = {.after = 5};
+    const pb_watch watch = {.stop = &s.stop, .progress = stop_after, .user = &s};
+    const pb_context context = {.watch = &watch};
+    pb_patch_result part;
+    pb_error *error = NULL;
+    must(pb_patch(&spec, &context, &part, &error), error);
+    assert_true(part.partial);
+    assert_true(part.cells_done < part.cells && part.cells_done > part.closed);
+    size_t done = 0;
+    for (size_t i = 0; i < part.cells; i++) {
+        float value = pb_tensor_data(part.values)[i];
+        if (isnan(value))
+            continue;
+        assert_float_equal(value, pb_tensor_data(whole.values)[i], 1e-4);
+        done++;
+    }
+    assert_int_equal(done, part.cells_done);
+    pb_patch_result_release(&part);
+
+    /* Stopped from the start: nothing to give. */
+    atomic_bool stopped = true;
+    const pb_watch still = {.stop = &stopped};
+    const pb_context at_once = {.watch = &still};
+    must_fail(pb_patch(&spec, &at_once, &part, &error), PB_INTERRUPTED, &error, "");
+    pb_patch_result_release(&whole);
+}
+
+static void small_blocks_give_the_same(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    for (int site = 0; site < PB_N_SITES; site++) {
+        pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+        pb_patch_result whole = patch(&spec);
+        spec.memory_budget = 9 * 6 * 40 * sizeof(float);
+        stopper s = {.after = 0};
+        const pb_watch watch = {.progress = stop_after, .user = &s};
+        const pb_context context = {.watch = &watch};
+        pb_patch_result small;
+        pb_error *error = NULL;
+        must(pb_patch(&spec, &context, &small, &error), error);
+        assert_true(furthest(whole.values, small.values) < 1e-4);
+        assert_int_equal(s.last_done, s.total);
+        pb_patch_result_release(&whole);
+        pb_patch_result_release(&small);
+    }
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    spec.memory_budget = 100;
+    pb_patch_result none;
+    pb_error *error = NULL;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_MEMORY, &error, "memory budget");
+}
+
+/* ---- what cannot be ---- */
+
+static void what_cannot_be(void **state)
+{
+    (void)state;
+    pb_metric metric = good_logit(&f);
+    pb_patch_result none;
+    pb_error *error = NULL;
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    spec.from = &f.other;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error,
+              "one has 9 tokens, the other 6\n  into: ");
+    spec.from = &f.into;
+    spec.normalize = true;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "on both");
+    spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    const pb_select twelve = at_index(12), head = at_index(1), slice = {.kind = PB_SELECT_ALL};
+    spec.positions = (pb_where){false, &twelve, 1};
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_RANGE, &error, "12");
+    spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    spec.heads = (pb_where){false, &head, 1};
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "no heads");
+    spec = patch_of(&f, PB_SITE_EMBED, &metric);
+    spec.layers = (pb_where){false, &head, 1};
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "no layers");
+    spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    const pb_head listed[1] = {{0, 0}};
+    spec.pairs = listed;
+    spec.n_pairs = 1;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "no heads");
+    spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    metric.positions = &slice;
+    metric.n_positions = 1;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "one number");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_site_by_default),
+        cmocka_unit_test(every_site_place_by_place),
+        cmocka_unit_test(every_site_together),
+        cmocka_unit_test(every_metric),
+        cmocka_unit_test(heads_of_a_list),
+        cmocka_unit_test(edited_ends),
+        cmocka_unit_test(several_pairs),
+        cmocka_unit_test(cost_is_the_formula),
+        cmocka_unit_test(row_layers_are_counted),
+        cmocka_unit_test(whole_prompt_gives_from),
+        cmocka_unit_test(checks_itself),
+        cmocka_unit_test(interrupted_keeps_what_it_has),
+        cmocka_unit_test(small_blocks_give_the_same),
+        cmocka_unit_test(what_cannot_be),
+    };
+    return cmocka_run_group_tests(tests, open_random, close_random);
+}
