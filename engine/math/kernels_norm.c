@@ -27,10 +27,10 @@ static double sum_of_squares(size_t d, const float *x, double mean)
 }
 
 PB_VECTOR
-static void normalise(size_t d, const float *x, float mean, float reciprocal, float *out)
+static void normalise(size_t d, const float *x, float mean, float scale, float *out)
 {
     for (size_t i = 0; i < d; i++)
-        out[i] = (x[i] - mean) * reciprocal;
+        out[i] = (x[i] - mean) / scale;
 }
 
 static double sigma(size_t d, const float *x, double mean, float eps)
@@ -48,7 +48,7 @@ void pb_layer_norm(size_t rows, size_t d, float eps, const float *x, size_t ldx,
         double s = sigma(d, row, mean, eps);
         if (scale)
             scale[r] = (float)s;
-        normalise(d, row, (float)mean, (float)(1.0 / s), out + r * ldo);
+        normalise(d, row, (float)mean, (float)s, out + r * ldo);
     }
 }
 
@@ -68,6 +68,6 @@ void pb_layer_norm_apply(size_t rows, size_t d, const float *x, size_t ldx, cons
     for (size_t r = 0; r < rows; r++) {
         const float *row = x + r * ldx;
         double mean = sum(d, row) / (double)d;
-        normalise(d, row, (float)mean, 1.0f / scale[r], out + r * ldo);
+        normalise(d, row, (float)mean, scale[r], out + r * ldo);
     }
 }

@@ -104,11 +104,13 @@ static void lay_out_common(const loader *load, layout *room, pb_embedding *e, fl
                         .unembed = common[PB_PART_UNEMBED]};
     if (model->raw)
         return;
-    e->mean = take(room, s->d_model);
     e->bias = take(room, s->n_vocab);
     if (!model->tied)
         return;
     e->gain = common[PB_PART_FINAL_GAIN];
+    e->mean = take(room, s->d_model);
+    e->direction = take(room, s->d_model);
+    e->along = take(room, s->n_vocab);
     e->row_offset = take(room, s->n_vocab);
     e->gain_offset = take(room, s->n_vocab);
 }
@@ -288,37 +290,40 @@ static pb_status load_layers(const loader *load, pb_error **error)
 
 enum { CHUNK = 256 }; /* rows of the vocabulary read and summed at a time */
 
-/* What a chunk of the vocabulary adds to the sums over all of it. */
+/* A matrix whose rows are tokens, while it is read and summed. */
 typedef struct chunk {
     const loader *load;
     const pb_weight *weight;
     float *rows;         /* the whole matrix */
-    double *row_mean;    /* m_t [n_vocab] */
+    double *row_mean;    /* m_t [n_vocab]; NULL in a raw model: nothing is summed */
     double *gain_mean;   /* c_t [n_vocab] */
     double *bias;        /* b . row [n_vocab] */
-    double *column_sums; /* [chunks, d_model] of centred rows: g (row) when `gained` */
-    bool gained;         /* sum g_d row_d - c_t rather than row_d - m_t */
+    double *column_sums; /* [chunks, d_model] of the rows as they are left */
+    bool fold;           /* leaves g row - c_t rather than row - m_t */
 } chunk;
 
-static void measure_row(const chunk *c, size_t t, double *column_sums)
+/* Sums over a row; the row becomes W_E's, or W_U's but for its mean over the vocabulary. */
+static void process_row(const chunk *c, size_t t, double *column_sums)
 {
     size_t d = c->load->model->shape.d_model;
-    const float *row = c->rows + t * d;
+    float *row = c->rows + t * d;
     const float *gain = c->load->common[PB_PART_FINAL_GAIN];
     const float *beta = c->load->common[PB_PART_FINAL_BIAS];
-    double mean = 0.0, gained = 0.0, bias = 0.0;
-#pragma omp simd reduction(+ : mean, gained, bias)
+    double sum = 0.0, gained = 0.0, bias = 0.0;
+#pragma omp simd reduction(+ : sum, gained, bias)
     for (size_t i = 0; i < d; i++) {
-        mean += (double)row[i];
-        gained += (double)gain[i] * (double)row[i];
-        bias += (double)beta[i] * (double)row[i];
+        sum += (double)row[i];
+        gained += (double)(row[i] * gain[i]);
+        bias += (double)(row[i] * beta[i]);
     }
-    c->row_mean[t] = mean / (double)d;
+    c->row_mean[t] = sum / (double)d;
     c->gain_mean[t] = gained / (double)d;
     c->bias[t] = bias;
-    for (size_t i = 0; i < d; i++)
-        column_sums[i] += c->gained ? (double)gain[i] * (double)row[i] - c->gain_mean[t]
-                                    : (double)row[i] - c->row_mean[t];
+    float mean = (float)(c->fold ? c->gain_mean[t] : c->row_mean[t]);
+    for (size_t i = 0; i < d; i++) {
+        row[i] = (c->fold ? row[i] * gain[i] : row[i]) - mean;
+        column_sums[i] += (double)row[i];
+    }
 }
 
 static pb_status read_chunk(const chunk *c, size_t index, pb_error **error)
@@ -334,7 +339,7 @@ static pb_status read_chunk(const chunk *c, size_t index, pb_error **error)
     if (status != PB_OK || !c->row_mean)
         return status;
     for (size_t t = first; t < first + n; t++)
-        measure_row(c, t, c->column_sums + index * s->d_model);
+        process_row(c, t, c->column_sums + index * s->d_model);
     return PB_OK;
 }
 
@@ -374,48 +379,45 @@ static void mean_columns(const pb_shape *s, double *column_sums)
         column_sums[i] /= (double)s->n_vocab;
 }
 
-/* F, from E: see pb_embedding. */
-static void finish_embedding(const chunk *c, pb_embedding *e)
-{
-    const pb_shape *s = &c->load->model->shape;
-    mean_columns(s, c->column_sums);
-    for (size_t i = 0; i < s->d_model; i++)
-        e->mean[i] = (float)c->column_sums[i];
-#pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < s->n_vocab; t++)
-        for (size_t i = 0; i < s->d_model; i++) {
-            float *x = &e->rows[t * s->d_model + i];
-            *x = (float)((double)*x - c->row_mean[t] - (double)e->mean[i]);
-        }
-}
-
-/* W_U as it is derived from F, and b_U. */
+/* What W_U is derived with: see pb_embedding. */
 static void finish_tied(const chunk *c, pb_embedding *e)
 {
-    size_t n = c->load->model->shape.n_vocab;
+    const pb_shape *s = &c->load->model->shape;
+    size_t n = s->n_vocab, d = s->d_model;
     double row = mean_over_vocabulary(n, c->row_mean);
     double gained = mean_over_vocabulary(n, c->gain_mean), bias = mean_over_vocabulary(n, c->bias);
+    double length = 0.0;
+    mean_columns(s, c->column_sums);
+    for (size_t i = 0; i < d; i++)
+        length += c->column_sums[i] * c->column_sums[i];
+    length = sqrt(length);
+    for (size_t i = 0; i < d; i++) {
+        e->mean[i] = (float)c->column_sums[i];
+        e->direction[i] = length > 0.0 ? (float)(c->column_sums[i] / length) : 0.0f;
+    }
+#pragma omp parallel for schedule(static)
     for (size_t t = 0; t < n; t++) {
+        double along = 0.0;
+        for (size_t i = 0; i < d; i++)
+            along += ((double)e->rows[t * d + i] - (double)e->mean[i]) * (double)e->direction[i];
+        e->along[t] = (float)along;
         e->row_offset[t] = (float)(c->row_mean[t] - row);
         e->gain_offset[t] = (float)(c->gain_mean[t] - gained);
         e->bias[t] = (float)(c->bias[t] - bias);
     }
 }
 
-/* W_U of its own: folded, centred over d_model and over the vocabulary. */
+/* W_U of its own: centred over the vocabulary, the rest is done. */
 static void finish_untied(const chunk *c, pb_embedding *e)
 {
     const pb_shape *s = &c->load->model->shape;
-    const float *gain = c->load->common[PB_PART_FINAL_GAIN];
     double bias = mean_over_vocabulary(s->n_vocab, c->bias);
     mean_columns(s, c->column_sums);
 #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < s->n_vocab; t++) {
         e->bias[t] = (float)(c->bias[t] - bias);
-        for (size_t i = 0; i < s->d_model; i++) {
-            float *x = &e->unembed[t * s->d_model + i];
-            *x = (float)((double)gain[i] * (double)*x - c->gain_mean[t] - c->column_sums[i]);
-        }
+        for (size_t i = 0; i < s->d_model; i++)
+            e->unembed[t * s->d_model + i] -= (float)c->column_sums[i];
     }
 }
 
@@ -437,8 +439,6 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
         status = read_chunks(&c, error);
     if (status != PB_OK)
         return status;
-    if (!model->raw)
-        finish_embedding(&c, &model->embedding);
     if (!model->raw && model->tied)
         finish_tied(&c, &model->embedding);
     if (model->tied)
@@ -448,7 +448,7 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
     if (!model->raw)
         memset(c.column_sums, 0, chunks * s->d_model * sizeof *c.column_sums);
     c.rows = model->embedding.unembed;
-    c.gained = true;
+    c.fold = true;
     status = pb_family_part(load->family, load->weights, s, PB_PART_UNEMBED, 0, &c.weight, error);
     if (status == PB_OK)
         status = read_chunks(&c, error);

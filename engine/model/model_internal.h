@@ -9,26 +9,30 @@
 
 /*
  * The embedding, and the unembedding that is derived from it. With E the matrix on disk, m_t the
- * mean of its row t, e the mean over the vocabulary of the centred rows, g and b the final norm's
- * gain and bias, c_t = mean_d(g_d E[t, d]), and a bar for a mean over the vocabulary, the processed
- * weights are
+ * mean of its row t, g and b the final norm's gain and bias, c_t = mean_d(g_d E[t, d]), and a bar
+ * for a mean over the vocabulary, the processed weights are
  *
- *     F[t, d]   = E[t, d] - m_t - e_d                                      what is stored
- *     W_E[t, d] = F[t, d] + e_d
- *     W_U[d, t] = g_d (F[t, d] + m_t - mbar) - (c_t - cbar)                when tied
+ *     W_E[t, d] = E[t, d] - m_t                                            what is stored
+ *     e_d       = mean over t of W_E[t, d]
+ *     W_U[d, t] = g_d (W_E[t, d] - e_d + m_t - mbar) - (c_t - cbar)        when tied
  *     b_U[t]    = b . E[t] - mean over the vocabulary
  *
- * so that one matrix serves both, centred as closely as the unembedding is.
+ * e is large in trained models, and would cost the product x W_U its last digits: what x has along
+ * e goes another way, by a_t = (W_E[t] - e) . e / |e|. See unembed.c.
  */
 typedef struct pb_embedding {
-    float *rows;        /* F [n_vocab, d_model]; E in a raw model */
-    float *mean;        /* e [d_model]; NULL in a raw model */
-    float *positions;   /* W_pos [n_positions, d_model] */
-    float *unembed;     /* [n_vocab, d_model]: `rows` when tied, else W_U transposed */
-    float *gain;        /* g [d_model]; NULL where `unembed` is W_U itself */
-    float *row_offset;  /* m_t - mbar [n_vocab]; with gain only */
-    float *gain_offset; /* c_t - cbar [n_vocab]; with gain only */
-    float *bias;        /* b_U [n_vocab]; NULL in a raw model, where it is zero */
+    float *rows;      /* W_E [n_vocab, d_model]; E in a raw model */
+    float *positions; /* W_pos [n_positions, d_model] */
+    float *unembed;   /* [n_vocab, d_model]: `rows` when tied, else W_U transposed */
+    float *bias;      /* b_U [n_vocab]; NULL in a raw model, where it is zero */
+
+    /* Only where W_U is derived from W_E; else NULL. */
+    float *gain;        /* g [d_model] */
+    float *mean;        /* e [d_model] */
+    float *direction;   /* e / |e| [d_model]; 0 if e is */
+    float *along;       /* a_t [n_vocab] */
+    float *row_offset;  /* m_t - mbar [n_vocab] */
+    float *gain_offset; /* c_t - cbar [n_vocab] */
 } pb_embedding;
 
 enum { PB_N_MODEL_AXES = 6 };
@@ -54,5 +58,8 @@ struct pb_model {
 
     pb_axis *axes[PB_N_MODEL_AXES];
 };
+
+/* W_U[i, token]. */
+double pb_unembed_weight(const pb_model *model, size_t token, size_t i);
 
 #endif

@@ -11,23 +11,20 @@ void pb_fold_layer_norm(size_t n_in, size_t n_out, const float *gain, const floa
     double *bias = sums, *mean = sums + n_out;
     memset(sums, 0, 2 * n_out * sizeof *sums);
     for (size_t i = 0; i < n_in; i++) {
-        const float *row = w + i * n_out;
-        double g = (double)gain[i], shift = (double)beta[i];
+        float *row = w + i * n_out;
         for (size_t o = 0; o < n_out; o++) {
-            bias[o] += shift * (double)row[o];
-            mean[o] += g * (double)row[o];
+            bias[o] += (double)(row[o] * beta[i]);
+            row[o] *= gain[i];
+            mean[o] += (double)row[o];
         }
     }
     for (size_t o = 0; o < n_out; o++) {
-        b[o] = (float)((double)b[o] + bias[o]);
+        b[o] += (float)bias[o];
         mean[o] /= (double)n_in;
     }
-    for (size_t i = 0; i < n_in; i++) {
-        float *row = w + i * n_out;
-        double g = (double)gain[i];
+    for (size_t i = 0; i < n_in; i++)
         for (size_t o = 0; o < n_out; o++)
-            row[o] = (float)(g * (double)row[o] - mean[o]);
-    }
+            w[i * n_out + o] -= (float)mean[o];
 }
 
 void pb_centre_rows(size_t rows, size_t d, float *w)
@@ -38,22 +35,21 @@ void pb_centre_rows(size_t rows, size_t d, float *w)
 #pragma omp simd reduction(+ : sum)
         for (size_t i = 0; i < d; i++)
             sum += (double)row[i];
-        double mean = sum / (double)d;
+        float mean = (float)(sum / (double)d);
         for (size_t i = 0; i < d; i++)
-            row[i] = (float)((double)row[i] - mean);
+            row[i] -= mean;
     }
 }
 
 void pb_fold_value_bias(size_t n, size_t d_out, float *b_v, const float *w_o, float *b_o,
                         double *sums)
 {
-    for (size_t o = 0; o < d_out; o++)
-        sums[o] = (double)b_o[o];
+    memset(sums, 0, d_out * sizeof *sums);
     for (size_t i = 0; i < n; i++)
         for (size_t o = 0; o < d_out; o++)
-            sums[o] += (double)b_v[i] * (double)w_o[i * d_out + o];
+            sums[o] += (double)(b_v[i] * w_o[i * d_out + o]);
     for (size_t o = 0; o < d_out; o++)
-        b_o[o] = (float)sums[o];
+        b_o[o] += (float)sums[o];
     memset(b_v, 0, n * sizeof *b_v);
 }
 

@@ -1,7 +1,7 @@
 /*
  * TransformerLens' default processing of weights, one step a function (its names: fold_ln,
- * center_writing_weights, center_unembed, fold_value_biases). Everything is in place, read in
- * float32, summed in double and rounded once.
+ * center_writing_weights, center_unembed, fold_value_biases). Everything is in place. As there,
+ * every step is rounded to float32, so that the weights come out the same; only sums are in double.
  */
 #ifndef PB_MODEL_PROCESS_H
 #define PB_MODEL_PROCESS_H

@@ -1,6 +1,8 @@
 /* Embedding and unembedding: both from the one matrix (see pb_embedding). */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "math/matmul.h"
 #include "model/forward.h"
 #include "model_internal.h"
@@ -10,11 +12,8 @@
 
 void pb_model_embedding(const pb_model *model, size_t token, float *out)
 {
-    const pb_embedding *e = &model->embedding;
     size_t d = model->shape.d_model;
-    const float *row = e->rows + token * d;
-    for (size_t i = 0; i < d; i++)
-        out[i] = e->mean ? row[i] + e->mean[i] : row[i];
+    memcpy(out, model->embedding.rows + token * d, d * sizeof *out);
 }
 
 void pb_model_position(const pb_model *model, size_t position, float *out)
@@ -25,18 +24,14 @@ void pb_model_position(const pb_model *model, size_t position, float *out)
 
 /* ---- columns of W_U ---- */
 
-static void column(const pb_model *model, size_t token, float *out)
+double pb_unembed_weight(const pb_model *model, size_t token, size_t i)
 {
     const pb_embedding *e = &model->embedding;
-    size_t d = model->shape.d_model;
-    const float *row = e->unembed + token * d;
-    if (!e->gain) {
-        memcpy(out, row, d * sizeof *out);
-        return;
-    }
-    double row_offset = (double)e->row_offset[token], gain_offset = (double)e->gain_offset[token];
-    for (size_t i = 0; i < d; i++)
-        out[i] = (float)((double)e->gain[i] * ((double)row[i] + row_offset) - gain_offset);
+    double x = (double)e->unembed[token * model->shape.d_model + i];
+    if (!e->gain)
+        return x;
+    double centred = x - (double)e->mean[i] + (double)e->row_offset[token];
+    return (double)e->gain[i] * centred - (double)e->gain_offset[token];
 }
 
 static pb_status check_tokens(const pb_model *model, size_t n, const int32_t *tokens,
@@ -56,7 +51,9 @@ pb_status pb_model_unembed_columns(const pb_model *model, size_t n, const int32_
     if (status != PB_OK)
         return status;
     for (size_t i = 0; i < n; i++) {
-        column(model, (size_t)tokens[i], out + i * model->shape.d_model);
+        for (size_t j = 0; j < model->shape.d_model; j++)
+            out[i * model->shape.d_model + j] =
+                (float)pb_unembed_weight(model, (size_t)tokens[i], j);
         if (bias)
             bias[i] = model->embedding.bias ? model->embedding.bias[tokens[i]] : 0.0f;
     }
@@ -73,27 +70,37 @@ void pb_final_norm(const pb_model *model, size_t n, const float *resid, float *n
         pb_gain_bias(n, d, model->final_gain, model->final_bias, normed, d);
 }
 
-/* x [d_model] times gain; the sums that the row and gain offsets of every column are times. */
-typedef struct gained {
-    float with_gain, plain;
-} gained;
+/*
+ * With y = g x, split into y' + a e/|e| where y' has nothing along e,
+ *     x . W_U[:, t] = y' . W_E[t] - y' . e + a a_t + (m_t - mbar) sum(y) - (c_t - cbar) sum(x).
+ * y' goes into the product with the stored matrix; the rest are a row's numbers and a token's.
+ */
+typedef struct parts {
+    float along, gained, plain; /* a, sum(y), sum(x) */
+    float constant;             /* y' . e: what is left of it by rounding */
+} parts;
 
-static gained apply_gain(size_t d, const float *x, const float *gain, float *out)
+static parts split(size_t d, const float *x, const pb_embedding *e, float *y)
 {
-    double with_gain = 0.0, plain = 0.0;
+    double along = 0.0, gained = 0.0, plain = 0.0, constant = 0.0;
     for (size_t i = 0; i < d; i++) {
-        out[i] = x[i] * gain[i];
-        with_gain += (double)out[i];
+        double value = (double)x[i] * (double)e->gain[i];
+        along += value * (double)e->direction[i];
+        gained += value;
         plain += (double)x[i];
     }
-    return (gained){(float)with_gain, (float)plain};
+    for (size_t i = 0; i < d; i++) {
+        y[i] = (float)((double)x[i] * (double)e->gain[i] - along * (double)e->direction[i]);
+        constant += (double)y[i] * (double)e->mean[i];
+    }
+    return (parts){(float)along, (float)gained, (float)plain, (float)constant};
 }
 
-static void add_offsets(size_t n_vocab, const pb_embedding *e, gained sums, float *logits)
+static void add_parts(size_t n_vocab, const pb_embedding *e, parts p, float *logits)
 {
     for (size_t t = 0; t < n_vocab; t++)
-        logits[t] +=
-            e->row_offset[t] * sums.with_gain - e->gain_offset[t] * sums.plain + e->bias[t];
+        logits[t] += e->along[t] * p.along + e->row_offset[t] * p.gained -
+                     e->gain_offset[t] * p.plain + (e->bias[t] - p.constant);
 }
 
 static pb_status unembed(const pb_model *model, size_t n, const float *normed, pb_scratch *scratch,
@@ -102,18 +109,18 @@ static pb_status unembed(const pb_model *model, size_t n, const float *normed, p
     const pb_embedding *e = &model->embedding;
     size_t d = model->shape.d_model, n_vocab = model->shape.n_vocab;
     const float *x = normed;
-    gained *sums = NULL;
+    parts *rest = NULL;
     if (e->gain) {
         float *room;
-        void *sums_room;
+        void *rest_room;
         pb_status status = pb_scratch_floats(scratch, PB_BUFFER_UNEMBED, n, d, &room, error);
         if (status == PB_OK)
-            status = pb_scratch_need(scratch, PB_BUFFER_SCALE, n, sizeof *sums, &sums_room, error);
+            status = pb_scratch_need(scratch, PB_BUFFER_SCALE, n, sizeof *rest, &rest_room, error);
         if (status != PB_OK)
             return status;
-        sums = sums_room;
+        rest = rest_room;
         for (size_t r = 0; r < n; r++)
-            sums[r] = apply_gain(d, normed + r * d, e->gain, room + r * d);
+            rest[r] = split(d, normed + r * d, e, room + r * d);
         x = room;
     }
     pb_status status = pb_matmul(PB_PLAIN, PB_TRANSPOSED, n, n_vocab, d, 1.0f, x, d, e->unembed, d,
@@ -122,8 +129,8 @@ static pb_status unembed(const pb_model *model, size_t n, const float *normed, p
         return status;
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < n; r++) {
-        if (sums)
-            add_offsets(n_vocab, e, sums[r], logits + r * n_vocab);
+        if (rest)
+            add_parts(n_vocab, e, rest[r], logits + r * n_vocab);
         else
             pb_add_rows(1, n_vocab, logits + r * n_vocab, n_vocab, e->bias, n_vocab);
     }
@@ -151,19 +158,19 @@ pb_status pb_unembed_tokens(const pb_model *model, size_t n, const float *normed
     const pb_embedding *e = &model->embedding;
     size_t d = model->shape.d_model;
     pb_status status = check_tokens(model, n_tokens, tokens, error);
+    double *column = status == PB_OK ? pb_malloc(d, sizeof *column) : NULL;
+    if (status == PB_OK && !column)
+        return pb_fail_memory(error);
     for (size_t t = 0; status == PB_OK && t < n_tokens; t++) {
-        size_t token = (size_t)tokens[t];
-        const float *row = e->unembed + token * d;
-        double offset = e->gain ? (double)e->row_offset[token] : 0.0;
-        double gain_offset = e->gain ? (double)e->gain_offset[token] : 0.0;
+        for (size_t i = 0; i < d; i++)
+            column[i] = pb_unembed_weight(model, (size_t)tokens[t], i);
         for (size_t r = 0; r < n; r++) {
-            double sum = e->bias ? (double)e->bias[token] : 0.0;
-            for (size_t i = 0; i < d; i++) {
-                double gain = e->gain ? (double)e->gain[i] : 1.0;
-                sum += (double)normed[r * d + i] * (gain * ((double)row[i] + offset) - gain_offset);
-            }
+            double sum = e->bias ? (double)e->bias[tokens[t]] : 0.0;
+            for (size_t i = 0; i < d; i++)
+                sum += (double)normed[r * d + i] * column[i];
             logits[r * n_tokens + t] = (float)sum;
         }
     }
+    free(column);
     return status;
 }

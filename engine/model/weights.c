@@ -127,18 +127,12 @@ static void fill_w_pos(const pb_model *model, size_t layer, float *out)
 static void fill_w_u(const pb_model *model, size_t layer, float *out)
 {
     enum { SIDE = 32 };
-    const pb_embedding *e = &model->embedding;
     size_t d = model->shape.d_model, n = model->shape.n_vocab;
     (void)layer;
     for (size_t t0 = 0; t0 < n; t0 += SIDE)
         for (size_t i = 0; i < d; i++)
-            for (size_t t = t0; t < n && t < t0 + SIDE; t++) {
-                double x = (double)e->unembed[t * d + i];
-                if (e->gain)
-                    x = (double)e->gain[i] * (x + (double)e->row_offset[t]) -
-                        (double)e->gain_offset[t];
-                out[i * n + t] = (float)x;
-            }
+            for (size_t t = t0; t < n && t < t0 + SIDE; t++)
+                out[i * n + t] = (float)pb_unembed_weight(model, t, i);
 }
 
 static void fill_b_u(const pb_model *model, size_t layer, float *out)
