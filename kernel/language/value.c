@@ -10,7 +10,7 @@
 #include "interp.h"
 #include "object.h"
 
-#define PB_EXACT_INTEGERS 9007199254740992.0 /* 2^53 */
+#define PB_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on neighbours coincide */
 
 pb_value *pb_value_new(pb_kind kind)
 {
@@ -114,7 +114,7 @@ pb_status pb_value_number(double number, pb_precision precision, pb_value **resu
     *result = pb_value_new(PB_NUMBER);
     if (!*result)
         return pb_fail_memory(error);
-    if (precision == PB_INTEGER && !(fabs(number) <= PB_EXACT_INTEGERS))
+    if (precision == PB_INTEGER && !(fabs(number) < PB_EXACT_INTEGERS))
         precision = PB_DOUBLE;
     (*result)->as.number = number;
     (*result)->precision = (unsigned char)precision;

@@ -1,5 +1,6 @@
 /* Values as text: repr, str, and numbers with the fewest digits that read back the same. */
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 static void shortest_digits(double number, bool single, char text[40])
 {
     int least = single ? 6 : 15, most = single ? 9 : 17;
+    if (fabs(number) < (single ? FLT_MIN : DBL_MIN)) /* fewer digits are kept down there */
+        least = 1;
     for (int digits = least; digits <= most; digits++) {
         snprintf(text, 40, "%.*e", digits - 1, number);
         bool same = single ? strtof(text, NULL) == (float)number : strtod(text, NULL) == number;
