@@ -55,7 +55,7 @@ reason() {
         echo "no network, and this step has something to download the first time"
         return
     fi
-    for pattern in 'Missing libraries' ' error: ' '^(E|ERROR|error|fatal)[: ]' 'rror: ' 'CMake Error'; do
+    for pattern in 'Missing libraries' 'undefined reference|multiple definition' ' error: ' '^(E|ERROR|error|fatal)[: ]' 'rror: ' 'CMake Error'; do
         line=$(grep -m 1 -E "$pattern" "$log") && break
     done
     [[ -n $line ]] || line=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 || true)
