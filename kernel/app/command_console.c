@@ -87,7 +87,7 @@ int pb_command_console(const pb_command *command, const pb_log *log, int count, 
     if (pb_terminal_open(&terminal, &error) != PB_OK)
         return pb_report(&error);
     int code;
-    if (pb_app_session(log, &session, &error) == PB_OK) {
+    if (pb_app_session(log, false, &session, &error) == PB_OK) {
         if (isatty(STDIN_FILENO))
             puts("Patchbay " PB_VERSION ". Begin with  load()  and  help(); leave with Ctrl-D.");
         code = converse(&terminal, session);

@@ -39,7 +39,7 @@ int pb_command_kernel(const pb_command *command, const pb_log *log, int count, c
     pb_error *error = NULL;
     bool abandoned = false;
     char *path = pb_history_default_path();
-    pb_status status = pb_app_session(log, &options.session, &error);
+    pb_status status = pb_app_session(log, false, &options.session, &error);
     if (status == PB_OK)
         status = pb_history_open(path, log, &options.history, &error);
     free(path);

@@ -41,7 +41,7 @@ static int run_cells(pb_terminal *terminal, pb_session *session, const char *tex
     return code;
 }
 
-static int run_text(const pb_log *log, const char *text, size_t length)
+static int run_text(const pb_log *log, bool load_default, const char *text, size_t length)
 {
     pb_terminal terminal;
     pb_session *session = NULL;
@@ -49,7 +49,7 @@ static int run_text(const pb_log *log, const char *text, size_t length)
     if (pb_terminal_open(&terminal, &error) != PB_OK)
         return pb_report(&error);
     int code;
-    if (pb_app_session(log, &session, &error) == PB_OK)
+    if (pb_app_session(log, load_default, &session, &error) == PB_OK)
         code = run_cells(&terminal, session, text, length);
     else
         code = pb_report(&error);
@@ -62,7 +62,8 @@ int pb_command_eval(const pb_command *command, const pb_log *log, int count, cha
 {
     if (count != 1)
         return pb_usage(command);
-    return run_text(log, arguments[0], strlen(arguments[0]));
+    /* One expression, as a rule about the model that came with Patchbay. */
+    return run_text(log, true, arguments[0], strlen(arguments[0]));
 }
 
 int pb_command_run(const pb_command *command, const pb_log *log, int count, char **arguments)
@@ -72,9 +73,9 @@ int pb_command_run(const pb_command *command, const pb_log *log, int count, char
     char *text;
     size_t length;
     pb_error *error = NULL;
-    if (pb_file_read(arguments[0], &text, &length, &error) != PB_OK)
+    if (pb_app_file_read(arguments[0], &text, &length, &error) != PB_OK)
         return pb_report(&error);
-    int code = run_text(log, text, length);
+    int code = run_text(log, false, text, length);
     free(text);
     return code;
 }

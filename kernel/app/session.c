@@ -5,7 +5,8 @@
 
 #define DEFAULT_MODEL "reviews-4m"
 
-pb_status pb_app_session(const pb_log *log, pb_session **session, pb_error **error)
+pb_status pb_app_session(const pb_log *log, bool load_default, pb_session **session,
+                         pb_error **error)
 {
     pb_model_paths paths;
     pb_status status = pb_model_paths_find(&paths, error);
@@ -15,6 +16,7 @@ pb_status pb_app_session(const pb_log *log, pb_session **session, pb_error **err
         .model_paths = (const char *const *)paths.items,
         .n_model_paths = paths.count,
         .default_model = DEFAULT_MODEL,
+        .load_default = load_default,
         .log = log,
     };
     status = pb_session_create(&options, session, error);

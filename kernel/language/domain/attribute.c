@@ -16,14 +16,51 @@ static void check_sentence(const pb_meta *meta, char *out, size_t size)
 {
     const pb_value *check = pb_meta_field(meta, "check");
     out[0] = '\0';
-    if (!check || pb_value_kind(check) != PB_RECORD)
-        return;
+    const pb_value *scaled = pb_meta_field(meta, "scaled");
+    if (!check || pb_value_kind(check) != PB_RECORD || scaled)
+        return; /* plain dot products do not sum to the logit */
     const pb_value *sum = pb_record_find(check, "sum"), *logit = pb_record_find(check, "logit");
     const pb_value *difference = pb_record_find(check, "difference");
     if (!sum || !logit || !difference || pb_value_kind(sum) != PB_NUMBER)
         return;
     snprintf(out, size, "The parts and the bias sum to %.4f; the logit is %.4f (difference %.1e).",
              pb_value_get_number(sum), pb_value_get_number(logit), pb_value_get_number(difference));
+}
+
+/* A row for each component; plain dot products have the scaled contribution beside them. */
+static pb_status component_table(const pb_value *self, const pb_words *words, pb_bundle **bundle,
+                                 pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    const pb_value *scaled = pb_meta_field(meta, "scaled");
+    double *values = pb_doubles_of(tensor), *beside = NULL;
+    pb_status status = values ? PB_OK : pb_fail_memory(error);
+    if (!status && scaled) {
+        beside = pb_calloc(pb_tensor_size(tensor), sizeof *beside);
+        status = beside ? PB_OK : pb_fail_memory(error);
+        for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++)
+            beside[i] = pb_value_get_number(pb_list_item(scaled, i));
+    }
+    if (!status) {
+        pb_column columns[] = {{.name = scaled ? "plain" : "contribution",
+                                .unit = meta->units,
+                                .kind = PB_COLUMN_NUMBER,
+                                .numbers = values,
+                                .format = {.sign = true},
+                                .shade = PB_SHADE_DIVERGING},
+                               {.name = "scaled",
+                                .unit = "logits",
+                                .kind = PB_COLUMN_NUMBER,
+                                .numbers = beside,
+                                .format = {.sign = true},
+                                .shade = PB_SHADE_DIVERGING}};
+        status =
+            pb_table_of(pb_tensor_axis(tensor, 0), columns, scaled ? 2 : 1, words, bundle, error);
+    }
+    free(values);
+    free(beside);
+    return status;
 }
 
 static pb_status attribution_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
@@ -38,7 +75,7 @@ static pb_status attribution_show(pb_interp *interp, const pb_value *self, pb_bu
     pb_bundle *shown = NULL;
     pb_status status;
     if (pb_tensor_rank(tensor) == 1) {
-        status = pb_table_of(self, "contribution", &words, true, &shown, error);
+        status = component_table(self, &words, &shown, error);
     } else if (pb_tensor_rank(tensor) == 2) {
         status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
                                pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error);
@@ -196,12 +233,41 @@ static char *attribution_caption(const attribute_arguments *in)
     return pb_buffer_take(&caption);
 }
 
+/* The scaled contributions, to stand beside plain dot products: a column along `component`. NULL
+ * where there is nothing to stand beside. */
+static pb_status scaled_field(const attribute_arguments *in, const pb_context *context,
+                              pb_value **result, pb_error **error)
+{
+    *result = NULL;
+    if (in->spec.scale || in->spec.by != PB_BY_COMPONENT || in->prompts.many ||
+        in->positions.count != 1)
+        return PB_OK;
+    pb_attribute_spec spec = in->spec;
+    spec.scale = true;
+    pb_attribution found = {0};
+    pb_list_builder list = {0};
+    pb_status status = pb_attribute(in->prompts.runs, in->prompts.count, in->prompts.axis, &spec,
+                                    context, &found, error);
+    bool rows = !status && pb_tensor_rank(found.parts) == 1;
+    for (size_t i = 0; rows && !status && i < pb_tensor_size(found.parts); i++) {
+        pb_value *number = NULL;
+        status = pb_value_number(pb_tensor_data(found.parts)[i], PB_SINGLE, &number, error);
+        if (!status)
+            status = pb_list_take(&list, number, error);
+    }
+    if (!status && rows)
+        status = pb_list_finish(&list, true, result, error);
+    pb_list_discard(&list);
+    pb_attribution_release(&found);
+    return status;
+}
+
 /* The result with its fields; releases nothing of `found`. */
-static pb_status attribution_value(const attribute_arguments *in, pb_attribution *found,
-                                   pb_value **result, pb_error **error)
+static pb_status attribution_value(const attribute_arguments *in, const pb_context *context,
+                                   pb_attribution *found, pb_value **result, pb_error **error)
 {
     pb_value *check = NULL, *rest = NULL, *bias = NULL, *logit = NULL, *layers = NULL,
-             *parts = NULL;
+             *parts = NULL, *scaled = NULL;
     pb_value *model = in->prompts.model;
     char *caption = attribution_caption(in);
     pb_status status = caption ? PB_OK : pb_fail_memory(error);
@@ -216,14 +282,18 @@ static pb_status attribution_value(const attribute_arguments *in, pb_attribution
     bool by_component = pb_tensor_find_axis(found->parts, "component") >= 0;
     if (!status && by_component)
         status = component_fields(in->prompts.engine, found->parts, &layers, &parts, error);
+    if (!status)
+        status = scaled_field(in, context, &scaled, error);
     if (!status) {
-        pb_field fields[6];
+        pb_field fields[7];
         size_t n = 0;
         fields[n++] = (pb_field){"check", NULL, check};
         fields[n++] = (pb_field){"bias", NULL, bias};
         fields[n++] = (pb_field){"logit", NULL, logit};
         if (rest)
             fields[n++] = (pb_field){"rest", NULL, rest};
+        if (scaled)
+            fields[n++] = (pb_field){"scaled", "component", scaled};
         if (by_component) {
             fields[n++] = (pb_field){"layer", "component", layers};
             fields[n++] = (pb_field){"part", "component", parts};
@@ -232,7 +302,7 @@ static pb_status attribution_value(const attribute_arguments *in, pb_attribution
                                   in->spec.scale ? "logits" : "dot product", caption, n, fields,
                                   result, error);
     }
-    pb_value *owned[] = {check, rest, bias, logit, layers, parts};
+    pb_value *owned[] = {check, rest, bias, logit, layers, parts, scaled};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         pb_value_release(&owned[i]);
     free(caption);
@@ -251,7 +321,7 @@ static pb_status call_attribute(pb_call *call, pb_value **result, pb_error **err
                                                 &in.spec, &context, &found, error),
                                    error);
     if (!status)
-        status = attribution_value(&in, &found, result, error);
+        status = attribution_value(&in, &context, &found, result, error);
     pb_attribution_release(&found);
     arguments_free(&in);
     return status;

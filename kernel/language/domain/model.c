@@ -238,29 +238,13 @@ const pb_object_type pb_model_type = {
     .names = model_names,
     .equal = model_equal};
 
-/* ---- which model a call is about ---- */
-
-pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
-{
-    pb_value *given = pb_argument_value(call, "model");
-    if (given && !pb_value_is_none(given)) {
-        *model = pb_value_retain(given);
-        return PB_OK;
-    }
-    *model = pb_session_slot_get(pb_call_session(call), PB_SLOT_MODEL);
-    if (*model)
-        return PB_OK;
-    pb_status status = pb_fail_argument(
-        call, NULL, error, PB_VALUE, "%s() needs a model, and none is loaded yet", call->row->name);
-    if (error)
-        pb_error_hint(*error, "run this first: model = load(\"%s\")",
-                      pb_session_get_options(pb_call_session(call))->default_model
-                          ? pb_session_get_options(pb_call_session(call))->default_model
-                          : "reviews-4m");
-    return status;
-}
-
 /* ---- load ---- */
+
+static const char *default_model(pb_session *session)
+{
+    const char *name = pb_session_get_options(session)->default_model;
+    return name ? name : "reviews-4m";
+}
 
 static pb_status search_paths(pb_session *session, pb_locate_paths *paths, pb_error **error)
 {
@@ -281,14 +265,12 @@ static pb_model *already_loaded(pb_session *session, const char *folder, bool ra
     return found;
 }
 
-static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
+/* Reads the model called `name` (NULL: the session's default) and makes it the current one. */
+static pb_status load_model(pb_session *session, const char *name, bool raw, bool bos,
+                            const pb_watch *watch, pb_value **result, pb_error **error)
 {
-    pb_session *session = pb_call_session(call);
-    const char *name = pb_argument_text(call, "name");
     if (!name)
-        name = pb_session_get_options(session)->default_model;
-    if (!name)
-        name = "reviews-4m";
+        name = default_model(session);
     pb_locate_paths paths = {0};
     char *folder = NULL;
     pb_status status = search_paths(session, &paths, error);
@@ -296,24 +278,53 @@ static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
         status = pb_locate(name, &paths, &folder, error);
     pb_locate_paths_free(&paths);
     if (status)
-        return pb_place_argument(call, "name", status, error);
-
-    bool raw = pb_argument_bool(call, "raw");
+        return status;
     pb_model *model = already_loaded(session, folder, raw);
     if (!model) {
         const char *last = strrchr(name, '/');
         pb_load_options options = {.raw = raw, .name = last && last[1] ? last + 1 : name};
-        status = pb_model_load(folder, &options, pb_call_watch(call), &model, error);
+        status = pb_model_load(folder, &options, watch, &model, error);
     }
     free(folder);
-    if (status)
-        return pb_place_argument(call, "name", status, error);
-    status = model_value(model, pb_argument_bool(call, "bos"), result, error);
+    if (!status)
+        status = model_value(model, bos, result, error);
     pb_model_release(&model);
     if (!status)
         status = pb_session_slot_put(session, PB_SLOT_MODEL, *result, error);
     if (status)
         pb_value_release(result);
+    return status;
+}
+
+static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_status status = load_model(pb_call_session(call), pb_argument_text(call, "name"),
+                                  pb_argument_bool(call, "raw"), pb_argument_bool(call, "bos"),
+                                  pb_call_watch(call), result, error);
+    return pb_place_argument(call, "name", status, error);
+}
+
+/* ---- which model a call is about ---- */
+
+pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
+{
+    pb_value *given = pb_argument_value(call, "model");
+    if (given && !pb_value_is_none(given)) {
+        *model = pb_value_retain(given);
+        return PB_OK;
+    }
+    pb_session *session = pb_call_session(call);
+    *model = pb_session_slot_get(session, PB_SLOT_MODEL);
+    if (*model)
+        return PB_OK;
+    if (pb_session_get_options(session)->load_default)
+        return pb_place_argument(
+            call, NULL, load_model(session, NULL, false, true, pb_call_watch(call), model, error),
+            error);
+    pb_status status = pb_fail_argument(
+        call, NULL, error, PB_VALUE, "%s() needs a model, and none is loaded yet", call->row->name);
+    if (error)
+        pb_error_hint(*error, "run this first: model = load(\"%s\")", default_model(session));
     return status;
 }
 

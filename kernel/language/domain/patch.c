@@ -39,50 +39,27 @@ static pb_status sweep_table(const pb_value *self, const pb_words *words, pb_bun
 {
     const pb_tensor *tensor = pb_value_get_tensor(self);
     const pb_meta *meta = pb_value_meta(self);
-    size_t count = pb_tensor_size(tensor);
     const pb_value *normal = pb_meta_field(meta, "normalized");
-    bool normalized = normal && pb_value_get_bool(normal);
     double base = field_number(meta, "into");
-    pb_axis_labels rows = {0};
-    double *values = pb_malloc(count, sizeof *values), *change = pb_malloc(count, sizeof *change);
-    double *places = pb_malloc(count, sizeof *places);
-    pb_status status = values && change && places ? PB_OK : pb_fail_memory(error);
-    if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
+    bool changes = !isnan(base) && !(normal && pb_value_get_bool(normal));
+    double *values = pb_doubles_of(tensor), *change = pb_doubles_of(tensor);
+    pb_status status = values && change ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++)
+        change[i] -= base;
     if (!status) {
-        pb_column columns[4] = {{0}};
-        size_t n = 0;
-        for (size_t i = 0; i < count; i++) {
-            values[i] = pb_tensor_data(tensor)[i];
-            change[i] = values[i] - base;
-            places[i] = (double)rows.coordinates[i];
-        }
-        if (!rows.view.labels || rows.view.kind == PB_TEXT_TOKEN)
-            columns[n++] = (pb_column){.name = rows.view.name,
-                                       .kind = PB_COLUMN_NUMBER,
-                                       .numbers = places,
-                                       .format = {.style = PB_NUMBER_FIXED}};
-        if (rows.view.labels)
-            columns[n++] = (pb_column){
-                .name = rows.view.kind == PB_TEXT_TOKEN ? "token" : rows.view.name,
-                .kind = rows.view.kind == PB_TEXT_TOKEN ? PB_COLUMN_TOKEN : PB_COLUMN_TEXT,
-                .texts = rows.labels};
-        columns[n++] = (pb_column){
-            .name = "patched", .unit = meta->units, .kind = PB_COLUMN_NUMBER, .numbers = values};
-        if (!normalized && !isnan(base))
-            columns[n++] = (pb_column){.name = "change",
-                                       .unit = meta->units,
-                                       .kind = PB_COLUMN_NUMBER,
-                                       .numbers = change,
-                                       .format = {.sign = true},
-                                       .shade = PB_SHADE_DIVERGING};
-        pb_table_view view = {.words = *words, .n_rows = count, .n_columns = n, .columns = columns};
-        status = pb_show_table(&view, bundle, error);
+        pb_column columns[] = {
+            {.name = "patched", .unit = meta->units, .kind = PB_COLUMN_NUMBER, .numbers = values},
+            {.name = "change",
+             .unit = meta->units,
+             .kind = PB_COLUMN_NUMBER,
+             .numbers = change,
+             .format = {.sign = true},
+             .shade = PB_SHADE_DIVERGING}};
+        status =
+            pb_table_of(pb_tensor_axis(tensor, 0), columns, changes ? 2 : 1, words, bundle, error);
     }
-    pb_axis_labels_free(&rows);
     free(values);
     free(change);
-    free(places);
     return status;
 }
 
@@ -243,9 +220,14 @@ static char *sweep_caption(const char *what, const pb_prompts *into, const pb_pr
     if (metric->units)
         pb_buffer_format(&caption, " (%s)",
                          normalized ? "0 is unpatched, 1 is the other prompt" : metric->units);
-    if (pb_tensor_rank(into_value) == 0 && pb_tensor_rank(from_value) == 0)
-        pb_buffer_format(&caption, ". Unpatched %.4g; in the other prompt %.4g.",
-                         pb_tensor_data(into_value)[0], pb_tensor_data(from_value)[0]);
+    if (pb_tensor_rank(into_value) == 0 && pb_tensor_rank(from_value) == 0) {
+        char unpatched[PB_NUMBER_SIZE], other[PB_NUMBER_SIZE];
+        double ends[] = {pb_tensor_data(into_value)[0], pb_tensor_data(from_value)[0]};
+        pb_number_format format = pb_number_settle((pb_number_format){0}, ends, 2);
+        pb_number_write(unpatched, ends[0], format);
+        pb_number_write(other, ends[1], format);
+        pb_buffer_format(&caption, ". Unpatched %s; in the other prompt %s.", unpatched, other);
+    }
     free(to);
     free(of);
     return pb_buffer_take(&caption);

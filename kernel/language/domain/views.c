@@ -80,50 +80,51 @@ pb_status pb_heatmap_of(const pb_value *value, const char *rows, const char *col
     return status;
 }
 
-pb_status pb_table_of(const pb_value *value, const char *value_name, const pb_words *words,
-                      bool signs, pb_bundle **bundle, pb_error **error)
+static size_t key_columns(const pb_axis_labels *rows, const double *places, pb_column *columns)
 {
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    const pb_meta *meta = pb_value_meta(value);
-    size_t count = pb_tensor_size(tensor);
-    pb_axis_labels rows = {0};
-    double *numbers = pb_malloc(count, sizeof *numbers), *places = pb_malloc(count, sizeof *places);
-    pb_status status = numbers && places ? PB_OK : pb_fail_memory(error);
-    if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
-    if (!status) {
-        for (size_t i = 0; i < count; i++) {
-            numbers[i] = pb_tensor_data(tensor)[i];
-            places[i] = (double)rows.coordinates[i];
-        }
-        pb_column columns[3] = {{.name = rows.view.name,
-                                 .kind = PB_COLUMN_NUMBER,
-                                 .numbers = places,
-                                 .format = {.style = PB_NUMBER_FIXED}},
-                                {0},
-                                {0}};
-        size_t n = rows.view.coordinates ? 1 : 0;
-        if (rows.view.labels)
-            columns[n++] = (pb_column){.name = n ? "token" : rows.view.name,
-                                       .kind = rows.view.kind == PB_TEXT_TOKEN ? PB_COLUMN_TOKEN
-                                                                               : PB_COLUMN_TEXT,
-                                       .texts = rows.labels};
-        if (rows.view.labels && rows.view.kind == PB_TEXT_PLAIN) {
-            columns[0] = columns[n - 1];
-            columns[0].name = rows.view.name;
-            n = 1;
-        }
-        columns[n++] = (pb_column){.name = value_name,
-                                   .unit = meta->units,
+    size_t n = 0;
+    bool tokens = rows->view.kind == PB_TEXT_TOKEN;
+    if (!rows->labels || tokens)
+        columns[n++] = (pb_column){.name = rows->view.name,
                                    .kind = PB_COLUMN_NUMBER,
-                                   .numbers = numbers,
-                                   .format = {.sign = signs},
-                                   .shade = signs ? PB_SHADE_DIVERGING : PB_SHADE_AUTO};
-        pb_table_view view = {.words = *words, .n_rows = count, .n_columns = n, .columns = columns};
+                                   .numbers = places,
+                                   .format = {.style = PB_NUMBER_FIXED}};
+    if (rows->labels)
+        columns[n++] = (pb_column){.name = tokens ? "token" : rows->view.name,
+                                   .kind = tokens ? PB_COLUMN_TOKEN : PB_COLUMN_TEXT,
+                                   .texts = rows->labels};
+    return n;
+}
+
+pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_values,
+                      const pb_words *words, pb_bundle **bundle, pb_error **error)
+{
+    size_t count = pb_axis_length(axis);
+    pb_axis_labels rows = {0};
+    pb_column *columns = pb_calloc(2 + n_values, sizeof *columns);
+    double *places = pb_malloc(count, sizeof *places);
+    pb_status status = columns && places ? PB_OK : pb_fail_memory(error);
+    if (!status)
+        status = pb_axis_labels_of(axis, &rows, error);
+    if (!status) {
+        for (size_t i = 0; i < count; i++)
+            places[i] = (double)rows.coordinates[i];
+        size_t n = key_columns(&rows, places, columns);
+        memcpy(columns + n, values, n_values * sizeof *columns);
+        pb_table_view view = {
+            .words = *words, .n_rows = count, .n_columns = n + n_values, .columns = columns};
         status = pb_show_table(&view, bundle, error);
     }
     pb_axis_labels_free(&rows);
-    free(numbers);
+    free(columns);
     free(places);
     return status;
+}
+
+double *pb_doubles_of(const pb_tensor *tensor)
+{
+    double *numbers = pb_malloc(pb_tensor_size(tensor), sizeof *numbers);
+    for (size_t i = 0; numbers && i < pb_tensor_size(tensor); i++)
+        numbers[i] = pb_tensor_data(tensor)[i];
+    return numbers;
 }

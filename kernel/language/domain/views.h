@@ -28,8 +28,12 @@ const char *pb_axis_heading(const char *name);
 pb_status pb_heatmap_of(const pb_value *tensor, const char *rows, const char *columns,
                         const pb_words *words, pb_bundle **bundle, pb_error **error);
 
-/* Values, labels and a bundle for a tensor of rank 1 in two columns. `signed_values` prints + */
-pb_status pb_table_of(const pb_value *tensor, const char *value_name, const pb_words *words,
-                      bool signs, pb_bundle **bundle, pb_error **error);
+/* A table with a row for each place of an axis: what the places are called, then the columns of
+ * values, each of the axis' length. */
+pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_values,
+                      const pb_words *words, pb_bundle **bundle, pb_error **error);
+
+/* A tensor's values as doubles, malloc'ed; NULL when memory is out. */
+double *pb_doubles_of(const pb_tensor *tensor);
 
 #endif

@@ -22,6 +22,7 @@ typedef struct pb_session_options {
     const char *const *model_paths; /* folders that hold model folders, searched first */
     size_t n_model_paths;
     const char *default_model;      /* loaded by load() without a name; "reviews-4m" */
+    bool load_default; /* words that need a model load the default one if there is none */
     const pb_log *log;              /* borrowed for the session's life; may be NULL */
 } pb_session_options;
 
