@@ -21,6 +21,7 @@ int pb_command_kernel(const pb_command *command, const pb_log *log, int count, c
 int pb_command_run(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_eval(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_console(const pb_command *command, const pb_log *log, int count, char **arguments);
+int pb_command_fetch(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_install(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_uninstall(const pb_command *command, const pb_log *log, int count, char **arguments);
 

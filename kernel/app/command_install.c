@@ -123,7 +123,7 @@ static pb_status write_kernel_json(const char *spec, const char *program, const 
     char *target = pb_path("%s/kernel.json", to);
     size_t length;
     pb_status status =
-        source && target ? pb_file_read(source, &text, &length, error) : pb_fail_memory(error);
+        source && target ? pb_app_file_read(source, &text, &length, error) : pb_fail_memory(error);
     pb_buffer json = PB_BUFFER_EMPTY;
     const char *mark = status == PB_OK ? strstr(text, MARK) : NULL;
     if (status == PB_OK && !mark)
@@ -135,7 +135,7 @@ static pb_status write_kernel_json(const char *spec, const char *program, const 
         status = pb_buffer_status(&json, error);
     }
     if (status == PB_OK)
-        status = pb_file_write(target, json.data, json.length, 0666, error);
+        status = pb_app_file_write(target, json.data, json.length, 0666, error);
     pb_buffer_free(&json);
     free(text);
     free(source);

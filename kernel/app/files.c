@@ -28,7 +28,7 @@ static pb_status read_all(int file, const char *path, pb_buffer *text, pb_error 
     return pb_buffer_status(text, error);
 }
 
-pb_status pb_file_read(const char *path, char **text, size_t *length, pb_error **error)
+pb_status pb_app_file_read(const char *path, char **text, size_t *length, pb_error **error)
 {
     pb_buffer buffer = PB_BUFFER_EMPTY;
     bool standard = strcmp(path, "-") == 0;
@@ -90,8 +90,8 @@ static int write_temporary(const char *path, const void *bytes, size_t length, u
     return failure;
 }
 
-pb_status pb_file_write(const char *path, const void *bytes, size_t length, unsigned mode,
-                        pb_error **error)
+pb_status pb_app_file_write(const char *path, const void *bytes, size_t length, unsigned mode,
+                            pb_error **error)
 {
     pb_status status = make_folders(path, error);
     if (status != PB_OK)
@@ -154,9 +154,9 @@ pb_status pb_file_copy(const char *from, const char *to, pb_error **error)
         return for_each(from, to, pb_file_copy, error);
     char *bytes;
     size_t length;
-    pb_status status = pb_file_read(from, &bytes, &length, error);
+    pb_status status = pb_app_file_read(from, &bytes, &length, error);
     if (status == PB_OK)
-        status = pb_file_write(to, bytes, length, facts.st_mode & 0777, error);
+        status = pb_app_file_write(to, bytes, length, facts.st_mode & 0777, error);
     free(bytes);
     return status;
 }

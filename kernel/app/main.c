@@ -17,6 +17,11 @@ static const pb_command commands[] = {
      "  FILE            the file, or - for standard input\n", pb_command_run},
     {"eval", "CODE", "run one piece of code and print its value", "", pb_command_eval},
     {"console", "", "type cells line by line", "", pb_command_console},
+    {"fetch", "[--tries N] MODEL",
+     "download a model from the Hugging Face hub, where load() finds it",
+     "  MODEL           gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, or ORG/NAME\n"
+     "  --tries N       give up after N tries that brought nothing (5)\n",
+     pb_command_fetch},
     {"install", "[--user | --sys-prefix | --prefix DIR] [--link]",
      "install the program and make Jupyter know it",
      INSTALL_OPTIONS

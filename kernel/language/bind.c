@@ -180,7 +180,7 @@ static pb_status place_actual(const pb_call *call, const pb_actual *actual, pb_s
                               pb_error **error)
 {
     if (error && *error && call->source)
-        pb_error_place(*error, call->source, actual ? actual->span : call->span);
+        pb_error_place(*error, call->source, actual ? actual->whole : call->span);
     return status;
 }
 
@@ -377,7 +377,7 @@ static pb_status assign_actuals(const pb_node *node, const pb_actual *actuals, s
                 if (strcmp(node->parameters[which].name, actuals[i].name) == 0)
                     break;
         if (which >= node->n_parameters && actuals[i].name)
-            return fail_function(node, site, &actuals[i].span, error, "%s has no parameter %s",
+            return fail_function(node, site, &actuals[i].whole, error, "%s has no parameter %s",
                                  name, actuals[i].name);
         if (which >= node->n_parameters)
             return fail_function(node, site, &actuals[i].span, error,

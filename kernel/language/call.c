@@ -129,7 +129,7 @@ static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, cons
     for (size_t i = 0; i < node->n_arguments; i++) {
         const pb_node_argument *argument = &node->arguments[i];
         pb_actual *actual = &actuals[*count];
-        *actual = (pb_actual){argument->name, NULL, argument->value->span};
+        *actual = (pb_actual){argument->name, NULL, argument->value->span, argument->span};
         pb_status status = pb_evaluate(interp, place, argument->value, &actual->value, error);
         if (status != PB_OK)
             return status;
@@ -178,7 +178,9 @@ static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb
         if (error && *error)
             pb_error_hint(*error, "write .%s without brackets after it", node->name);
     } else {
-        status = pb_fail_unknown(interp, place->scope, node->name, true, error);
+        status = pb_fail(error, PB_NAME, "%s has no .%s()",
+                         pb_value_describe(subject, what, sizeof what), node->name);
+        pb_hint_method(subject, node->name, error);
     }
     pb_value_release(&member);
     return pb_place_error(place, node->word, status, error);
@@ -222,7 +224,7 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
     if (callee_node->kind == PB_NODE_NAME) {
         status = callee_of_name(interp, place, callee_node, &callee, error);
     } else if (callee_node->kind == PB_NODE_ATTRIBUTE) {
-        actuals[0].span = callee_node->items[0]->span;
+        actuals[0].span = actuals[0].whole = callee_node->items[0]->span;
         status = pb_evaluate(interp, place, callee_node->items[0], &actuals[0].value, error);
         count = 1;
         if (status == PB_OK)

@@ -65,20 +65,6 @@ static void add_all_names(pb_completion *c)
 
 /* ---- after a dot ---- */
 
-static bool first_takes(const pb_builtin *row, const pb_value *value, bool unknown)
-{
-    const pb_parameter *p = &row->parameters[0];
-    const pb_object_type *type = pb_value_object_type(value);
-    if (!p->name || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
-        return false;
-    if (unknown || (value && (p->types & (1u << pb_value_kind(value)))))
-        return true;
-    for (size_t i = 0; type && i < 6 && p->objects[i]; i++)
-        if (p->objects[i] == type)
-            return true;
-    return false;
-}
-
 static void add_members(pb_completion *c, size_t dot)
 {
     pb_value *value = pb_scan_value(&c->scan, c->session, dot);
@@ -90,7 +76,7 @@ static void add_members(pb_completion *c, size_t dot)
     if (value)
         pb_member_names(value, c->names);
     for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
-        if (first_takes(row, value, !value))
+        if (!value || pb_builtin_takes_first(row, value))
             add_builtin(c->names, row);
     pb_value_release(&value);
 }

@@ -68,6 +68,7 @@ typedef struct pb_actual {
     const char *name; /* NULL if positional */
     pb_value *value;  /* owned by the list it is in */
     pb_span span;
+    pb_span whole; /* with its name */
 } pb_actual;
 
 /* Where a call stands. source is NULL for calls that no code wrote. */
@@ -118,6 +119,10 @@ pb_status pb_session_set(pb_session *session, const char *name, const pb_value *
 /* "There is no word 'x'", with what was meant. `scope` may be NULL. */
 pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *name, bool called,
                           pb_error **error);
+/* What .name() may have meant for this value, as the hint. */
+void pb_hint_method(const pb_value *subject, const char *name, pb_error **error);
+/* Whether x.word() is meaningful: the word's first parameter takes such a value. */
+bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value);
 /* What a Python, PyTorch or TransformerLens user means by this name here; NULL if unknown. */
 const char *pb_advice_for_name(const char *name);
 

@@ -227,8 +227,10 @@ static bool closes(const pb_lexer *lexer, size_t at, char quote, size_t quotes)
     return true;
 }
 
-/* One past the end of the string at `at`, whose body is *body; `end` + 1 if it does not end. */
-static size_t skip_string(const pb_lexer *lexer, size_t at, unsigned nesting, pb_span *body);
+/* One past the end of the string at `at`, whose body is *body; `end` + 1 if it does not end.
+ * `fields`: what stands in the braces of an f-string is code. */
+static size_t skip_string(const pb_lexer *lexer, size_t at, bool fields, unsigned nesting,
+                          pb_span *body);
 
 /* Past the `}` of a replacement field whose inside starts at `at`; `end` + 1 if there is none. In
  * its format spec, quotes are text. */
@@ -251,7 +253,7 @@ static size_t skip_field(const pb_lexer *lexer, size_t at, char quote, size_t qu
             prefix = 0;
             while (prefix < 2 && at - prefix > 0 && strchr("rRfF", lexer->text[at - prefix - 1]))
                 prefix++;
-            at = skip_string(lexer, at - prefix, nesting + 1, &inner);
+            at = skip_string(lexer, at - prefix, true, nesting + 1, &inner);
             continue;
         }
         if (c == '(' || c == '[' || c == '{')
@@ -265,14 +267,15 @@ static size_t skip_field(const pb_lexer *lexer, size_t at, char quote, size_t qu
     return lexer->end + 1;
 }
 
-static size_t skip_string(const pb_lexer *lexer, size_t at, unsigned nesting, pb_span *body)
+static size_t skip_string(const pb_lexer *lexer, size_t at, bool fields, unsigned nesting,
+                          pb_span *body)
 {
     size_t prefix;
     bool formatted = false;
     if (!string_prefix(lexer, at, &prefix))
         return lexer->end + 1;
     for (size_t i = 0; i < prefix; i++)
-        formatted = formatted || tolower((unsigned char)lexer->text[at + i]) == 'f';
+        formatted = formatted || (fields && tolower((unsigned char)lexer->text[at + i]) == 'f');
     at += prefix;
     char quote = lexer->text[at];
     size_t quotes = quote_length(lexer, at);
@@ -312,6 +315,21 @@ static pb_token unterminated(pb_lexer *lexer, size_t start, size_t quotes)
                quotes == 3 ? NULL : "close it on the same line, or open it with three quotes");
 }
 
+/* The string would end, but for a brace that opens a field in its body. */
+static pb_token unclosed_field(pb_lexer *lexer, pb_span body)
+{
+    size_t open = body.end;
+    for (size_t i = body.start; i < body.end; i++) {
+        if (lexer->text[i] == '{' && byte_at(lexer, i + 1) == '{')
+            i++;
+        else if (lexer->text[i] == '{')
+            open = i;
+    }
+    return bad(
+        lexer, open, open + 1, "this { is not closed",
+        "in an f-string {x} writes the value of x; a brace that is text is written twice: {{");
+}
+
 static pb_token lex_string(pb_lexer *lexer, size_t prefix)
 {
     size_t start = lexer->at, quotes = quote_length(lexer, start + prefix);
@@ -326,7 +344,10 @@ static pb_token lex_string(pb_lexer *lexer, size_t prefix)
         default: break;
         }
     }
-    size_t end = skip_string(lexer, start, 0, &token.body);
+    size_t end = skip_string(lexer, start, true, 0, &token.body);
+    if (end > lexer->end && token.formatted &&
+        skip_string(lexer, start, false, 0, &token.body) <= lexer->end)
+        return unclosed_field(lexer, token.body);
     if (end > lexer->end)
         return unterminated(lexer, start, quotes);
     token.span = (pb_span){start, end};

@@ -277,6 +277,18 @@ static void hint_member(const pb_value *self, const char *name, pb_error **error
     pb_names_destroy(&names);
 }
 
+static pb_status unknown_column(const pb_value *table, const char *name, pb_error **error)
+{
+    pb_buffer listed = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < pb_table_columns(table); i++)
+        pb_buffer_format(&listed, "%s%s", i ? ", " : "", column_name(table, i));
+    pb_status status = pb_fail(error, PB_NAME, "this table has no column %s; it has %s", name,
+                               listed.data ? listed.data : "none");
+    pb_buffer_free(&listed);
+    hint_member(table, name, error);
+    return status;
+}
+
 pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const char *name,
                               pb_value **result, pb_error **error)
 {
@@ -287,6 +299,8 @@ pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const cha
         status = from_kind(interp, self, name, result, error);
     if (status != PB_OK || *result)
         return status;
+    if (pb_value_kind(self) == PB_TABLE && pb_table_columns(self) > 0)
+        return unknown_column(self, name, error);
     status =
         pb_fail(error, PB_NAME, "%s has no .%s", pb_value_describe(self, what, sizeof what), name);
     hint_member(self, name, error);

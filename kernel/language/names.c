@@ -199,3 +199,36 @@ pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *
     pb_names_destroy(&names);
     return status;
 }
+
+bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
+{
+    const pb_parameter *p = &row->parameters[0];
+    const pb_object_type *type = pb_value_object_type(value);
+    if (!p->name || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
+        return false;
+    if (p->types & (1u << pb_value_kind(value)))
+        return true;
+    for (size_t i = 0; type && i < 6 && p->objects[i]; i++)
+        if (p->objects[i] == type)
+            return true;
+    return false;
+}
+
+void pb_hint_method(const pb_value *subject, const char *name, pb_error **error)
+{
+    const char *advice = pb_advice_for_name(name);
+    if (!error || !*error)
+        return;
+    pb_names *names = advice ? NULL : pb_names_create();
+    if (advice)
+        pb_error_hint(*error, "%s", advice);
+    if (!names)
+        return;
+    for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+        if (pb_builtin_takes_first(row, subject))
+            pb_names_add(names, row->name, "function", "");
+    const char *near = pb_names_nearest(names, name);
+    if (near)
+        pb_error_hint(*error, "did you mean .%s()?", near);
+    pb_names_destroy(&names);
+}

@@ -147,6 +147,14 @@ bool pb_parser_close(pb_parser *p, const char *symbol, size_t open)
         p->at_end = true;
         return false;
     }
+    if (memchr(p->lexer.text + p->last, '\n', span.start - p->last)) {
+        pb_parser_fail(p, (pb_span){open, open + 1},
+                       "this %c is not closed on its line, and the "
+                       "next does not continue it",
+                       opened);
+        pb_parser_hint(p, "close it with %s", symbol);
+        return false;
+    }
     if (p->token.kind == PB_TOKEN_SYMBOL && strchr(")]}", p->token.symbol[0])) {
         pb_parser_fail(p, span, "this %s does not close the %c", p->token.symbol, opened);
         pb_parser_hint(p, "close it with %s", symbol);

@@ -94,9 +94,14 @@ static void advise_for(pb_parser *p)
     size_t colon = line.start;
     while (colon < line.end && text[colon] != ':')
         colon++;
-    pb_span clause = {line.start, colon};
+    pb_span clause = {line.start, colon}, body = {colon + 1, line.end};
+    while (body.start < body.end && text[body.start] == ' ')
+        body.start++;
     pb_parser_fail(p, p->token.span, "there are no for loops");
-    if (colon < line.end)
+    if (body.start < body.end)
+        pb_parser_hint(p, "make a list: [%.*s %.*s]", width(body), text + body.start, width(clause),
+                       text + clause.start);
+    else if (colon < line.end)
         pb_parser_hint(p, "make a list: [... %.*s]; most words take a list of prompts as it is",
                        width(clause), text + clause.start);
     else

@@ -125,6 +125,7 @@ static bool copy_options(pb_session_options *copy, const pb_session_options *opt
     if (!options)
         return true;
     copy->log = options->log;
+    copy->load_default = options->load_default;
     if (options->default_model && !(model = strdup(options->default_model)))
         return false;
     copy->default_model = model;

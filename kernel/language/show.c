@@ -103,6 +103,23 @@ void pb_tensor_text(const pb_value *tensor, pb_buffer *out)
     pb_buffer_free(&text);
 }
 
+static pb_status vector_table(const pb_value *value, const pb_words *words, pb_bundle **picture,
+                              pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    double *numbers = pb_doubles_of(tensor);
+    if (!numbers)
+        return pb_fail_memory(error);
+    pb_column column = {.name = "value",
+                        .unit = pb_value_meta(value)->units,
+                        .kind = PB_COLUMN_NUMBER,
+                        .numbers = numbers,
+                        .shade = PB_SHADE_AUTO};
+    pb_status status = pb_table_of(pb_tensor_axis(tensor, 0), &column, 1, words, picture, error);
+    free(numbers);
+    return status;
+}
+
 /* The picture beside the text: a table for one axis, a heat map for two. */
 static pb_status tensor_picture(const pb_value *value, pb_bundle **picture, pb_error **error)
 {
@@ -114,7 +131,7 @@ static pb_status tensor_picture(const pb_value *value, pb_bundle **picture, pb_e
     if (size == 0 || size > PB_SHOWN_CELLS)
         return PB_OK;
     if (rank == 1 && size <= 200)
-        return pb_table_of(value, "value", &words, false, picture, error);
+        return vector_table(value, &words, picture, error);
     if (rank == 2)
         return pb_heatmap_of(value, pb_axis_name(pb_tensor_axis(tensor, 0)),
                              pb_axis_name(pb_tensor_axis(tensor, 1)), &words, picture, error);

@@ -70,8 +70,9 @@ const char *pb_value_describe(const pb_value *value, char *buffer, size_t size)
     case PB_LIST: describe_list(value, &out); break;
     case PB_TENSOR: describe_tensor(value, &out); break;
     case PB_TABLE:
-        pb_buffer_format(&out, "a table of %zu rows and %zu columns", pb_table_rows(value),
-                         pb_table_columns(value));
+        pb_buffer_format(&out, "a table of %zu row%s and %zu column%s", pb_table_rows(value),
+                         pb_table_rows(value) == 1 ? "" : "s", pb_table_columns(value),
+                         pb_table_columns(value) == 1 ? "" : "s");
         break;
     case PB_RECORD: pb_buffer_text(&out, "a record"); break;
     case PB_SELECTOR: describe_short("the selector", value, &out); break;
