@@ -1,0 +1,417 @@
+/* Heads by name, positions, metrics, top tokens, generation, paths: their edges and refusals. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "study/attribute.h"
+#include "study/edit.h"
+#include "study/generate.h"
+#include "study/heads.h"
+#include "study/path.h"
+#include "study/top.h"
+
+static fixture f;
+
+static int open_random(void **state)
+{
+    (void)state;
+    f = fixture_open("random-3l5h");
+    return 0;
+}
+
+static int close_random(void **state)
+{
+    (void)state;
+    fixture_close(&f);
+    return 0;
+}
+
+static void heads_have_names(void **state)
+{
+    (void)state;
+    pb_head head, *others = NULL;
+    size_t n = 0;
+    pb_error *error = NULL;
+    must(pb_head_parse(f.model, "L2H4", &head, &error), error);
+    assert_int_equal(head.layer, 2);
+    assert_int_equal(head.head, 4);
+    const char *wrong[] = {"",    "L",     "LH",    "L1",    "L1H",
+                           "1H2", "L1H2x", "L-1H2", "L1 H2", "L99999999999H0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        must_fail(pb_head_parse(f.model, wrong[i], &head, &error), PB_NAME, &error, "L4H1");
+    must_fail(pb_head_parse(f.model, "L3H0", &head, &error), PB_RANGE, &error, "L0 to L2");
+    const pb_head some[2] = {{0, 0}, {2, 4}};
+    must(pb_heads_except(f.model, some, 2, &others, &n, &error), error);
+    assert_int_equal(n, 13);
+    assert_int_equal(others[0].head, 1);
+    assert_int_equal(others[12].head, 3);
+    free(others);
+}
+
+static void receivers_have_names(void **state)
+{
+    (void)state;
+    pb_receiver receiver;
+    pb_error *error = NULL;
+    must(pb_receiver_parse(f.model, "L1H3.v", &receiver, &error), error);
+    assert_int_equal(receiver.input, PB_PATH_V);
+    assert_int_equal(receiver.layer, 1);
+    assert_int_equal(receiver.head, 3);
+    must(pb_receiver_parse(f.model, "L2_mlp", &receiver, &error), error);
+    assert_int_equal(receiver.input, PB_PATH_MLP);
+    const char *wrong[] = {"", "L1H3", "L1H3.", "L1H3.z", "L1H3.qq", "mlp", "L_mlp", "L1_mlps"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        must_fail(pb_receiver_parse(f.model, wrong[i], &receiver, &error), PB_NAME, &error, "");
+    must_fail(pb_receiver_parse(f.model, "L9_mlp", &receiver, &error), PB_RANGE, &error, "layer 9");
+    must_fail(pb_receiver_parse(f.model, "L9H0.q", &receiver, &error), PB_RANGE, &error, "L9H0");
+}
+
+static void components_have_names(void **state)
+{
+    (void)state;
+    assert_int_equal(pb_component_count(f.model), 8);
+    assert_int_equal(pb_component_at(f.model, 0).layer, -1);
+    assert_string_equal(pb_component_at(f.model, 1).part, "pos_embed");
+    assert_int_equal(pb_component_at(f.model, 6).layer, 2);
+    assert_string_equal(pb_component_at(f.model, 6).part, "attn");
+    assert_string_equal(pb_component_at(f.model, 7).part, "mlp");
+}
+
+/* A raw model's parts, gain and bias included, sum to its logit; an edited run's too. */
+static void attributions_sum(void **state)
+{
+    (void)state;
+    const pb_load_options as_is = {.raw = true};
+    pb_model *raw = NULL;
+    pb_error *error = NULL;
+    must(pb_model_load("tests/models/random-3l5h", &as_is, NULL, &raw, &error), error);
+    const pb_edit_spec add = {.op = PB_EDIT_ADD, .site = PB_SITE_RESID_MID, .number = 0.0},
+                       scale = {.op = PB_EDIT_SCALE, .site = PB_SITE_RESULT, .number = 1.5},
+                       change = {.op = PB_EDIT_SCALE, .site = PB_SITE_RESID_MID, .number = 0.7};
+    pb_edit *edits[3];
+    must(pb_edit_create(f.model, &add, &edits[0], &error), error);
+    must(pb_edit_create(f.model, &scale, &edits[1], &error), error);
+    must(pb_edit_create(f.model, &change, &edits[2], &error), error);
+    pb_run *runs[2] = {run_tokens(raw, pb_run_tokens(f.into), pb_run_length(f.into)), NULL};
+    must(pb_run_edited(&f.into, 1, edits, 3, NULL, &runs[1], &error), error);
+    for (size_t i = 0; i < 2; i++) {
+        for (int by = PB_BY_COMPONENT; by <= PB_BY_HEAD; by++) {
+            const pb_attribute_spec spec = {.by = (pb_attribute_by)by,
+                                            .targets = &f.good,
+                                            .n_targets = 1,
+                                            .against = &f.bad,
+                                            .n_against = 1,
+                                            .scale = true};
+            pb_attribution a;
+            must(pb_attribute(&runs[i], 1, NULL, &spec, NULL, &a, &error), error);
+            double sum = pb_tensor_data(a.bias)[0] + (a.rest ? pb_tensor_data(a.rest)[0] : 0);
+            for (size_t p = 0; p < pb_tensor_size(a.parts); p++)
+                sum += pb_tensor_data(a.parts)[p];
+            assert_float_equal(sum, pb_tensor_data(a.logit)[0], 5e-4);
+            assert_float_equal(pb_tensor_data(a.difference)[0], 0, 5e-4);
+            if (by == PB_BY_COMPONENT) {
+                assert_int_equal(pb_tensor_size(a.parts), 9);
+                assert_string_equal(pb_axis_label(pb_tensor_axis(a.parts, 0), 8),
+                                    i ? "edits" : "ln_final_bias");
+            }
+            pb_attribution_release(&a);
+        }
+    }
+    for (size_t i = 0; i < 3; i++)
+        pb_edit_release(&edits[i]);
+    pb_run_release(&runs[0]);
+    pb_run_release(&runs[1]);
+    pb_model_release(&raw);
+}
+
+static void attribution_of_chosen_heads_and_prompts(void **state)
+{
+    (void)state;
+    pb_run *runs[2] = {f.into, f.other};
+    const int32_t targets[2] = {f.good, f.bad};
+    const pb_head heads[2] = {{2, 1}, {0, 3}};
+    pb_axis *prompts = NULL;
+    pb_error *error = NULL;
+    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
+    pb_attribute_spec spec = {.by = PB_BY_HEAD, .targets = targets, .n_targets = 2, .scale = true};
+    pb_attribution all, some;
+    must(pb_attribute(runs, 2, prompts, &spec, NULL, &all, &error), error);
+    spec.heads = heads;
+    spec.n_heads = 2;
+    must(pb_attribute(runs, 2, prompts, &spec, NULL, &some, &error), error);
+    for (size_t i = 0; i < 2; i++) {
+        double others = pb_tensor_data(all.rest)[i];
+        for (size_t h = 0; h < 15; h++)
+            others += pb_tensor_data(all.parts)[i * 15 + h];
+        for (size_t h = 0; h < 2; h++) {
+            float expected = pb_tensor_data(all.parts)[i * 15 + heads[h].layer * 5 + heads[h].head];
+            assert_float_equal(pb_tensor_data(some.parts)[i * 2 + h], expected, 0);
+            others -= expected;
+        }
+        assert_float_equal(pb_tensor_data(some.rest)[i], others, 1e-4);
+        /* Each alone is what it is among others. */
+        pb_attribution alone;
+        pb_attribute_spec single = {
+            .by = PB_BY_HEAD, .targets = &targets[i], .n_targets = 1, .scale = true};
+        must(pb_attribute(&runs[i], 1, NULL, &single, NULL, &alone, &error), error);
+        for (size_t h = 0; h < 15; h++)
+            assert_float_equal(pb_tensor_data(alone.parts)[h],
+                               pb_tensor_data(all.parts)[i * 15 + h], 1e-4);
+        pb_attribution_release(&alone);
+    }
+    pb_attribution_release(&all);
+    pb_attribution_release(&some);
+    pb_axis_release(&prompts);
+}
+
+static void metrics_refuse(void **state)
+{
+    (void)state;
+    const int32_t outside = 9999, three[3] = {1, 2, 3};
+    pb_run *runs[2] = {f.into, f.from};
+    pb_run *one = run_tokens(f.model, pb_run_tokens(f.into), 1);
+    pb_axis *prompts = NULL;
+    pb_tensor *value = NULL;
+    pb_error *error = NULL;
+    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
+    pb_metric metric = {.kind = PB_METRIC_LOGIT, .targets = &outside, .n_targets = 1};
+    must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_RANGE, &error,
+              "9999");
+    metric = (pb_metric){.kind = PB_METRIC_PROB, .targets = three, .n_targets = 3};
+    must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_VALUE, &error,
+              "3 targets for 2 prompts");
+    metric = (pb_metric){.kind = PB_METRIC_KL};
+    must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_TYPE, &error,
+              "reference");
+    metric = (pb_metric){.kind = PB_METRIC_LOSS};
+    must_fail(pb_metric_evaluate(&metric, &one, 1, NULL, NULL, &value, &error), PB_VALUE, &error,
+              "1 token");
+    pb_axis_release(&prompts);
+    pb_run_release(&one);
+}
+
+/* Per-position values are those of the positions alone. */
+static void metrics_over_positions(void **state)
+{
+    (void)state;
+    const pb_select all = {.kind = PB_SELECT_ALL};
+    const pb_metric_kind kinds[3] = {PB_METRIC_LOGIT, PB_METRIC_RANK, PB_METRIC_KL};
+    for (size_t i = 0; i < 3; i++) {
+        pb_metric metric = {.kind = kinds[i],
+                            .targets = &f.good,
+                            .n_targets = 1,
+                            .reference = &f.from,
+                            .n_reference = 1,
+                            .positions = &all,
+                            .n_positions = 1};
+        pb_tensor *every = NULL, *one = NULL;
+        pb_error *error = NULL;
+        must(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &every, &error), error);
+        assert_int_equal(pb_tensor_size(every), pb_run_length(f.into));
+        for (size_t p = 0; p < pb_tensor_size(every); p++) {
+            const pb_select here = at_index((int64_t)p);
+            metric.positions = &here;
+            must(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &one, &error), error);
+            assert_float_equal(pb_tensor_data(one)[0], pb_tensor_data(every)[p], 1e-4);
+            pb_tensor_release(&one);
+        }
+        pb_tensor_release(&every);
+    }
+}
+
+static void top_is_sorted(void **state)
+{
+    (void)state;
+    const float logits[7] = {1, 5, NAN, 5, -INFINITY, 2, 1};
+    const int32_t order[5] = {1, 3, 5, 0, 6};
+    const size_t ranks[5] = {0, 0, 2, 3, 3};
+    pb_prediction *best = NULL;
+    size_t n = 0;
+    pb_error *error = NULL;
+    must(pb_top_of_logits(logits, 7, 5, &best, &n, &error), error);
+    assert_int_equal(n, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(best[i].token, order[i]);
+        assert_int_equal(best[i].rank, ranks[i]);
+    }
+    free(best);
+    const float whole[3] = {0, 1, 2};
+    must(pb_top_of_logits(whole, 3, 100, &best, &n, &error), error);
+    assert_int_equal(n, 3);
+    double total = 0;
+    for (size_t i = 0; i < 3; i++)
+        total += best[i].probability;
+    assert_float_equal(total, 1, 1e-6);
+    free(best);
+}
+
+/* ---- generation ---- */
+
+static void generate(const pb_generate_spec *spec, int32_t *out, size_t expected)
+{
+    int32_t *tokens = NULL;
+    size_t n = 0;
+    bool partial = true;
+    pb_error *error = NULL;
+    must(pb_generate(f.into, spec, NULL, &tokens, &n, &partial, &error), error);
+    assert_int_equal(n, expected);
+    assert_false(partial);
+    memcpy(out, tokens, n * sizeof *out);
+    free(tokens);
+}
+
+static void generation_is_seeded(void **state)
+{
+    (void)state;
+    int32_t a[20], b[20], c[20];
+    pb_generate_spec spec = {.n_tokens = 20, .temperature = 1, .seed = 5};
+    generate(&spec, a, 20);
+    generate(&spec, b, 20);
+    spec.seed = 6;
+    generate(&spec, c, 20);
+    assert_memory_equal(a, b, sizeof a);
+    assert_memory_not_equal(a, c, sizeof a);
+    spec.top_k = 1; /* the same as the most likely one each time */
+    generate(&spec, a, 20);
+    spec = (pb_generate_spec){.n_tokens = 20};
+    generate(&spec, b, 20);
+    assert_memory_equal(a, b, sizeof a);
+}
+
+typedef struct counter {
+    atomic_bool stop;
+    size_t seen;
+} counter;
+
+static void stop_at_four(void *user, int32_t token)
+{
+    counter *c = user;
+    assert_true(token >= 0);
+    if (++c->seen == 4)
+        atomic_store(&c->stop, true);
+}
+
+static void generation_stops(void **state)
+{
+    (void)state;
+    counter c = {.seen = 0};
+    const pb_watch watch = {.stop = &c.stop};
+    const pb_context context = {.watch = &watch};
+    pb_generate_spec spec = {.n_tokens = 30, .token = stop_at_four, .user = &c};
+    int32_t *tokens = NULL;
+    size_t n = 0;
+    bool partial = false;
+    pb_error *error = NULL;
+    must(pb_generate(f.into, &spec, &context, &tokens, &n, &partial, &error), error);
+    assert_true(partial);
+    assert_int_equal(n, 4);
+    free(tokens);
+    tokens = NULL;
+    must_fail(pb_generate(f.into, &spec, &context, &tokens, &n, &partial, &error), PB_INTERRUPTED,
+              &error, "");
+    spec = (pb_generate_spec){.n_tokens = 56};
+    must_fail(pb_generate(f.into, &spec, NULL, &tokens, &n, &partial, &error), PB_LIMIT, &error,
+              "room for 55");
+}
+
+/* ---- heads and paths ---- */
+
+static void stripes_need_repeats(void **state)
+{
+    (void)state;
+    pb_tensor *means = NULL;
+    pb_error *error = NULL;
+    must_fail(pb_head_stripes(f.into, PB_STRIPE_INDUCTION, NULL, &means, &error), PB_VALUE, &error,
+              "not that");
+}
+
+static void paths_refuse(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_receiver logits = {PB_PATH_LOGITS, 0, 0},
+                      two[2] = {{PB_PATH_LOGITS, 0, 0}, {PB_PATH_Q, 1, 1}};
+    pb_path_spec spec = {.into = &f.into,
+                         .from = &f.other,
+                         .n_pairs = 1,
+                         .receivers = &logits,
+                         .n_receivers = 1,
+                         .metric = &metric};
+    pb_path_result result;
+    pb_error *error = NULL;
+    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "same length");
+    spec.from = &f.from;
+    spec.n_receivers = 0;
+    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_TYPE, &error, "receivers");
+    spec.receivers = two;
+    spec.n_receivers = 2;
+    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "alone");
+}
+
+/* Senders behind every receiver change nothing; all senders together reach the logits. */
+static void paths_of_groups(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_receiver receiver = {PB_PATH_K, 1, 2}, logits = {PB_PATH_LOGITS, 0, 0};
+    const pb_head senders[3] = {{2, 0}, {0, 1}, {1, 4}};
+    pb_path_spec spec = {.into = &f.into,
+                         .from = &f.from,
+                         .n_pairs = 1,
+                         .senders = senders,
+                         .n_senders = 3,
+                         .each_sender = true,
+                         .receivers = &receiver,
+                         .n_receivers = 1,
+                         .mode = PB_PATH_DIRECT,
+                         .metric = &metric};
+    pb_path_result result;
+    pb_error *error = NULL;
+    must(pb_path_patch(&spec, NULL, &result, &error), error);
+    const float *values = pb_tensor_data(result.values), into = pb_tensor_data(result.into)[0];
+    assert_float_equal(values[0], into, 0);
+    assert_true(fabsf(values[1] - into) > 1e-5F);
+    assert_float_equal(values[2], into, 0);
+    pb_path_result_release(&result);
+    /* Linear paths to the logits add up. */
+    spec.receivers = &logits;
+    spec.mode = PB_PATH_LINEAR;
+    spec.normalize = true;
+    must(pb_path_patch(&spec, NULL, &result, &error), error);
+    double sum = 0;
+    for (size_t i = 0; i < 3; i++)
+        sum += pb_tensor_data(result.values)[i];
+    pb_path_result_release(&result);
+    spec.each_sender = false;
+    must(pb_path_patch(&spec, NULL, &result, &error), error);
+    assert_int_equal(pb_tensor_rank(result.values), 0);
+    assert_float_equal(pb_tensor_data(result.values)[0], sum, 1e-4);
+    assert_true(fabs(sum) > 1e-3);
+    pb_path_result_release(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heads_have_names),
+        cmocka_unit_test(receivers_have_names),
+        cmocka_unit_test(components_have_names),
+        cmocka_unit_test(attributions_sum),
+        cmocka_unit_test(attribution_of_chosen_heads_and_prompts),
+        cmocka_unit_test(metrics_refuse),
+        cmocka_unit_test(metrics_over_positions),
+        cmocka_unit_test(top_is_sorted),
+        cmocka_unit_test(generation_is_seeded),
+        cmocka_unit_test(generation_stops),
+        cmocka_unit_test(stripes_need_repeats),
+        cmocka_unit_test(paths_refuse),
+        cmocka_unit_test(paths_of_groups),
+    };
+    return cmocka_run_group_tests(tests, open_random, close_random);
+}
