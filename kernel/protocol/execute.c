@@ -185,12 +185,12 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
     const pb_host host = pb_cell_host(&cell);
     pb_executor_begin(request->executor);
     status = run(&cell, &asked, &host, &result, &fault);
+    if (status != PB_OK && asked.stop_on_error && !asked.silent)
+        pb_executor_abort_queue(request->executor); /* before anyone can react to the reply */
     reply(&cell, &asked, &host, fault);
     pb_executor_end(request->executor);
     if (asked.store_history)
         remember(request, &asked, result);
-    if (status != PB_OK && asked.stop_on_error)
-        pb_executor_abort_queue(request->executor);
     pb_cell_clear(&cell);
     pb_bundle_destroy(&result);
     pb_error_destroy(&fault);

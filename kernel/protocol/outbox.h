@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "frames.h"
 
@@ -14,6 +15,7 @@ typedef struct pb_letter {
     struct pb_letter *next;
     size_t socket;            /* which of the thread's sockets the frames go to */
     bool fresh;               /* first drop what waits on that socket */
+    int64_t expires;          /* of the router: when it stops trying to send this */
     pb_frames frames;         /* none: */
     void (*call)(void *user); /* ... run this instead, after all that has arrived was handled */
     void *user;

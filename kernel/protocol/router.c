@@ -1,6 +1,7 @@
 /* A thread that owns ROUTER sockets. */
 #include "router.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <zmq.h>
@@ -9,7 +10,9 @@
 #include "socket.h"
 #include "thread.h"
 
-#define BATCH 64 /* messages taken from a socket before its neighbour has a turn */
+#define BATCH        64   /* messages taken from a socket before its neighbour has a turn */
+#define RETRY_MS     5    /* between tries to reach a client that is not connected yet ... */
+#define RETRY_FOR_MS 3000 /* ... for so long */
 
 struct pb_router {
     const char *name;
@@ -19,6 +22,7 @@ struct pb_router {
     pb_router_received received;
     void *user;
     pb_outbox *outbox;
+    pb_letter *undelivered; /* of the thread */
     atomic_bool stopping;
     bool running;
     pthread_t thread;
@@ -55,32 +59,52 @@ static void drop_waiting(void *socket)
         pb_frames_clear(&frames);
 }
 
-static void deliver(pb_router *router, pb_letter *letter)
+/* Sends a letter or makes its call. False if its addressee is not connected (yet). */
+static bool deliver(pb_router *router, pb_letter *letter)
 {
     if (letter->call) {
         receive_all(router);
         letter->call(letter->user);
-        return;
+        return true;
     }
     void *socket = router->sockets[letter->socket];
     if (letter->fresh)
         drop_waiting(socket);
-    if (!pb_socket_send(socket, &letter->frames, ZMQ_DONTWAIT))
-        pb_log_write(router->log, PB_LOG_WARNING, "%s: a reply could not be sent: %s", router->name,
-                     zmq_strerror(zmq_errno()));
+    letter->fresh = false;
+    if (pb_socket_send(socket, &letter->frames, ZMQ_DONTWAIT))
+        return true;
+    int failure = zmq_errno();
+    if (letter->expires == 0)
+        letter->expires = pb_clock_ms() + RETRY_FOR_MS;
+    if (failure == EHOSTUNREACH && pb_clock_ms() < letter->expires)
+        return false;
+    pb_log_write(router->log, PB_LOG_WARNING, "%s: a message could not be sent: %s", router->name,
+                 zmq_strerror(failure));
+    return true;
 }
 
-static bool deliver_all(pb_router *router)
+/* Delivers a list of letters; those for clients not connected yet go back to `undelivered`. */
+static bool deliver_all(pb_router *router, pb_letter *letter)
 {
-    pb_letter *letter = pb_outbox_take(router->outbox);
     bool any = letter != NULL;
     while (letter) {
         pb_letter *next = letter->next;
-        deliver(router, letter);
-        pb_letter_destroy(&letter);
+        if (deliver(router, letter)) {
+            pb_letter_destroy(&letter);
+        } else {
+            letter->next = router->undelivered;
+            router->undelivered = letter;
+        }
         letter = next;
     }
     return any;
+}
+
+static void retry_undelivered(pb_router *router)
+{
+    pb_letter *letters = router->undelivered;
+    router->undelivered = NULL;
+    deliver_all(router, letters);
 }
 
 static void *run(void *user)
@@ -92,12 +116,13 @@ static void *run(void *user)
     items[router->count] =
         (zmq_pollitem_t){.fd = pb_outbox_descriptor(router->outbox), .events = ZMQ_POLLIN};
     while (!atomic_load(&router->stopping)) {
-        zmq_poll(items, (int)router->count + 1, -1);
+        zmq_poll(items, (int)router->count + 1, router->undelivered ? RETRY_MS : -1);
         for (size_t i = 0; i < router->count; i++)
             receive_some(router, i, BATCH);
-        deliver_all(router);
+        retry_undelivered(router);
+        deliver_all(router, pb_outbox_take(router->outbox));
     }
-    while (deliver_all(router))
+    while (deliver_all(router, pb_outbox_take(router->outbox)))
         continue;
     for (size_t i = 0; i < router->count; i++)
         pb_socket_close(&router->sockets[i]);
@@ -156,6 +181,11 @@ void pb_router_destroy(pb_router **router)
     pb_router_stop(*router);
     for (size_t i = 0; i < (*router)->count; i++)
         pb_socket_close(&(*router)->sockets[i]);
+    while ((*router)->undelivered) {
+        pb_letter *letter = (*router)->undelivered;
+        (*router)->undelivered = letter->next;
+        pb_letter_destroy(&letter);
+    }
     pb_outbox_destroy(&(*router)->outbox);
     free(*router);
     *router = NULL;

@@ -24,7 +24,7 @@ static void set_number(void *socket, int option, int value)
     zmq_setsockopt(socket, option, &value, sizeof value);
 }
 
-static void set_options(void *socket, int type, const pb_connection *connection)
+static void set_options(void *socket, int type, const pb_connection *connection, pb_channel channel)
 {
     int64_t largest = (int64_t)PB_MESSAGE_BYTES;
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
@@ -32,6 +32,8 @@ static void set_options(void *socket, int type, const pb_connection *connection)
     set_number(socket, ZMQ_IPV6, strchr(connection->ip, ':') != NULL);
     if (type == ZMQ_ROUTER)
         set_number(socket, ZMQ_ROUTER_HANDOVER, 1);
+    if (channel == PB_CHANNEL_STDIN) /* a question to a client not connected yet is tried again */
+        set_number(socket, ZMQ_ROUTER_MANDATORY, 1);
     if (type == ZMQ_XPUB) {
         set_number(socket, ZMQ_XPUB_MANUAL, 1);
         set_number(socket, ZMQ_XPUB_NODROP, 1);
@@ -79,7 +81,7 @@ pb_status pb_socket_open(void *context, int type, const pb_connection *connectio
     if (!*socket)
         return pb_fail(error, PB_IO, "ZeroMQ gives no socket for %s: %s", endpoint,
                        zmq_strerror(errno));
-    set_options(*socket, type, connection);
+    set_options(*socket, type, connection, channel);
     pb_status status = PB_OK;
     if (!set_encryption(*socket, connection, channel))
         status = pb_fail(error, PB_FORMAT, "the connection file's encryption keys are not usable");

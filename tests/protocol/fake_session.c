@@ -9,6 +9,7 @@
  *     sleep SECONDS             waits, and can be interrupted
  *     stubborn SECONDS          waits, and cannot
  *     show ID TEXT, update ID TEXT    a display; an ID of - is none
+ *     shows N SIZE              N displays of so many bytes
  *     clear, clear wait         clears the output
  *     page TEXT, next TEXT      payloads
  *     ask PROMPT, secret PROMPT prints the line that comes
@@ -144,6 +145,24 @@ static pb_status act_update(cell *c, const char *rest)
     return display(c, rest, true);
 }
 
+static pb_status act_shows(cell *c, const char *rest)
+{
+    char *after;
+    long count = strtol(rest, &after, 10), size = strtol(after, NULL, 10);
+    char *text = pb_malloc((size_t)size + 1, 1);
+    if (!text)
+        return pb_fail_memory(c->error);
+    memset(text, 'x', (size_t)size);
+    text[size] = '\0';
+    pb_bundle *shown = bundle("text/plain", text);
+    for (long i = 0; shown && i < count && !stopped(c); i++)
+        c->host->show(c->host->user, shown, NULL, false);
+    bool made = shown != NULL;
+    pb_bundle_destroy(&shown);
+    free(text);
+    return made ? PB_OK : pb_fail_memory(c->error);
+}
+
 static pb_status act_html(cell *c, const char *rest)
 {
     pb_bundle *shown = bundle("text/html", rest);
@@ -220,12 +239,11 @@ static pb_status act_nothing(cell *c, const char *rest)
 }
 
 static const command commands[] = {
-    {"print", act_print},   {"warn", act_warn},     {"bytes", act_bytes},
-    {"lines", act_lines},   {"sleep", act_sleep},   {"stubborn", act_stubborn},
-    {"show", act_show},     {"update", act_update}, {"clear", act_clear},
-    {"page", act_page},     {"next", act_next},     {"ask", act_ask},
-    {"secret", act_secret}, {"error", act_error},   {"html", act_html},
-    {"=", act_value},       {"#", act_nothing},
+    {"print", act_print}, {"warn", act_warn},         {"bytes", act_bytes}, {"lines", act_lines},
+    {"sleep", act_sleep}, {"stubborn", act_stubborn}, {"show", act_show},   {"update", act_update},
+    {"clear", act_clear}, {"shows", act_shows},       {"page", act_page},   {"next", act_next},
+    {"ask", act_ask},     {"secret", act_secret},     {"error", act_error}, {"html", act_html},
+    {"=", act_value},     {"#", act_nothing},
 };
 
 static pb_status run_line(cell *c, char *line)

@@ -67,13 +67,15 @@ def command(name, path, *options):
 class Client:
     """The sockets of one front end."""
 
-    def __init__(self, content, identity=None, curve=None, topics=(b"",)):
+    def __init__(self, content, identity=None, curve=None, topics=(b"",),
+                 connect_stdin=True):
         self.content = content
         self.key = content.get("key", "").encode()
         self.identity = identity or uuid.uuid4().hex.encode()
         self.session = uuid.uuid4().hex
         self.context = zmq.Context()
         self.context.linger = 0
+        self.context.sndtimeo = 1000  # a peer that refused us must not hang a test
         self.sockets = {}
         kinds = {"shell": zmq.DEALER, "control": zmq.DEALER, "stdin": zmq.DEALER,
                  "iopub": zmq.SUB, "hb": zmq.REQ}
@@ -87,7 +89,8 @@ class Client:
                     one.subscribe(topic)
             if curve:
                 one.curve_publickey, one.curve_secretkey, one.curve_serverkey = curve(channel)
-            one.connect(self.endpoint(channel))
+            if channel != "stdin" or connect_stdin:
+                one.connect(self.endpoint(channel))
             self.sockets[channel] = one
 
     def endpoint(self, channel):

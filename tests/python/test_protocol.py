@@ -1,0 +1,1000 @@
+"""The kernel on the wire, row by row of what clients depend on.
+
+The kernel under test runs a double of the language (tests/protocol/fake_session.c), whose cells say
+exactly what happens: `sleep 5`, `print hi`, `error no`.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+import zmq
+
+from kernel_client import (Client, Kernel, command, connection, eventually, program, stream_text)
+
+if not program("fake_kernel").exists():
+    pytest.skip("fake_kernel was not built", allow_module_level=True)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts kernels that end with the test."""
+    kernels = []
+
+    def make(*options, **more):
+        kernels.append(Kernel(tmp_path, options=options, **more))
+        return kernels[-1]
+
+    yield make
+    for kernel in kernels:
+        kernel.close()
+
+
+@pytest.fixture
+def kernel(start):
+    return start()
+
+
+@pytest.fixture
+def client(kernel):
+    return kernel.client
+
+
+def status_of(messages):
+    return [content["execution_state"] for kind, content in messages if kind == "status"]
+
+
+def kinds(messages):
+    return [kind for kind, _ in messages]
+
+
+# -- status, ids, routing --------------------------------------------------------------------------
+
+SHELL_TYPES = {
+    "execute_request": {"code": "print x"}, "complete_request": {"code": "pr", "cursor_pos": 2},
+    "inspect_request": {"code": "print", "cursor_pos": 2}, "is_complete_request": {"code": "x"},
+    "history_request": {"hist_access_type": "tail", "output": False, "raw": True, "n": 1},
+    "kernel_info_request": {}, "connect_request": {}, "comm_info_request": {},
+    "interrupt_request": {}, "nobody_knows_request": {},
+}
+
+
+@pytest.mark.parametrize("kind", SHELL_TYPES)
+def test_shell_requests_are_busy_then_idle(client, kind):
+    request = client.send(kind, SHELL_TYPES[kind])
+    reply = client.reply(request)
+    assert reply["type"] == kind.replace("_request", "_reply")
+    messages = client.published(request)
+    assert [one["content"]["execution_state"] for one in messages
+            if one["type"] == "status"] == ["busy", "idle"]
+    assert reply["content"]["status"] == ("error" if "nobody" in kind else reply["content"]["status"])
+
+
+@pytest.mark.parametrize("kind", ["kernel_info_request", "connect_request", "interrupt_request",
+                                  "comm_info_request", "debug_request", "execute_request"])
+def test_control_requests_are_busy_then_idle(client, kind):
+    request = client.send(kind, {}, "control")
+    reply = client.reply(request, "control")
+    assert reply["type"] == kind.replace("_request", "_reply")
+    client.published(request)
+    known = kind not in ("debug_request", "execute_request")
+    assert (reply["content"]["status"] == "ok") == known
+
+
+def test_types_without_reply_are_busy_then_idle(client):
+    for kind in ("comm_msg", "comm_close", "something"):
+        client.published(client.send(kind, {"comm_id": "x", "data": {}}))
+    assert client.receive("shell", 0.1) is None
+
+
+def test_parent_is_the_full_header(client):
+    frames, request = client.frames("execute_request", {"code": "print x\n= 1"}, extra={"a": [1]})
+    client.send_frames("shell", frames)
+    reply = client.reply(request)
+    for message in [reply, *client.published(request)]:
+        assert message["frames"][1] == frames[0]  # byte for byte
+
+
+def test_ids(client):
+    seen, sessions = set(), set()
+    for _ in range(20):
+        request = client.execute("print x")
+        for message in [client.reply(request), *client.published(request)]:
+            header = message["header"]
+            assert set(header) == {"msg_id", "msg_type", "username", "session", "date", "version"}
+            assert header["version"] == "5.5"
+            assert header["msg_id"] not in seen
+            seen.add(header["msg_id"])
+            sessions.add(header["session"])
+    assert len(sessions) == 1
+    assert uuid.UUID(sessions.pop()).version == 4
+
+
+def test_the_whole_route_is_echoed(client):
+    frames, request = client.frames("kernel_info_request")
+    route = [b"first", b"", b"\x00\xff"]
+    client.sockets["shell"].send_multipart(
+        [*route, b"<IDS|MSG>", client.sign(frames), *frames])
+    assert client.reply(request)["route"] == route
+
+
+def test_kernel_info(client):
+    for channel in ("shell", "control"):
+        info = client.ask("kernel_info_request", channel=channel)
+        assert info["status"] == "ok"
+        assert info["protocol_version"] == "5.5"
+        assert info["implementation"] == "patchbay"
+        language = info["language_info"]
+        assert language["name"] == "patchbay" and language["file_extension"] == ".pb"
+        assert language["pygments_lexer"] == "python3"
+        assert language["codemirror_mode"]["name"] == "python"
+        assert info["supported_features"] == []
+        assert info["banner"] and all({"text", "url"} == set(one) for one in info["help_links"])
+
+
+def test_connect_gives_the_ports(kernel, client):
+    ports = client.ask("connect_request")
+    for channel in ("shell", "iopub", "stdin", "control", "hb"):
+        assert ports[f"{channel}_port"] == kernel.content[f"{channel}_port"]
+
+
+# -- iopub -----------------------------------------------------------------------------------------
+
+def test_welcome_comes_first_and_to_the_new_subscriber_alone(kernel, client):
+    busy = client.execute("lines 200000")
+    newcomer = kernel.connect(ready=False)
+    first = newcomer.expect("iopub")
+    assert first["type"] == "iopub_welcome"
+    assert first["content"] == {"subscription": ""} and first["parent"] == {}
+    client.reply(busy)
+    assert all(one["type"] != "iopub_welcome" for one in client.published(busy))
+
+
+def test_welcome_names_the_subscription(kernel):
+    client = kernel.connect(ready=False, topics=(b"stream",))
+    first = client.expect("iopub")
+    assert first["content"] == {"subscription": "stream"}
+    assert first["route"][0].startswith(b"stream")
+    client.execute("print only this\nshow - not this")
+    message = client.expect("iopub")
+    assert message["type"] == "stream" and message["route"] == [b"stream.stdout"]
+    assert client.receive("iopub", 0.2) is None
+
+
+def test_unsubscribing_ends_the_messages(kernel):
+    client = kernel.connect()
+    client.sockets["iopub"].unsubscribe(b"")
+    time.sleep(0.1)
+    client.reply(client.execute("print x"))
+    assert client.receive("iopub", 0.2) is None
+
+
+def test_a_million_lines_arrive_whole(client):
+    reply, messages = client.run("lines 1000000", timeout=60)
+    assert reply["status"] == "ok"
+    text = stream_text(messages)
+    assert text.count("\n") == 1000000
+    assert text == "".join(f"{i}\n" for i in range(1000000))
+    assert len(messages) < 5000  # merged
+
+
+@pytest.mark.slow
+def test_a_stuck_subscriber_loses_alone(kernel, client):
+    stuck = zmq.Context()
+    one = stuck.socket(zmq.SUB)
+    one.rcvhwm = 1
+    one.subscribe(b"")
+    one.connect(client.endpoint("iopub"))
+    time.sleep(0.2)
+    reply, messages = client.run("shows 4000 20000\n= done", timeout=60)
+    assert reply["status"] == "ok"
+    assert kinds(messages).count("display_data") == 4000
+    assert messages[-1][1]["data"]["text/plain"] == "done"
+    assert "has not read for 2 s" in kernel.log()
+    while one.poll(200):  # it reads again: what is left in its pipes, then what is new
+        one.recv_multipart()
+    client.run("print news")
+    assert one.poll(2000)
+    stuck.destroy(linger=0)
+
+
+@pytest.mark.slow
+def test_a_slow_subscriber_loses_nothing(kernel, client):
+    slow = zmq.Context()
+    one = slow.socket(zmq.SUB)
+    one.rcvhwm = 1
+    one.subscribe(b"")
+    one.connect(client.endpoint("iopub"))
+    assert one.poll(5000)
+    one.recv_multipart()
+    request = client.execute("shows 3000 5000")
+    shown = 0
+    while shown < 3000:
+        assert one.poll(5000)
+        shown += b"display_data" in one.recv_multipart()[0]
+        time.sleep(0.0002)
+    client.reply(request, timeout=30)
+    slow.destroy(linger=0)
+
+
+# -- streams ---------------------------------------------------------------------------------------
+
+def test_text_comes_while_the_cell_runs(client, patience):
+    request = client.execute("print early\nsleep 1.5")
+    begun = time.monotonic()
+    while client.expect("iopub")["type"] != "stream":
+        pass
+    assert time.monotonic() - begun < 0.3 * patience
+    client.reply(request)
+
+
+def test_streams_keep_their_order(client):
+    _, messages = client.run("print 1\nprint 2\nwarn 3\nprint 4\nshow - 5\nprint 6\n= 7")
+    told = [(kind, content.get("name"), content.get("text")) for kind, content in messages]
+    assert told == [("execute_input", None, None), ("stream", "stdout", "1\n2\n"),
+                    ("stream", "stderr", "3\n"), ("stream", "stdout", "4\n"),
+                    ("display_data", None, None), ("stream", "stdout", "6\n"),
+                    ("execute_result", None, None)]
+
+
+def test_characters_are_never_split(client):
+    smile = "🙂".encode().hex()
+    _, messages = client.run("\n".join(
+        f"bytes {smile[i:i + 2]}" + ("\nsleep 0.13" if i == 2 else "") for i in range(0, 8, 2)))
+    assert stream_text(messages) == "🙂"
+    _, messages = client.run("bytes 61ff62")
+    assert stream_text(messages) == "a\ufffdb"
+    _, messages = client.run("bytes f09f\nwarn x")  # its rest never comes
+    assert stream_text(messages) == "\ufffd\ufffd"
+    _, messages = client.run("bytes 610062")
+    assert stream_text(messages) == "a\0b"
+
+
+# -- execution -------------------------------------------------------------------------------------
+
+def test_execution_count(client):
+    assert client.run("= 1")[0]["execution_count"] == 1
+    assert client.run("= 1", store_history=False)[0]["execution_count"] == 1
+    assert client.run("= 1", silent=True, store_history=True)[0]["execution_count"] == 1
+    reply, messages = client.run("error x")
+    assert reply["execution_count"] == 2
+    assert messages[0] == ("execute_input", {"code": "error x", "execution_count": 2})
+
+
+def test_silent_publishes_nothing(client):
+    reply, messages = client.run("print x\nshow - y\nclear\n= z", silent=True)
+    assert reply["status"] == "ok" and messages == []
+    reply, messages = client.run("error x", silent=True)
+    assert reply["status"] == "error" and messages == []
+
+
+def test_results_and_displays(client):
+    reply, messages = client.run("show - a\nhtml <b>\n= value")
+    assert reply["status"] == "ok" and reply["payload"] == []
+    shown = [content for kind, content in messages if kind == "display_data"]
+    assert shown[0] == {"data": {"text/plain": "a"}, "metadata": {}, "transient": {}}
+    assert shown[1]["data"]["text/html"] == "<b>"
+    assert shown[1]["data"]["application/json"] == {"a": [1, 2]}
+    assert "text/plain" in shown[1]["data"] and shown[1]["metadata"] == {"isolated": True}
+    assert messages[-1] == ("execute_result", {"execution_count": 1, "metadata": {},
+                                               "data": {"text/plain": "value"}})
+
+
+def test_updates_are_thinned_and_the_last_one_arrives(client):
+    steps = "\n".join(f"update bar {i}\nsleep 0.01" for i in range(60))
+    begun = time.monotonic()
+    _, messages = client.run("show bar start\n" + steps)
+    took = time.monotonic() - begun
+    updates = [content for kind, content in messages if kind == "update_display_data"]
+    assert all(content["transient"] == {"display_id": "bar"} for content in updates)
+    assert updates[-1]["data"]["text/plain"] == "59"
+    assert 2 < len(updates) <= took * 10 + 2
+
+
+def test_clear_output(client):
+    _, messages = client.run("clear\nclear wait")
+    assert [content for kind, content in messages if kind == "clear_output"] == [
+        {"wait": False}, {"wait": True}]
+
+
+def test_error(client):
+    reply, messages = client.run("error <b>no</b>")
+    assert reply["status"] == "error"
+    assert (reply["ename"], reply["evalue"]) == ("ValueError", "<b>no</b>")
+    assert "<b>no</b>" in "\n".join(reply["traceback"])
+    kind, content = messages[-1]
+    assert kind == "error"
+    assert content == {key: reply[key] for key in ("ename", "evalue", "traceback")}
+
+
+def test_user_expressions(client):
+    reply, _ = client.run("print x", user_expressions={"good": "= 1", "bad": "error no", "odd": 3})
+    assert reply["user_expressions"]["good"] == {"status": "ok", "metadata": {},
+                                                 "data": {"text/plain": "1"}}
+    assert reply["user_expressions"]["bad"]["status"] == "error"
+    assert reply["user_expressions"]["bad"]["evalue"] == "no"
+    assert reply["user_expressions"]["odd"]["status"] == "error"
+
+
+def test_payloads(client):
+    reply, _ = client.run("page about it\nnext print again")
+    assert reply["payload"] == [
+        {"source": "page", "data": {"text/plain": "about it"}, "metadata": {}, "start": 0},
+        {"source": "set_next_input", "text": "print again", "replace": False}]
+
+
+def test_after_an_error_what_waits_is_called_off(client):
+    first = client.execute("sleep 0.3\nerror stop here")
+    later = [client.execute("print not me") for _ in range(3)]
+    info = client.send("kernel_info_request")
+    completion = client.send("complete_request", {"code": "pr", "cursor_pos": 2})
+    assert client.reply(first)["content"]["status"] == "error"
+    for request in later:
+        content = client.reply(request)["content"]
+        assert content["status"] == "aborted"
+        assert {"ename", "evalue", "traceback"} <= set(content)
+        assert [one["type"] for one in client.published(request)] == ["status", "status"]
+    assert client.reply(info)["content"]["status"] == "ok"
+    assert client.reply(completion)["content"]["matches"] == ["print"]
+    reply, messages = client.run("print me")
+    assert reply["status"] == "ok" and stream_text(messages) == "me\n"
+
+
+def test_what_is_sent_after_the_reply_runs(client):
+    for _ in range(200):
+        assert client.run("error x")[0]["status"] == "error"
+        assert client.run("= 1")[0]["status"] == "ok"
+
+
+def test_without_stop_on_error_everything_runs(client):
+    first = client.execute("sleep 0.2\nerror x", stop_on_error=False)
+    second = client.execute("print on")
+    client.reply(first)
+    assert client.reply(second)["content"]["status"] == "ok"
+
+
+# -- control, interrupts, heartbeat ----------------------------------------------------------------
+
+def test_control_answers_while_a_cell_computes(client, patience):
+    request = client.execute("stubborn 1")
+    begun = time.monotonic()
+    assert client.ask("kernel_info_request", channel="control")["status"] == "ok"
+    assert time.monotonic() - begun < 0.5 * patience
+    client.reply(request)
+
+
+def interrupt_by_signal(kernel, client):
+    kernel.interrupt()
+
+
+def interrupt_on_control(kernel, client):
+    assert client.ask("interrupt_request", channel="control") == {"status": "ok"}
+
+
+def interrupt_on_shell(kernel, client):
+    client.send("interrupt_request")  # its reply comes before that of the cell
+
+
+@pytest.mark.parametrize("interrupt", [interrupt_by_signal, interrupt_on_control,
+                                       interrupt_on_shell])
+def test_interrupt(kernel, client, interrupt, patience):
+    request = client.execute("print begun\nsleep 30")
+    while client.expect("iopub")["type"] != "stream":
+        pass
+    begun = time.monotonic()
+    interrupt(kernel, client)
+    reply = client.expect("shell")
+    if reply["type"] == "interrupt_reply":
+        reply = client.expect("shell")
+    assert time.monotonic() - begun < 0.25 * patience
+    assert reply["parent"]["msg_id"] == request
+    assert reply["content"]["status"] == "error"
+    assert reply["content"]["ename"] == "Interrupted"
+    assert client.run("= 1")[0]["status"] == "ok"
+
+
+def test_interrupts_of_an_idle_kernel_are_ignored(kernel, client):
+    for _ in range(1000):
+        kernel.interrupt()
+    for _ in range(20):
+        client.ask("interrupt_request", channel="control")
+    assert client.run("sleep 0.1\n= fine")[0]["status"] == "ok"
+
+
+def test_heartbeat_beats_while_a_cell_computes(client, patience):
+    request = client.execute("stubborn 1")
+    for beat in (b"ping", b"", b"\x00" * 1000):
+        client.sockets["hb"].send(beat)
+        assert client.sockets["hb"].poll(500 * patience)
+        assert client.sockets["hb"].recv() == beat
+    client.reply(request)
+
+
+def test_the_newer_of_two_clients_with_one_identity_is_answered(kernel, client):
+    again = kernel.connect(identity=client.identity, ready=False)
+    assert again.ask("kernel_info_request")["status"] == "ok" if again.expect("iopub") else False
+
+
+# -- stdin -----------------------------------------------------------------------------------------
+
+def answer(client, value, parent=None):
+    frames, _ = client.frames("input_reply", {"value": value, "status": "ok"}, parent)
+    client.send_frames("stdin", frames)
+
+
+@pytest.mark.parametrize("verb, secret", [("ask", False), ("secret", True)])
+def test_question(client, verb, secret):
+    request = client.execute(f"print before\n{verb} who? ", allow_stdin=True)
+    question = client.expect("stdin")
+    assert question["type"] == "input_request"
+    assert question["content"] == {"prompt": "who? ", "password": secret}
+    assert question["parent"]["msg_id"] == request
+    answer(client, "me, naïve")
+    assert client.reply(request)["content"]["status"] == "ok"
+    messages = [(one["type"], one["content"]) for one in client.published(request)]
+    assert stream_text(messages) == "before\nme, naïve\n"
+
+
+def test_a_question_waits_for_a_client_that_connects_late(kernel):
+    client = kernel.connect(connect_stdin=False)
+    request = client.execute("ask who? ", allow_stdin=True)
+    time.sleep(0.3)
+    client.sockets["stdin"].connect(client.endpoint("stdin"))
+    assert client.expect("stdin")["type"] == "input_request"
+    answer(client, "late")
+    assert client.reply(request)["content"]["status"] == "ok"
+
+
+def test_text_before_a_question_is_seen_before_it(client):
+    request = client.execute("print before\nask who? ", allow_stdin=True)
+    client.expect("stdin")
+    while (message := client.expect("iopub", 1))["type"] != "stream":
+        pass
+    assert message["content"]["text"] == "before\n"
+    answer(client, "me")
+    client.reply(request)
+
+
+def test_question_without_stdin_is_an_error(client):
+    reply, _ = client.run("ask who? ", allow_stdin=False)
+    assert reply["status"] == "error" and "does not answer questions" in reply["evalue"]
+
+
+def test_a_question_can_be_interrupted(kernel, client):
+    request = client.execute("ask who? ", allow_stdin=True)
+    client.expect("stdin")
+    kernel.interrupt()
+    assert client.reply(request)["content"]["ename"] == "Interrupted"
+
+
+def test_stale_and_foreign_answers_are_dropped(kernel, client):
+    answer(client, "too early")
+    request = client.execute("sleep 0.2\nask who? ", allow_stdin=True)
+    question = client.expect("stdin")
+    stranger = kernel.connect(ready=False)
+    answer(stranger, "not asked")
+    answer(client, "another question's", {"msg_id": "something else"})
+    answer(client, "right", question["header"])
+    assert client.reply(request)["content"]["status"] == "ok"
+    messages = [(one["type"], one["content"]) for one in client.published(request)]
+    assert stream_text(messages) == "right\n"
+
+
+# -- shutdown, restart, orphans --------------------------------------------------------------------
+
+@pytest.mark.parametrize("channel", ["control", "shell"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_shutdown(kernel, client, channel, restart, patience):
+    request = client.send("shutdown_request", {"restart": restart}, channel)
+    begun = time.monotonic()
+    reply = client.reply(request, channel)
+    assert reply["content"] == {"status": "ok", "restart": restart}
+    messages = client.published(request)
+    assert [one["type"] for one in messages] == ["status", "shutdown_reply", "status"]
+    assert messages[1]["content"] == reply["content"]
+    assert messages[1]["header"]["msg_id"] != reply["header"]["msg_id"]
+    assert kernel.wait(10) == 0
+    assert time.monotonic() - begun < 1 * patience
+
+
+@pytest.mark.parametrize("code", ["sleep 60", "stubborn 60", "lines 100000000",
+                                  "ask what? "])
+def test_shutdown_in_the_middle_of_a_cell(kernel, client, code, patience):
+    client.execute(f"print begun\n{code}", allow_stdin=True)
+    while client.expect("iopub")["type"] != "stream":
+        pass
+    request = client.send("shutdown_request", {"restart": False}, "control")
+    begun = time.monotonic()
+    assert client.reply(request, "control")["content"]["status"] == "ok"
+    assert kernel.wait(10) == 0
+    assert time.monotonic() - begun < 1 * patience
+
+
+def test_signals_that_end(start):
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        kernel = start()
+        kernel.process.send_signal(number)
+        assert kernel.wait() == 0
+
+
+def test_restart_on_the_same_ports(kernel, client):
+    for _ in range(5):
+        client.send("shutdown_request", {"restart": True}, "control")
+        kernel.wait()
+        kernel.start()
+        client = kernel.connect()
+        assert client.run("= 1")[0]["execution_count"] == 1
+
+
+def test_a_port_that_is_freed_in_time(start, tmp_path):
+    path, content = connection(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", content["shell_port"]))
+        taken.listen()
+        process = subprocess.Popen(command("fake_kernel", path))
+        time.sleep(0.3)
+    client = Client(content).ready()
+    client.send("shutdown_request", {"restart": False}, "control")
+    assert process.wait(5) == 0
+    client.close()
+
+
+def test_a_port_that_stays_taken(tmp_path):
+    path, content = connection(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", content["iopub_port"]))
+        taken.listen()
+        done = subprocess.run(command("fake_kernel", path), capture_output=True, text=True,
+                              timeout=30)
+    assert done.returncode == 1
+    assert f"cannot listen on tcp://127.0.0.1:{content['iopub_port']}" in done.stderr
+    assert "in use" in done.stderr
+
+
+def test_the_parents_death_ends_the_kernel(tmp_path):
+    path, content = connection(tmp_path)
+    script = ("import os, subprocess, sys, time\n"
+              "child = subprocess.Popen(sys.argv[1:], env={**os.environ, 'JPY_PARENT_PID': "
+              "str(os.getpid())})\n"
+              "print(child.pid, flush=True)\ntime.sleep(60)\n")
+    parent = subprocess.Popen([sys.executable, "-c", script, *command("fake_kernel", path)],
+                              stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    client = Client(content).ready()
+    assert is_running(child)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    eventually(lambda: not is_running(child), 5)
+    client.close()
+
+
+def is_running(process):
+    try:
+        with open(f"/proc/{process}/stat") as facts:
+            return facts.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_parent_that_is_dead_already(start):
+    process = subprocess.Popen(["true"])
+    process.wait()
+    kernel = start(env={"JPY_PARENT_PID": str(process.pid)}, connect=False)
+    assert kernel.wait() == 0
+
+
+def test_process_one_is_a_parent_like_any(start):
+    kernel = start(env={"JPY_PARENT_PID": "1"})
+    time.sleep(0.3)
+    assert kernel.client.run("= 1")[0]["status"] == "ok"
+
+
+# -- transports and encryption ---------------------------------------------------------------------
+
+def test_ipc(start):
+    kernel = start(transport="ipc")
+    assert kernel.client.run("= 1")[0]["status"] == "ok"
+
+
+def keys():
+    return [key.decode() for key in zmq.curve_keypair()]
+
+
+def like_jupyter(public, secret):
+    """The keys jupyter_client's channels use: the kernel's own, and a new pair for heartbeats."""
+    def choose(channel):
+        pair = zmq.curve_keypair() if channel == "hb" else (public.encode(), secret.encode())
+        return (*pair, public.encode())
+    return choose
+
+
+def is_refused(client, channel):
+    try:
+        client.send("kernel_info_request", channel=channel)
+    except zmq.Again:  # the connection is gone
+        return True
+    return client.receive(channel, 0.5) is None
+
+
+def test_encryption(start):
+    public, secret = keys()
+    kernel = start(connect=False, curve_publickey=public, curve_secretkey=secret)
+    client = kernel.connect(curve=like_jupyter(public, secret))
+    assert client.run("= 1")[0]["status"] == "ok"
+    client.sockets["hb"].send(b"ping")
+    assert client.sockets["hb"].poll(3000) and client.sockets["hb"].recv() == b"ping"
+
+    def stranger(channel):
+        return (*zmq.curve_keypair(), public.encode())
+    for curve in (None, stranger):
+        other = kernel.connect(ready=False, curve=curve)
+        for channel in ("shell", "control", "stdin"):
+            assert is_refused(other, channel)
+        assert other.receive("iopub", 0.2) is None
+    assert "unknown encryption key" in kernel.log()
+    assert client.run("= 2")[0]["status"] == "ok"
+    assert secret not in kernel.log()
+
+
+@pytest.mark.parametrize("changes, sentence", [
+    ({"curve_publickey": "short", "curve_secretkey": "short"}, "not two keys of 40 characters"),
+    ({"signature_scheme": "hmac-md5"}, "signs with hmac-sha256 only"),
+    ({"signature_scheme": "none"}, "signs with hmac-sha256 only"),
+    ({"transport": "inproc"}, "speaks tcp and ipc"),
+    ({"transport": "udp"}, "speaks tcp and ipc"),
+    ({"shell_port": 0}, "shell_port is not a number from 1 to 65535"),
+    ({"hb_port": "80"}, "hb_port is not a number from 1 to 65535"),
+    ({"control_port": None}, "control_port is not a number from 1 to 65535"),
+    ({"ip": "0.0.0.0", "key": ""}, "has no key"),
+    ({"ip": "*", "key": None}, "has no key"),
+    ({"ip": "no such place"}, "cannot listen on"),
+    ({"ip": 3}, "ip is not a string"),
+])
+def test_connection_files_that_are_refused(tmp_path, changes, sentence):
+    path, _ = connection(tmp_path, **changes)
+    done = subprocess.run(command("fake_kernel", path), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert sentence in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"key": "a", "key": "b"}', "\x00", "{" * 2000])
+def test_connection_files_that_are_broken(tmp_path, text):
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    path.chmod(0o600)
+    done = subprocess.run(command("fake_kernel", path), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "connection file" in done.stderr
+
+
+def test_no_connection_file(tmp_path):
+    done = subprocess.run(command("fake_kernel", tmp_path / "none.json"), capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode == 1 and "cannot be opened" in done.stderr
+
+
+def test_an_open_connection_file_is_warned_about(tmp_path, start):
+    path, content = connection(tmp_path)
+    path.chmod(0o644)
+    process = subprocess.Popen(command("fake_kernel", path), stderr=subprocess.PIPE, text=True)
+    client = Client(content).ready()
+    client.send("shutdown_request", {"restart": False}, "control")
+    _, errors = process.communicate(timeout=10)
+    client.close()
+    assert "others can read the connection file" in errors and content["key"] not in errors
+
+
+def test_without_a_key_nothing_is_signed(start):
+    kernel = start(key="")
+    assert kernel.client.run("= 1")[0]["status"] == "ok"
+
+
+# -- messages that are wrong -----------------------------------------------------------------------
+
+def dropped(kernel, client, why, channel="shell"):
+    """The message just sent got no answer, the reason is in the log, and the kernel lives."""
+    assert client.receive(channel, 0.15) is None
+    eventually(lambda: why in kernel.log())
+    assert client.key.decode() not in kernel.log()
+    assert client.ask("kernel_info_request", channel=channel)["status"] == "ok"
+    assert client.run("= 1")[0]["status"] == "ok"
+
+
+@pytest.mark.parametrize("channel", ["shell", "control"])
+def test_signatures(kernel, client, channel):
+    frames, _ = client.frames("kernel_info_request")
+    good = client.sign(frames)
+    for wrong in (b"", good[:-1], good + b"0", b"0" * 64, good.upper(), b"\xff" * 64):
+        client.send_frames(channel, frames, signature=wrong)
+    dropped(kernel, client, "signature", channel)
+    client.send_frames(channel, frames)  # the refused ones did not use it up
+    assert client.expect(channel)["content"]["status"] == "ok"
+
+
+def test_a_signature_is_good_once_on_any_channel(kernel, client):
+    frames, request = client.frames("kernel_info_request")
+    client.send_frames("shell", frames)
+    client.reply(request)
+    client.published(request)
+    client.send_frames("shell", frames)
+    dropped(kernel, client, "used before")
+    client.send_frames("control", frames)
+    dropped(kernel, client, "used before", "control")
+
+
+def test_changed_frames_are_noticed(kernel, client):
+    for i in range(4):
+        frames, _ = client.frames("kernel_info_request")
+        signature = client.sign(frames)
+        frames[i] = frames[i] + b" "
+        client.send_frames("shell", frames, signature=signature)
+    dropped(kernel, client, "does not fit")
+
+
+@pytest.mark.parametrize("parts, why", [
+    ([b"hello"], "delimiter"),
+    ([b""], "delimiter"),
+    ([b"<IDS|MSG>"], "0 frames after"),
+    ([b"<IDS|MSG>", b"", b"{}", b"{}", b"{}"], "4 frames after"),
+    ([b"x" * 2000, b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"], "route is too long"),
+    ([b"x"] * 20 + [b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"], "route is too long"),
+    ([b"<IDS|MSG>", b"", b"{}", b"{}", b"{}", b"{}"] + [b""] * 2000, "too large"),
+])
+def test_frames(kernel, client, parts, why):
+    client.sockets["shell"].send_multipart(parts)
+    dropped(kernel, client, why)
+
+
+HEADER = {"msg_id": "1", "msg_type": "kernel_info_request", "session": "s", "username": "u",
+          "date": "", "version": "5.5"}
+
+
+@pytest.mark.parametrize("header, why", [
+    (b"", "not JSON"), (b"[]", "not a JSON object"), (b"null", "not"), (b"{", "not JSON"),
+    (b"{}", "no 'msg_id'"), (b'{"msg_id": "1"}', "no 'msg_type'"),
+    (b'{"msg_id": 1, "msg_type": "x"}', "not a string"),
+    (b'{"msg_id": "1", "msg_type": "x", "msg_type": "y"}', "duplicate"),
+    (b'{"msg_id": "1", "msg_type": "\xff"}', "not JSON"),
+    (b'{"msg_id": "1", "msg_type": "a\\u0000b"}', "NUL"),
+    (json.dumps({**HEADER, "subshell_id": 7}).encode(), "not a string"),
+    (b'{"a":' * 100 + b"1" + b"}" * 100, "nested deeper"),
+    (b"[" * 100000, "nested deeper"),
+])
+def test_broken_headers_are_dropped(kernel, client, header, why):
+    client.send_frames("shell", [header, b"{}", b"{}", b"{}"])
+    dropped(kernel, client, why)
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"3", b'{"a": 1, "a": 2}', b'{"a": "\xff"}',
+                                  b'{"a": 1e999}', b'{"a":' * 100 + b"1" + b"}" * 100,
+                                  b'{"code": "\xed\xa0\x80"}'])
+def test_broken_content_is_answered(client, place, text):
+    frames, request = client.frames("execute_request", {"code": "= 1"})
+    frames[place] = text
+    client.send_frames("shell", frames)
+    content = client.reply(request)["content"]
+    assert content["status"] == "error" and content["evalue"]
+    assert [one["type"] for one in client.published(request)] == ["status", "status"]
+    assert client.run("= 1")[0]["status"] == "ok"
+
+
+@pytest.mark.parametrize("kind, content", [
+    ("execute_request", {}), ("execute_request", {"code": 3}),
+    ("execute_request", {"code": "x", "silent": "no"}),
+    ("execute_request", {"code": "x", "user_expressions": []}),
+    ("complete_request", {"cursor_pos": 3}), ("complete_request", {"code": "x", "cursor_pos": -1}),
+    ("complete_request", {"code": "x", "cursor_pos": "end"}),
+    ("inspect_request", {"code": None}), ("inspect_request", {"code": "x", "detail_level": "all"}),
+    ("is_complete_request", {}), ("history_request", {}),
+    ("history_request", {"hist_access_type": "all"}),
+    ("history_request", {"hist_access_type": "search", "pattern": 3}),
+])
+def test_wrong_fields_are_answered(client, kind, content):
+    reply = client.ask(kind, content)
+    assert reply["status"] == "error"
+    assert {"ename", "evalue", "traceback"} <= set(reply)
+
+
+def test_odd_text_in_a_cell_is_content(client):
+    for text in ("a\0b", "\ud800", "x\udc00y", "\ud83d\ude42", "1" * 500, "\x7f\x1b[31m"):
+        reply, messages = client.run(f"print {text}")
+        assert reply["status"] == "ok"
+        said = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").split("\0")[0]
+        assert stream_text(messages).rstrip("\n") == said
+
+
+def test_big_integers_are_content(client):
+    frames, request = client.frames("complete_request", {"code": "pr", "cursor_pos": 2})
+    frames[3] = b'{"code": "pr", "cursor_pos": 2, "more": 123456789012345678901234567890}'
+    client.send_frames("shell", frames)
+    assert client.reply(request)["content"]["matches"] == ["print"]
+
+
+def test_a_cell_of_a_megabyte(client):
+    reply, messages = client.run("print " + "é" * 500000)
+    assert reply["status"] == "ok"
+    assert stream_text(messages) == "é" * 500000 + "\n"
+
+
+# -- questions about code --------------------------------------------------------------------------
+
+def test_completion_counts_code_points(client):
+    code = "print 🙂é\nsho"
+    reply = client.ask("complete_request", {"code": code, "cursor_pos": len(code)})
+    assert reply["matches"] == ["show", "shows"]
+    assert code[reply["cursor_start"]:reply["cursor_end"]] == "sho"
+    types = reply["metadata"]["_jupyter_types_experimental"]
+    assert types[0] == {"start": len(code) - 3, "end": len(code), "text": "show",
+                        "type": "function", "signature": "(rest)"}
+    assert client.ask("complete_request", {"code": "pr"})["matches"] == ["print"]
+    assert client.ask("complete_request", {"code": "pr", "cursor_pos": 99})["matches"] == ["print"]
+
+
+def test_inspection(client):
+    question = {"code": "🙂 print", "cursor_pos": 4}
+    short = client.ask("inspect_request", question)
+    assert short["found"] and short["data"] == {"text/plain": "a command"}
+    long = client.ask("inspect_request", {**question, "detail_level": 1})
+    assert long["data"]["text/plain"] == "a command, at length"
+    nothing = client.ask("inspect_request", {"code": "nonsense", "cursor_pos": 3})
+    assert nothing == {"status": "ok", "found": False, "data": {}, "metadata": {}}
+
+
+def test_is_complete(client):
+    assert client.ask("is_complete_request", {"code": "x"}) == {"status": "complete"}
+    assert client.ask("is_complete_request", {"code": "x\\"}) == {"status": "incomplete",
+                                                                  "indent": "  "}
+    assert client.ask("is_complete_request", {"code": "!"}) == {"status": "invalid"}
+
+
+def history(client, access, **more):
+    question = {"hist_access_type": access, "output": False, "raw": True, **more}
+    return client.ask("history_request", question)["history"]
+
+
+def test_history(start, tmp_path):
+    store = ("--history", str(tmp_path / "h.sqlite"))
+    client = start(*store).client
+    for code in ("= 1", "print a", "= 1"):
+        client.run(code)
+    client.run("print hidden", store_history=False)
+    session = history(client, "tail", n=1)[0][0]
+    assert history(client, "tail", n=2) == [[session, 2, "print a"], [session, 3, "= 1"]]
+    assert history(client, "tail", n=2, output=True)[0] == [session, 2, ["print a", None]]
+    assert history(client, "range", session=0, start=1, stop=2, output=True) == [
+        [session, 1, ["= 1", "1"]]]
+    assert history(client, "search", pattern="pr*") == [[session, 2, "print a"]]
+    assert len(history(client, "search", pattern="*", unique=True)) == 2
+    assert history(client, "search", pattern="*", n=1) == [[session, 3, "= 1"]]
+
+    later = start(*store).client
+    assert [one[2] for one in history(later, "range", session=-1)] == ["= 1", "print a", "= 1"]
+    later.run("= new")
+    assert [one[2] for one in history(later, "tail", n=2)] == ["= 1", "= new"]
+
+
+# -- comms, buffers --------------------------------------------------------------------------------
+
+def test_a_comm_nobody_knows_is_closed(client):
+    request = client.send("comm_open", {"comm_id": "c1", "target_name": "jupyter.widget",
+                                        "data": {}}, buffers=[b"\x00" * 100, b""])
+    messages = client.published(request)
+    assert [one["type"] for one in messages] == ["status", "comm_close", "status"]
+    assert messages[1]["content"] == {"comm_id": "c1", "data": {}}
+    assert client.ask("comm_info_request") == {"status": "ok", "comms": {}}
+
+
+# -- subshells -------------------------------------------------------------------------------------
+
+def test_subshells_are_refused_where_they_are_not_offered(client):
+    for kind in ("create", "delete", "list"):
+        reply = client.ask(f"{kind}_subshell_request", {"subshell_id": "x"}, "control")
+        assert reply["status"] == "error"
+
+
+@pytest.fixture
+def shells(start):
+    return start("--subshells").client
+
+
+def create_subshell(client):
+    return client.ask("create_subshell_request", channel="control")["subshell_id"]
+
+
+def list_subshells(client):
+    return client.ask("list_subshell_request", channel="control")["subshell_id"]
+
+
+def test_subshells_come_and_go(shells):
+    assert shells.ask("kernel_info_request")["supported_features"] == ["kernel subshells"]
+    ids = [create_subshell(shells) for _ in range(3)]
+    assert list_subshells(shells) == ids and len(set(ids)) == 3
+    delete = {"subshell_id": ids[1]}
+    assert shells.ask("delete_subshell_request", delete, "control") == {"status": "ok"}
+    assert shells.ask("delete_subshell_request", delete, "control")["status"] == "error"
+    assert list_subshells(shells) == [ids[0], ids[2]]
+    reply, _ = shells.run("= 1", subshell_id=ids[1])
+    assert reply["status"] == "error" and ids[1] in reply["evalue"]
+
+
+def test_subshells_have_a_limit(shells):
+    replies = [shells.ask("create_subshell_request", channel="control") for _ in range(70)]
+    assert [one["status"] for one in replies] == ["ok"] * 64 + ["error"] * 6
+
+
+def test_a_subshell_runs_beside_the_main_shell(shells, patience):
+    one = create_subshell(shells)
+    slow = shells.execute("stubborn 1")
+    begun = time.monotonic()
+    fast = shells.execute("= beside", subshell_id=one)
+    assert shells.reply(fast)["content"]["status"] == "ok"
+    assert time.monotonic() - begun < 0.5 * patience
+    assert shells.reply(slow)["content"]["status"] == "ok"
+
+
+def test_an_error_calls_off_its_own_shell_only(shells):
+    one = create_subshell(shells)
+    requests = [shells.execute("sleep 0.3\nerror x"), shells.execute("= main"),
+                shells.execute("sleep 0.4", subshell_id=one),
+                shells.execute("= sub", subshell_id=one)]
+    told = {}
+    for _ in requests:
+        reply = shells.expect("shell")
+        told[reply["parent"]["msg_id"]] = reply["content"]["status"]
+    assert [told[one] for one in requests] == ["error", "aborted", "ok", "ok"]
+
+
+def test_deleting_a_subshell_answers_what_waits_there(shells):
+    one = create_subshell(shells)
+    running = shells.execute("print begun\nsleep 30", subshell_id=one)
+    waiting = shells.execute("= 1", subshell_id=one)
+    while shells.expect("iopub")["type"] != "stream":
+        pass
+    shells.send("delete_subshell_request", {"subshell_id": one}, "control")
+    assert shells.reply(running)["content"]["status"] == "error"
+    assert shells.reply(waiting)["content"]["status"] == "error"
+
+
+# -- readiness -------------------------------------------------------------------------------------
+
+def test_readiness(tmp_path, patience):
+    """From exec to the first kernel_info_reply on a raw socket."""
+    times = []
+    for _ in range(5):
+        path, content = connection(tmp_path)
+        context = zmq.Context()
+        shell = context.socket(zmq.DEALER)
+        shell.reconnect_ivl = 1
+        shell.linger = 0
+        asker = Client(content)
+        frames, _ = asker.frames("kernel_info_request")
+        begun = time.monotonic()
+        process = subprocess.Popen(command("fake_kernel", path))
+        shell.connect(asker.endpoint("shell"))
+        shell.send_multipart([b"<IDS|MSG>", asker.sign(frames), *frames])
+        assert shell.poll(10000)
+        times.append(time.monotonic() - begun)
+        process.kill()
+        process.wait()
+        asker.close()
+        context.destroy(linger=0)
+    assert min(times) < 0.1 * patience, times
+
+
+def test_environment_is_not_needed(tmp_path):
+    """A kernel starts without HOME, XDG folders, or a locale."""
+    path, content = connection(tmp_path)
+    keep = {key: value for key, value in os.environ.items() if "SAN_OPTIONS" in key}
+    process = subprocess.Popen(command("fake_kernel", path), env=keep)
+    client = Client(content).ready()
+    assert client.run("= 1")[0]["status"] == "ok"
+    client.send("shutdown_request", {"restart": False}, "control")
+    assert process.wait(5) == 0
+    client.close()
