@@ -268,7 +268,7 @@ static pb_status assign(pb_interp *interp, const pb_target *target, const pb_val
     return PB_OK;
 }
 
-/* One statement; *value is what an expression gave, NULL for an assignment. */
+/* One statement; *value is what an expression gave, NULL for most assignments. */
 static pb_status run_statement(pb_interp *interp, const pb_place *place, const pb_node *statement,
                                pb_value **value, pb_error **error)
 {
@@ -278,7 +278,8 @@ static pb_status run_statement(pb_interp *interp, const pb_place *place, const p
     for (size_t i = 0; assigns && status == PB_OK && i < statement->n_targets; i++)
         status = pb_place_error(place, statement->targets[i].span,
                                 assign(interp, &statement->targets[i], *value, error), error);
-    if (assigns)
+    const pb_object_type *type = pb_value_object_type(*value);
+    if (assigns && !(type && type->shown_when_bound))
         pb_value_release(value);
     return status;
 }

@@ -233,6 +233,7 @@ const pb_object_type pb_model_type = {
     .destroy = model_destroy,
     .repr = model_repr,
     .show = model_show,
+    .shown_when_bound = true,
     .members = model_members,
     .attribute = model_attribute,
     .names = model_names,
