@@ -102,26 +102,42 @@ static void explain(const pb_scan *scan, pb_session *session, size_t which, int 
     free(name);
 }
 
+/* Explains what lies at `at`, or is called around it; leaves `out` empty if nothing is known. */
+static bool explain_at(pb_session *session, const char *code, size_t length, size_t at, int detail,
+                       pb_buffer *out)
+{
+    pb_scan scan;
+    bool scanned = pb_scan_start(&scan, code, length, at);
+    size_t which = scanned ? subject(&scan, at) : SIZE_MAX;
+    while (which != SIZE_MAX && out->length == 0) {
+        bool called = which + 1 < scan.count || (at < length && code[at] == '(');
+        explain(&scan, session, which, detail, called, out);
+        scan.count = which; /* nothing known of it: what is called around it? */
+        scan.in_string = true;
+        which = subject(&scan, at);
+    }
+    pb_scan_free(&scan);
+    return scanned;
+}
+
 pb_status pb_session_inspect(pb_session *session, const char *code, size_t length, size_t at,
                              int detail, pb_bundle **found, pb_error **error)
 {
-    pb_scan scan;
     pb_buffer text = PB_BUFFER_EMPTY;
     pb_status status = PB_OK;
     *found = NULL;
-    at = end_of_name(code, length, at < length ? at : length);
-    if (!pb_scan_start(&scan, code, length, at)) {
-        pb_scan_free(&scan);
-        return pb_fail_memory(error);
-    }
-    size_t which = subject(&scan, at);
-    if (which != SIZE_MAX) {
-        bool called = which + 1 < scan.count || (at < length && code[at] == '(');
-        explain(&scan, session, which, detail, called, &text);
-    }
-    if (text.length > 0)
+    at = at < length ? at : length;
+    bool in_name = at > 0 && end_of_name(code, at, at - 1) == at;
+    bool scanned = true;
+    if (!in_name) /* after a bracket or a comma: the call comes before the next argument */
+        scanned = explain_at(session, code, length, at, detail, &text);
+    if (text.length == 0)
+        scanned = scanned && explain_at(session, code, length, end_of_name(code, length, at),
+                                        detail, &text);
+    if (!scanned)
+        status = pb_fail_memory(error);
+    else if (text.length > 0)
         status = pb_reference_bundle(&text, found, error);
     pb_buffer_free(&text);
-    pb_scan_free(&scan);
     return status;
 }

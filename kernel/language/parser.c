@@ -116,12 +116,23 @@ void pb_parser_hint(pb_parser *p, const char *hint, ...)
         pb_error_hint(*p->error, "%s", message);
 }
 
+/* The text ends inside a bracket: that is what is wrong, whatever else is missing. */
+static void *unclosed_at_end(pb_parser *p)
+{
+    size_t open = p->lexer.opened[p->lexer.depth - 1];
+    pb_parser_fail(p, (pb_span){open, open + 1}, "this %c is not closed", p->lexer.text[open]);
+    p->at_end = true;
+    return NULL;
+}
+
 void *pb_parser_expected(pb_parser *p, const char *what)
 {
     pb_span span = p->token.span;
     switch (p->token.kind) {
     case PB_TOKEN_BAD: return NULL;
     case PB_TOKEN_END:
+        if (p->lexer.depth > 0 && !p->field)
+            return unclosed_at_end(p);
         return pb_parser_fail(p, span, "%s is missing here: the %s ends", what,
                               p->field ? "replacement" : "cell");
     case PB_TOKEN_NEWLINE:

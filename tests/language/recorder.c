@@ -1,3 +1,4 @@
+/* A host that keeps what a cell writes and shows. */
 #include "recorder.h"
 
 #include <stdlib.h>

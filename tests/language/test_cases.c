@@ -9,9 +9,9 @@
  * With PATCHBAY_UPDATE_CASES set the files are written anew with what came; read the difference.
  */
 #include <dirent.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,235 @@
+/* Sessions: names across cells, interrupts, bounds, what the host hears, and threads beside a run.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "recorder.h"
+
+typedef struct fixture {
+    pb_session *session;
+    recorder recorder;
+} fixture;
+
+static int start(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    assert_int_equal(pb_session_create(NULL, &f->session, NULL), PB_OK);
+    recorder_start(&f->recorder);
+    *state = f;
+    return 0;
+}
+
+static int end(void **state)
+{
+    fixture *f = *state;
+    recorder_end(&f->recorder);
+    pb_session_destroy(&f->session);
+    assert_null(f->session);
+    free(f);
+    return 0;
+}
+
+static void expect(fixture *f, const char *code, const char *expected)
+{
+    char *came = recorder_run(&f->recorder, f->session, "cell 1", code, strlen(code));
+    assert_string_equal(came, expected);
+    free(came);
+}
+
+static void expect_error(fixture *f, const char *code, const char *part)
+{
+    char *came = recorder_run(&f->recorder, f->session, "cell 1", code, strlen(code));
+    if (!strstr(came, part))
+        fail_msg("%s\n%s", code, came);
+    free(came);
+}
+
+static void test_names_live_on(void **state)
+{
+    fixture *f = *state;
+    expect(f, "a = 1; f(x) = x + a", "");
+    expect(f, "f(1)", "2\n");
+    expect(f, "a = 10", "");
+    expect(f, "f(1)", "11\n");
+    expect_error(f, "a = 5\nb = nope", "there is no name 'nope'");
+    expect(f, "a", "5\n");
+    expect_error(f, "a = (", "not closed");
+    expect(f, "a", "5\n");
+}
+
+/* A function outlives the cell and the program it was written in. */
+static void test_functions_outlive_cells(void **state)
+{
+    fixture *f = *state;
+    expect(f, "make(n) = lambda x: (k = n * 2; x + k)\nadd = make(3)", "");
+    expect(f, "make = 0", "");
+    expect(f, "add(1)", "7\n");
+    expect(f, "add", "lambda x: (k = n * 2; x + k)\n");
+}
+
+static void test_host(void **state)
+{
+    fixture *f = *state;
+    expect_error(f, "ask(\"Name? \")", "no input line");
+    f->recorder.answer = "Ada";
+    expect(f, "name = ask(\"Name? \"); name", "[ask] Name? \n'Ada'\n");
+    expect(f, "ask(\"Key: \", secret=True);", "[ask secretly] Key: \n");
+    expect(f, "clear(wait=True)", "[clear, wait]\n");
+    expect_error(f, "help(range)", "[page]\nrange(stop) or (start, stop, step=1)");
+    expect_error(f, "range?", "[page]\nrange");
+    expect_error(f, "help()", "## Text");
+}
+
+static void test_evaluate(void **state)
+{
+    fixture *f = *state;
+    pb_bundle *bundle = NULL;
+    pb_error *error = NULL;
+    expect(f, "a = 2", "");
+    assert_int_equal(pb_session_evaluate(f->session, "a * 3", 5, NULL, &bundle, &error), PB_OK);
+    assert_string_equal(pb_bundle_find(bundle, "text/plain"), "6");
+    pb_bundle_destroy(&bundle);
+    assert_int_equal(pb_session_evaluate(f->session, "nope", 4, NULL, &bundle, &error), PB_NAME);
+    assert_null(bundle);
+    pb_error_destroy(&error);
+}
+
+/* NULs and bytes that are no UTF-8 are content. */
+static void test_bytes(void **state)
+{
+    fixture *f = *state;
+    static const char code[] = "len(\"a\0b\")";
+    char *came = recorder_run(&f->recorder, f->session, "cell 1", code, sizeof code - 1);
+    assert_string_equal(came, "3\n");
+    free(came);
+    expect(f, "\"\xff\"", "'\\xff'\n");
+    expect_error(f, "a \xff b", "not valid UTF-8");
+}
+
+/* ---- interrupts ---- */
+
+static void *interrupt_soon(void *user)
+{
+    fixture *f = user;
+    struct timespec pause = {0, 100 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+    atomic_store(&f->recorder.stop, true);
+    return NULL;
+}
+
+static void expect_interrupted(fixture *f, const char *code)
+{
+    pthread_t thread;
+    atomic_store(&f->recorder.stop, false);
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, f), 0);
+    expect_error(f, code, "Interrupted");
+    pthread_join(thread, NULL);
+    atomic_store(&f->recorder.stop, false);
+    expect(f, "1 + 1", "2\n");
+}
+
+static void test_interrupt(void **state)
+{
+    fixture *f = *state;
+    expect_interrupted(f, "len([0 for a in range(4000) for b in range(4000) for c in range(4000) "
+                          "if False])");
+    expect_interrupted(f, "f(n) = 0 if n == 0 else f(n - 1) + f(n - 1)\nf(60)");
+    expect_interrupted(f, "sum(sum(range(1000000)) for x in range(100000))");
+    expect_interrupted(f, "map(lambda x: sorted(range(100000), key=lambda y: -y), range(100000))");
+}
+
+/* ---- bounds ---- */
+
+static void test_bounds(void **state)
+{
+    fixture *f = *state;
+    expect_error(f, "f(x) = f(x + 1)\nf(0)", "LimitError");
+    expect_error(f, "f(x) = [f(x + 1) for y in [1]]\nf(0)", "LimitError");
+    expect_error(f, "f(x) = map(f, [x])\nf(0)", "LimitError");
+    expect_error(f, "f(x) = x.f()\nf(0)", "LimitError");
+    expect_error(f, "[0] * 5000000", "LimitError");
+    expect_error(f, "\"abc\" * 30000000", "LimitError");
+    expect_error(f,
+                 "nest(n, x) = x if n == 0 else nest(n - 1, [x])\na = nest(400, 1)\n"
+                 "b = nest(400, a)\nc = nest(400, b)",
+                 "nest at most");
+    expect(f, "len(nest(300, 1))", "1\n");
+}
+
+static void test_megabyte(void **state)
+{
+    fixture *f = *state;
+    pb_buffer code = PB_BUFFER_EMPTY;
+    pb_buffer_text(&code, "x = [");
+    while (code.length < 1000000)
+        pb_buffer_text(&code, "1, ");
+    pb_buffer_text(&code, "2]\nlen(x)");
+    char *came = recorder_run(&f->recorder, f->session, "cell 1", code.data, code.length);
+    assert_string_equal(came, "333333\n");
+    free(came);
+    pb_buffer_free(&code);
+}
+
+/* ---- threads beside a run ---- */
+
+typedef struct beside {
+    fixture *f;
+    atomic_bool done;
+} beside;
+
+static void *complete_all_along(void *user)
+{
+    beside *b = user;
+    while (!atomic_load(&b->done)) {
+        pb_matches *matches = NULL;
+        pb_bundle *found = NULL;
+        assert_int_equal(pb_session_complete(b->f->session, "na", 2, 2, &matches, NULL), PB_OK);
+        assert_true(matches->count > 0);
+        pb_matches_destroy(&matches);
+        assert_int_equal(pb_session_inspect(b->f->session, "name", 4, 4, 1, &found, NULL), PB_OK);
+        pb_bundle_destroy(&found);
+        pb_session_is_complete("f(1,", 4, NULL);
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    fixture *f = *state;
+    beside b = {.f = f};
+    pthread_t thread;
+    expect(f, "name = table(n=[1])", "");
+    assert_int_equal(pthread_create(&thread, NULL, complete_all_along, &b), 0);
+    for (int i = 0; i < 200; i++) {
+        expect(f, "name = table(n=[1, 2, 3]); name.m = name.n * 2", "");
+        expect(f, "name = {\"a\": [1, 2]}; other = name.a", "");
+    }
+    atomic_store(&b.done, true);
+    pthread_join(thread, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_names_live_on, start, end),
+        cmocka_unit_test_setup_teardown(test_functions_outlive_cells, start, end),
+        cmocka_unit_test_setup_teardown(test_host, start, end),
+        cmocka_unit_test_setup_teardown(test_evaluate, start, end),
+        cmocka_unit_test_setup_teardown(test_bytes, start, end),
+        cmocka_unit_test_setup_teardown(test_interrupt, start, end),
+        cmocka_unit_test_setup_teardown(test_bounds, start, end),
+        cmocka_unit_test_setup_teardown(test_megabyte, start, end),
+        cmocka_unit_test_setup_teardown(test_threads, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
