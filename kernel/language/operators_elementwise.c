@@ -156,6 +156,17 @@ static const char *common_units(pb_binary op, const pb_value *a, const pb_value 
     return units;
 }
 
+/* What a difference of two results is: both captions, the direction said. malloc'ed; NULL where one
+ * has none. */
+static char *difference_caption(const pb_meta *x, const pb_meta *y)
+{
+    if (!x || !y || !x->caption || !y->caption)
+        return NULL;
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    pb_buffer_format(&caption, "%s; minus: %s", x->caption, y->caption);
+    return pb_buffer_take(&caption);
+}
+
 pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
                              pb_value **result, pb_error **error)
 {
@@ -173,9 +184,12 @@ pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b,
     if (keeps_look(op, a, b) && pb_tensor_rank(*tensor) > 0)
         meta.look = x ? x->look : y->look;
     meta.units = common_units(op, a, b);
+    char *caption = meta.look && op == PB_SUB ? difference_caption(x, y) : NULL;
+    meta.caption = caption;
     if (pb_tensor_rank(*tensor) == 0)
         meta.n_fields = 0;
     pb_status status = pb_value_take_tensor(tensor, &meta, result, error);
+    free(caption);
     free(fields);
     return status;
 }

@@ -83,7 +83,10 @@ static void set_look(pb_cells_look look, bool numbers, pb_column *column)
         if (!numbers)
             column->kind = PB_COLUMN_TOKEN;
         break;
-    case PB_CELLS_SHADED: column->shade = PB_SHADE_DIVERGING; break;
+    case PB_CELLS_SHADED:
+        column->shade = PB_SHADE_DIVERGING;
+        column->format.sign = true;
+        break;
     case PB_CELLS_RANGE: column->shade = PB_SHADE_SEQUENTIAL; break;
     case PB_CELLS_PART:
         if (numbers) {

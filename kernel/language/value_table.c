@@ -177,6 +177,15 @@ pb_status pb_table_pick(const pb_value *table, const size_t *rows, size_t count,
     return status;
 }
 
+/* Signed results are read by their sign first, so their cells are shaded. */
+static bool holds_negatives(const pb_tensor *tensor)
+{
+    for (size_t i = 0; i < pb_tensor_size(tensor); i++)
+        if (pb_tensor_data(tensor)[i] < 0)
+            return true;
+    return false;
+}
+
 pb_status pb_table_with(const pb_value *table, const char *name, const pb_value *cells,
                         pb_value **result, pb_error **error)
 {
@@ -192,8 +201,11 @@ pb_status pb_table_with(const pb_value *table, const char *name, const pb_value 
     columns[at] = (pb_table_cells){.name = name};
     size_t total = at < count ? count : count + 1;
     pb_status status = pb_value_as_column(cells, rows, &columns[at].cells, error);
-    if (status == PB_OK && pb_value_kind(cells) == PB_TENSOR)
+    if (status == PB_OK && pb_value_kind(cells) == PB_TENSOR) {
         columns[at].units = pb_value_meta(cells)->units;
+        if (holds_negatives(pb_value_get_tensor(cells)))
+            columns[at].look = PB_CELLS_SHADED;
+    }
     if (status == PB_OK && pb_list_of(columns[at].cells, PB_BOOL))
         columns[at].look = PB_CELLS_CHECK;
     if (status == PB_OK)

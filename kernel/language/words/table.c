@@ -76,8 +76,10 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
                              "%s= has other places along its axes than the first tensor, so their "
                              "rows do not match",
                              argument->name);
-        if (status == PB_OK)
+        if (status == PB_OK && pb_tensor_rank(pb_value_get_tensor(value)) > 1)
             status = values_of(value, &cells, error);
+        else if (status == PB_OK)
+            cells = pb_value_retain(value);
     } else {
         cells = pb_value_retain(value);
     }
