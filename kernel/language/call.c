@@ -18,28 +18,54 @@ bool pb_value_is_callable(const pb_value *value)
            (type && type->call);
 }
 
+/* A bound call lies on the heap: it is large, and calls nest. */
+typedef struct pb_bound_call {
+    pb_call call;
+    pb_value *held[PB_MAX_PARAMETERS]; /* the values of fallbacks */
+} pb_bound_call;
+
+static pb_bound_call *bound_call_create(pb_interp *interp, const pb_builtin *row, size_t count,
+                                        const pb_call_site *site)
+{
+    pb_bound_call *bound = pb_calloc(1, sizeof *bound);
+    pb_argument *rest = pb_calloc(count, sizeof *rest);
+    if (!bound || !rest) {
+        free(bound);
+        free(rest);
+        return NULL;
+    }
+    bound->call.interp = interp;
+    bound->call.row = row;
+    bound->call.span = site->span;
+    bound->call.name_span = site->word;
+    bound->call.source = site->source;
+    bound->call.rest = rest;
+    return bound;
+}
+
+static void bound_call_destroy(pb_bound_call *bound)
+{
+    for (size_t i = 0; i < PB_MAX_PARAMETERS; i++)
+        pb_value_release(&bound->held[i]);
+    free(bound->call.rest);
+    free(bound);
+}
+
 static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb_actual *actuals,
                               size_t count, const pb_call_site *site, pb_value **result,
                               pb_error **error)
 {
-    pb_value *held[PB_MAX_PARAMETERS] = {0};
-    pb_call call = {.interp = interp,
-                    .row = row,
-                    .span = site->span,
-                    .name_span = site->word,
-                    .source = site->source};
-    call.rest = pb_calloc(count, sizeof *call.rest);
-    pb_status status =
-        call.rest ? pb_bind_builtin(&call, actuals, count, held, error) : pb_fail_memory(error);
+    pb_bound_call *bound = bound_call_create(interp, row, count, site);
+    if (!bound)
+        return pb_fail_memory(error);
+    pb_status status = pb_bind_builtin(&bound->call, actuals, count, bound->held, error);
     if (status == PB_OK)
-        status = row->function(&call, result, error);
+        status = row->function(&bound->call, result, error);
     if (status == PB_OK && !*result)
         status = pb_value_none(result, error);
     if (status != PB_OK)
         pb_value_release(result);
-    for (size_t i = 0; i < PB_MAX_PARAMETERS; i++)
-        pb_value_release(&held[i]);
-    free(call.rest);
+    bound_call_destroy(bound);
     if (status != PB_OK && error && *error && site->source)
         pb_error_place(*error, site->source, site->span);
     return status;

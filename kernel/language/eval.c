@@ -531,20 +531,30 @@ static pb_status evaluate_kind(pb_interp *interp, const pb_place *place, const p
     return pb_fail(error, PB_INTERNAL, "this cannot be evaluated");
 }
 
+/* How much stack lies between the beginning of the cell and here, whichever way it grows. */
+static size_t stack_used(const pb_interp *interp)
+{
+    const char *here = __builtin_frame_address(0);
+    ptrdiff_t used = interp->stack - here;
+    return (size_t)(used < 0 ? -used : used);
+}
+
+static pb_status too_deep(const pb_place *place, const pb_node *node, pb_error **error)
+{
+    pb_status status = pb_fail(error, PB_LIMIT, "the calls here nest too deeply");
+    if (error && *error)
+        pb_error_hint(*error, "does a function call itself without an end?");
+    return pb_place_error(place, node->span, status, error);
+}
+
 pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
                       pb_value **result, pb_error **error)
 {
     *result = NULL;
     if (++interp->steps > interp->most_steps && interp->most_steps > 0)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
-    if (interp->depth >= PB_MAX_EVALUATION_DEPTH) {
-        pb_status status =
-            pb_fail(error, PB_LIMIT, "the calls here nest too deeply (%d evaluations)",
-                    PB_MAX_EVALUATION_DEPTH);
-        if (error && *error)
-            pb_error_hint(*error, "does a function call itself without an end?");
-        return pb_place_error(place, node->span, status, error);
-    }
+    if (interp->depth >= PB_MAX_EVALUATION_DEPTH || stack_used(interp) > PB_MAX_EVALUATION_STACK)
+        return too_deep(place, node, error);
     interp->depth++;
     pb_status status = evaluate_kind(interp, place, node, result, error);
     interp->depth--;

@@ -132,8 +132,8 @@ pb_status pb_session_inspect(pb_session *session, const char *code, size_t lengt
     if (!in_name) /* after a bracket or a comma: the call comes before the next argument */
         scanned = explain_at(session, code, length, at, detail, &text);
     if (text.length == 0)
-        scanned = scanned && explain_at(session, code, length, end_of_name(code, length, at),
-                                        detail, &text);
+        scanned = scanned &&
+                  explain_at(session, code, length, end_of_name(code, length, at), detail, &text);
     if (!scanned)
         status = pb_fail_memory(error);
     else if (text.length > 0)

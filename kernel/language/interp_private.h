@@ -47,6 +47,7 @@ struct pb_interp {
     const pb_host *host; /* may be NULL */
     pb_watch watch;
     unsigned depth;
+    const char *stack;        /* where the thread's stack stood when the cell began */
     size_t steps, most_steps; /* most_steps 0: no bound */
 };
 

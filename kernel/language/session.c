@@ -308,7 +308,10 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
                             size_t most_steps, pb_bundle **last, pb_error **error)
 {
     pb_program *program = NULL;
-    pb_interp interp = {.session = session, .host = host, .most_steps = most_steps};
+    pb_interp interp = {.session = session,
+                        .host = host,
+                        .most_steps = most_steps,
+                        .stack = __builtin_frame_address(0)};
     interp.watch.stop = host ? host->stop : NULL;
     pb_status status = pb_parse_program(source, &program, NULL, error);
     if (status == PB_OK) {
