@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -606,23 +605,25 @@ def test_encrypted_from_end_to_end(fetch, secure_hub, cache, certificate):
 # ---- interrupts, and two at once -----------------------------------------------------------------
 
 
-def stop_midway(fetch, hub, sent: int) -> subprocess.CompletedProcess:
+def begin_and_stall(fetch, hub, cache, sent: int) -> subprocess.Popen:
+    """A fetch that has got so many bytes of the weights, and gets no more."""
     hub.misbehave[WEIGHTS] = [server.stall(sent)]
     process = fetch.begin(HF_HUB_DOWNLOAD_TIMEOUT="60")
-    assert hub.reached.wait(20)
-    time.sleep(0.3)  # what was sent has arrived
+    deadline = time.monotonic() + 60
+    while not hub.reached.is_set() or incomplete(cache, hub).stat().st_size < sent:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    return process
+
+
+def test_ctrl_c_keeps_what_there_is(fetch, hub, cache, patience):
+    process = begin_and_stall(fetch, hub, cache, 900_000)
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
-    out, err = process.communicate(timeout=20)
-    assert time.monotonic() - started < 2
-    hub.release.set()
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def test_ctrl_c_keeps_what_there_is(fetch, hub, cache):
-    stopped = stop_midway(fetch, hub, 900_000)
-    assert stopped.returncode == 130
-    assert "was stopped" in stopped.stderr and "goes on from there" in stopped.stderr
+    _, err = process.communicate(timeout=20)
+    assert time.monotonic() - started < 2 * patience
+    assert process.returncode == 130
+    assert "was stopped" in err and "goes on from there" in err
     assert incomplete(cache, hub).read_bytes() == hub.files[WEIGHTS][:900_000]
     assert_unpublished(cache)
     hub.asked.clear()
@@ -634,9 +635,7 @@ def test_ctrl_c_keeps_what_there_is(fetch, hub, cache):
 
 
 def test_a_kill_keeps_what_there_is(fetch, hub, cache):
-    hub.misbehave[WEIGHTS] = [server.stall(900_000)]
-    process = fetch.begin(HF_HUB_DOWNLOAD_TIMEOUT="60")
-    assert hub.reached.wait(20)
+    process = begin_and_stall(fetch, hub, cache, 900_000)
     process.kill()
     process.communicate()
     assert_unpublished(cache)
@@ -653,18 +652,22 @@ def test_a_whole_incomplete_file_is_only_checked(fetch, hub, cache):
     assert_whole(cache, hub)
 
 
+def read_until(process: subprocess.Popen, words: str) -> None:
+    for line in process.stderr:
+        if words in line:
+            return
+    pytest.fail(f"it ended without '{words}'")
+
+
 def test_two_at_once_download_once(fetch, hub, cache):
-    hub.misbehave[WEIGHTS] = [server.stall(900)]
-    first = fetch.begin()
-    assert hub.reached.wait(20)
+    first = begin_and_stall(fetch, hub, cache, 900_000)
     second = fetch.begin()
-    out, err = second.communicate(timeout=30)
-    assert second.returncode == 0, err
-    assert "another process is fetching it" in err
-    assert first.wait(timeout=30) == 0
-    first.communicate()
-    whole = [a for a in hub.gets(WEIGHTS) if "range" not in a.headers]
-    assert len(whole) == 1
+    read_until(second, f"{WEIGHTS}: another process is fetching it")
+    hub.release.set()  # the first one's line breaks, and it goes on
+    for process in (first, second):
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert [a.headers.get("range") for a in hub.gets(WEIGHTS)] == [None, "bytes=900000-"]
     assert_whole(cache, hub)
 
 
@@ -674,8 +677,7 @@ def test_waiting_for_another_process_can_be_stopped(fetch, hub, cache):
     with open(locks / f"{hub.digest('config.json')}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         process = fetch.begin()
-        ready, _, _ = select.select([process.stderr], [], [], 20)
-        assert ready and "another process" in process.stderr.readline()
+        read_until(process, "another process")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
         assert process.returncode == 130
