@@ -3,6 +3,7 @@
 #define PB_LANGUAGE_INTERP_PRIVATE_H
 
 #include <stdatomic.h>
+#include <time.h>
 
 #include "ast.h"
 #include "builtin.h"
@@ -48,6 +49,8 @@ struct pb_interp {
     pb_watch watch;
     unsigned depth;
     const char *stack;        /* where the thread's stack stood when the cell began */
+    struct timespec looked;   /* when memory was last looked at */
+    unsigned checks;          /* since then */
     size_t steps, most_steps; /* most_steps 0: no bound */
 };
 

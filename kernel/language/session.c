@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "gauge.h"
 #include "parser.h"
 #include "session_private.h"
 
@@ -125,6 +126,7 @@ static bool copy_options(pb_session_options *copy, const pb_session_options *opt
     if (!options)
         return true;
     copy->log = options->log;
+    copy->memory_limit = options->memory_limit;
     copy->load_default = options->load_default;
     if (options->default_model && !(model = strdup(options->default_model)))
         return false;
@@ -203,11 +205,28 @@ const pb_watch *pb_interp_watch(const pb_interp *interp)
     return &interp->watch;
 }
 
+/* Every 20 ms of evaluation. The clock is read at every 16th check only. */
+static pb_status look_at_memory(pb_interp *interp, pb_error **error)
+{
+    struct timespec now;
+    if (++interp->checks < 16)
+        return PB_OK;
+    interp->checks = 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long passed = (long)(now.tv_sec - interp->looked.tv_sec) * 1000 +
+                  (now.tv_nsec - interp->looked.tv_nsec) / 1000000;
+    if (passed < 20)
+        return PB_OK;
+    interp->looked = now;
+    return pb_gauge_check(interp->session->options.memory_limit, error);
+}
+
 pb_status pb_interp_check(pb_interp *interp, pb_error **error)
 {
     if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
-    return pb_watch_check(&interp->watch, error);
+    pb_status status = pb_watch_check(&interp->watch, error);
+    return status == PB_OK ? look_at_memory(interp, error) : status;
 }
 
 void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)

@@ -166,6 +166,29 @@ static void test_bounds(void **state)
     expect(f, "len(nest(300, 1))", "1\n");
 }
 
+/* A cell that eats memory ends with an error, and gives it back. */
+static void test_memory(void **state)
+{
+    fixture *f = *state;
+    pb_session_options options = {.memory_limit = 800u << 20};
+    pb_session *session = NULL;
+    assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
+    static const char *const codes[] = {
+        "[[0] * 1000000 for i in range(100000)]", "[\"x\" * 20000000 for i in range(100000)]",
+        "f(n, x) = x if n == 0 else f(n - 1, [i + n for i in x]) + x\n"
+        "f(60, range(1000000))"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        char *came = recorder_run(&f->recorder, session, "cell 1", codes[i], strlen(codes[i]));
+        if (!strstr(came, "of memory allowed"))
+            fail_msg("%s\n%s", codes[i], came);
+        free(came);
+        came = recorder_run(&f->recorder, session, "cell 2", "1 + 1", 5);
+        assert_string_equal(came, "2\n");
+        free(came);
+    }
+    pb_session_destroy(&session);
+}
+
 static void test_megabyte(void **state)
 {
     fixture *f = *state;
@@ -228,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bytes, start, end),
         cmocka_unit_test_setup_teardown(test_interrupt, start, end),
         cmocka_unit_test_setup_teardown(test_bounds, start, end),
+        cmocka_unit_test_setup_teardown(test_memory, start, end),
         cmocka_unit_test_setup_teardown(test_megabyte, start, end),
         cmocka_unit_test_setup_teardown(test_threads, start, end),
     };
