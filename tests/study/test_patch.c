@@ -247,6 +247,39 @@ static void several_pairs(void **state)
     pb_run_release(&froms[1]);
 }
 
+/* One prompt patched from several; and the labels of positions that prompts share. */
+static void one_into_several_froms(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_run *froms[2] = {f.from, f.into}, *intos[2] = {f.into, f.from};
+    pb_error *error = NULL;
+    pb_axis *prompts = NULL;
+    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
+    const pb_site sites[3] = {PB_SITE_RESID_PRE, PB_SITE_K, PB_SITE_PATTERN};
+    for (size_t i = 0; i < 3; i++) {
+        pb_patch_spec spec = patch_of(&f, sites[i], &metric);
+        spec.from = froms;
+        spec.n_from = 2;
+        spec.prompts = prompts;
+        compare_ways(spec, "one into, two froms");
+        spec.into = intos;
+        spec.n_into = 2;
+        spec.from = &f.from;
+        spec.n_from = 1;
+        spec.positions = PB_WHERE_EACH;
+        compare_ways(spec, "two intos, one from");
+        pb_patch_result result = patch(&spec);
+        pb_axis *positions = pb_tensor_axis(result.values, pb_tensor_rank(result.values) - 1);
+        for (size_t p = 1; p < pb_axis_length(positions); p++) { /* behind <|endoftext|> */
+            bool same = pb_run_tokens(f.into)[p] == pb_run_tokens(f.from)[p];
+            assert_true(same == !strchr(pb_axis_label(positions, p), '|'));
+        }
+        pb_patch_result_release(&result);
+    }
+    pb_axis_release(&prompts);
+}
+
 /* ---- what is known without computing ---- */
 
 static size_t first_difference(void)
@@ -465,6 +498,7 @@ int main(void)
         cmocka_unit_test(heads_of_a_list),
         cmocka_unit_test(edited_ends),
         cmocka_unit_test(several_pairs),
+        cmocka_unit_test(one_into_several_froms),
         cmocka_unit_test(cost_is_the_formula),
         cmocka_unit_test(row_layers_are_counted),
         cmocka_unit_test(whole_prompt_gives_from),
