@@ -101,7 +101,7 @@ const pb_activation *pb_activation_find(const char *name)
 void pb_activate(const pb_activation *activation, size_t rows, size_t n, const float *x, size_t ldx,
                  const float *bias, float *out, size_t ldo)
 {
-#pragma omp parallel for schedule(static) if (rows * n > PB_WORTH_THREADS / 4)
+#pragma omp parallel for schedule(static) if (rows * n > PB_WORTH_THREADS / 16)
     for (size_t r = 0; r < rows; r++)
         activation->apply(n, x + r * ldx, bias, out + r * ldo);
 }

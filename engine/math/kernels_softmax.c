@@ -34,7 +34,7 @@ static void multiply(size_t n, float *x, float factor)
         x[i] *= factor;
 }
 
-static void softmax_row(size_t n, float *x)
+void pb_softmax_row(size_t n, float *x)
 {
     float most = maximum(n, x);
     if (most == -INFINITY) {
@@ -49,7 +49,7 @@ void pb_softmax(size_t rows, size_t n, float *x, size_t ldx)
 {
 #pragma omp parallel for schedule(static) if (rows * n > PB_WORTH_THREADS)
     for (size_t r = 0; r < rows; r++)
-        softmax_row(n, x + r * ldx);
+        pb_softmax_row(n, x + r * ldx);
 }
 
 PB_VECTOR

@@ -18,7 +18,7 @@
 #endif
 
 /* Rows times columns worth sharing between threads; below, waking them costs more. */
-enum { PB_WORTH_THREADS = 32768 };
+enum { PB_WORTH_THREADS = 1 << 18 };
 
 static inline uint32_t pb_float_bits(float x)
 {

@@ -102,7 +102,7 @@ static pb_status attend_tile(const tile *t, float *scores)
     for (size_t r = 0; status == PB_OK && r < t->n; r++) {
         float *row = scores + r * ld;
         size_t seen = t->rows[r].position + 1;
-        pb_softmax(1, seen, row, ld);
+        pb_softmax_row(seen, row);
         memset(row + seen, 0, (ld - seen) * sizeof *row);
     }
     return status == PB_OK ? tile_mix(t, scores, ld) : status;

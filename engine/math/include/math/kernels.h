@@ -33,6 +33,7 @@ void pb_gain_bias(size_t rows, size_t d, const float *gain, const float *bias, f
  * exact for any finite scores; -inf is masked and gives 0; a row of nothing but -inf gives zeros.
  */
 void pb_softmax(size_t rows, size_t n, float *x, size_t ldx);
+void pb_softmax_row(size_t n, float *x); /* on the calling thread */
 
 /* log(sum(exp(row))), the row's maximum taken out first, summed in double. */
 double pb_log_sum_exp(size_t n, const float *x);
