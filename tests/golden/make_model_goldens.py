@@ -12,6 +12,8 @@ float32, and NAME.txt, an entry a line with its shape, in the same order:
     raw-act, raw-logits          the same of the unprocessed weights
     weight NAME LAYER SIZE...    a processed weight at a layer, "-" for those without
     rows NAME STEP SIZE...       every STEP-th row of a weight whose rows are tokens
+    variant KEY VALUE STEP SIZE  logits of prompt a's last token with one setting of config.json
+                                 changed, every STEP-th token
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import copy
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +37,8 @@ from lens import Lens, made_with
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "models"
 RANDOM = HERE.parent / "models" / "random-3l5h"
+
+PROMPT_A = "When Anna and Tom went to the shop"
 
 LAYERS, HEADS, WIDTH, MLP, CONTEXT = 3, 5, 40, 72, 64
 
@@ -111,6 +116,26 @@ def unprocessed(lens: Lens) -> HookedTransformer:
     return model.eval()
 
 
+VARIANTS = {
+    "activation_function": ["gelu", "relu", "silu"],
+    "scale_attn_weights": [False],
+    "scale_attn_by_inverse_layer_idx": [True],
+    "layer_norm_epsilon": [0.25],
+}
+
+
+def add_variants(golden: Golden, prompt: str) -> None:
+    """The random model with other settings than GPT-2's."""
+    config = json.loads((RANDOM / "config.json").read_text())
+    for key, values in VARIANTS.items():
+        for value in values:
+            with tempfile.TemporaryDirectory() as folder:
+                shutil.copytree(RANDOM, folder, dirs_exist_ok=True)
+                (Path(folder) / "config.json").write_text(json.dumps({**config, key: value}))
+                logits = Lens(folder).logits(prompt)
+            golden.add(f"variant {key} {json.dumps(value)} 64", logits[::64])
+
+
 class Golden:
     """Entries as they are added, then the two files."""
 
@@ -164,7 +189,7 @@ def add_weights(golden: Golden, model, layers) -> None:
 
 def random_goldens() -> None:
     lens, golden = Lens(RANDOM), Golden()
-    prompts = {"a": lens.ids("When Anna and Tom went to the shop"), "b": lens.ids("so bad, so good")}
+    prompts = {"a": lens.ids(PROMPT_A), "b": lens.ids("so bad, so good")}
     for key, ids in prompts.items():
         golden.lines.append(f"prompt {key} " + " ".join(map(str, ids)))
     every = hooks_of(LAYERS, range(LAYERS))
@@ -174,6 +199,7 @@ def random_goldens() -> None:
     add_weights(golden, lens.model, range(LAYERS))
     golden.add("rows W_E 64", lens.model.W_E[::64])
     golden.add("rows W_U 64", lens.model.W_U.T[::64])
+    add_variants(golden, PROMPT_A)
     golden.write("model-random-3l5h")
 
 

@@ -32,7 +32,7 @@ static size_t head_words(const char *kind)
 {
     if (strcmp(kind, "made") == 0 || strcmp(kind, "prompt") == 0)
         return GOLDEN_WORDS;
-    return 3;
+    return strcmp(kind, "variant") == 0 ? 4 : 3;
 }
 
 static size_t cut_line(char *line, golden_entry *entry)

@@ -12,90 +12,12 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "model/forward.h"
 #include "model/model.h"
 #include "model/sites.h"
 
-static const char source[] = "tests/models/random-3l5h";
-
-/* ---- a folder of its own, changed in one place ---- */
-
-static char *read_all(const char *folder, const char *name, size_t *length)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    *length = (size_t)ftell(file);
-    rewind(file);
-    char *bytes = calloc(*length + 1, 1);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *length, file), *length);
-    fclose(file);
-    return bytes;
-}
-
-static void write_all(const char *folder, const char *name, const char *bytes, size_t length)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
-static const char *const names[] = {"config.json", "vocab.json", "merges.txt", "model.safetensors"};
-
-typedef struct folder {
-    char path[64];
-} folder;
-
-static folder copy_model(void)
-{
-    folder made = {P_tmpdir "/patchbay-load-XXXXXX"};
-    assert_non_null(mkdtemp(made.path));
-    for (size_t i = 0; i < 4; i++) {
-        size_t length;
-        char *bytes = read_all(source, names[i], &length);
-        write_all(made.path, names[i], bytes, length);
-        free(bytes);
-    }
-    return made;
-}
-
-static void remove_model(const folder *f)
-{
-    for (size_t i = 0; i < 4; i++) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", f->path, names[i]);
-        unlink(path);
-    }
-    rmdir(f->path);
-}
-
-/* Replaces the first `old` in a file by `new` of the same length, or any length in JSON. */
-static void replace(const folder *f, const char *name, const char *old, const char *new)
-{
-    size_t length, n_old = strlen(old), n_new = strlen(new);
-    char *bytes = read_all(f->path, name, &length);
-    char *at = NULL;
-    for (size_t i = 0; i + n_old <= length && !at; i++)
-        if (memcmp(bytes + i, old, n_old) == 0)
-            at = bytes + i;
-    if (!at)
-        fail_msg("%s does not hold %s", name, old);
-    char *changed = malloc(length + n_new);
-    assert_non_null(changed);
-    size_t head = (size_t)(at - bytes), tail = length - head - n_old;
-    memcpy(changed, bytes, head);
-    memcpy(changed + head, new, n_new);
-    memcpy(changed + head + n_new, at + n_old, tail);
-    write_all(f->path, name, changed, head + n_new + tail);
-    free(changed);
-    free(bytes);
-}
+/* ---- changing and refusing ---- */
 
 /* Where a tensor's bytes start in the file: behind the header, at the offset it gives. */
 static size_t tensor_offset(const char *bytes, const char *tensor)
@@ -112,9 +34,9 @@ static size_t tensor_offset(const char *bytes, const char *tensor)
 static void set_value(const folder *f, const char *tensor, size_t index, float value)
 {
     size_t length;
-    char *bytes = read_all(f->path, names[3], &length);
+    char *bytes = folder_read(f->path, folder_names[3], &length);
     memcpy(bytes + tensor_offset(bytes, tensor) + index * sizeof value, &value, sizeof value);
-    write_all(f->path, names[3], bytes, length);
+    folder_write(f->path, folder_names[3], bytes, length);
     free(bytes);
 }
 
@@ -128,7 +50,7 @@ static void refused(const folder *f, pb_status expected, const char *const *text
         if (!strstr(pb_error_text(error), *texts))
             fail_msg("'%s' does not say '%s'", pb_error_text(error), *texts);
     pb_error_destroy(&error);
-    remove_model(f);
+    folder_remove(f);
 }
 
 #define REFUSED(f, status, ...) refused(f, status, (const char *const[]){__VA_ARGS__, NULL})
@@ -168,10 +90,10 @@ static void test_raw_weights_are_those_on_disk(void **state)
     pb_load_options options = {.raw = true, .name = "mine"};
     pb_model *model = NULL;
     pb_error *error = NULL;
-    assert_int_equal(pb_model_load(source, &options, NULL, &model, &error), PB_OK);
+    assert_int_equal(pb_model_load(folder_source, &options, NULL, &model, &error), PB_OK);
     assert_string_equal(pb_model_name(model), "mine");
     size_t length;
-    char *bytes = read_all(source, names[3], &length);
+    char *bytes = folder_read(folder_source, folder_names[3], &length);
     pb_tensor *w = NULL;
     assert_int_equal(pb_model_weight(model, "W_E", PB_ALL_LAYERS, NULL, &w, &error), PB_OK);
     assert_memory_equal(pb_tensor_data(w), bytes + tensor_offset(bytes, "wte.weight"),
@@ -190,7 +112,7 @@ static void test_weights_by_name(void **state)
     (void)state;
     pb_model *model = NULL;
     pb_error *error = NULL;
-    assert_int_equal(pb_model_load(source, NULL, NULL, &model, &error), PB_OK);
+    assert_int_equal(pb_model_load(folder_source, NULL, NULL, &model, &error), PB_OK);
     for (size_t i = 0; i < pb_model_weight_count(); i++) {
         const pb_model_weight_row *row = pb_model_weight_info(i);
         pb_tensor *all = NULL, *one = NULL;
@@ -223,13 +145,13 @@ static void test_weights_by_name(void **state)
 static void test_weights_that_are_not_numbers(void **state)
 {
     (void)state;
-    folder f = copy_model();
+    folder f = folder_copy();
     set_value(&f, "h.1.mlp.c_fc.weight", 72 * 3 + 5, NAN);
     REFUSED(&f, PB_FORMAT, "'h.1.mlp.c_fc.weight'", "NaN at [3, 5]");
-    f = copy_model();
+    f = folder_copy();
     set_value(&f, "wte.weight", 40 * 7000 + 39, -INFINITY);
     REFUSED(&f, PB_FORMAT, "'wte.weight'", "an infinity at [7000, 39]");
-    f = copy_model();
+    f = folder_copy();
     set_value(&f, "ln_f.bias", 4, INFINITY);
     REFUSED(&f, PB_FORMAT, "'ln_f.bias'", "an infinity at [4]");
 }
@@ -237,28 +159,28 @@ static void test_weights_that_are_not_numbers(void **state)
 static void test_configurations_that_contradict_the_weights(void **state)
 {
     (void)state;
-    folder f = copy_model();
-    replace(&f, "config.json", "\"n_inner\": 72", "\"n_inner\": 80");
+    folder f = folder_copy();
+    folder_replace(&f, "config.json", "\"n_inner\": 72", "\"n_inner\": 80");
     REFUSED(&f, PB_FORMAT, "'h.0.mlp.c_fc.weight'", "[40, 72]", "[40, 80]", "n_inner");
-    f = copy_model();
-    replace(&f, "config.json", "\"n_positions\": 64", "\"n_positions\": 128");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "\"n_positions\": 64", "\"n_positions\": 128");
     REFUSED(&f, PB_FORMAT, "'wpe.weight'", "[64, 40]", "[128, 40]", "n_positions");
-    f = copy_model();
-    replace(&f, "config.json", "\"n_layer\": 3", "\"n_layer\": 4");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "\"n_layer\": 3", "\"n_layer\": 4");
     REFUSED(&f, PB_FORMAT, "no tensor 'h.3.ln_1.weight'");
-    f = copy_model();
-    replace(&f, "config.json", "\"vocab_size\": 8192", "\"vocab_size\": 8000");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "\"vocab_size\": 8192", "\"vocab_size\": 8000");
     REFUSED(&f, PB_FORMAT, "8192 tokens", "vocab_size 8000");
 }
 
 static void test_models_of_another_kind(void **state)
 {
     (void)state;
-    folder f = copy_model();
-    replace(&f, "config.json", "\"model_type\": \"gpt2\"", "\"model_type\": \"llama\"");
+    folder f = folder_copy();
+    folder_replace(&f, "config.json", "\"model_type\": \"gpt2\"", "\"model_type\": \"llama\"");
     REFUSED(&f, PB_UNSUPPORTED, "\"llama\"", "\"gpt2\"");
-    f = copy_model();
-    replace(&f, "config.json", "gelu_new", "mish");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "gelu_new", "mish");
     REFUSED(&f, PB_UNSUPPORTED, "\"mish\"", "gelu_new");
 }
 
@@ -266,16 +188,16 @@ static void test_files_that_are_missing(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        folder f = copy_model();
+        folder f = folder_copy();
         char path[512];
-        snprintf(path, sizeof path, "%s/%s", f.path, names[i]);
+        snprintf(path, sizeof path, "%s/%s", f.path, folder_names[i]);
         unlink(path);
         REFUSED(&f, PB_IO, f.path);
     }
-    folder f = copy_model();
+    folder f = folder_copy();
     size_t length;
-    char *bytes = read_all(f.path, names[3], &length);
-    write_all(f.path, names[3], bytes, length - 1000);
+    char *bytes = folder_read(f.path, folder_names[3], &length);
+    folder_write(f.path, folder_names[3], bytes, length - 1000);
     free(bytes);
     REFUSED(&f, PB_FORMAT, "model.safetensors");
 }
@@ -287,7 +209,7 @@ static void test_an_interrupted_load(void **state)
     pb_watch watch = {.stop = &stop};
     pb_model *model = NULL;
     pb_error *error = NULL;
-    assert_int_equal(pb_model_load(source, NULL, &watch, &model, &error), PB_INTERRUPTED);
+    assert_int_equal(pb_model_load(folder_source, NULL, &watch, &model, &error), PB_INTERRUPTED);
     assert_null(model);
     pb_error_destroy(&error);
 }
