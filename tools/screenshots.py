@@ -116,11 +116,12 @@ def unroll(browser: Browser) -> None:
     browser.run("window.jupyterapp.shell.collapseLeft(), window.jupyterapp.shell.collapseRight()")
     for _ in range(2):  # pictures may grow when they come into view
         height = browser.run("""
-            [...document.querySelectorAll('.jp-Notebook .jp-Cell')].pop()
-              .getBoundingClientRect().bottom + document.querySelector('.jp-Notebook').scrollTop""")
-        browser.resize(browser.width, int(height) + 160)
-    wait_for("drawing", lambda: browser.run(
-        "new Promise(done => setTimeout(() => done(true), 1500))"))
+            (boxes => boxes[boxes.length - 1].bottom - boxes[0].top)(
+              [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
+                .map(cell => cell.getBoundingClientRect()))""")
+        browser.resize(browser.width, int(height) + 300)
+        browser.run("document.querySelector('.jp-Notebook .jp-Cell').scrollIntoView()")
+        browser.run("new Promise(done => setTimeout(() => done(true), 1000))")
 
 
 def photograph(notebook: Path, folder: Path, theme: str, width: int) -> list[str]:
