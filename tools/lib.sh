@@ -140,7 +140,7 @@ missing_packages() {
             want libcurl4-openssl-dev has_header curl/curl.h
             ;;
         python)
-            find_python >/dev/null || missing+=(python3 python3-venv)
+            find_python >/dev/null || missing+=(python3-venv) # brings python3 along
             ;;
         test)
             want libcmocka-dev has_header cmocka.h
