@@ -1,6 +1,6 @@
 """Goldens for the study layer: attribution, patching, edits, metrics, heads and paths.
 
-    python tests/golden/make_study_goldens.py
+    python tests/golden/make_study_goldens.py [reviews-4m] [random-3l5h]
 
 The two files of a model are as in make_model_goldens.py, with these lines:
 
@@ -15,6 +15,7 @@ TransformerLens' get_act_patch_* make those it has; the others are hooks written
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 
 import torch
@@ -36,7 +37,6 @@ class Story:
     def __init__(self, folder: Path, prompts: dict[str, list[int]], good: int, bad: int):
         self.lens = Lens(folder)
         self.model = self.lens.model
-        torch.set_num_threads(2)
         self.model.set_use_attn_result(True)
         self.prompts, self.good, self.bad = prompts, good, bad
         self.tokens = {key: torch.tensor([ids]) for key, ids in prompts.items()}
@@ -380,8 +380,9 @@ def tell(s: Story, name: str) -> None:
     s.golden.write(name)
 
 
-def main() -> None:
+def main(models: list[str]) -> None:
     torch.set_grad_enabled(False)
+    torch.set_num_threads(1)  # these products are too small to share
     generator = torch.Generator().manual_seed(7)
     drawn = torch.randint(300, 8000, (40,), generator=generator).tolist()
     lens = Lens(MODELS / "reviews-4m")
@@ -390,15 +391,17 @@ def main() -> None:
                "from": lens.ids("I hate this movie because it is"),
                "other": lens.ids("The film was slow, but the ending made up for it"),
                "repeat": start + drawn[:12] * 2}
-    tell(Story(MODELS / "reviews-4m", prompts, lens.word(" great"), lens.word(" bad")),
-         "study-reviews-4m")
+    if "reviews-4m" in models:
+        tell(Story(MODELS / "reviews-4m", prompts, lens.word(" great"), lens.word(" bad")),
+             "study-reviews-4m")
     # Random tokens: the two prompts differ in two places, with a shared start.
     into = start + drawn[12:20]
     source = into[:3] + [drawn[30], into[4], drawn[31]] + into[6:]
     prompts = {"into": into, "from": source, "other": start + drawn[20:25],
                "repeat": start + drawn[:7] * 2}
-    tell(Story(RANDOM, prompts, drawn[32], drawn[33]), "study-random-3l5h")
+    if "random-3l5h" in models:
+        tell(Story(RANDOM, prompts, drawn[32], drawn[33]), "study-random-3l5h")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or ["reviews-4m", "random-3l5h"])
