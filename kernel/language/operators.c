@@ -1,6 +1,7 @@
 /* What each operator means for each pair of kinds. */
 #include "operators.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -161,8 +162,20 @@ static pb_status repeat_text(const pb_value *value, double times, pb_value **res
     if (times > 0 && (double)length * times > PB_MAX_STRING_LENGTH)
         return pb_fail(error, PB_LIMIT, "a string is at most %u MB long",
                        PB_MAX_STRING_LENGTH >> 20);
-    for (double i = 0; length > 0 && i < times; i++)
-        pb_buffer_append(&out, text, length);
+    if (length == 0 || times <= 0)
+        return pb_value_take_buffer(&out, result, error);
+    /* a block of some repetitions, then that block again and again */
+    size_t total = (size_t)times, in_block = 1 + 65536 / length;
+    in_block = in_block < total ? in_block : total;
+    pb_buffer block = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < in_block; i++)
+        pb_buffer_append(&block, text, length);
+    for (size_t i = 0; i < total / in_block && block.data; i++)
+        pb_buffer_append(&out, block.data, block.length);
+    if (block.data)
+        pb_buffer_append(&out, block.data, total % in_block * length);
+    out.failed = out.failed || block.failed;
+    pb_buffer_free(&block);
     return pb_value_take_buffer(&out, result, error);
 }
 
@@ -172,7 +185,7 @@ static pb_status repeat_list(pb_interp *interp, const pb_value *list, double tim
     pb_list_builder out = {0};
     for (double i = 0; pb_list_count(list) > 0 && i < times; i++) {
         pb_status status = append_items(interp, &out, list, error);
-        if (status == PB_OK)
+        if (status == PB_OK && fmod(i, 1024) == 0)
             status = pb_interp_check(interp, error);
         if (status != PB_OK) {
             pb_list_discard(&out);

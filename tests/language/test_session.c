@@ -174,9 +174,9 @@ static void test_memory(void **state)
     pb_session *session = NULL;
     assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
     static const char *const codes[] = {
-        "[[0] * 1000000 for i in range(100000)]", "[\"x\" * 20000000 for i in range(100000)]",
-        "f(n, x) = x if n == 0 else f(n - 1, [i + n for i in x]) + x\n"
-        "f(60, range(1000000))"};
+        "[\"x\" * 20000000 for i in range(100000)]",
+        "f(n, x) = x if n == 0 else f(n - 1, x + [\"x\" * (n + 20000000)])\nf(200, [])",
+        "map(lambda n: [\"x\" * (n + 10000000)], range(100000))"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         char *came = recorder_run(&f->recorder, session, "cell 1", codes[i], strlen(codes[i]));
         if (!strstr(came, "of memory allowed"))
