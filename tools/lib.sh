@@ -55,6 +55,10 @@ reason() {
         echo "no network, and this step has something to download the first time"
         return
     fi
+    if grep -q 'CERTIFICATE_VERIFY_FAILED' "$log"; then
+        echo "the certificate of the package index is not trusted here; see pip's option cert"
+        return
+    fi
     for pattern in 'Missing libraries' 'undefined reference|multiple definition' ' error: ' '^(E|ERROR|error|fatal)[: ]' 'rror: ' 'CMake Error'; do
         line=$(grep -m 1 -E "$pattern" "$log") && break
     done
