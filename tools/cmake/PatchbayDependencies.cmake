@@ -4,6 +4,18 @@ find_package(Threads REQUIRED)
 
 set(PATCHBAY_MISSING "")
 
+# Debian's oneDNN is 2.6; with this, another one (tools/fetch-onednn3 fetches 3.2) is taken.
+set(PATCHBAY_ONEDNN "" CACHE PATH "A folder with oneDNN's include/ and lib/, instead of the system's")
+if(PATCHBAY_ONEDNN)
+    unset(PB_dnnl_INCLUDE CACHE)
+    unset(PB_dnnl_LIBRARY CACHE)
+    find_path(PB_dnnl_INCLUDE oneapi/dnnl/dnnl.h PATHS ${PATCHBAY_ONEDNN}/include NO_DEFAULT_PATH)
+    find_library(PB_dnnl_LIBRARY dnnl PATHS ${PATCHBAY_ONEDNN}/lib NO_DEFAULT_PATH)
+    if(NOT PB_dnnl_INCLUDE OR NOT PB_dnnl_LIBRARY)
+        message(FATAL_ERROR "No oneDNN in ${PATCHBAY_ONEDNN} (tools/fetch-onednn3 puts one there)")
+    endif()
+endif()
+
 # pb_library(TARGET PACKAGE HEADER LIBRARY...): an imported target Patchbay::TARGET.
 function(pb_library target package header)
     find_path(PB_${target}_INCLUDE ${header})
