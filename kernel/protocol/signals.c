@@ -22,6 +22,7 @@ void pb_kernel_block_signals(void)
 {
     sigset_t set;
     kernel_signals(&set);
+    sigaddset(&set, SIGPIPE); /* a log nobody reads any more is no reason to die */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 

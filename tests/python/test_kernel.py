@@ -1,0 +1,213 @@
+"""The real kernel under Jupyter's own clients: jupyter_kernel_test with every attribute it has, and
+what the front ends are: jupyter_client, jupyter console, nbclient."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import jupyter_kernel_test
+import nbformat
+import pytest
+from jupyter_client.manager import KernelManager, start_new_kernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from kernel_client import Kernel, stream_text
+
+pytestmark = pytest.mark.usefixtures("kernelspec")
+
+
+class TestKernel(jupyter_kernel_test.KernelTests):
+    kernel_name = "patchbay"
+    language_name = "patchbay"
+    file_extension = ".pb"
+    code_hello_world = 'print("hello, world")'
+    code_stderr = 'warn("oh no")'
+    completion_samples = [
+        {"text": "attrib", "matches": {"attribute"}},
+        {"text": "no_such_word_begins_like_this", "matches": set()},
+    ]
+    complete_code_samples = ["1 + 1", 'top("I love")', "f(x) = x + 1", "# only a comment", ""]
+    incomplete_code_samples = ["top(", "[1, 2,", "(a = 1;"]
+    invalid_code_samples = ["1 +* 2", "top)", "a = = 3"]
+    code_page_something = "help(top)"
+    code_generate_error = "there_is_no_such_name"
+    code_execute_result = [
+        {"code": "1 + 2", "result": "3"},
+        {"code": "6 * 7", "result": "42"},
+        {"code": "2 ** 10", "result": "1024"},
+        {"code": "load()", "mime": "text/html"},
+        {"code": "1 + 2", "result": "3"},
+    ]
+    code_display_data = [{"code": "show(load())", "mime": "text/html"},
+                         {"code": "show(1)", "mime": "text/plain"}]
+    code_history_pattern = "1?+?2*"
+    supported_history_operations = ("tail", "range", "search")
+    code_inspect_sample = "attribute"
+    code_clear_output = "clear()"
+
+
+class TestWelcome(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = "patchbay"
+    support_iopub_welcome = True
+
+
+@pytest.fixture
+def started(kernelspec):
+    manager, client = start_new_kernel(kernel_name=kernelspec)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel()
+
+
+def outputs(client, code: str, **more) -> tuple[dict, list[dict]]:
+    """Runs a cell through jupyter_client: the reply's content, and the messages on iopub."""
+    told: list[dict] = []
+    reply = client.execute_interactive(code, output_hook=told.append, timeout=60, **more)
+    return reply["content"], told
+
+
+def test_variables_live_on_after_errors_and_interrupts(started):
+    manager, client = started
+    assert outputs(client, "kept = 12")[0]["status"] == "ok"
+    for wrong in ("nope", "1 / ", "load(7)", 'top("x", k="many")', "1" * 100 + "(", "\0", "(" * 5000):
+        reply, _ = outputs(client, wrong)
+        assert reply["status"] == "error", wrong
+        assert reply["traceback"] and reply["evalue"]
+    assert outputs(client, "kept")[1][-2]["content"]["data"]["text/plain"] == "12"
+
+
+def test_interrupt_stops_long_work(started, patience):
+    manager, client = started
+    outputs(client, "load();")
+    request = client.execute("[sum([a * b for a in range(1000)]) for b in range(1000000)];")
+    time.sleep(0.5)
+    begun = time.monotonic()
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=10 * patience)
+    assert reply["parent_header"]["msg_id"] == request
+    assert reply["content"]["status"] == "error"
+    assert time.monotonic() - begun < 0.5 * patience
+    assert outputs(client, "1 + 1")[0]["status"] == "ok"
+
+
+def test_restart_gives_a_fresh_session(started, patience):
+    manager, client = started
+    outputs(client, "gone = 1")
+    begun = time.monotonic()
+    manager.restart_kernel()
+    client.wait_for_ready(timeout=30 * patience)
+    assert time.monotonic() - begun < 3 * patience
+    reply, _ = outputs(client, "gone")
+    assert reply["status"] == "error" and reply["execution_count"] == 1
+
+
+def test_shutdown_is_clean_and_quick(kernelspec, patience):
+    manager, client = start_new_kernel(kernel_name=kernelspec)
+    process = manager.provisioner.process
+    client.stop_channels()
+    begun = time.monotonic()
+    manager.shutdown_kernel()
+    assert time.monotonic() - begun < 2 * patience
+    assert process.returncode == 0
+
+
+def test_questions_reach_the_front_end(started):
+    _, client = started
+
+    def answer(message):
+        assert message["content"] == {"prompt": "who? ", "password": False}
+        client.input("me")
+
+    reply, told = outputs(client, 'print("hello " + ask("who? "))', allow_stdin=True,
+                          stdin_hook=answer)
+    assert reply["status"] == "ok"
+    assert "hello me" in "".join(one["content"].get("text", "") for one in told)
+
+
+def test_encryption_as_jupyter_client_does_it(kernelspec):
+    manager = KernelManager(kernel_name=kernelspec)
+    if not hasattr(manager, "transport_encryption"):
+        pytest.skip("this jupyter_client cannot encrypt")
+    manager.transport_encryption = "required"
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=30)
+        assert manager.curve_publickey
+        assert outputs(client, "1 + 1")[0]["status"] == "ok"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+def run_notebook(kernelspec, *cells: str, **options) -> list:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=60, kernel_name=kernelspec, **options).execute()
+    return notebook.cells
+
+
+def test_nbclient(kernelspec):
+    cells = run_notebook(kernelspec, 'print("a")\n1 + 1', "show(2); 3")
+    assert [one.output_type for one in cells[0].outputs] == ["stream", "execute_result"]
+    assert [one.output_type for one in cells[1].outputs] == ["display_data", "execute_result"]
+    with pytest.raises(CellExecutionError, match="nope"):
+        run_notebook(kernelspec, "nope", "never")
+
+
+def test_jupyter_console(kernelspec):
+    done = subprocess.run([sys.executable, "-m", "jupyter_console", "--simple-prompt", "--kernel",
+                           kernelspec], input="20 + 3\nnope\nexit\n", capture_output=True,
+                          text=True, timeout=60)
+    if "No module named" in done.stderr:
+        pytest.skip("jupyter console is not installed")
+    assert "23" in done.stdout
+    assert "there is no name 'nope'" in done.stdout + done.stderr
+
+
+def test_positions_count_code_points(tmp_path, binary):
+    kernel = Kernel(tmp_path, name="patchbay")
+    try:
+        client = kernel.client
+        client.run('naïve = "🙂"')
+        code = "# 🙂\nna"
+        reply = client.ask("complete_request", {"code": code, "cursor_pos": len(code)})
+        assert "naïve" in reply["matches"]
+        assert code[reply["cursor_start"]:reply["cursor_end"]] == "na"
+        found = client.ask("inspect_request", {"code": '"🙂"; top', "cursor_pos": 7})
+        assert found["found"] and "top(" in found["data"]["text/plain"]
+        _, messages = client.run('print("é" * 3)')
+        assert stream_text(messages) == "ééé\n"
+    finally:
+        kernel.close()
+
+
+def test_ready_at_once(tmp_path, patience):
+    """Without a model loaded, the real kernel is there in a tenth of a second."""
+    times = []
+    for _ in range(3):
+        begun = time.monotonic()
+        kernel = Kernel(tmp_path, name="patchbay", connect=False)
+        client = kernel.connect(ready=False)
+        client.reply(client.send("kernel_info_request"))
+        times.append(time.monotonic() - begun)
+        kernel.close()
+    assert min(times) < 0.2 * patience, times  # the client's own reconnecting included
+
+
+def test_round_trips_are_short(tmp_path, patience):
+    kernel = Kernel(tmp_path, name="patchbay")
+    try:
+        for _ in range(20):
+            kernel.client.run("1 + 1")
+        times = []
+        for _ in range(200):
+            begun = time.monotonic()
+            kernel.client.reply(kernel.client.execute("1 + 1"))
+            times.append(time.monotonic() - begun)
+        assert sorted(times)[len(times) // 2] < 0.003 * patience, sorted(times)[::20]
+    finally:
+        kernel.close()
