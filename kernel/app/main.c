@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -99,8 +100,22 @@ static int run_command(const pb_command *command, const pb_log *log, int count, 
     return PB_EXIT_OK;
 }
 
+/*
+ * After each product OpenMP's threads spin for about a millisecond, waiting for the next one. Beside
+ * a browser on the same cores that costs several times what it saves, so they spin briefly and then
+ * sleep. The runtime reads its settings when a program is loaded: this one is loaded again with
+ * them. Where that fails it is only slower.
+ */
+static void load_again_to_wait_briefly(char **arguments)
+{
+    bool settled = getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT");
+    if (!settled && setenv("GOMP_SPINCOUNT", "2000", 1) == 0)
+        execv("/proc/self/exe", arguments);
+}
+
 int main(int count, char **arguments)
 {
+    load_again_to_wait_briefly(arguments);
     const pb_log log = {.least = wanted_level(), .write = write_log};
     const char *name = count > 1 ? arguments[1] : "--help";
     if (asks_for_help(name) || strcmp(name, "help") == 0)
