@@ -1,4 +1,4 @@
-/* Arguments that several words take: targets, places, heads, sites, and the engine's context. */
+/* Arguments that several words take: targets, and the engine's context; and their results. */
 #include <stdio.h>
 #include <string.h>
 
@@ -54,10 +54,9 @@ pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_e
         const char *text = pb_value_get_text(value, &length);
         pb_status status =
             pb_tokenizer_need_one(pb_model_tokenizer(model), text, length, id, error);
-        if (status && error && strncmp(text, "\xC2\xB7", 2) == 0)
-            pb_error_hint(*error,
-                          "displays show a leading space as \xC2\xB7; type a space: \" %s\"",
-                          text + 2);
+        if (status == PB_VALUE && error && !pb_error_hint_text(*error))
+            pb_error_hint(*error, "choose a word that is one token; tokens(\" word\") shows how "
+                                  "text is cut");
         return status;
     }
     if (pb_value_kind(value) == PB_NUMBER && pb_value_is_integer(value)) {
@@ -96,16 +95,54 @@ pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targ
     return PB_OK;
 }
 
+static int written_length(const pb_argument *argument)
+{
+    return (int)(argument->span.end - argument->span.start);
+}
+
+/* logit(" great", love): the corrected line, where a prompt stands in the place of a word and a
+ * word in that of the prompt. */
+void pb_hint_swapped(const pb_call *call, pb_model *model, const pb_argument *prompt,
+                     const pb_argument *word, pb_error *error)
+{
+    if (!error || !call->source || !prompt->given || !word->given ||
+        pb_value_kind(prompt->value) != PB_STRING || pb_value_kind(word->value) != PB_STRING)
+        return;
+    size_t length, words = 0;
+    int32_t id;
+    const char *text = pb_value_get_text(word->value, &length);
+    for (size_t i = 1; i < length; i++)
+        words += text[i] == ' ' && text[i - 1] != ' ';
+    if (words < 2 || pb_target_of(model, prompt->value, &id, NULL))
+        return;
+    const char *source = pb_source_text(call->source);
+    pb_error_hint(error, "the prompt comes first: %s(%.*s, %.*s)", call->row->name,
+                  written_length(word), source + word->span.start, written_length(prompt),
+                  source + prompt->span.start);
+}
+
+static pb_status wrong_count(size_t n_prompts, size_t n_targets, pb_error **error)
+{
+    pb_status status =
+        pb_fail(error, PB_VALUE,
+                "there %s %zu prompt%s and %zu targets; give one target for all prompts, or one "
+                "for each",
+                n_prompts == 1 ? "is" : "are", n_prompts, n_prompts == 1 ? "" : "s", n_targets);
+    if (error && n_prompts == 1)
+        pb_error_hint(*error, "logits(prompt, [...]) crosses prompts with words; a comprehension "
+                              "takes them one by one: [... for w in words]");
+    return status;
+}
+
 pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
                           pb_targets *targets, pb_error **error)
 {
     pb_value *value = pb_argument_value(call, name);
     pb_status status = pb_targets_of(model, value, targets, error);
+    if (status == PB_VALUE && error)
+        pb_hint_swapped(call, model, &call->arguments[0], pb_argument_of(call, name), *error);
     if (!status && n_prompts && targets->count != 1 && targets->count != n_prompts) {
-        status = pb_fail(error, PB_VALUE,
-                         "there are %zu prompts and %zu targets; give one target for all prompts, "
-                         "or one for each",
-                         n_prompts, targets->count);
+        status = wrong_count(n_prompts, targets->count, error);
         pb_targets_free(targets);
     }
     if (!status)
@@ -153,128 +190,6 @@ void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *t
         note_one(interp, model, pb_list_item(target, i));
 }
 
-/* ---- places ---- */
-
-pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places, pb_error **error)
-{
-    *places = (pb_places){0};
-    if (!value || pb_value_is_none(value))
-        return PB_OK;
-    places->given = true;
-    const pb_selector *selector = pb_value_get_selector(value);
-    places->each = selector && selector->kind == PB_SELECTOR_EACH;
-    places->all = selector && selector->kind == PB_SELECTOR_ALL;
-    if (places->each || places->all)
-        return PB_OK;
-    bool per = selector && selector->kind == PB_SELECTOR_PER;
-    size_t count = per ? pb_list_count(selector->items) : 1;
-    if (count == 0)
-        return pb_fail(error, PB_VALUE, "per() was given no places");
-    places->selects = pb_calloc(count, sizeof *places->selects);
-    places->storage = pb_calloc(count, sizeof *places->storage);
-    pb_status status = places->selects && places->storage ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < count && !status; i++) {
-        status = pb_value_to_select(per ? pb_list_item(selector->items, i) : value, axis,
-                                    &places->selects[i], &places->storage[i], error);
-        if (!status)
-            places->count = i + 1;
-    }
-    if (status)
-        pb_places_free(places);
-    return status;
-}
-
-pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
-                         pb_error **error)
-{
-    return pb_place_argument(
-        call, name, pb_places_of(pb_argument_value(call, name), axis, places, error), error);
-}
-
-void pb_places_free(pb_places *places)
-{
-    for (size_t i = 0; i < places->count; i++)
-        pb_select_free(&places->storage[i]);
-    free(places->selects);
-    free(places->storage);
-    *places = (pb_places){0};
-}
-
-pb_where pb_places_where(const pb_places *places, pb_where otherwise)
-{
-    if (!places->given)
-        return otherwise;
-    if (places->each)
-        return PB_WHERE_EACH;
-    return (pb_where){false, places->selects, places->count};
-}
-
-const pb_select *pb_places_selects(const pb_places *places)
-{
-    return places->count ? places->selects : NULL;
-}
-
-/* ---- heads and sites ---- */
-
-static pb_status heads_of(pb_model *model, const pb_value *value, pb_head **heads, size_t *count,
-                          pb_error **error)
-{
-    const pb_value *list = value;
-    if (pb_value_object_type(value) == &pb_ranking_type) {
-        list = pb_ranking_heads(value);
-        if (!list)
-            return pb_fail(error, PB_VALUE,
-                           "this ranking is not of heads; rank a tensor over layer and head");
-    }
-    bool many = pb_value_kind(list) == PB_LIST;
-    *count = many ? pb_list_count(list) : 1;
-    if (*count == 0)
-        return pb_fail(error, PB_VALUE, "the list of heads is empty");
-    *heads = pb_malloc(*count, sizeof **heads);
-    if (!*heads)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < *count; i++) {
-        const pb_value *item = many ? pb_list_item(list, i) : list;
-        pb_status status = PB_OK;
-        char text[96];
-        if (pb_value_kind(item) != PB_STRING)
-            status = pb_fail(error, PB_TYPE, "heads are written \"L9H6\", not %s",
-                             pb_value_describe(item, text, sizeof text));
-        else
-            status = pb_head_parse(model, pb_value_get_text(item, NULL), &(*heads)[i], error);
-        if (status) {
-            free(*heads);
-            *heads = NULL;
-            return status;
-        }
-    }
-    return PB_OK;
-}
-
-pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
-                        size_t *count, pb_error **error)
-{
-    *heads = NULL;
-    *count = 0;
-    const pb_value *value = pb_argument_value(call, name);
-    if (!value || pb_value_is_none(value))
-        return PB_OK;
-    return pb_place_argument(call, name, heads_of(model, value, heads, count, error), error);
-}
-
-pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error)
-{
-    return pb_place_argument(call, name, pb_site_find(pb_argument_text(call, name), site, error),
-                             error);
-}
-
-void pb_suggest_sites(pb_session *session, pb_names *names)
-{
-    (void)session;
-    for (int site = 0; site < PB_N_SITES; site++)
-        pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");
-}
-
 /* ---- results ---- */
 
 pb_status pb_result_tensor(pb_tensor **tensor, pb_value *model, const pb_look *look,
@@ -288,6 +203,23 @@ pb_status pb_result_tensor(pb_tensor **tensor, pb_value *model, const pb_look *l
                     .n_fields = n_fields,
                     .fields = fields};
     return pb_value_take_tensor(tensor, &meta, result, error);
+}
+
+pb_status pb_result_captioned(pb_tensor **tensor, pb_value *model, const pb_look *look,
+                              const char *units, pb_buffer *caption, size_t n_fields,
+                              const pb_field *fields, pb_value **result, pb_error **error)
+{
+    char *text = pb_buffer_take(caption);
+    pb_status status;
+    if (text) {
+        status =
+            pb_result_tensor(tensor, model, look, units, text, n_fields, fields, result, error);
+    } else {
+        pb_tensor_release(tensor);
+        status = pb_fail_memory(error);
+    }
+    free(text);
+    return status;
 }
 
 pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error)

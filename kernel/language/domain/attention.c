@@ -95,44 +95,54 @@ static pb_status layer_heads(pb_call *call, const pb_model *model, pb_head **hea
     return PB_OK;
 }
 
+/* head=: the number of a head of the layer, or among heads= the place in the list. */
 static pb_status enlarged_head(pb_call *call, const pattern_set *patterns, size_t *which,
                                pb_error **error)
 {
-    int64_t head = pb_argument_integer(call, "head");
-    if (head < 0 || (size_t)head >= patterns->n)
+    int64_t head = pb_argument_integer(call, "head"), count = (int64_t)patterns->n;
+    if (head < -count || head >= count)
         return pb_fail_argument(call, "head", error, PB_RANGE,
-                                "there is no head %lld among the %zu shown", (long long)head,
-                                patterns->n);
-    *which = (size_t)head;
+                                "there is no head %lld; the heads shown are 0 to %lld",
+                                (long long)head, (long long)count - 1);
+    *which = (size_t)(head < 0 ? head + count : head);
     return PB_OK;
 }
 
-static pb_status draw(const pattern_set *patterns, const char *text, pb_bundle **bundle,
+static void draw_caption(const pb_prompts *prompts, const pb_head *heads, size_t n,
+                         pb_buffer *caption)
+{
+    bool one_layer = true;
+    for (size_t i = 1; i < n; i++)
+        one_layer = one_layer && heads[i].layer == heads[0].layer;
+    char *title = pb_prompt_title(prompts->texts[0], 80);
+    pb_buffer_text(caption, "Attention patterns");
+    if (one_layer)
+        pb_buffer_format(caption, " of layer %zu", heads[0].layer);
+    pb_buffer_format(
+        caption, " for %s. Each row is a query token; its weights over the key tokens sum to 1.",
+        title ? title : "the prompt");
+    pb_prompts_edits(prompts, caption);
+    free(title);
+}
+
+static pb_status draw(const pattern_set *patterns, const char *caption, pb_bundle **bundle,
                       pb_error **error)
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(patterns->run));
     const char **tokens = pb_malloc(patterns->length, sizeof *tokens);
-    char *title = pb_prompt_title(text, 80);
-    pb_status status = tokens && title ? PB_OK : pb_fail_memory(error);
-    if (!status) {
-        for (size_t i = 0; i < patterns->length; i++)
-            tokens[i] = pb_tokenizer_label(tokenizer, pb_run_tokens(patterns->run)[i]);
-        char caption[512];
-        snprintf(caption, sizeof caption,
-                 "Attention patterns for %s. Each row is a query token; its weights over the key "
-                 "tokens sum to 1.",
-                 title);
-        pb_attention_view view = {.words = {.caption = caption},
-                                  .n_heads = patterns->n,
-                                  .head_names = (const char *const *)patterns->names,
-                                  .n_tokens = patterns->length,
-                                  .tokens = tokens,
-                                  .pattern = patterns->values,
-                                  .enlarged = patterns->enlarged};
-        status = pb_show_attention(&view, bundle, error);
-    }
+    if (!tokens)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < patterns->length; i++)
+        tokens[i] = pb_tokenizer_label(tokenizer, pb_run_tokens(patterns->run)[i]);
+    pb_attention_view view = {.words = {.caption = caption},
+                              .n_heads = patterns->n,
+                              .head_names = (const char *const *)patterns->names,
+                              .n_tokens = patterns->length,
+                              .tokens = tokens,
+                              .pattern = patterns->values,
+                              .enlarged = patterns->enlarged};
+    pb_status status = pb_show_attention(&view, bundle, error);
     free(tokens);
-    free(title);
     return status;
 }
 
@@ -163,8 +173,13 @@ static pb_status call_attention(pb_call *call, pb_value **result, pb_error **err
         status = enlarged_head(call, &patterns, &patterns.enlarged, error);
     if (!status)
         status = read_patterns(heads, n, &context, &patterns, error);
+    pb_buffer caption = PB_BUFFER_EMPTY;
     if (!status)
-        status = draw(&patterns, prompts.texts[0], &bundle, error);
+        draw_caption(&prompts, heads, n, &caption);
+    if (!status)
+        status =
+            caption.failed ? pb_fail_memory(error) : draw(&patterns, caption.data, &bundle, error);
+    pb_buffer_free(&caption);
     patterns_free(&patterns);
     free(heads);
     pb_prompts_free(&prompts);
@@ -182,8 +197,14 @@ const pb_builtin pb_builtins_attention[] = {
      .needs_model = true,
      .see = "run heatmap detect_heads",
      .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
-                    {.name = "layer", .types = PB_TAKES_INTEGER, .fallback = "None"},
-                    {.name = "head", .types = PB_TAKES_INTEGER, .fallback = "0"},
+                    {.name = "layer",
+                     .types = PB_TAKES_INTEGER,
+                     .what = "the number of a layer",
+                     .fallback = "None"},
+                    {.name = "head",
+                     .types = PB_TAKES_INTEGER,
+                     .what = "the number of the head to enlarge",
+                     .fallback = "0"},
                     {.name = "heads",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,

@@ -11,20 +11,33 @@
 
 /* ---- how an attribution shows ---- */
 
-/* "The parts sum to 15.67; the logit is 15.67 (difference 2e-06)." from .check, if it is there. */
+/* What the check says, as a sentence; empty where it is not about one number. */
 static void check_sentence(const pb_meta *meta, char *out, size_t size)
 {
-    const pb_value *check = pb_meta_field(meta, "check");
+    const pb_value *check = pb_meta_field(meta, "check"), *rest = pb_meta_field(meta, "rest");
+    const char *parts = "The parts";
+    char heads[80];
     out[0] = '\0';
-    const pb_value *scaled = pb_meta_field(meta, "scaled");
-    if (!check || pb_value_kind(check) != PB_RECORD || scaled)
-        return; /* plain dot products do not sum to the logit */
+    if (!check || pb_value_kind(check) != PB_RECORD)
+        return;
     const pb_value *sum = pb_record_find(check, "sum"), *logit = pb_record_find(check, "logit");
     const pb_value *difference = pb_record_find(check, "difference");
     if (!sum || !logit || !difference || pb_value_kind(sum) != PB_NUMBER)
         return;
-    snprintf(out, size, "The parts and the bias sum to %.4f; the logit is %.4f (difference %.1e).",
-             pb_value_get_number(sum), pb_value_get_number(logit), pb_value_get_number(difference));
+    if (rest && pb_value_kind(rest) == PB_NUMBER) {
+        snprintf(heads, sizeof heads, "The heads, what no head wrote (.rest, %.4f)",
+                 pb_value_get_number(rest));
+        parts = heads;
+    }
+    if (meta->units && strcmp(meta->units, "logits") != 0)
+        snprintf(out, size,
+                 "%s and the bias sum to %.4f; without the scale that is not the logit, "
+                 "%.4f.",
+                 parts, pb_value_get_number(sum), pb_value_get_number(logit));
+    else
+        snprintf(out, size, "%s and the bias sum to %.4f; the logit is %.4f (difference %.1e).",
+                 parts, pb_value_get_number(sum), pb_value_get_number(logit),
+                 pb_value_get_number(difference));
 }
 
 /* A row for each component; plain dot products have the scaled contribution beside them. */
@@ -66,27 +79,16 @@ static pb_status component_table(const pb_value *self, const pb_words *words, pb
 static pb_status attribution_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                                   pb_error **error)
 {
-    const pb_tensor *tensor = pb_value_get_tensor(self);
+    (void)interp;
     const pb_meta *meta = pb_value_meta(self);
-    char note[256];
+    char note[320];
     check_sentence(meta, note, sizeof note);
     const char *notes[] = {note};
     pb_words words = {.caption = meta->caption, .notes = notes, .n_notes = note[0] ? 1 : 0};
+    if (pb_tensor_rank(pb_value_get_tensor(self)) != 1)
+        return pb_show_values(self, &words, "contribution", bundle, error);
     pb_bundle *shown = NULL;
-    pb_status status;
-    if (pb_tensor_rank(tensor) == 1) {
-        status = component_table(self, &words, &shown, error);
-    } else if (pb_tensor_rank(tensor) == 2) {
-        status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
-                               pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error);
-    } else {
-        pb_value *bare = NULL;
-        pb_meta rest = {.model = meta->model, .units = meta->units, .caption = meta->caption};
-        status = pb_value_tensor((pb_tensor *)tensor, &rest, &bare, error);
-        if (!status)
-            status = pb_interp_bundle(interp, bare, &shown, error);
-        pb_value_release(&bare);
-    }
+    pb_status status = component_table(self, &words, &shown, error);
     return status ? status : pb_bundle_absorb(bundle, &shown, error);
 }
 
@@ -192,7 +194,8 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
         status = pb_targets_take(call, "against", in->prompts.engine, in->prompts.count,
                                  &in->against, error);
     if (!status)
-        status = pb_places_take(call, "pos", "pos", &in->positions, error);
+        status =
+            pb_positions_take(call, "pos", &in->prompts, PB_SOME_POSITIONS, &in->positions, error);
     if (!status)
         status =
             pb_heads_take(call, "heads", in->prompts.engine, &in->heads, &in->spec.n_heads, error);
@@ -209,28 +212,29 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
     return status;
 }
 
-static char *attribution_caption(const attribute_arguments *in)
+static void attribution_caption(const attribute_arguments *in, pb_buffer *caption)
 {
-    pb_buffer caption = PB_BUFFER_EMPTY;
     char *target =
         in->targets.count == 1 ? pb_token_text(in->prompts.engine, in->targets.ids[0]) : NULL;
     char *against =
         in->against.count == 1 ? pb_token_text(in->prompts.engine, in->against.ids[0]) : NULL;
-    char *title = in->prompts.many ? NULL : pb_prompt_title(in->prompts.texts[0], 70);
-    pb_buffer_format(&caption, "What each %s adds to the logit of %s",
+    char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, &in->positions, 70);
+    pb_buffer_format(caption, "What each %s adds to the logit of %s",
                      in->spec.by == PB_BY_HEAD ? "head" : "component",
                      target ? target : "each prompt's word");
     if (in->against.count)
-        pb_buffer_format(&caption, " minus that of %s", against ? against : "each prompt's other");
+        pb_buffer_format(caption, " minus that of %s", against ? against : "each prompt's other");
     if (title)
-        pb_buffer_format(&caption, " after %s", title);
-    pb_buffer_text(&caption, in->spec.scale ? ", in logits"
-                                            : ", as plain dot products (without the layer norm's "
-                                              "scale: not in logits)");
+        pb_buffer_format(caption, " after %s", title);
+    pb_buffer_text(caption, in->spec.scale ? ", in logits"
+                                           : ", as plain dot products (without the layer norm's "
+                                             "scale: not in logits)");
+    if (in->prompts.edits)
+        pb_buffer_byte(caption, '.');
+    pb_prompts_edits(&in->prompts, caption);
     free(target);
     free(against);
     free(title);
-    return pb_buffer_take(&caption);
 }
 
 /* The scaled contributions, to stand beside plain dot products: a column along `component`. NULL
@@ -269,10 +273,9 @@ static pb_status attribution_value(const attribute_arguments *in, const pb_conte
     pb_value *check = NULL, *rest = NULL, *bias = NULL, *logit = NULL, *layers = NULL,
              *parts = NULL, *scaled = NULL;
     pb_value *model = in->prompts.model;
-    char *caption = attribution_caption(in);
-    pb_status status = caption ? PB_OK : pb_fail_memory(error);
-    if (!status)
-        status = check_record(found, model, in->spec.scale, &check, error);
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    attribution_caption(in, &caption);
+    pb_status status = check_record(found, model, in->spec.scale, &check, error);
     if (!status)
         status = tensor_field(found->bias, model, "logits", &bias, error);
     if (!status)
@@ -298,14 +301,14 @@ static pb_status attribution_value(const attribute_arguments *in, const pb_conte
             fields[n++] = (pb_field){"layer", "component", layers};
             fields[n++] = (pb_field){"part", "component", parts};
         }
-        status = pb_result_tensor(&found->parts, model, &attribution_look,
-                                  in->spec.scale ? "logits" : "dot product", caption, n, fields,
-                                  result, error);
+        status = pb_result_captioned(&found->parts, model, &attribution_look,
+                                     in->spec.scale ? "logits" : "dot product", &caption, n, fields,
+                                     result, error);
     }
     pb_value *owned[] = {check, rest, bias, logit, layers, parts, scaled};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         pb_value_release(&owned[i]);
-    free(caption);
+    pb_buffer_free(&caption);
     return status;
 }
 
@@ -324,143 +327,6 @@ static pb_status call_attribute(pb_call *call, pb_value **result, pb_error **err
         status = attribution_value(&in, &context, &found, result, error);
     pb_attribution_release(&found);
     arguments_free(&in);
-    return status;
-}
-
-/* ---- lens() ---- */
-
-static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
-                           pb_error **error)
-{
-    (void)interp;
-    const pb_tensor *tensor = pb_value_get_tensor(self);
-    const pb_meta *meta = pb_value_meta(self);
-    const pb_value *ids = pb_meta_field(meta, "token");
-    if (pb_tensor_rank(tensor) != 2 || !ids || !pb_value_get_tensor(ids) || !meta->model) {
-        pb_words words = {.caption = meta->caption};
-        pb_bundle *shown = NULL;
-        pb_status status =
-            pb_tensor_rank(tensor) == 2
-                ? pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
-                                pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error)
-                : PB_OK;
-        if (!status && !shown) {
-            pb_buffer text = PB_BUFFER_EMPTY;
-            pb_value_str(self, &text);
-            return pb_bundle_give(bundle, "text/plain", pb_buffer_take(&text), false, error);
-        }
-        return status ? status : pb_bundle_absorb(bundle, &shown, error);
-    }
-    size_t count = pb_tensor_size(tensor);
-    const float *id = pb_tensor_data(pb_value_get_tensor(ids));
-    const char **texts = pb_malloc(count, sizeof *texts);
-    pb_axis_labels rows = {0}, columns = {0};
-    pb_status status = texts ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < count && !status; i++)
-        texts[i] = pb_tokenizer_label(pb_model_tokenizer(pb_model_of(meta->model)), (int32_t)id[i]);
-    if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
-    if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(tensor, 1), &columns, error);
-    if (!status) {
-        pb_heatmap_view view = {.words = {.caption = meta->caption},
-                                .rows = rows.view,
-                                .columns = columns.view,
-                                .values = pb_tensor_data(tensor),
-                                .cell_texts = texts,
-                                .cell_kind = PB_TEXT_TOKEN,
-                                .value_name = "probability",
-                                .shade = PB_SHADE_SEQUENTIAL,
-                                .range = {.fixed = true, .low = 0, .high = 1}};
-        pb_bundle *shown = NULL;
-        status = pb_show_heatmap(&view, &shown, error);
-        if (!status)
-            status = pb_bundle_absorb(bundle, &shown, error);
-    }
-    pb_axis_labels_free(&rows);
-    pb_axis_labels_free(&columns);
-    free(texts);
-    return status;
-}
-
-static const pb_look lens_look = {.name = "lens",
-                                  .article = "a logit lens",
-                                  .summary = "The top token of every layer and position.",
-                                  .show = lens_show};
-
-static pb_status lens_of_words(pb_call *call, const pb_prompts *prompts, pb_site site,
-                               pb_value **result, pb_error **error)
-{
-    pb_targets words = {0};
-    pb_context context = pb_call_context(call);
-    pb_tensor *lens = NULL;
-    pb_status status = pb_targets_take(call, "words", prompts->engine, 0, &words, error);
-    if (!status)
-        status = pb_logit_lens(prompts->runs[0], site, NULL, NULL, words.ids, words.count, &context,
-                               &lens, error);
-    if (!status)
-        status = pb_drop_single_axis(&lens, "token", !words.many, error);
-    if (!status)
-        status = pb_result_tensor(&lens, prompts->model, &lens_look, "logits",
-                                  "Logit lens: each state unembedded with its own scale", 0, NULL,
-                                  result, error);
-    pb_targets_free(&words);
-    return status;
-}
-
-static pb_status lens_of_top(pb_call *call, const pb_prompts *prompts, pb_site site,
-                             pb_value **result, pb_error **error)
-{
-    pb_context context = pb_call_context(call);
-    pb_tensor *ids = NULL, *logits = NULL, *probabilities = NULL;
-    pb_value *id_value = NULL, *logit_value = NULL;
-    pb_status status =
-        pb_logit_lens_top(prompts->runs[0], site, &context, &ids, &logits, &probabilities, error);
-    if (!status)
-        status =
-            pb_result_tensor(&ids, prompts->model, NULL, NULL, NULL, 0, NULL, &id_value, error);
-    if (!status)
-        status = pb_result_tensor(&logits, prompts->model, NULL, "logits", NULL, 0, NULL,
-                                  &logit_value, error);
-    if (!status) {
-        char *title = pb_prompt_title(prompts->texts[0], 70);
-        char caption[512];
-        snprintf(caption, sizeof caption,
-                 "Logit lens of %s: the likeliest next token at every layer and position, shaded "
-                 "by its probability",
-                 title ? title : "the prompt");
-        free(title);
-        pb_field fields[] = {{"token", NULL, id_value}, {"logit", NULL, logit_value}};
-        status = pb_result_tensor(&probabilities, prompts->model, &lens_look, "probability",
-                                  caption, 2, fields, result, error);
-    }
-    pb_tensor_release(&ids);
-    pb_tensor_release(&logits);
-    pb_tensor_release(&probabilities);
-    pb_value_release(&id_value);
-    pb_value_release(&logit_value);
-    return status;
-}
-
-static pb_status call_lens(pb_call *call, pb_value **result, pb_error **error)
-{
-    pb_prompts prompts = {0};
-    pb_site site = PB_SITE_RESID_POST;
-    pb_status status = pb_site_take(call, "site", &site, error);
-    if (!status && site != PB_SITE_RESID_PRE && site != PB_SITE_RESID_MID &&
-        site != PB_SITE_RESID_POST)
-        status = pb_fail_argument(call, "site", error, PB_VALUE,
-                                  "the lens reads the residual stream: resid_pre, resid_mid or "
-                                  "resid_post");
-    if (!status)
-        status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
-    if (!status && prompts.many)
-        status = pb_fail_argument(call, "prompt", error, PB_TYPE, "lens() takes one prompt");
-    if (!status)
-        status = pb_argument_is_none(call, "words")
-                     ? lens_of_top(call, &prompts, site, result, error)
-                     : lens_of_words(call, &prompts, site, result, error);
-    pb_prompts_free(&prompts);
     return status;
 }
 
@@ -511,26 +377,4 @@ const pb_builtin pb_builtins_attribute[] = {
                      .objects = {&pb_ranking_type}},
                     PB_PROMPT_PARAMETERS},
      .function = call_attribute},
-    {.name = "lens",
-     .category = "Attribution",
-     .summary = "The logit lens: what the model would say if it stopped at each layer.",
-     .doc = "Unembeds the residual stream at every layer and position, each state with its own "
-            "scale and b_U included.",
-     .result = "a tensor [layer, pos] of the top token's probability with .token and .logit; with "
-               "words= a tensor [layer, pos, token] of logits",
-     .example = "lens(\"The capital of France is\")",
-     .needs_model = true,
-     .see = "attribute top",
-     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
-                    {.name = "words",
-                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER,
-                     .what = "words that are one token each",
-                     .fallback = "None"},
-                    {.name = "site",
-                     .types = PB_TAKES_STRING,
-                     .mode = PB_PARAMETER_KEYWORD,
-                     .fallback = "\"resid_post\"",
-                     .suggest = pb_suggest_sites},
-                    PB_PROMPT_PARAMETERS},
-     .function = call_lens},
     {0}};

@@ -71,15 +71,24 @@ pb_context pb_call_context(pb_call *call);
 
 /* ---- prompts ---- */
 
+/* Places as a person gives them, in the engine's terms. */
+typedef struct pb_places {
+    bool given; /* not None */
+    bool each, all;
+    pb_select *selects; /* one, or one per prompt for per([...]) */
+    pb_select_storage *storage;
+    size_t count; /* 0 with each or all */
+} pb_places;
+
 typedef struct pb_prompts {
     pb_value *model;  /* the one they run on; owned */
     pb_model *engine; /* borrowed from `model` */
     bool many;        /* a list was given: results go over `axis` */
     size_t count;
     pb_run **runs;
-    char **texts;   /* what each is called: its text, or its tokens joined */
-    pb_axis *axis;  /* "prompt", labels: the texts; NULL unless many */
-    size_t n_edits; /* edits applied by edit= */
+    char **texts;  /* what each is called: its text, or its tokens joined */
+    pb_axis *axis; /* "prompt", labels: the texts; NULL unless many */
+    char *edits;   /* what they are edited with, in words; NULL if they are not */
 } pb_prompts;
 
 enum {
@@ -95,6 +104,14 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
                           pb_prompts *prompts, pb_error **error);
 void pb_prompts_free(pb_prompts *prompts);
 
+/* A prompt's text, malloc'ed: up to the place that `at` names, if that is one position and not the
+ * last. NULL when memory is out. */
+char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *at);
+/* The same for captions: quoted, and cut to about `width` columns. */
+char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width);
+/* " Edited: zero z at L4H0, all positions." if the prompts are. */
+void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
+
 /* Only the tokens: ids[i] has counts[i] of them. For words that need no forward pass. */
 typedef struct pb_token_lists {
     pb_value *model;
@@ -108,12 +125,14 @@ pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *l
                               pb_error **error);
 void pb_token_lists_free(pb_token_lists *lists);
 
-/* A run as a value. Takes *run, also on failure. `text` is copied. */
-pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, size_t n_edits,
+/* A run as a value. Takes *run, also on failure. `text` and `edits`, which may be NULL, are copied.
+ */
+pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, const char *edits,
                        pb_value **result, pb_error **error);
 pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
 const char *pb_run_text(const pb_value *value);
-pb_value *pb_run_model_value(const pb_value *run); /* borrowed */
+const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */
+pb_value *pb_run_model_value(const pb_value *run);    /* borrowed */
 /* The ids of a prompt(ids), borrowed; NULL if it is none. */
 const int32_t *pb_prompt_value_ids(const pb_value *value, size_t *count);
 
@@ -133,18 +152,13 @@ pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targ
 pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
                           pb_targets *targets, pb_error **error);
 void pb_targets_free(pb_targets *targets);
+/* Gives `error` the corrected line where a prompt and a word have changed places. */
+void pb_hint_swapped(const pb_call *call, pb_model *model, const pb_argument *prompt,
+                     const pb_argument *word, pb_error *error);
 /* Warns on stderr where " great" was probably meant and "great" was given. */
 void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *target);
 
 /* ---- places ---- */
-
-typedef struct pb_places {
-    bool given; /* not None */
-    bool each, all;
-    pb_select *selects; /* one, or one per prompt for per([...]) */
-    pb_select_storage *storage;
-    size_t count; /* 0 with each or all */
-} pb_places;
 
 pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places,
                        pb_error **error);
@@ -152,6 +166,28 @@ pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *place
 pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
                          pb_error **error);
 void pb_places_free(pb_places *places);
+/* Makes all, and each, a selector like others. */
+pb_status pb_places_every(pb_places *places, pb_error **error);
+/* Fails with a caret under argument `name` if a place is not there: along an axis of `length`
+ * places, or in each of the prompts. */
+pb_status pb_places_check(const pb_call *call, const char *name, const pb_places *places,
+                          const char *axis, size_t length, pb_error **error);
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_places *places,
+                             const pb_prompts *prompts, pb_error **error);
+
+typedef enum pb_positions_wanted { PB_ONE_POSITION, PB_SOME_POSITIONS } pb_positions_wanted;
+/* A value as positions of the prompts, checked; faults are placed at argument `name`. With
+ * PB_ONE_POSITION all, lists and slices are refused; else all is a selector like others. */
+pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
+                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_places *places,
+                          pb_error **error);
+/* The same for the value of the argument itself. */
+pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
+                            pb_positions_wanted wanted, pb_places *places, pb_error **error);
+/* Appends ", layer 3", ", position 2 (\xC2\xB7love)", ", all heads"; nothing for each. `written` is
+ * the argument; `run` may be NULL. */
+void pb_places_phrase(const char *word, const pb_places *places, const pb_value *written,
+                      const pb_run *run, pb_buffer *out);
 pb_where pb_places_where(const pb_places *places, pb_where otherwise);
 /* NULL where every place is meant. */
 const pb_select *pb_places_selects(const pb_places *places);
@@ -198,6 +234,11 @@ void pb_bound_metric_free(pb_bound_metric *bound);
 pb_status pb_result_tensor(pb_tensor **tensor, pb_value *model, const pb_look *look,
                            const char *units, const char *caption, size_t n_fields,
                            const pb_field *fields, pb_value **result, pb_error **error);
+
+/* The same, also taking the caption. */
+pb_status pb_result_captioned(pb_tensor **tensor, pb_value *model, const pb_look *look,
+                              const char *units, pb_buffer *caption, size_t n_fields,
+                              const pb_field *fields, pb_value **result, pb_error **error);
 
 /* Takes away an axis of length one, if `drop`: a single prompt or word leaves none. */
 pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error);

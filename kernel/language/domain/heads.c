@@ -11,23 +11,9 @@
 static pb_status scores_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                              pb_error **error)
 {
-    const pb_tensor *tensor = pb_value_get_tensor(self);
-    const pb_meta *meta = pb_value_meta(self);
-    pb_words words = {.caption = meta->caption};
-    pb_bundle *shown = NULL;
-    pb_status status = PB_OK;
-    if (pb_tensor_rank(tensor) == 2) {
-        status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
-                               pb_axis_name(pb_tensor_axis(tensor, 1)), &words, &shown, error);
-    } else {
-        pb_value *bare = NULL;
-        pb_meta rest = {.model = meta->model, .units = meta->units, .caption = meta->caption};
-        status = pb_value_tensor((pb_tensor *)tensor, &rest, &bare, error);
-        if (!status)
-            status = pb_interp_bundle(interp, bare, &shown, error);
-        pb_value_release(&bare);
-    }
-    return status ? status : pb_bundle_absorb(bundle, &shown, error);
+    (void)interp;
+    pb_words words = {.caption = pb_value_meta(self)->caption};
+    return pb_show_values(self, &words, "score", bundle, error);
 }
 
 static const pb_look scores_look = {.name = "head scores",
@@ -74,11 +60,16 @@ static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **
                                    pb_head_scores(prompts.runs[0], &spec, &context, &scores, error),
                                    error);
     if (!status) {
-        char caption[160];
-        snprintf(caption, sizeof caption,
-                 "How much each head looks like a %s token head (measure %s)", detector, measure);
-        status = pb_result_tensor(&scores, prompts.model, &scores_look, "score", caption, 0, NULL,
-                                  result, error);
+        static const char *const wanted[] = {"the token before", "an earlier copy of the token",
+                                             "what came after an earlier copy of the token"};
+        static const char *const meant[] = {"share of its attention that goes there",
+                                            "1 minus its distance from a head that does only that"};
+        pb_buffer caption = PB_BUFFER_EMPTY;
+        pb_buffer_format(&caption, "How much each head attends to %s: the %s (measure %s).",
+                         wanted[spec.detector], meant[spec.measure], measure);
+        pb_prompts_edits(&prompts, &caption);
+        status = pb_result_captioned(&scores, prompts.model, &scores_look, "score", &caption, 0,
+                                     NULL, result, error);
     }
     pb_prompts_free(&prompts);
     return status;
@@ -98,11 +89,13 @@ static pb_status call_stripes(pb_call *call, pb_value **result, pb_error **error
                                                    &context, &means, error),
                                    error);
     if (!status) {
-        char caption[160];
-        snprintf(caption, sizeof caption,
-                 "Mean attention along the %s stripe, over the second copy of the tokens", stripe);
-        status = pb_result_tensor(&means, prompts.model, &scores_look, "attention", caption, 0,
-                                  NULL, result, error);
+        pb_buffer caption = PB_BUFFER_EMPTY;
+        pb_buffer_format(&caption,
+                         "Mean attention along the %s stripe, over the second copy of the tokens.",
+                         stripe);
+        pb_prompts_edits(&prompts, &caption);
+        status = pb_result_captioned(&means, prompts.model, &scores_look, "attention", &caption, 0,
+                                     NULL, result, error);
     }
     pb_prompts_free(&prompts);
     return status;

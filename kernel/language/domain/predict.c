@@ -1,5 +1,5 @@
 /* logits(), tokens() and generate(): what the model says about words, prompts and what follows. */
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -24,14 +24,9 @@ static pb_status logits_show(pb_interp *interp, const pb_value *self, pb_bundle 
         words < 0 || pb_tensor_rank(tensor) > 2 || (pb_tensor_rank(tensor) == 2 && prompts < 0);
     const pb_axis *word_axis = plain ? NULL : pb_tensor_axis(tensor, (size_t)words);
     if (plain || pb_axis_length(word_axis) > 64) {
-        pb_value *bare = NULL;
-        pb_meta rest = {.model = meta->model, .units = meta->units, .caption = meta->caption};
-        pb_bundle *shown = NULL;
-        pb_status status = pb_value_tensor((pb_tensor *)tensor, &rest, &bare, error);
-        if (!status)
-            status = pb_interp_bundle(interp, bare, &shown, error);
-        pb_value_release(&bare);
-        return status ? status : pb_bundle_absorb(bundle, &shown, error);
+        pb_words words_only = {.caption = meta->caption};
+        return pb_show_values(self, &words_only, meta->units ? meta->units : "value", bundle,
+                              error);
     }
     size_t n_words = pb_axis_length(word_axis);
     size_t n_rows = prompts < 0 ? 1 : pb_axis_length(pb_tensor_axis(tensor, (size_t)prompts));
@@ -110,6 +105,28 @@ static pb_status word_axis(pb_model *model, const pb_targets *words, pb_axis **a
     return status;
 }
 
+/* "Logits of the next token after "I love", on reviews-4m" */
+static void logits_caption(const pb_prompts *prompts, const pb_targets *words,
+                           const pb_places *position, const pb_value *written, pb_buffer *caption)
+{
+    char *title = prompts->many ? NULL : pb_prompts_title(prompts, 0, position, 80);
+    char *word = words->many ? NULL : pb_token_text(prompts->engine, words->ids[0]);
+    pb_buffer_format(caption, "Logit%s of %s%s", word ? "" : "s", word ? word : "the next token",
+                     word ? " as the next token" : "");
+    if (title)
+        pb_buffer_format(caption, " after %s", title);
+    if (prompts->many && pb_value_get_number(written) != -1) {
+        pb_buffer_text(caption, " after position ");
+        pb_value_repr(written, false, caption);
+    }
+    pb_buffer_format(caption, ", on %s", pb_model_value_name(prompts->model));
+    if (prompts->edits)
+        pb_buffer_byte(caption, '.');
+    pb_prompts_edits(prompts, caption);
+    free(title);
+    free(word);
+}
+
 static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_prompts prompts = {0};
@@ -125,10 +142,11 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
         status = pb_place_argument(call, "words", word_axis(prompts.engine, &words, &tokens, error),
                                    error);
     if (!status)
-        status = pb_places_take(call, "pos", "pos", &position, error);
+        status = pb_positions_take(call, "pos", &prompts, PB_ONE_POSITION, &position, error);
     if (!status && position.count != 1)
         status = pb_fail_argument(call, "pos", error, PB_VALUE,
-                                  "logits() reads one position, the same way in every prompt");
+                                  "logits() reads the same position of every prompt; logit() takes "
+                                  "per([...])");
     if (!status)
         status = prompts.axis ? PB_OK : pb_axis_create("prompt", 1, NULL, NULL, &rows, error);
     if (!status)
@@ -142,14 +160,11 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
     if (!status)
         status = pb_drop_single_axis(&tensor, "token", !words.many, error);
     if (!status) {
-        char *title = prompts.many ? NULL : pb_prompt_title(prompts.texts[0], 80);
-        char caption[512];
-        snprintf(caption, sizeof caption, "Logits of the next token%s%s, on %s",
-                 title ? " after " : "", title ? title : "", pb_model_value_name(prompts.model));
-        free(title);
+        pb_buffer caption = PB_BUFFER_EMPTY;
         bool number = pb_tensor_rank(tensor) == 0;
-        status = pb_result_tensor(&tensor, prompts.model, number ? NULL : &logits_look, "logits",
-                                  caption, 0, NULL, result, error);
+        logits_caption(&prompts, &words, &position, pb_argument_value(call, "pos"), &caption);
+        status = pb_result_captioned(&tensor, prompts.model, number ? NULL : &logits_look, "logits",
+                                     &caption, 0, NULL, result, error);
     }
     pb_axis_release(&tokens);
     pb_axis_release(&rows);
@@ -293,6 +308,16 @@ static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **
 static pb_status tokens_index(pb_interp *interp, const pb_value *self, size_t count,
                               const pb_index_entry *entries, pb_value **result, pb_error **error)
 {
+    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    size_t length = lists->many ? lists->count : lists->counts[0];
+    double index = count == 1 && !entries[0].name ? pb_value_get_number(entries[0].value) : NAN;
+    if (index >= (double)length || index < -(double)length)
+        return pb_fail(error, PB_RANGE,
+                       lists->many ? "there is no prompt %.0f; the %zu prompts are counted from 0 "
+                                     "to %zu"
+                                   : "there is no position %.0f; the %zu tokens have the positions "
+                                     "0 to %zu",
+                       index, length, length - 1);
     pb_value *list = NULL;
     pb_status status = token_lists(self, false, &list, error);
     if (!status)
@@ -329,50 +354,96 @@ static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- generate(prompt) ---- */
 
-static pb_status call_generate(pb_call *call, pb_value **result, pb_error **error)
+/* What one prompt goes on with. */
+static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t which,
+                              const pb_generate_spec *spec, bool *partial, pb_value **result,
+                              pb_error **error)
 {
-    pb_prompts prompts = {0};
-    pb_edits edits = {0};
-    pb_generate_spec spec = {.stop_at_end = true,
-                             .temperature = (float)pb_argument_number(call, "temperature"),
-                             .seed = (uint64_t)pb_argument_integer(call, "seed")};
     pb_context context = pb_call_context(call);
     int32_t *ids = NULL;
-    size_t count = 0, length = 0;
-    bool partial = false;
     char *text = NULL;
-    pb_status status = pb_argument_count(call, "n", &spec.n_tokens, error);
-    if (!status && spec.temperature < 0)
-        status = pb_fail_argument(call, "temperature", error, PB_VALUE,
-                                  "the temperature cannot be negative");
+    size_t count = 0, length = 0;
+    pb_status status =
+        pb_generate(prompts->runs[which], spec, &context, &ids, &count, partial, error);
     if (!status)
-        status = pb_argument_count(call, "top_k", &spec.top_k, error);
-    if (!status)
-        status = pb_prompts_take(call, "prompt", PB_PROMPTS_IGNORE_EDIT, NULL, &prompts, error);
-    if (!status && prompts.many)
-        status = pb_fail_argument(call, "prompt", error, PB_TYPE,
-                                  "generate() takes one prompt; write [generate(p) for p in ...]");
-    if (!status)
-        status = pb_edits_take(call, "edit", prompts.model, &edits, error);
-    spec.edits = edits.items;
-    spec.n_edits = edits.count;
-    if (!status)
-        status = pb_place_argument(
-            call, NULL,
-            pb_generate(prompts.runs[0], &spec, &context, &ids, &count, &partial, error), error);
-    if (!status)
-        status = pb_tokenizer_decode(pb_model_tokenizer(prompts.engine), ids, count, &text, &length,
-                                     error);
-    if (!status && partial)
-        pb_interp_text(call->interp, 2, "interrupted: the text is what there was by then\n", 48);
+        status = pb_tokenizer_decode(pb_model_tokenizer(prompts->engine), ids, count, &text,
+                                     &length, error);
     if (!status) {
         pb_buffer whole = PB_BUFFER_EMPTY;
-        pb_buffer_text(&whole, prompts.texts[0]);
+        pb_buffer_text(&whole, prompts->texts[which]);
         pb_buffer_append(&whole, text, length);
         status = pb_value_take_buffer(&whole, result, error);
     }
     free(ids);
     free(text);
+    return status == PB_LIMIT
+               ? pb_place_argument(call, "n", status, error)
+               : pb_place_argument(call, pb_given(call, "edit") ? "edit" : "prompt", status, error);
+}
+
+/* Text carries no caption, so what it was generated under is said beside it. */
+static void say_edits(pb_call *call, const pb_edits *edits)
+{
+    pb_buffer said = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < edits->count; i++) {
+        char *text = pb_edit_describe(edits->items[i]);
+        pb_buffer_format(&said, "generated with %s%s\n", text ? text : "an edit",
+                         pb_edit_reaches_generated(edits->items[i])
+                             ? ", new tokens included"
+                             : "; new tokens are not edited");
+        free(text);
+    }
+    if (said.length && !said.failed)
+        pb_interp_text(call->interp, 1, said.data, said.length);
+    pb_buffer_free(&said);
+}
+
+static pb_status take_generate(pb_call *call, pb_generate_spec *spec, pb_prompts *prompts,
+                               pb_edits *edits, pb_error **error)
+{
+    *spec = (pb_generate_spec){.stop_at_end = true,
+                               .temperature = (float)pb_argument_number(call, "temperature"),
+                               .seed = (uint64_t)pb_argument_integer(call, "seed")};
+    pb_status status = pb_argument_count(call, "n", &spec->n_tokens, error);
+    if (!status && !(spec->temperature >= 0 && spec->temperature < INFINITY))
+        status = pb_fail_argument(call, "temperature", error, PB_VALUE,
+                                  "the temperature is a number from 0 up: 0 takes the likeliest "
+                                  "token, 1 samples as the model says");
+    if (!status)
+        status = pb_argument_count(call, "top_k", &spec->top_k, error);
+    if (!status)
+        status = pb_prompts_take(call, "prompt", PB_PROMPTS_IGNORE_EDIT, NULL, prompts, error);
+    if (!status)
+        status = pb_edits_take(call, "edit", prompts->model, edits, error);
+    spec->edits = edits->items;
+    spec->n_edits = edits->count;
+    return status;
+}
+
+static pb_status call_generate(pb_call *call, pb_value **result, pb_error **error)
+{
+    static const char stopped[] = "interrupted: the text is what there was by then\n";
+    pb_prompts prompts = {0};
+    pb_edits edits = {0};
+    pb_generate_spec spec;
+    pb_list_builder list = {0};
+    bool partial = false;
+    pb_status status = take_generate(call, &spec, &prompts, &edits, error);
+    for (size_t i = 0; i < prompts.count && !status && !partial; i++) {
+        pb_value *text = NULL;
+        status = generate_one(call, &prompts, i, &spec, &partial, &text, error);
+        if (!status)
+            status = pb_list_take(&list, text, error);
+    }
+    if (!status)
+        say_edits(call, &edits);
+    if (!status && partial)
+        pb_interp_text(call->interp, 2, stopped, sizeof stopped - 1);
+    if (!status && prompts.many)
+        status = pb_list_finish(&list, false, result, error);
+    else if (!status)
+        *result = pb_value_retain(list.items[0]);
+    pb_list_discard(&list);
     pb_edits_free(&edits);
     pb_prompts_free(&prompts);
     return status;
@@ -380,7 +451,7 @@ static pb_status call_generate(pb_call *call, pb_value **result, pb_error **erro
 
 #define POSITION                                                                                   \
     {                                                                                              \
-        .name = "pos", .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_SELECTOR,            \
+        .name = "pos", .types = PB_TAKES_ANY, .what = "a position: -1, 2, \" love\", at(...)",     \
         .mode = PB_PARAMETER_KEYWORD, .fallback = "-1"                                             \
     }
 
@@ -428,7 +499,7 @@ const pb_builtin pb_builtins_predict[] = {
      .doc = "With temperature 0 always the likeliest token; else sampled, among the `top_k` "
             "likeliest if that is given. The same seed gives the same text. Edits reach every new "
             "token.",
-     .result = "a string: the prompt and what follows",
+     .result = "a string: the prompt and what follows; for a list of prompts a list of strings",
      .example = "generate(\"The capital of France is\", n=1)",
      .expected = "'The capital of France is Paris'",
      .needs_model = true,

@@ -81,6 +81,19 @@ static char *copy_text(const char *text, size_t length)
     return copy;
 }
 
+static pb_status check_ids(const pb_model *model, const int32_t *ids, size_t count,
+                           pb_error **error)
+{
+    size_t n_vocab = pb_model_shape(model)->n_vocab;
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= n_vocab)
+            return pb_fail(error, PB_RANGE,
+                           "there is no token %d; the vocabulary of %s has the tokens 0 to %zu",
+                           (int)ids[i], pb_model_name(model), n_vocab - 1);
+    return count > pb_model_shape(model)->n_positions ? too_long(model, count, false, error)
+                                                      : PB_OK;
+}
+
 static pb_status not_a_prompt(const pb_value *value, pb_error **error)
 {
     char text[96];
@@ -111,6 +124,13 @@ static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bo
         }
         if (!given)
             return not_a_prompt(value, error);
+        if (run && pb_run_model(run) != model)
+            return pb_fail(error, PB_VALUE,
+                           "this run is one of %s, and here prompts run on %s; give its text",
+                           pb_model_name(pb_run_model(run)), pb_model_name(model));
+        status = check_ids(model, given, *count, error);
+        if (status)
+            return status;
         *ids = pb_malloc(*count, sizeof **ids);
         if (!*ids)
             return pb_fail_memory(error);
@@ -235,10 +255,6 @@ static pb_status run_all(const pb_value *value, const pb_token_lists *lists, uns
                      (!(flags & PB_PROMPTS_KEEP_QKV) || pb_run_cache(run) || pb_run_is_edited(run));
         if (reuse) {
             prompts->runs[i] = pb_run_retain(run);
-        } else if (run && pb_run_is_edited(run)) {
-            status =
-                pb_fail(error, PB_VALUE,
-                        "this run was made with edits on another model; name the prompt again");
         } else {
             fresh[n] = (pb_prompt){.tokens = lists->ids[i], .n = lists->counts[i]};
             where[n++] = i;
@@ -255,36 +271,99 @@ static pb_status run_all(const pb_value *value, const pb_token_lists *lists, uns
     return status;
 }
 
+/* ---- edits ---- */
+
+static pb_status join_edits(const pb_edits *edits, pb_prompts *prompts, pb_error **error)
+{
+    pb_buffer joined = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < edits->count; i++) {
+        char *text = pb_edit_describe(edits->items[i]);
+        pb_buffer_format(&joined, "%s%s", i ? "; " : "", text ? text : "...");
+        free(text);
+    }
+    prompts->edits = pb_buffer_take(&joined);
+    return prompts->edits ? PB_OK : pb_fail_memory(error);
+}
+
+/* What runs that were given were edited with. */
+static pb_status given_edits(const pb_value *value, pb_prompts *prompts, pb_error **error)
+{
+    const char *found = NULL;
+    bool same = true;
+    for (size_t i = 0; i < prompts->count; i++) {
+        const pb_value *item = prompt_at(value, i);
+        const char *edits = pb_run_of(item) ? pb_run_edits_text(item) : NULL;
+        same = same && (i == 0 || (found && edits ? strcmp(found, edits) == 0 : found == edits));
+        found = found ? found : edits;
+    }
+    if (!found)
+        return PB_OK;
+    prompts->edits = strdup(same ? found : "some of the runs, each in its own way");
+    return prompts->edits ? PB_OK : pb_fail_memory(error);
+}
+
+static pb_status run_edited(pb_call *call, const pb_edits *edits, const pb_context *context,
+                            pb_prompts *prompts, pb_error **error)
+{
+    for (size_t i = 0; i < prompts->count; i++) {
+        if (pb_run_is_edited(prompts->runs[i]))
+            return pb_fail_argument(call, "edit", error, PB_VALUE,
+                                    "a run that was made with edits cannot be edited again; give "
+                                    "all edits together: run(prompt, edit=[...])");
+    }
+    pb_run **edited = pb_calloc(prompts->count, sizeof *edited);
+    if (!edited)
+        return pb_fail_memory(error);
+    pb_status status = pb_place_argument(call, "edit",
+                                         pb_run_edited(prompts->runs, prompts->count, edits->items,
+                                                       edits->count, context, edited, error),
+                                         error);
+    for (size_t i = 0; i < prompts->count && !status; i++) {
+        pb_run_release(&prompts->runs[i]);
+        prompts->runs[i] = edited[i];
+    }
+    free(edited);
+    return status ? status : join_edits(edits, prompts, error);
+}
+
 /* Replaces the plain runs by runs under the call's edits. */
 static pb_status apply_edits(pb_call *call, const pb_context *context, pb_prompts *prompts,
                              pb_error **error)
 {
     pb_edits edits = {0};
     pb_status status = pb_edits_take(call, "edit", prompts->model, &edits, error);
-    if (status || edits.count == 0)
-        return status;
-    for (size_t i = 0; i < prompts->count && !status; i++) {
-        if (pb_run_is_edited(prompts->runs[i]))
-            status = pb_fail_argument(call, "edit", error, PB_VALUE,
-                                      "a run that was made with edits cannot be edited again; give "
-                                      "all edits together: run(prompt, edit=[...])");
-    }
-    pb_run **edited = pb_calloc(prompts->count, sizeof *edited);
-    if (!status && !edited)
-        status = pb_fail_memory(error);
-    if (!status)
-        status = pb_place_argument(call, "edit",
-                                   pb_run_edited(prompts->runs, prompts->count, edits.items,
-                                                 edits.count, context, edited, error),
-                                   error);
-    for (size_t i = 0; i < prompts->count && !status; i++) {
-        pb_run_release(&prompts->runs[i]);
-        prompts->runs[i] = edited[i];
-    }
-    prompts->n_edits = edits.count;
-    free(edited);
+    if (!status && edits.count)
+        status = run_edited(call, &edits, context, prompts, error);
     pb_edits_free(&edits);
     return status;
+}
+
+void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out)
+{
+    if (prompts->edits)
+        pb_buffer_format(out, " Edited: %s.", prompts->edits);
+}
+
+/* ---- what prompts are called ---- */
+
+char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *at)
+{
+    const pb_run *run = prompts->runs[which];
+    const pb_select *select = at && at->count ? &at->selects[at->count > 1 ? which : 0] : NULL;
+    bool one = select && (select->kind == PB_SELECT_INDEX || select->kind == PB_SELECT_LABEL);
+    size_t position;
+    if (!one || pb_position_resolve(run, select, &position, NULL) ||
+        position + 1 == pb_run_length(run))
+        return strdup(prompts->texts[which]);
+    return text_of_ids(pb_run_model(run), pb_run_tokens(run), position + 1);
+}
+
+char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width)
+{
+    char *text = pb_prompts_text(prompts, which, at);
+    char *title = text ? pb_prompt_title(text, width) : NULL;
+    free(text);
+    return title;
 }
 
 pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const pb_prompts *like,
@@ -314,6 +393,8 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     if (!status && prompts->many)
         status = pb_axis_create("prompt", prompts->count, NULL, (const char *const *)prompts->texts,
                                 &prompts->axis, error);
+    if (!status)
+        status = given_edits(value, prompts, error);
     status = pb_place_argument(call, name, status, error);
     if (!status && !(flags & PB_PROMPTS_IGNORE_EDIT))
         status = apply_edits(call, &context, prompts, error);
@@ -333,6 +414,7 @@ void pb_prompts_free(pb_prompts *prompts)
     }
     free(prompts->runs);
     free(prompts->texts);
+    free(prompts->edits);
     pb_axis_release(&prompts->axis);
     pb_value_release(&prompts->model);
     *prompts = (pb_prompts){0};

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "domain.h"
-#include "study/top.h"
+#include "ranking.h"
 #include "views.h"
 #include "words.h"
 
@@ -163,8 +164,8 @@ static pb_status rank_row(const pb_tensor *tensor, size_t flat, int layer, int h
     return status ? status : pb_list_take(&out->values, value, error);
 }
 
-static pb_status add_column(pb_list_builder *cells, const char *name, pb_cells_look look,
-                            const char *units, pb_table_cells *columns, size_t *n, pb_error **error)
+pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look look,
+                         const char *units, pb_table_cells *columns, size_t *n, pb_error **error)
 {
     pb_value *list = NULL;
     pb_status status = pb_list_finish(cells, true, &list, error);
@@ -183,7 +184,7 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
     size_t n = 0;
     pb_status status = PB_OK;
     if (layer >= 0 && head >= 0) {
-        status = add_column(&in->heads, "head", PB_CELLS_KEY, NULL, columns, &n, error);
+        status = pb_take_column(&in->heads, "head", PB_CELLS_KEY, NULL, columns, &n, error);
         if (!status)
             *heads = pb_value_retain(columns[0].cells);
     }
@@ -193,21 +194,26 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
         if (*heads && ((int)i == layer || (int)i == head))
             continue;
         if (tokens && strcmp(name, "token") != 0) {
-            static const struct {
+            const struct {
                 const char *axis, *label;
-            } second[] = {{"pos", "token"}, {"query", "query token"}, {"key", "key token"}};
-            status = add_column(&in->positions[i], name, PB_CELLS_KEY, NULL, columns, &n, error);
+            } second[] = {
+                {"pos", pb_tensor_find_axis(tensor, "token") >= 0 ? "pos token" : "token"},
+                {"query", "query token"},
+                {"key", "key token"}};
+            status =
+                pb_take_column(&in->positions[i], name, PB_CELLS_KEY, NULL, columns, &n, error);
             for (size_t s = 0; s < 3 && !status; s++)
                 if (strcmp(second[s].axis, name) == 0)
-                    status = add_column(&in->keys[i], second[s].label, PB_CELLS_TOKEN, NULL,
-                                        columns, &n, error);
+                    status = pb_take_column(&in->keys[i], second[s].label, PB_CELLS_TOKEN, NULL,
+                                            columns, &n, error);
         } else {
-            status = add_column(&in->keys[i], name, tokens ? PB_CELLS_TOKEN : PB_CELLS_KEY, NULL,
-                                columns, &n, error);
+            status = pb_take_column(&in->keys[i], name, tokens ? PB_CELLS_TOKEN : PB_CELLS_KEY,
+                                    NULL, columns, &n, error);
         }
     }
     if (!status)
-        status = add_column(&in->values, "value", PB_CELLS_SHADED, meta->units, columns, &n, error);
+        status =
+            pb_take_column(&in->values, "value", PB_CELLS_SHADED, meta->units, columns, &n, error);
     if (!status)
         status = pb_value_table(columns, n, rows, caption, meta->model, table, error);
     for (size_t i = 0; i < n; i++)
@@ -297,6 +303,25 @@ static bool numeric(const pb_table_cells *column)
     return some;
 }
 
+static pb_status no_column(pb_call *call, const pb_value *table, const char *by, pb_error **error)
+{
+    const char *names[64];
+    size_t count = 0;
+    pb_buffer listed = PB_BUFFER_EMPTY;
+    for (; count < 64 && count < pb_table_columns(table); count++) {
+        names[count] = pb_table_column(table, count)->name;
+        pb_buffer_format(&listed, "%s%s", count ? ", " : "", names[count]);
+    }
+    pb_status status =
+        pb_fail_argument(call, "by", error, PB_NAME, "this table has no column %s; it has %s", by,
+                         listed.data ? listed.data : "none");
+    pb_buffer_free(&listed);
+    const char *near = pb_nearest(by, names, count);
+    if (error && near)
+        pb_error_hint(*error, "did you mean by=\"%s\"?", near);
+    return status;
+}
+
 /* The column to rank by: by=, or the last that holds numbers. */
 static pb_status ranked_column(pb_call *call, const pb_value *table, const pb_table_cells **column,
                                pb_error **error)
@@ -306,7 +331,7 @@ static pb_status ranked_column(pb_call *call, const pb_value *table, const pb_ta
     if (by) {
         *column = pb_table_find(table, by);
         if (!*column)
-            return pb_fail_argument(call, "by", error, PB_NAME, "there is no column '%s' here", by);
+            return no_column(call, table, by, error);
         if (!numeric(*column))
             return pb_fail_argument(call, "by", error, PB_TYPE, "column '%s' does not hold numbers",
                                     by);
@@ -347,271 +372,12 @@ static pb_status rank_table(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-/* ---- the likeliest next tokens ---- */
-
-typedef struct predictions_data {
-    pb_value *model;
-    size_t count, k;
-    char **texts;
-    pb_prediction *found; /* [count, k] */
-} predictions_data;
-
-static const pb_object_type predictions_type;
-
-static void predictions_destroy(void *data)
-{
-    predictions_data *predictions = data;
-    if (!predictions)
-        return;
-    for (size_t i = 0; predictions->texts && i < predictions->count; i++)
-        free(predictions->texts[i]);
-    free(predictions->texts);
-    free(predictions->found);
-    pb_value_release(&predictions->model);
-    free(predictions);
-}
-
-static predictions_data *predictions_of(const pb_value *value)
-{
-    return pb_value_object(value, &predictions_type);
-}
-
-static void predictions_repr(const pb_value *self, pb_buffer *out)
-{
-    const predictions_data *top = predictions_of(self);
-    pb_buffer_format(out, "the %zu likeliest next tokens of %zu prompt%s", top->k, top->count,
-                     top->count == 1 ? "" : "s");
-}
-
-typedef struct prediction_columns {
-    pb_column columns[4];
-    const char **tokens;
-    double *probabilities, *logits;
-} prediction_columns;
-
-/* Token, probability and logit of one prompt, under its text. */
-static pb_status prediction_columns_of(const predictions_data *top, size_t prompt,
-                                       prediction_columns *out, pb_error **error)
-{
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(top->model));
-    out->tokens = pb_malloc(top->k, sizeof *out->tokens);
-    out->probabilities = pb_malloc(top->k, sizeof *out->probabilities);
-    out->logits = pb_malloc(top->k, sizeof *out->logits);
-    if (!out->tokens || !out->probabilities || !out->logits)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < top->k; i++) {
-        const pb_prediction *found = &top->found[prompt * top->k + i];
-        out->tokens[i] = pb_tokenizer_label(tokenizer, found->token);
-        out->probabilities[i] = found->probability;
-        out->logits[i] = found->logit;
-    }
-    const char *group = top->texts[prompt];
-    pb_column columns[] = {
-        {.name = "token", .group = group, .kind = PB_COLUMN_TOKEN, .texts = out->tokens},
-        {.name = "probability",
-         .group = group,
-         .kind = PB_COLUMN_BAR,
-         .numbers = out->probabilities,
-         .format = {.style = PB_NUMBER_FIXED, .digits = 3},
-         .range = {.fixed = true, .low = 0, .high = 1}},
-        {.name = "logit",
-         .group = group,
-         .kind = PB_COLUMN_NUMBER,
-         .numbers = out->logits,
-         .format = {.style = PB_NUMBER_FIXED, .digits = 2}}};
-    memcpy(out->columns, columns, sizeof columns);
-    return PB_OK;
-}
-
-static pb_status predictions_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
-                                  pb_error **error)
-{
-    (void)interp;
-    const predictions_data *top = predictions_of(self);
-    prediction_columns *parts = pb_calloc(top->count, sizeof *parts);
-    pb_column *columns = pb_calloc(1 + 3 * top->count, sizeof *columns);
-    double *ranks = pb_malloc(top->k, sizeof *ranks);
-    pb_status status = parts && columns && ranks ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < top->k && !status; i++)
-        ranks[i] = (double)i;
-    for (size_t i = 0; i < top->count && !status; i++) {
-        status = prediction_columns_of(top, i, &parts[i], error);
-        memcpy(columns + 1 + 3 * i, parts[i].columns, 3 * sizeof *columns);
-    }
-    if (!status) {
-        columns[0] = (pb_column){.name = "rank",
-                                 .kind = PB_COLUMN_NUMBER,
-                                 .numbers = ranks,
-                                 .format = {.style = PB_NUMBER_FIXED}};
-        char caption[160];
-        snprintf(caption, sizeof caption,
-                 "The %zu likeliest next tokens, rank 0 first, on %s. Logits are from centred "
-                 "weights: their differences count.",
-                 top->k, pb_model_value_name(top->model));
-        pb_table_view view = {.words = {.caption = caption},
-                              .n_rows = top->k,
-                              .n_columns = 1 + 3 * top->count,
-                              .columns = columns};
-        pb_bundle *table = NULL;
-        status = pb_show_table(&view, &table, error);
-        if (!status)
-            status = pb_bundle_absorb(bundle, &table, error);
-    }
-    for (size_t i = 0; parts && i < top->count; i++) {
-        free(parts[i].tokens);
-        free(parts[i].probabilities);
-        free(parts[i].logits);
-    }
-    free(parts);
-    free(columns);
-    free(ranks);
-    return status;
-}
-
-/* One row a prompt and rank: what a person computes with and saves. */
-static pb_status predictions_table(pb_interp *interp, const pb_value *self, pb_value **result,
-                                   pb_error **error)
-{
-    (void)interp;
-    const predictions_data *top = predictions_of(self);
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(top->model));
-    enum { COLUMNS = 6 };
-    static const struct {
-        const char *name;
-        pb_cells_look look;
-    } heads[COLUMNS] = {{"prompt", PB_CELLS_KEY},       {"rank", PB_CELLS_KEY},
-                        {"token", PB_CELLS_TOKEN},      {"id", PB_CELLS_PLAIN},
-                        {"probability", PB_CELLS_PART}, {"logit", PB_CELLS_PLAIN}};
-    pb_list_builder lists[COLUMNS] = {{0}};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < top->count * top->k && !status; i++) {
-        const pb_prediction *found = &top->found[i];
-        pb_value *cells[COLUMNS] = {NULL};
-        status = pb_value_text(top->texts[i / top->k], &cells[0], error);
-        if (!status)
-            status = pb_value_integer((int64_t)found->rank, &cells[1], error);
-        if (!status)
-            status = pb_value_text(pb_tokenizer_label(tokenizer, found->token), &cells[2], error);
-        if (!status)
-            status = pb_value_integer(found->token, &cells[3], error);
-        if (!status)
-            status = pb_value_number(found->probability, PB_SINGLE, &cells[4], error);
-        if (!status)
-            status = pb_value_number(found->logit, PB_SINGLE, &cells[5], error);
-        for (size_t c = 0; c < COLUMNS; c++) {
-            pb_status taken = cells[c] ? pb_list_take(&lists[c], cells[c], error) : PB_OK;
-            status = status ? status : taken;
-        }
-    }
-    pb_table_cells columns[COLUMNS];
-    size_t n = 0;
-    for (size_t c = 0; c < COLUMNS && !status; c++)
-        status = add_column(&lists[c], heads[c].name, heads[c].look, NULL, columns, &n, error);
-    if (!status)
-        status = pb_value_table(columns, n, top->count * top->k, NULL, top->model, result, error);
-    for (size_t c = 0; c < n; c++)
-        pb_value_release(&columns[c].cells);
-    for (size_t c = 0; c < COLUMNS; c++)
-        pb_list_discard(&lists[c]);
-    return status;
-}
-
-static pb_status predictions_column(pb_interp *interp, const pb_value *self, const char *name,
-                                    pb_value **result, pb_error **error)
-{
-    pb_value *table = NULL;
-    pb_status status = predictions_table(interp, self, &table, error);
-    if (status)
-        return status;
-    const pb_table_cells *column = pb_table_find(table, name);
-    if (column)
-        *result = pb_value_retain(column->cells);
-    pb_value_release(&table);
-    return PB_OK;
-}
-
-static void predictions_names(const pb_value *self, pb_names *names)
-{
-    (void)self;
-    static const char *const columns[] = {"prompt", "rank", "token", "id", "probability", "logit"};
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        pb_names_add(names, columns[i], "column", "");
-}
-
-static const pb_member predictions_members[] = {
-    {"table", "One row for each prompt and rank.", predictions_table}, {NULL, NULL, NULL}};
-
-static const pb_object_type predictions_type = {
-    .name = "predictions",
-    .article = "predictions",
-    .summary = "The likeliest next tokens of prompts, side by side; .table has a row for each.",
-    .destroy = predictions_destroy,
-    .repr = predictions_repr,
-    .show = predictions_show,
-    .members = predictions_members,
-    .attribute = predictions_column,
-    .names = predictions_names};
-
-static pb_status predict(pb_call *call, pb_value **result, pb_error **error)
-{
-    pb_prompts prompts = {0};
-    pb_places position = {0};
-    size_t k = 0;
-    if (!pb_argument_is_none(call, "by"))
-        return pb_fail_argument(call, "by", error, PB_TYPE,
-                                "by= ranks tensors and tables; the next tokens of a prompt are "
-                                "ranked by their logits");
-    pb_status status = pb_argument_count(call, "k", &k, error);
-    if (!status && k == 0)
-        status = pb_fail_argument(call, "k", error, PB_VALUE, "k must be at least 1");
-    if (!status)
-        status = pb_prompts_take(call, "x", 0, NULL, &prompts, error);
-    if (!status)
-        status = pb_places_take(call, "pos", "pos", &position, error);
-    predictions_data *data = status ? NULL : pb_calloc(1, sizeof *data);
-    if (!status && k > pb_model_shape(prompts.engine)->n_vocab)
-        k = pb_model_shape(prompts.engine)->n_vocab;
-    if (!status && data) {
-        data->model = pb_value_retain(prompts.model);
-        data->count = prompts.count;
-        data->k = k;
-        data->texts = pb_calloc(prompts.count, sizeof *data->texts);
-        size_t cells;
-        data->found =
-            pb_size_mul(prompts.count, k, &cells) ? pb_calloc(cells, sizeof *data->found) : NULL;
-    }
-    if (!status && (!data || !data->texts || !data->found))
-        status = pb_fail_memory(error);
-    for (size_t i = 0; i < prompts.count && !status; i++) {
-        pb_prediction *found = NULL;
-        size_t count = 0;
-        const pb_select *select =
-            position.count ? &position.selects[position.count > 1 ? i : 0] : NULL;
-        data->texts[i] = strdup(prompts.texts[i]);
-        if (!data->texts[i])
-            status = pb_fail_memory(error);
-        else
-            status = pb_place_argument(
-                call, "pos", pb_top_tokens(prompts.runs[i], select, k, &found, &count, error),
-                error);
-        if (!status)
-            memcpy(data->found + i * k, found, count * sizeof *found);
-        free(found);
-    }
-    pb_places_free(&position);
-    pb_prompts_free(&prompts);
-    if (!status)
-        return pb_value_take_object(&predictions_type, data, result, error);
-    predictions_destroy(data);
-    return status;
-}
-
 static pb_status call_top(pb_call *call, pb_value **result, pb_error **error)
 {
     switch (pb_value_kind(pb_argument_value(call, "x"))) {
     case PB_TENSOR: return rank_tensor(call, result, error);
     case PB_TABLE: return rank_table(call, result, error);
-    default: return predict(call, result, error);
+    default: return pb_predict(call, result, error);
     }
 }
 
@@ -640,7 +406,8 @@ const pb_builtin pb_builtins_ranking[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "None"},
                     {.name = "pos",
-                     .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_SELECTOR,
+                     .types = PB_TAKES_ANY,
+                     .what = "a position: -1, 2, \" love\", at(...), per([...])",
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "-1"},
                     PB_PROMPT_PARAMETERS},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "display/tokens.h"
 #include "domain.h"
 #include "study/attribute.h"
 #include "words.h"
@@ -14,7 +15,7 @@ typedef struct run_data {
     pb_run *run;
     pb_value *model;
     char *text;
-    size_t n_edits;
+    char *edits; /* in words; NULL if there are none */
 } run_data;
 
 static void run_destroy(void *data)
@@ -25,21 +26,23 @@ static void run_destroy(void *data)
     pb_run_release(&run->run);
     pb_value_release(&run->model);
     free(run->text);
+    free(run->edits);
     free(run);
 }
 
-pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, size_t n_edits,
+pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, const char *edits,
                        pb_value **result, pb_error **error)
 {
     run_data *data = pb_calloc(1, sizeof *data);
-    char *copy = strdup(text);
-    if (!data || !copy) {
+    char *copy = strdup(text), *edits_copy = edits ? strdup(edits) : NULL;
+    if (!data || !copy || (edits && !edits_copy)) {
         free(data);
         free(copy);
+        free(edits_copy);
         pb_run_release(run);
         return pb_fail_memory(error);
     }
-    *data = (run_data){*run, pb_value_retain(model), copy, n_edits};
+    *data = (run_data){*run, pb_value_retain(model), copy, edits_copy};
     *run = NULL;
     return pb_value_take_object(&pb_run_type, data, result, error);
 }
@@ -60,6 +63,11 @@ const char *pb_run_text(const pb_value *value)
     return data_of(value)->text;
 }
 
+const char *pb_run_edits_text(const pb_value *value)
+{
+    return data_of(value)->edits;
+}
+
 pb_value *pb_run_model_value(const pb_value *run)
 {
     return data_of(run)->model;
@@ -72,10 +80,38 @@ static void run_repr(const pb_value *self, pb_buffer *out)
     char *title = pb_prompt_title(run->text, 60);
     pb_buffer_text(out, title ? title : "...");
     free(title);
-    if (run->n_edits)
-        pb_buffer_format(out, ", edit=[%zu edit%s]", run->n_edits, run->n_edits == 1 ? "" : "s");
-    pb_buffer_format(out, ")  # %zu tokens on %s", pb_run_length(run->run),
-                     pb_model_value_name(run->model));
+    pb_buffer_text(out, run->edits ? ", edit=...)" : ")");
+}
+
+/* Its tokens, and what it was made with. */
+static pb_status run_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                          pb_error **error)
+{
+    (void)interp;
+    const run_data *run = data_of(self);
+    size_t count = pb_run_length(run->run);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run->run));
+    const char **tokens = pb_malloc(count, sizeof *tokens);
+    if (!tokens)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < count; i++)
+        tokens[i] = pb_tokenizer_label(tokenizer, pb_run_tokens(run->run)[i]);
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    pb_buffer_format(&caption,
+                     "A run of %zu token%s on %s; .logits, .pattern, .resid_post and so "
+                     "on are its activations.",
+                     count, count == 1 ? "" : "s", pb_model_value_name(run->model));
+    if (run->edits)
+        pb_buffer_format(&caption, " Edited: %s.", run->edits);
+    pb_token_row row = {.count = count, .tokens = tokens};
+    pb_tokens_view view = {.words = {.caption = caption.data}, .rows = &row, .n_rows = 1};
+    pb_bundle *shown = NULL;
+    pb_status status = caption.failed ? pb_fail_memory(error) : PB_OK;
+    if (!status)
+        status = pb_show_tokens(&view, &shown, error);
+    pb_buffer_free(&caption);
+    free(tokens);
+    return status ? status : pb_bundle_absorb(bundle, &shown, error);
 }
 
 static pb_context run_context(pb_interp *interp)
@@ -218,6 +254,7 @@ const pb_object_type pb_run_type = {
     .summary = "One prompt through the model; answers every activation: run.pattern, run.z, ...",
     .destroy = run_destroy,
     .repr = run_repr,
+    .show = run_show,
     .members = run_members,
     .attribute = run_attribute,
     .names = run_names};
@@ -232,8 +269,7 @@ static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
     for (size_t i = 0; i < prompts.count && !status; i++) {
         pb_value *run = NULL;
         pb_run *taken = pb_run_retain(prompts.runs[i]);
-        status =
-            pb_run_value(&taken, prompts.model, prompts.texts[i], prompts.n_edits, &run, error);
+        status = pb_run_value(&taken, prompts.model, prompts.texts[i], prompts.edits, &run, error);
         if (!status)
             status = pb_list_take(&list, run, error);
     }

@@ -33,6 +33,11 @@ pb_status pb_heatmap_of(const pb_value *tensor, const char *rows, const char *co
 pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_values,
                       const pb_words *words, pb_bundle **bundle, pb_error **error);
 
+/* A tensor of any rank under its words: a number, a table whose column is called `name`, a heat
+ * map, or grids of numbers. Adds the forms to `bundle`. */
+pb_status pb_show_values(const pb_value *tensor, const pb_words *words, const char *name,
+                         pb_bundle *bundle, pb_error **error);
+
 /* A tensor's values as doubles, malloc'ed; NULL when memory is out. */
 double *pb_doubles_of(const pb_tensor *tensor);
 

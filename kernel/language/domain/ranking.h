@@ -1,0 +1,14 @@
+/* What the files behind top() share. */
+#ifndef PB_LANGUAGE_RANKING_H
+#define PB_LANGUAGE_RANKING_H
+
+#include "domain.h"
+
+/* top() of prompts. */
+pb_status pb_predict(pb_call *call, pb_value **result, pb_error **error);
+
+/* Finishes a list of cells as the next of `columns`, whose cells are the caller's to release. */
+pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look look,
+                         const char *units, pb_table_cells *columns, size_t *n, pb_error **error);
+
+#endif

@@ -1,0 +1,222 @@
+/* The ends of a sweep, its caption, and how it shows. */
+#include "sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "views.h"
+
+/* ---- how a sweep shows ---- */
+
+static double field_number(const pb_meta *meta, const char *name)
+{
+    const pb_value *value = pb_meta_field(meta, name);
+    return value && pb_value_kind(value) == PB_NUMBER ? pb_value_get_number(value) : NAN;
+}
+
+/* The sentences a sweep carries (.notes), as the display's notes. Strings are borrowed. */
+static pb_status collect_notes(const pb_meta *meta, const char ***notes, size_t *count,
+                               pb_error **error)
+{
+    const pb_value *list = pb_meta_field(meta, "notes");
+    *count = list ? pb_list_count(list) : 0;
+    *notes = pb_malloc(*count, sizeof **notes);
+    if (!*notes)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < *count; i++)
+        (*notes)[i] = pb_value_get_text(pb_list_item(list, i), NULL);
+    return PB_OK;
+}
+
+/* A row for each place: the patched metric, and its change from `into`. */
+static pb_status sweep_table(const pb_value *self, const pb_words *words, pb_bundle **bundle,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    const pb_value *normal = pb_meta_field(meta, "normalized");
+    double base = field_number(meta, "into");
+    bool changes = !isnan(base) && !(normal && pb_value_get_bool(normal));
+    double *values = pb_doubles_of(tensor), *change = pb_doubles_of(tensor);
+    pb_status status = values && change ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++)
+        change[i] -= base;
+    if (!status) {
+        pb_column columns[] = {
+            {.name = "patched", .unit = meta->units, .kind = PB_COLUMN_NUMBER, .numbers = values},
+            {.name = "change",
+             .unit = meta->units,
+             .kind = PB_COLUMN_NUMBER,
+             .numbers = change,
+             .format = {.sign = true},
+             .shade = PB_SHADE_DIVERGING}};
+        status =
+            pb_table_of(pb_tensor_axis(tensor, 0), columns, changes ? 2 : 1, words, bundle, error);
+    }
+    free(values);
+    free(change);
+    return status;
+}
+
+/* "13.87 logits, -1.795 from unpatched", the caption under it. */
+static pb_status sweep_number(const pb_value *self, const pb_words *words, pb_bundle *bundle,
+                              pb_error **error)
+{
+    const pb_meta *meta = pb_value_meta(self);
+    const pb_value *normal = pb_meta_field(meta, "normalized");
+    double numbers[] = {pb_tensor_data(pb_value_get_tensor(self))[0], field_number(meta, "into")};
+    if (isnan(numbers[1]) || (normal && pb_value_get_bool(normal)))
+        return pb_show_values(self, words, "patched", bundle, error);
+    char patched[PB_NUMBER_SIZE], change[PB_NUMBER_SIZE];
+    pb_number_format format = pb_number_settle((pb_number_format){0}, numbers, 2);
+    pb_number_write(patched, numbers[0], format);
+    format.sign = true;
+    pb_number_write(change, numbers[0] - numbers[1], format);
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_buffer_format(&text, "%s%s%s, %s from unpatched", patched, meta->units ? " " : "",
+                     meta->units ? meta->units : "", change);
+    if (words->caption)
+        pb_buffer_format(&text, "\n%s", words->caption);
+    for (size_t i = 0; i < words->n_notes; i++)
+        pb_buffer_format(&text, "\n%s%s", i ? "" : "\n", words->notes[i]);
+    return pb_bundle_give(bundle, "text/plain", pb_buffer_take(&text), false, error);
+}
+
+static pb_status sweep_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                            pb_error **error)
+{
+    (void)interp;
+    const pb_meta *meta = pb_value_meta(self);
+    size_t rank = pb_tensor_rank(pb_value_get_tensor(self));
+    const char **notes = NULL;
+    size_t n_notes = 0;
+    pb_bundle *shown = NULL;
+    pb_status status = collect_notes(meta, &notes, &n_notes, error);
+    pb_words words = {.caption = meta->caption, .notes = notes, .n_notes = n_notes};
+    if (!status && rank == 0)
+        status = sweep_number(self, &words, bundle, error);
+    else if (!status && rank == 1)
+        status = sweep_table(self, &words, &shown, error);
+    else if (!status)
+        status = pb_show_values(self, &words, "patched", bundle, error);
+    free(notes);
+    return status || !shown ? status : pb_bundle_absorb(bundle, &shown, error);
+}
+
+const pb_look pb_sweep_look = {
+    .name = "patch",
+    .article = "a patch sweep",
+    .summary = "The metric at each patched place; .into and .from are its ends, .change the "
+               "difference from .into.",
+    .show = sweep_show};
+
+/* ---- both ends ---- */
+
+size_t pb_ends_count(const pb_ends *ends)
+{
+    return ends->into.count > ends->from.count ? ends->into.count : ends->from.count;
+}
+
+const pb_prompts *pb_ends_prompts(const pb_ends *ends)
+{
+    return ends->into.count >= ends->from.count ? &ends->into : &ends->from;
+}
+
+/* Of several pairs, says which one has prompts of different lengths. */
+static pb_status check_lengths(const pb_ends *ends, const char *what, pb_error **error)
+{
+    for (size_t i = 0; i < pb_ends_count(ends); i++) {
+        const pb_run *into = ends->into.runs[ends->into.count > 1 ? i : 0];
+        const pb_run *from = ends->from.runs[ends->from.count > 1 ? i : 0];
+        if (pb_run_length(into) == pb_run_length(from))
+            continue;
+        char sentence[160];
+        if (pb_ends_count(ends) > 1)
+            snprintf(sentence, sizeof sentence,
+                     "%s needs prompts of the same length, and those of pair %zu are not", what,
+                     i + 1);
+        else
+            snprintf(sentence, sizeof sentence, "%s needs prompts of the same length", what);
+        return pb_lengths_differ(into, from, sentence, error);
+    }
+    return PB_OK;
+}
+
+pb_status pb_ends_take(pb_call *call, const char *what, pb_ends *ends, pb_error **error)
+{
+    pb_prompts *into = &ends->into, *from = &ends->from;
+    pb_status status = pb_prompts_take(call, "into", PB_PROMPTS_KEEP_QKV, NULL, into, error);
+    if (!status)
+        status = pb_prompts_take(call, "from", PB_PROMPTS_KEEP_QKV, into, from, error);
+    if (status)
+        return status;
+    if (into->count != from->count && into->count != 1 && from->count != 1)
+        return pb_fail_argument(call, "from", error, PB_VALUE,
+                                "into has %zu prompts and from has %zu; give as many, or one that "
+                                "all share",
+                                into->count, from->count);
+    ends->axis = into->axis && into->count >= from->count ? into->axis : from->axis;
+    if (!ends->axis)
+        ends->axis = into->axis;
+    return pb_place_argument(call, "from", check_lengths(ends, what, error), error);
+}
+
+void pb_ends_free(pb_ends *ends)
+{
+    pb_prompts_free(&ends->into);
+    pb_prompts_free(&ends->from);
+    ends->axis = NULL;
+}
+
+/* ---- captions ---- */
+
+static void edited_ends(const pb_ends *ends, pb_buffer *caption)
+{
+    const char *into = ends->into.edits, *from = ends->from.edits;
+    if (into && from && strcmp(into, from) == 0) {
+        pb_buffer_format(caption, " Both run with edits: %s.", into);
+        return;
+    }
+    if (into)
+        pb_buffer_format(caption, " Into runs with edits: %s.", into);
+    if (from)
+        pb_buffer_format(caption, " From runs with edits: %s.", from);
+}
+
+void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metric *metric,
+                      const pb_end_values *values, pb_buffer *caption)
+{
+    char *to = ends->into.many ? NULL : pb_prompt_title(ends->into.texts[0], 60);
+    char *of = ends->from.many ? NULL : pb_prompt_title(ends->from.texts[0], 60);
+    pb_buffer_format(caption, "%s, patched into %s from %s: %s", what, to ? to : "each prompt",
+                     of                ? of
+                     : ends->into.many ? "its pair"
+                                       : "each prompt",
+                     metric->name);
+    if (values->normalized)
+        pb_buffer_text(caption, " (0 is unpatched, 1 is the other prompt)");
+    else if (metric->units && !strstr(metric->name, metric->units))
+        pb_buffer_format(caption, " (%s)", metric->units);
+    pb_buffer_byte(caption, '.');
+    if (pb_tensor_rank(values->into) == 0 && pb_tensor_rank(values->from) == 0) {
+        char unpatched[PB_NUMBER_SIZE], other[PB_NUMBER_SIZE];
+        double ends_of[] = {pb_tensor_data(values->into)[0], pb_tensor_data(values->from)[0]};
+        pb_number_format format = pb_number_settle((pb_number_format){0}, ends_of, 2);
+        pb_number_write(unpatched, ends_of[0], format);
+        pb_number_write(other, ends_of[1], format);
+        pb_buffer_format(caption, " Unpatched %s; in the other prompt %s.", unpatched, other);
+    }
+    edited_ends(ends, caption);
+    free(to);
+    free(of);
+}
+
+pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,
+                          pb_error **error)
+{
+    pb_tensor *shared = pb_tensor_retain(tensor);
+    return pb_result_tensor(&shared, model, NULL, units, NULL, 0, NULL, result, error);
+}
