@@ -16,11 +16,7 @@ import uuid
 import pytest
 import zmq
 
-from kernel_client import (Client, Kernel, command, connection, eventually, program, stream_text)
-
-if not program("fake_kernel").exists():
-    pytest.skip("fake_kernel was not built", allow_module_level=True)
-
+from kernel_client import Client, Kernel, command, connection, eventually, stream_text
 
 @pytest.fixture
 def start(tmp_path):

@@ -1,0 +1,184 @@
+"""The program on a command line: run, eval, console, install, uninstall, and what they exit with."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+@pytest.fixture
+def patchbay(binary, patience):
+    """Runs the program; gives what it wrote and its exit code."""
+
+    def run(*arguments, **more) -> subprocess.CompletedProcess:
+        return subprocess.run([binary, *arguments], capture_output=True, text=True,
+                              encoding="utf-8", timeout=60 * patience, **more)
+
+    return run
+
+
+def test_version_and_help(patchbay):
+    assert patchbay("--version").stdout.startswith("patchbay ")
+    help_text = patchbay("--help").stdout
+    for command in ("kernel", "run", "eval", "console", "install", "uninstall"):
+        assert f"patchbay {command}" in help_text
+        own = patchbay(command, "--help")
+        assert own.returncode == 0 and own.stdout.startswith(f"usage: patchbay {command}")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["run"], ["run", "a", "b"], ["eval"],
+                                       ["kernel"], ["kernel", "-f"], ["console", "x"],
+                                       ["install", "--prefix"], ["install", "--nonsense"],
+                                       ["install", "--user", "--sys-prefix"],
+                                       ["uninstall", "--link"]])
+def test_wrong_calls_say_how(patchbay, arguments):
+    done = patchbay(*arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith(("usage: patchbay", "patchbay: there is no command"))
+
+
+def test_eval(patchbay):
+    done = patchbay("eval", 'print("é"); 6 * 7')
+    assert (done.returncode, done.stdout, done.stderr) == (0, "é\n42\n", "")
+    done = patchbay("eval", 'warn("w"); 1;')
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "w\n")
+    done = patchbay("eval", "(1 +\n nope)")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "there is no name 'nope'" in done.stderr and "^^^^" in done.stderr
+
+
+def test_run_stops_at_the_first_cell_that_fails(patchbay, tmp_path):
+    script = tmp_path / "script.pb"
+    script.write_text("a = 1\na + 1\n# %% second\na + 2\nnope\n# %%\na + 3\n")
+    done = patchbay("run", str(script))
+    assert (done.returncode, done.stdout) == (1, "2\n")
+    assert "cell 2, line 3" in done.stderr
+    done = patchbay("run", "-", input="1\n# %%\n2\n")
+    assert (done.returncode, done.stdout) == (0, "1\n2\n")
+    done = patchbay("run", str(tmp_path / "none"))
+    assert done.returncode == 1 and "cannot open" in done.stderr
+
+
+def test_ctrl_c(binary, patience):
+    code = 'print("on"); [sum([a * b for a in range(1000)]) for b in range(1000000)]'
+    process = subprocess.Popen([binary, "eval", code], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    time.sleep(0.7 * patience)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20 * patience)
+    assert time.monotonic() - begun < 1 * patience
+    assert process.returncode == 130 and out == "on\n" and "Interrupted" in errors
+
+
+def test_ask_reads_standard_input(patchbay):
+    done = patchbay("eval", 'ask("who? ") + "!"', input="me\n")
+    assert done.returncode == 0 and done.stdout == "who? 'me!'\n"
+    done = patchbay("eval", 'ask("who? ")', input="")
+    assert done.returncode == 1 and "no more lines" in done.stderr
+
+
+def test_console_without_a_terminal(patchbay):
+    done = patchbay("console", input="a = 20\n(a +\n3)\nnope\n[1,\n2]\nexit\n99\n")
+    assert done.returncode == 0
+    assert done.stdout == "23\n[1, 2]\n"
+    assert "there is no name 'nope'" in done.stderr
+
+
+def test_console_on_a_terminal(binary, patience):
+    """Prompts, Ctrl-C at the prompt and in a cell, and Ctrl-D."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(binary, [str(binary), "console"])
+    seen = ""
+
+    def until(text: str) -> None:
+        nonlocal seen
+        end = time.monotonic() + 20 * patience
+        while text not in seen:
+            assert time.monotonic() < end, seen
+            seen += os.read(terminal, 4096).decode()
+        seen = seen.split(text, 1)[1]
+
+    until("\n> ")
+    os.write(terminal, b"40 + 2\n")
+    until("42\r\n> ")
+    os.write(terminal, b"(1 +\n")
+    until(". ")
+    os.write(terminal, b"\x03")
+    until("\n> ")
+    os.write(terminal, b"[sum([a * b for a in range(1000)]) for b in range(1000000)]\n")
+    time.sleep(0.3 * patience)
+    os.write(terminal, b"\x03")
+    until("Interrupted")
+    until("> ")
+    os.write(terminal, b"1 + 1\n")
+    until("2\r\n> ")
+    os.write(terminal, b"\x04")
+    _, status = os.waitpid(process, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def files_under(folder) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_install_and_uninstall(patchbay, tmp_path, root):
+    prefix = tmp_path / 'a "prefix"'
+    done = patchbay("install", "--prefix", str(prefix), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    installed = files_under(prefix)
+    model = {f"share/patchbay/models/reviews-4m/{path.name}"
+             for path in (root / "models/reviews-4m").iterdir()}
+    assert model < installed
+    spec = json.loads((prefix / "share/jupyter/kernels/patchbay/kernel.json").read_text())
+    program = prefix / "bin/patchbay"
+    assert spec["argv"] == [str(program), "kernel", "-f", "{connection_file}"]
+    assert spec["interrupt_mode"] == "message"
+    assert spec["metadata"]["supported_encryption"] == ["curve"]
+
+    away = {"PATH": os.environ["PATH"]} | {k: v for k, v in os.environ.items() if "SAN_" in k}
+    done = subprocess.run([program, "eval", "load().name"], capture_output=True, text=True, env=away)
+    assert done.returncode == 0 and "reviews-4m" in done.stdout, done.stderr
+
+    again = tmp_path / "second"
+    subprocess.run([program, "install", "--prefix", again], check=True, capture_output=True)
+    assert files_under(again) == installed
+    subprocess.run([program, "install", "--prefix", prefix], check=True, capture_output=True)
+    assert files_under(prefix) == installed
+
+    own = again / "share/patchbay/models/mine/config.json"
+    own.parent.mkdir()
+    own.write_text("{}")
+    assert patchbay("uninstall", "--prefix", str(again)).returncode == 0
+    assert files_under(again) == {"share/patchbay/models/mine/config.json"}
+    assert patchbay("uninstall", "--prefix", str(again)).returncode == 0  # gone is gone
+
+
+def test_install_elsewhere(patchbay, tmp_path, binary):
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"),
+           "JUPYTER_DATA_DIR": str(tmp_path / "jupyter")}
+    assert patchbay("install", "--user", env=env).returncode == 0
+    assert (tmp_path / "home/.local/bin/patchbay").exists()
+    assert (tmp_path / "jupyter/kernels/patchbay/kernel.json").exists()
+    assert patchbay("uninstall", env=env).returncode == 0
+    assert files_under(tmp_path / "home") | files_under(tmp_path / "jupyter") == set()
+
+    env["VIRTUAL_ENV"] = str(tmp_path / "venv")
+    assert patchbay("install", "--sys-prefix", "--link", env=env).returncode == 0
+    spec = tmp_path / "venv/share/jupyter/kernels/patchbay/kernel.json"
+    assert json.loads(spec.read_text())["argv"][0] == str(binary.resolve())
+    assert not (tmp_path / "venv/bin").exists()
+
+    del env["VIRTUAL_ENV"]
+    done = patchbay("install", "--sys-prefix", env=env)
+    assert done.returncode == 1 and "neither VIRTUAL_ENV nor CONDA_PREFIX" in done.stderr
+    done = patchbay("install", "--prefix", "/proc/none")
+    assert done.returncode == 1 and "cannot make the folder" in done.stderr
