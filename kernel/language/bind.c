@@ -193,6 +193,39 @@ static pb_status too_many(const pb_call *call, const pb_actual *actual, size_t m
     return place_actual(call, actual, PB_TYPE, error);
 }
 
+/* What other libraries call a parameter that has another name here. */
+static const char *other_name(const pb_builtin *row, const char *keyword)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } names[] = {{"axis", "over"},
+                 {"dim", "over"},
+                 {"clean", "from"},
+                 {"corrupted", "into"},
+                 {"source", "from"},
+                 {"position", "pos"},
+                 {"positions", "pos"},
+                 {"layers", "layer"},
+                 {"hook", "at"},
+                 {"site", "at"},
+                 {"hook_point", "at"},
+                 {"name", "at"},
+                 {"n", "k"},
+                 {"topk", "k"},
+                 {"colour", "color"},
+                 {"hue", "color"},
+                 {"ascending", "reverse"},
+                 {"descending", "reverse"},
+                 {"target", "metric"},
+                 {"filename", "path"},
+                 {"separator", "sep"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (const pb_parameter *p = row->parameters; p->name; p++)
+            if (strcmp(names[i].theirs, keyword) == 0 && strcmp(names[i].ours, p->name) == 0)
+                return p->name;
+    return NULL;
+}
+
 static pb_status unknown_keyword(const pb_call *call, const pb_actual *actual, pb_error **error)
 {
     const char *names[PB_MAX_PARAMETERS] = {NULL};
@@ -204,7 +237,9 @@ static pb_status unknown_keyword(const pb_call *call, const pb_actual *actual, p
     for (size_t i = 0; i < count && used < sizeof listed - 40; i++)
         used +=
             (size_t)snprintf(listed + used, sizeof listed - used, "%s%s=", i ? ", " : "", names[i]);
-    const char *near = pb_nearest(actual->name, names, count);
+    const char *near = other_name(call->row, actual->name);
+    if (!near)
+        near = pb_nearest(actual->name, names, count);
     if (count == 0)
         pb_fail(error, PB_TYPE, "%s() takes no argument called %s=", call->row->name, actual->name);
     else

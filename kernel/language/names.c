@@ -106,6 +106,17 @@ typedef struct pb_habit {
 } pb_habit;
 
 static const pb_habit habits[] = {
+    {"model", "load one first: model = load(\"reviews-4m\")"},
+    {"utils", "nothing needs importing: help() lists the words there are"},
+    {"F", "nothing needs importing: softmax(t, \"token\"), log_softmax(t, \"token\")"},
+    {"nn", "nothing needs importing: help() lists the words there are"},
+    {"math", "nothing needs importing: sqrt(x), exp(x), log(x)"},
+    {"einops",
+     "axes have names: t.sum(\"head\"), transpose(t, [...]), dot(a, b, over=\"d_model\")"},
+    {"random", "random_tokens(n, seed=0) makes a random prompt"},
+    {"os", "read(\"file.csv\") reads a file, save(x, \"file.csv\") writes one"},
+    {"json", "read(\"file.json\") reads a file, save(x, \"file.json\") writes one"},
+    {"pandas", "nothing needs importing: table(name=[...]) makes a table"},
     {"input", "ask(\"...\") reads a line"},
     {"display", "show(x) shows a value before the end of the cell"},
     {"tuple", "lists stand in for tuples: [a, b]"},

@@ -261,7 +261,7 @@ static pb_status not_elementwise(pb_operator op, const pb_value *a, const pb_val
     pb_fail(error, PB_TYPE, "%s does not go with %s and %s", pb_operator_text(op),
             pb_value_describe(a, left, sizeof left), pb_value_describe(b, right, sizeof right));
     if (error && *error && pb_value_kind(other) == PB_LIST)
-        pb_error_hint(*error, "tensor([...], axis=\"layer\") makes a tensor of a list of numbers");
+        pb_error_hint(*error, "tensor([...], axes=\"layer\") makes a tensor of a list of numbers");
     return PB_TYPE;
 }
 

@@ -251,15 +251,14 @@ static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-/* sort(table, by="diff"): the rows in the order of a column. */
+/* sort(table, by="diff"): the rows in the order of a column. A list is sorted as by sorted(). */
 static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *table = pb_argument_value(call, "x");
     const char *by = pb_argument_text(call, "by");
     size_t *order = NULL;
     if (pb_value_kind(table) != PB_TABLE)
-        return pb_fail_argument(call, "x", error, PB_TYPE,
-                                "sort() is for tables; sorted() sorts a list");
+        return call_sorted(call, result, error);
     const pb_table_cells *column = by ? pb_table_find(table, by) : pb_table_column(table, 0);
     if (!column)
         return pb_fail_argument(call, by ? "by" : NULL, error, PB_NAME,
@@ -290,25 +289,39 @@ static pb_status call_list(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
+/* map(f, xs) as in Python, or xs.map(f): which of the two arguments is the function. */
+static pb_status function_and_items(pb_call *call, const pb_value **function, pb_value **items,
+                                    pb_error **error)
+{
+    bool turned = pb_value_is_callable(pb_argument_value(call, "x")) &&
+                  !pb_value_is_callable(pb_argument_value(call, "function"));
+    *function = pb_argument_value(call, turned ? "x" : "function");
+    if (!pb_value_is_callable(*function))
+        return pb_fail_argument(call, "function", error, PB_TYPE,
+                                "%s() takes a function and a list: %s(lambda x: x * 2, xs)",
+                                call->row->name, call->row->name);
+    return pb_argument_items(call, turned ? "function" : "x", items, error);
+}
+
 static pb_status call_map(pb_call *call, pb_value **result, pb_error **error)
 {
+    const pb_value *function = NULL;
     pb_value *items = NULL;
-    pb_status status = pb_argument_items(call, "x", &items, error);
+    pb_status status = function_and_items(call, &function, &items, error);
     if (status == PB_OK)
-        status =
-            pb_map_items(call->interp, pb_argument_value(call, "function"), items, result, error);
+        status = pb_map_items(call->interp, function, items, result, error);
     pb_value_release(&items);
     return status;
 }
 
 static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
 {
+    const pb_value *function = NULL;
     pb_value *items = NULL, *kept = NULL;
     pb_list_builder out = {0};
-    pb_status status = pb_argument_items(call, "x", &items, error);
+    pb_status status = function_and_items(call, &function, &items, error);
     if (status == PB_OK)
-        status =
-            pb_map_items(call->interp, pb_argument_value(call, "function"), items, &kept, error);
+        status = pb_map_items(call->interp, function, items, &kept, error);
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
         bool truth = false;
         status = pb_value_truth(pb_list_item(kept, i), &truth, error);
@@ -345,6 +358,39 @@ static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
     if (status == PB_OK)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
+    return status;
+}
+
+/* ---- index, count ---- */
+
+static pb_status call_index(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *item = pb_argument_value(call, "item");
+    pb_value *items = NULL;
+    char what[160];
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    size_t at = 0, count = pb_list_count(items);
+    while (status == PB_OK && at < count && !pb_value_equal(pb_list_item(items, at), item))
+        at++;
+    if (status == PB_OK && at == count)
+        status = pb_fail_argument(call, "item", error, PB_VALUE, "%s is not among the items",
+                                  pb_value_describe(item, what, sizeof what));
+    if (status == PB_OK)
+        status = pb_value_integer((int64_t)at, result, error);
+    pb_value_release(&items);
+    return status;
+}
+
+static pb_status call_count(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL;
+    size_t found = 0;
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    for (size_t i = 0; i < pb_list_count(items); i++)
+        found += pb_value_equal(pb_list_item(items, i), pb_argument_value(call, "item"));
+    if (status == PB_OK)
+        status = pb_value_integer((int64_t)found, result, error);
+    pb_value_release(&items);
     return status;
 }
 
@@ -450,13 +496,18 @@ const pb_builtin pb_builtins_list[] = {
      .function = call_sorted},
     {.name = "sort",
      .category = "Tables",
-     .summary = "The rows of a table in the order of a column.",
-     .result = "a table",
+     .summary = "The rows of a table in the order of a column, or the items of a list in order.",
+     .doc = "Nothing changes in place: `t = t.sort(by=\"n\")` keeps the new order.",
+     .result = "a table or a list",
      .example = "table(n=[2, 3, 1]).sort(by=\"n\").n",
      .expected = "[1, 2, 3]",
      .see = "top sorted",
-     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a table"},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a table or a list"},
                     {.name = "by", .types = PB_TAKES_STRING, .fallback = "None"},
+                    {.name = "key",
+                     .types = PB_TAKES_FUNCTION,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "None"},
                     {.name = "reverse",
                      .types = PB_TAKES_BOOL,
                      .mode = PB_PARAMETER_KEYWORD,
@@ -477,7 +528,7 @@ const pb_builtin pb_builtins_list[] = {
      .result = "a list",
      .example = "map(len, [\"a\", \"bb\"])",
      .expected = "[1, 2]",
-     .parameters = {{.name = "function", .types = PB_TAKES_FUNCTION}, ITEMS("x")},
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"}, ITEMS("x")},
      .function = call_map},
     {.name = "filter",
      .category = "Lists",
@@ -486,7 +537,7 @@ const pb_builtin pb_builtins_list[] = {
      .result = "a list",
      .example = "filter(lambda n: n > 1, [1, 2, 3])",
      .expected = "[2, 3]",
-     .parameters = {{.name = "function", .types = PB_TAKES_FUNCTION}, ITEMS("x")},
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"}, ITEMS("x")},
      .function = call_filter},
     {.name = "unique",
      .category = "Lists",
@@ -496,6 +547,24 @@ const pb_builtin pb_builtins_list[] = {
      .expected = "[3, 1]",
      .parameters = {ITEMS("x")},
      .function = call_unique},
+    {.name = "index",
+     .category = "Lists",
+     .summary = "The place of the first item equal to a value, counted from 0.",
+     .result = "an integer",
+     .example = "[\"a\", \"b\"].index(\"b\")",
+     .expected = "1",
+     .see = "argmax count",
+     .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
+     .function = call_index},
+    {.name = "count",
+     .category = "Lists",
+     .summary = "How many items are equal to a value.",
+     .result = "an integer",
+     .example = "count([1, 2, 1], 1)",
+     .expected = "2",
+     .see = "len unique",
+     .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
+     .function = call_count},
     {.name = "keys",
      .category = "Lists",
      .summary = "The names in a record.",

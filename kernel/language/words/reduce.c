@@ -69,6 +69,13 @@ static pb_status sum_of(pb_interp *interp, const pb_value *items, const pb_value
 {
     pb_value *total = pb_value_retain(start);
     pb_status status = PB_OK;
+    if (pb_value_kind(pb_list_item(items, 0)) == PB_STRING && pb_value_kind(start) == PB_NUMBER) {
+        pb_value_release(&total);
+        status = pb_fail(error, PB_TYPE, "sum() adds numbers and tensors, not strings");
+        if (error && *error)
+            pb_error_hint(*error, "\"\".join(words) puts strings together");
+        return status;
+    }
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
         pb_value *next = NULL;
         status = pb_interp_check(interp, error);
