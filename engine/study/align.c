@@ -57,6 +57,12 @@ static void append_cell(pb_buffer *line, const pb_run *run, size_t position, siz
     *width = line->data ? pb_utf8_width(line->data + start, line->length - start) : 0;
 }
 
+static void trim_end(pb_buffer *line)
+{
+    while (line->length > 0 && line->data[line->length - 1] == ' ')
+        line->data[--line->length] = '\0';
+}
+
 /* Appends the columns as pairs of lines, wrapped. */
 static void append_columns(pb_buffer *out, const pb_run *into, const pb_run *from,
                            const column *columns, size_t count)
@@ -74,6 +80,8 @@ static void append_columns(pb_buffer *out, const pb_run *into, const pb_run *fro
             used += wide;
             c++;
         }
+        trim_end(&above);
+        trim_end(&below);
         out->failed = out->failed || above.failed || below.failed;
         pb_buffer_format(out, "\n  into: %s\n  from: %s", above.data ? above.data : "",
                          below.data ? below.data : "");

@@ -34,6 +34,7 @@ typedef struct ledger {
     target *targets; /* [n_runs] or [1] */
     size_t n_targets;
     bool edited;
+    bool stream_edited; /* an edit writes to the residual stream itself: a component of its own */
     size_t n_components;
     double *parts;          /* [n_rows, n_components] */
     double *heads;          /* [n_rows, n_layer, n_head] */
@@ -300,12 +301,12 @@ static void complete_row(ledger *book, size_t row)
     const target *to = target_of_row(book, row);
     size_t d = book->shape->d_model, run = row / book->n_each;
     size_t position = book->positions[run].at[row % book->n_each];
-    size_t last = book->edited ? book->n_components - 1 : book->n_components;
+    size_t last = book->n_components - 1;
     double *parts = book->parts + row * book->n_components, written = 0;
     size_t n_written = FIRST_LAYER + 2 * book->shape->n_layer;
     for (size_t c = 0; c < n_written; c++)
         written += parts[c];
-    if (book->edited) {
+    if (book->stream_edited) {
         const float *stream = pb_run_resid(book->runs[run], book->shape->n_layer) + position * d;
         parts[last] = dot(stream, to->centred, d) - written;
     }
@@ -449,7 +450,8 @@ static pb_status ledger_fill(ledger *book, const pb_context *context, pb_error *
     const pb_shape *shape = book->shape;
     pb_route route = {book->runs, book->n_runs};
     book->edited = pb_route_edits(&route);
-    book->n_components = pb_component_count(book->model) + book->edited;
+    book->stream_edited = pb_route_edits_stream(&route);
+    book->n_components = pb_component_count(book->model) + book->stream_edited;
     pb_status status = targets_create(book, error);
     if (!status && book->spec->heads)
         status = pb_heads_check(book->model, book->spec->heads, book->spec->n_heads, error);

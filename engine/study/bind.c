@@ -357,7 +357,8 @@ pb_status pb_edits_bind(pb_run *prompt, size_t index, size_t n_prompts, pb_edit 
 /* Of several prompts some did not match: names them, with the first one's reason. */
 static pb_status name_prompts(const pb_buffer *which, const pb_error *first, pb_error **error)
 {
-    pb_status status = pb_fail(error, pb_error_code(first), "in prompt %s: %s",
+    pb_status status = pb_fail(error, pb_error_code(first), "in prompt%s %s: %s",
+                               which->data && strchr(which->data, ',') ? "s" : "",
                                which->data ? which->data : "?", pb_error_text(first));
     if (error && pb_error_hint_text(first))
         pb_error_hint(*error, "%s", pb_error_hint_text(first));

@@ -423,8 +423,9 @@ char *pb_edit_describe(const pb_edit *edit)
         pb_buffer_text(&out, ", key ");
         describe_select(&out, edit->keys);
     }
-    if (edit->places)
-        pb_buffer_format(&out, ", %zu neurons",
-                         count_flags(edit->places, pb_site_width(edit->model, edit->site)));
+    if (edit->places) {
+        size_t count = count_flags(edit->places, pb_site_width(edit->model, edit->site));
+        pb_buffer_format(&out, ", %zu neuron%s", count, count == 1 ? "" : "s");
+    }
     return pb_buffer_take(&out);
 }

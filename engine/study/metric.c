@@ -35,7 +35,7 @@ static double divergence(const float *logits, size_t n_vocab, const float *refer
         double p = exp((double)reference[t]);
         sum += p * ((double)reference[t] - ((double)logits[t] - normalizer));
     }
-    return sum;
+    return sum > 0 ? sum : 0; /* below zero is rounding */
 }
 
 double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *logits,

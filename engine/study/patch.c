@@ -74,7 +74,8 @@ static void note_check(pb_patch_result *result, const char *text, double expecte
 }
 
 static const char LAST_IS_FROM[] =
-    "in the last layer, the final position carries everything: the patched value is from's";
+    "in the last layer the final position carries everything, so patching it gives the other "
+    "prompt's value";
 static const char BEFORE_CHANGES_NOTHING[] = "positions before the first difference change nothing";
 
 static void check_last_layer(const pb_patch_plan *plan, const pb_patch_run *run,

@@ -23,6 +23,19 @@ static bool route_wants(void *user, pb_site site, size_t layer)
     return false;
 }
 
+bool pb_route_edits_stream(const pb_route *route)
+{
+    static const pb_site stream[] = {PB_SITE_RESID_PRE, PB_SITE_RESID_MID, PB_SITE_RESID_POST};
+    size_t n_layer = route->n ? pb_model_shape(pb_run_model(route->runs[0]))->n_layer : 0;
+    for (size_t layer = 0; layer < n_layer; layer++) {
+        for (size_t s = 0; s < sizeof stream / sizeof *stream; s++) {
+            if (route_wants((void *)route, stream[s], layer))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Rows first .. last - 1 of a view, all of one sequence, as its run's edits know them. */
 static pb_status show_rows(const pb_run_edits *edits, const pb_view *view, size_t first,
                            size_t last, pb_row *rows, pb_error **error)

@@ -228,7 +228,7 @@ static void matches_nothing(void **state)
         make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &label, .n_positions = 1});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_NAME, &error, "nowhere");
     must_fail(pb_run_edited(runs, 3, &edit, 1, NULL, edited, &error), PB_NAME, &error,
-              "in prompt 1, 2, 3: ");
+              "in prompts 1, 2, 3: ");
     pb_edit_release(&edit);
     edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &seventh, .n_positions = 1});
     must_fail(pb_run_edited(runs, 3, &edit, 1, NULL, edited, &error), PB_RANGE, &error,
