@@ -12,7 +12,7 @@ pb_status pb_app_file_read(const char *path, char **text, size_t *length, pb_err
 
 /* Writes a file anew, its folders too, so that it is there whole or not at all. */
 pb_status pb_app_file_write(const char *path, const void *bytes, size_t length, unsigned mode,
-                        pb_error **error);
+                            pb_error **error);
 
 /* Copies a file with its mode, or a folder with all in it. */
 pb_status pb_file_copy(const char *from, const char *to, pb_error **error);

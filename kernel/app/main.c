@@ -101,10 +101,10 @@ static int run_command(const pb_command *command, const pb_log *log, int count, 
 }
 
 /*
- * After each product OpenMP's threads spin for about a millisecond, waiting for the next one. Beside
- * a browser on the same cores that costs several times what it saves, so they spin briefly and then
- * sleep. The runtime reads its settings when a program is loaded: this one is loaded again with
- * them. Where that fails it is only slower.
+ * After each product OpenMP's threads spin for about a millisecond, waiting for the next one.
+ * Beside a browser on the same cores that costs several times what it saves, so they spin briefly
+ * and then sleep. The runtime reads its settings when a program is loaded: this one is loaded again
+ * with them. Where that fails it is only slower.
  */
 static void load_again_to_wait_briefly(char **arguments)
 {

@@ -18,7 +18,10 @@ typedef struct pb_buffer {
     bool failed;
 } pb_buffer;
 
-#define PB_BUFFER_EMPTY {NULL, 0, 0, false}
+#define PB_BUFFER_EMPTY                                                                            \
+    {                                                                                              \
+        NULL, 0, 0, false                                                                          \
+    }
 
 void pb_buffer_append(pb_buffer *buffer, const void *bytes, size_t length);
 void pb_buffer_text(pb_buffer *buffer, const char *text);
@@ -27,7 +30,7 @@ void pb_buffer_repeat(pb_buffer *buffer, char byte, size_t count);
 void pb_buffer_code_point(pb_buffer *buffer, unsigned code_point); /* as UTF-8 */
 void pb_buffer_format(pb_buffer *buffer, const char *format, ...) PB_PRINTF(2, 3);
 void pb_buffer_vformat(pb_buffer *buffer, const char *format, va_list arguments);
-void pb_buffer_clear(pb_buffer *buffer);                  /* keeps the storage */
+void pb_buffer_clear(pb_buffer *buffer); /* keeps the storage */
 pb_status pb_buffer_status(const pb_buffer *buffer, pb_error **error);
 
 /* The string, owned by the caller ("" if nothing was appended); the buffer is empty again. NULL if

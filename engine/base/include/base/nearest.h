@@ -5,10 +5,12 @@
 #include <stddef.h>
 
 /* Edits (insert, delete, replace, swap of neighbours) between two strings, in half edits: a letter
- * that differs in case alone counts 1, every other edit 2. Only the first 128 letters are compared. */
+ * that differs in case alone counts 1, every other edit 2. Only the first 128 letters are compared.
+ */
 size_t pb_edit_distance(const char *a, const char *b);
 
-/* The name nearest to `wanted`, or NULL if none is near enough to be meant. Borrowed from `names`. */
+/* The name nearest to `wanted`, or NULL if none is near enough to be meant. Borrowed from `names`.
+ */
 const char *pb_nearest(const char *wanted, const char *const *names, size_t count);
 
 #endif

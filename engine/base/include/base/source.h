@@ -6,7 +6,8 @@
 
 typedef struct pb_source pb_source; /* immutable, atomically counted */
 
-/* A half-open range of bytes of a source. An empty span at the end means "here, more was needed". */
+/* A half-open range of bytes of a source. An empty span at the end means "here, more was needed".
+ */
 typedef struct pb_span {
     size_t start, end;
 } pb_span;

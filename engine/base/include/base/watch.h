@@ -8,8 +8,8 @@
 #include "base/error.h"
 
 typedef struct pb_watch {
-    const atomic_bool *stop;                                  /* may be NULL: never stopped */
-    void (*progress)(void *user, size_t done, size_t total);  /* may be NULL; called on the worker */
+    const atomic_bool *stop;                                 /* may be NULL: never stopped */
+    void (*progress)(void *user, size_t done, size_t total); /* may be NULL; called on the worker */
     void *user;
 } pb_watch;
 

@@ -1,9 +1,9 @@
 /*
  * Tensors with named axes.
  *
- * A tensor is an immutable array of float32, row-major, whose axes have names ("layer", "pos", ...),
- * original coordinates, and labels along them. Selecting keeps the coordinates: t[layer=3:5] still
- * calls its rows 3 and 4, and integers in an index always mean coordinates, never offsets.
+ * A tensor is an immutable array of float32, row-major, whose axes have names ("layer", "pos",
+ * ...), original coordinates, and labels along them. Selecting keeps the coordinates: t[layer=3:5]
+ * still calls its rows 3 and 4, and integers in an index always mean coordinates, never offsets.
  *
  * Ownership: tensors and axes are atomically counted. A function that returns one through an
  * out-parameter gives the caller a reference; arguments are borrowed.
@@ -38,7 +38,8 @@ void pb_axis_release(pb_axis **axis);
 const char *pb_axis_name(const pb_axis *axis);
 size_t pb_axis_length(const pb_axis *axis);
 int64_t pb_axis_coordinate(const pb_axis *axis, size_t index);
-/* One past the largest coordinate the axis had when it was made: what negative indices count from. */
+/* One past the largest coordinate the axis had when it was made: what negative indices count from.
+ */
 int64_t pb_axis_extent(const pb_axis *axis);
 const char *pb_axis_label(const pb_axis *axis, size_t index); /* NULL if the axis has no labels */
 bool pb_axis_has_labels(const pb_axis *axis);
@@ -55,8 +56,7 @@ pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
                        pb_error **error);
 
 /* The same places under another name, or with other labels (NULL for none). */
-pb_status pb_axis_rename(const pb_axis *axis, const char *name, pb_axis **result,
-                         pb_error **error);
+pb_status pb_axis_rename(const pb_axis *axis, const char *name, pb_axis **result, pb_error **error);
 pb_status pb_axis_relabel(const pb_axis *axis, const char *const *labels, pb_axis **result,
                           pb_error **error);
 
@@ -67,8 +67,8 @@ typedef enum pb_select_kind {
     PB_SELECT_INDEX, /* one coordinate; the axis goes away */
     PB_SELECT_LABEL, /* one label, the `occurrence`-th; the axis goes away */
     PB_SELECT_SLICE, /* coordinates first <= c < last, by step */
-    PB_SELECT_LIST,  /* indices or labels, each PB_SELECT_INDEX or PB_SELECT_LABEL; the axis stays */
-    PB_SELECT_MASK   /* a boolean tensor over the one axis */
+    PB_SELECT_LIST, /* indices or labels, each PB_SELECT_INDEX or PB_SELECT_LABEL; the axis stays */
+    PB_SELECT_MASK  /* a boolean tensor over the one axis */
 } pb_select_kind;
 
 enum { PB_OCCURRENCE_ONLY = 0, PB_OCCURRENCE_FIRST = 1, PB_OCCURRENCE_LAST = -1 };
@@ -81,8 +81,8 @@ typedef struct pb_select {
     bool has_first, has_last;
     int64_t first, last, step; /* SLICE; step is not 0 */
     const struct pb_select *items;
-    size_t n_items;            /* LIST */
-    const pb_tensor *mask;     /* MASK */
+    size_t n_items;        /* LIST */
+    const pb_tensor *mask; /* MASK */
 } pb_select;
 
 /*
@@ -103,9 +103,9 @@ pb_status pb_tensor_create(size_t rank, pb_axis *const *axes, pb_tensor **tensor
 /* The same with values copied in. */
 pb_status pb_tensor_from(size_t rank, pb_axis *const *axes, const float *values, pb_tensor **tensor,
                          pb_error **error);
-/* The same over values that stay where they are, such as a model's weights. `values` must not change
- * until release(user) is called, once, when the last tensor that shares them is gone (or not at
- * all, when this call fails). */
+/* The same over values that stay where they are, such as a model's weights. `values` must not
+ * change until release(user) is called, once, when the last tensor that shares them is gone (or not
+ * at all, when this call fails). */
 pb_status pb_tensor_borrow(size_t rank, pb_axis *const *axes, const float *values,
                            void (*release)(void *user), void *user, pb_tensor **tensor,
                            pb_error **error);
@@ -116,8 +116,8 @@ pb_tensor *pb_tensor_retain(pb_tensor *tensor);
 void pb_tensor_release(pb_tensor **tensor);
 
 size_t pb_tensor_rank(const pb_tensor *tensor);
-size_t pb_tensor_size(const pb_tensor *tensor); /* how many values */
-pb_axis *pb_tensor_axis(const pb_tensor *tensor, size_t which); /* borrowed */
+size_t pb_tensor_size(const pb_tensor *tensor);                     /* how many values */
+pb_axis *pb_tensor_axis(const pb_tensor *tensor, size_t which);     /* borrowed */
 int pb_tensor_find_axis(const pb_tensor *tensor, const char *name); /* -1 if absent */
 const float *pb_tensor_data(const pb_tensor *tensor);
 bool pb_tensor_is_boolean(const pb_tensor *tensor); /* values are 0 and 1, made by a comparison */
@@ -133,16 +133,48 @@ pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const 
                            const pb_select *selects, pb_tensor **result, pb_error **error);
 
 typedef enum pb_binary {
-    PB_ADD, PB_SUB, PB_MUL, PB_DIV, PB_FLOORDIV, PB_MOD, PB_POW,
-    PB_EQ, PB_NE, PB_LT, PB_LE, PB_GT, PB_GE, PB_AND, PB_OR, PB_MINIMUM, PB_MAXIMUM
+    PB_ADD,
+    PB_SUB,
+    PB_MUL,
+    PB_DIV,
+    PB_FLOORDIV,
+    PB_MOD,
+    PB_POW,
+    PB_EQ,
+    PB_NE,
+    PB_LT,
+    PB_LE,
+    PB_GT,
+    PB_GE,
+    PB_AND,
+    PB_OR,
+    PB_MINIMUM,
+    PB_MAXIMUM
 } pb_binary;
 
 typedef enum pb_unary {
-    PB_NEGATE, PB_NOT, PB_ABS, PB_SQRT, PB_EXP, PB_LOG, PB_ROUND, PB_SIGN, PB_TANH
+    PB_NEGATE,
+    PB_NOT,
+    PB_ABS,
+    PB_SQRT,
+    PB_EXP,
+    PB_LOG,
+    PB_ROUND,
+    PB_SIGN,
+    PB_TANH
 } pb_unary;
 
 typedef enum pb_reduction {
-    PB_SUM, PB_MEAN, PB_MIN, PB_MAX, PB_ARGMAX, PB_ARGMIN, PB_STD, PB_NORM, PB_ANY, PB_EVERY
+    PB_SUM,
+    PB_MEAN,
+    PB_MIN,
+    PB_MAX,
+    PB_ARGMAX,
+    PB_ARGMIN,
+    PB_STD,
+    PB_NORM,
+    PB_ANY,
+    PB_EVERY
 } pb_reduction;
 
 /*
@@ -155,8 +187,8 @@ typedef enum pb_reduction {
  * minus infinity as Python's do. Comparisons, PB_AND and PB_OR make boolean tensors; for the last
  * two whatever is not 0 is true. A number is rounded to float32 first.
  */
-pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
-                           pb_tensor **result, pb_error **error);
+pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b, pb_tensor **result,
+                           pb_error **error);
 /* With a number on one side (`left` says it is the left operand). */
 pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double number, bool left,
                                   pb_tensor **result, pb_error **error);
@@ -184,8 +216,8 @@ pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm
 pb_status pb_tensor_dot(const pb_tensor *a, const pb_tensor *b, size_t n, const char *const *over,
                         const pb_watch *watch, pb_tensor **result, pb_error **error);
 
-pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to,
-                           pb_tensor **result, pb_error **error);
+pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to, pb_tensor **result,
+                           pb_error **error);
 /* Reorders axes; `names` lists all of them. */
 pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, pb_tensor **result,
                               pb_error **error);

@@ -1,5 +1,6 @@
 /*
- * A session: the names a person has defined, the models they have loaded, and the way to run a cell.
+ * A session: the names a person has defined, the models they have loaded, and the way to run a
+ * cell.
  *
  * This header is all the kernel's protocol knows of the language. One cell runs at a time on a
  * session (the caller sees to that; a second concurrent run waits). Completion, inspection and
@@ -21,10 +22,10 @@ typedef struct pb_session pb_session;
 typedef struct pb_session_options {
     const char *const *model_paths; /* folders that hold model folders, searched first */
     size_t n_model_paths;
-    const char *default_model;      /* loaded by load() without a name; "reviews-4m" */
-    bool load_default; /* words that need a model load the default one if there is none */
-    const pb_log *log;              /* borrowed for the session's life; may be NULL */
-    size_t memory_limit;            /* bytes the process may hold; 0: what the machine has */
+    const char *default_model; /* loaded by load() without a name; "reviews-4m" */
+    bool load_default;         /* words that need a model load the default one if there is none */
+    const pb_log *log;         /* borrowed for the session's life; may be NULL */
+    size_t memory_limit;       /* bytes the process may hold; 0: what the machine has */
 } pb_session_options;
 
 /* What a running cell may do to the outside. Called on the executing thread only. */
@@ -66,9 +67,9 @@ pb_status pb_session_create(const pb_session_options *options, pb_session **sess
 void pb_session_destroy(pb_session **session);
 
 /*
- * Runs one cell. `name` is what errors call it ("cell 3"). *last is the value to show (execute_result),
- * or NULL; the caller destroys it. On an error names bound by earlier statements of the cell stay
- * bound, everything else is as before.
+ * Runs one cell. `name` is what errors call it ("cell 3"). *last is the value to show
+ * (execute_result), or NULL; the caller destroys it. On an error names bound by earlier statements
+ * of the cell stay bound, everything else is as before.
  */
 pb_status pb_session_run(pb_session *session, const char *name, const char *code, size_t length,
                          const pb_host *host, pb_bundle **last, pb_error **error);
