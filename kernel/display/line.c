@@ -128,7 +128,11 @@ static void text_lines(pb_view_scratch *scratch, const pb_plot *plot, pb_buffer 
         return;
     }
     grid.left[0] = view->x.labels != NULL;
-    pb_grid_set(&grid, 0, 0, plot->x_title);
+    bool crossed = *plot->legend_title && view->n_series > 1;
+    pb_grid_set(&grid, 0, 0,
+                crossed
+                    ? pb_view_scratch_format(scratch, "%s \\ %s", plot->x_title, plot->legend_title)
+                    : plot->x_title);
     for (size_t series = 0; series < view->n_series; series++) {
         const char *name = plot->names[series];
         pb_grid_set(&grid, 0, series + 1, *name ? name : plot->y_title);

@@ -163,7 +163,11 @@ static char *difference_caption(const pb_meta *x, const pb_meta *y)
     if (!x || !y || !x->caption || !y->caption)
         return NULL;
     pb_buffer caption = PB_BUFFER_EMPTY;
-    pb_buffer_format(&caption, "%s; minus: %s", x->caption, y->caption);
+    size_t length = strlen(x->caption);
+    if (length && x->caption[length - 1] == '.')
+        length--;
+    pb_buffer_append(&caption, x->caption, length);
+    pb_buffer_format(&caption, "; minus: %s", y->caption);
     return pb_buffer_take(&caption);
 }
 

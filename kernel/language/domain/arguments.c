@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "base/visible.h"
 #include "domain.h"
 
 /* ---- context ---- */
@@ -95,30 +96,46 @@ pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targ
     return PB_OK;
 }
 
-static int written_length(const pb_argument *argument)
+static void append_written(const pb_call *call, const pb_argument *argument, pb_buffer *out)
 {
-    return (int)(argument->span.end - argument->span.start);
+    pb_buffer_append(out, pb_source_text(call->source) + argument->span.start,
+                     argument->span.end - argument->span.start);
+}
+
+/* Several words with spaces between them: no token, but a prompt. */
+static bool is_sentence(const pb_value *value)
+{
+    size_t length, gaps = 0;
+    if (pb_value_kind(value) != PB_STRING)
+        return false;
+    const char *text = pb_value_get_text(value, &length);
+    for (size_t i = 1; i < length; i++)
+        gaps += text[i] == ' ' && text[i - 1] != ' ';
+    return gaps >= 2;
 }
 
 /* logit(" great", love): the corrected line, where a prompt stands in the place of a word and a
  * word in that of the prompt. */
-void pb_hint_swapped(const pb_call *call, pb_model *model, const pb_argument *prompt,
-                     const pb_argument *word, pb_error *error)
+static void hint_swapped(const pb_call *call, pb_model *model, const pb_argument *word,
+                         pb_error *error)
 {
-    if (!error || !call->source || !prompt->given || !word->given ||
-        pb_value_kind(prompt->value) != PB_STRING || pb_value_kind(word->value) != PB_STRING)
-        return;
-    size_t length, words = 0;
+    const pb_argument *prompt = &call->arguments[0];
     int32_t id;
-    const char *text = pb_value_get_text(word->value, &length);
-    for (size_t i = 1; i < length; i++)
-        words += text[i] == ' ' && text[i - 1] != ' ';
-    if (words < 2 || pb_target_of(model, prompt->value, &id, NULL))
+    if (!error || !call->source || !prompt->given || !word->given || !is_sentence(word->value) ||
+        pb_target_of(model, prompt->value, &id, NULL))
         return;
-    const char *source = pb_source_text(call->source);
-    pb_error_hint(error, "the prompt comes first: %s(%.*s, %.*s)", call->row->name,
-                  written_length(word), source + word->span.start, written_length(prompt),
-                  source + prompt->span.start);
+    pb_buffer line = PB_BUFFER_EMPTY;
+    append_written(call, word, &line);
+    for (size_t i = 0; call->row->parameters[i].name; i++) {
+        const pb_argument *other = &call->arguments[i];
+        if (!other->given || other == word || call->row->parameters[i].mode != PB_PARAMETER_NORMAL)
+            continue;
+        pb_buffer_text(&line, ", ");
+        append_written(call, other, &line);
+    }
+    if (line.data && !line.failed)
+        pb_error_hint(error, "the prompt comes first: %s(%s)", call->row->name, line.data);
+    pb_buffer_free(&line);
 }
 
 static pb_status wrong_count(size_t n_prompts, size_t n_targets, pb_error **error)
@@ -140,7 +157,7 @@ pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size
     pb_value *value = pb_argument_value(call, name);
     pb_status status = pb_targets_of(model, value, targets, error);
     if (status == PB_VALUE && error)
-        pb_hint_swapped(call, model, &call->arguments[0], pb_argument_of(call, name), *error);
+        hint_swapped(call, model, pb_argument_of(call, name), *error);
     if (!status && n_prompts && targets->count != 1 && targets->count != n_prompts) {
         status = wrong_count(n_prompts, targets->count, error);
         pb_targets_free(targets);
@@ -256,12 +273,10 @@ pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **erro
 char *pb_token_text(const pb_model *model, int32_t id)
 {
     const char *label = pb_tokenizer_label(pb_model_tokenizer(model), id);
+    pb_buffer text = PB_BUFFER_EMPTY;
     if (!label)
         return NULL;
-    pb_buffer text = PB_BUFFER_EMPTY;
-    for (; *label == ' '; label++)
-        pb_buffer_text(&text, "\xC2\xB7");
-    pb_buffer_text(&text, label);
+    pb_visible_text(&text, label, strlen(label));
     return pb_buffer_take(&text);
 }
 

@@ -319,7 +319,7 @@ static pb_status call_attribute(pb_call *call, pb_value **result, pb_error **err
     pb_context context = pb_call_context(call);
     pb_status status = take_arguments(call, &in, error);
     if (!status)
-        status = pb_place_argument(call, NULL,
+        status = pb_place_argument(call, pb_given(call, "pos") ? "pos" : "prompt",
                                    pb_attribute(in.prompts.runs, in.prompts.count, in.prompts.axis,
                                                 &in.spec, &context, &found, error),
                                    error);

@@ -152,9 +152,6 @@ pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targ
 pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
                           pb_targets *targets, pb_error **error);
 void pb_targets_free(pb_targets *targets);
-/* Gives `error` the corrected line where a prompt and a word have changed places. */
-void pb_hint_swapped(const pb_call *call, pb_model *model, const pb_argument *prompt,
-                     const pb_argument *word, pb_error *error);
 /* Warns on stderr where " great" was probably meant and "great" was given. */
 void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *target);
 

@@ -125,6 +125,36 @@ static pb_status no_each(pb_call *call, const char *name, const pb_places *place
                             name);
 }
 
+/* Places that the site does not have. */
+static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **error)
+{
+    const pb_site_row *site = pb_site_info(at->spec.site);
+    if (at->layers.given && !site->per_layer)
+        return pb_fail_argument(call, "layer", error, PB_TYPE,
+                                "%s is there once, not in each layer", site->name);
+    if (at->heads.given && !site->by_head)
+        return pb_fail_argument(call, "head", error, PB_TYPE,
+                                "%s has no heads; the sites that do are q, k, v, z, result, "
+                                "attn_scores and pattern",
+                                site->name);
+    if (at->keys.given && !site->by_query)
+        return pb_fail_argument(call, "key", error, PB_TYPE,
+                                "%s has no keys; attn_scores and pattern do", site->name);
+    return PB_OK;
+}
+
+static pb_status check_places(pb_call *call, const edit_places *at, pb_error **error)
+{
+    const pb_shape *shape = pb_model_shape(pb_model_of(at->model));
+    const pb_site_row *site = pb_site_info(at->spec.site);
+    pb_status status = pb_places_check(call, "layer", &at->layers, "layer", shape->n_layer, error);
+    if (!status)
+        status = pb_places_check(call, "head", &at->heads, "head", shape->n_head, error);
+    if (!status && strcmp(site->axes[site->n_axes - 1], "d_mlp") == 0)
+        status = pb_places_check(call, "neuron", &at->neurons, "neuron", shape->d_mlp, error);
+    return status;
+}
+
 static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
 {
     struct {
@@ -141,6 +171,10 @@ static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
         if (!status)
             status = no_each(call, wanted[i].name, wanted[i].places, error);
     }
+    if (!status)
+        status = refuse_places(call, at, error);
+    if (!status)
+        status = check_places(call, at, error);
     at->spec.layers = pb_places_selects(&at->layers);
     at->spec.heads = pb_places_selects(&at->heads);
     at->spec.positions = pb_places_selects(&at->positions);
@@ -181,13 +215,15 @@ static pb_status begin_edit(pb_call *call, edit_places *at, pb_error **error)
     return status;
 }
 
-static pb_status finish_edit(pb_call *call, edit_places *at, pb_status status, pb_value **result,
-                             pb_error **error)
+/* `value` names the argument that the edit writes, which is what can still be wrong with it. */
+static pb_status finish_edit(pb_call *call, const char *value, edit_places *at, pb_status status,
+                             pb_value **result, pb_error **error)
 {
     pb_edit *edit = NULL;
     if (!status)
-        status = pb_place_argument(
-            call, NULL, pb_edit_create(pb_model_of(at->model), &at->spec, &edit, error), error);
+        status = pb_place_argument(call, at->neurons.given ? "neuron" : value,
+                                   pb_edit_create(pb_model_of(at->model), &at->spec, &edit, error),
+                                   error);
     if (!status)
         status = edit_value(&edit, at->model, result, error);
     places_free(at);
@@ -223,7 +259,7 @@ static pb_status edit_with(pb_call *call, pb_edit_op op, const char *value, pb_v
     at.spec.op = op;
     if (!status && value)
         status = take_written(call, value, &at, &from, error);
-    status = finish_edit(call, &at, status, result, error);
+    status = finish_edit(call, value, &at, status, result, error);
     pb_prompts_free(&from);
     return status;
 }

@@ -62,10 +62,10 @@ static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **
     if (!status) {
         static const char *const wanted[] = {"the token before", "an earlier copy of the token",
                                              "what came after an earlier copy of the token"};
-        static const char *const meant[] = {"share of its attention that goes there",
+        static const char *const meant[] = {"the share of its attention that goes there",
                                             "1 minus its distance from a head that does only that"};
         pb_buffer caption = PB_BUFFER_EMPTY;
-        pb_buffer_format(&caption, "How much each head attends to %s: the %s (measure %s).",
+        pb_buffer_format(&caption, "How much each head attends to %s: %s (measure %s).",
                          wanted[spec.detector], meant[spec.measure], measure);
         pb_prompts_edits(&prompts, &caption);
         status = pb_result_captioned(&scores, prompts.model, &scores_look, "score", &caption, 0,

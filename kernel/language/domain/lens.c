@@ -120,7 +120,7 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
 /* "Logit lens of "I love this": ..." */
 static void lens_caption(const lens_arguments *in, const pb_targets *words, pb_buffer *caption)
 {
-    char *title = pb_prompt_title(in->prompts.texts[0], 70);
+    char *title = pb_prompts_title(&in->prompts, 0, &in->positions, 70);
     pb_buffer_format(caption, "Logit lens of %s, read at %s: ", title ? title : "the prompt",
                      pb_site_info(in->site)->name);
     if (!words)

@@ -170,7 +170,10 @@ static pb_status evaluate_call(pb_call *call, const pb_metric_data *metric, give
     if (!status)
         status = check_given_target(call, words.against, &prompts, error);
     if (!status)
-        status = pb_place_argument(call, pb_given(call, "reference") ? "reference" : "prompt",
+        status = pb_place_argument(call,
+                                   pb_given(call, "reference") ? "reference"
+                                   : pb_given(call, "pos")     ? "pos"
+                                                               : "prompt",
                                    evaluate(call, metric, &prompts, result, error), error);
     pb_prompts_free(&prompts);
     return status;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 #include "domain.h"
 #include "views.h"
 #include "words.h"
@@ -17,8 +18,9 @@ typedef struct chart_data {
     char **x_texts;      /* of a table's column or a field, as text */
     char **series_names; /* NULL for a single one without a name */
     const char *x_name, *series_name, *value_name, *units;
-    size_t left_out; /* values without a place along x */
+    size_t left_out; /* values without a place along x, or without a colour */
     double left_sum;
+    bool lacks_series; /* it is the colour they lack */
 } chart_data;
 
 static void free_texts(char **texts, size_t count)
@@ -79,35 +81,46 @@ static pb_status labels_of(pb_value **values, size_t count, char ***labels, pb_e
     return PB_OK;
 }
 
+/* A list without the places where `other` has nothing: embed and pos_embed have no layer, so they
+ * are no part beside attn and mlp either. */
+static pb_status where_both(const pb_value *list, const pb_value *other, pb_value **result,
+                            pb_error **error)
+{
+    pb_list_builder kept = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_list_count(list) && !status; i++) {
+        pb_value *item = pb_value_retain(pb_list_item(list, i));
+        if (other && pb_value_is_none(pb_list_item(other, i))) {
+            pb_value_release(&item);
+            status = pb_value_none(&item, error);
+        }
+        if (!status)
+            status = pb_list_take(&kept, item, error);
+    }
+    if (!status)
+        status = pb_list_finish(&kept, false, result, error);
+    pb_list_discard(&kept);
+    return status;
+}
+
 /* Values given one by one, each with its x and its series: a table, or a tensor with fields. */
 static pb_status plot_columns(const pb_value *x, const pb_value *series, const double *values,
                               chart_data *plot, pb_error **error)
 {
     size_t n = pb_list_count(x);
     size_t *x_at = pb_malloc(n, sizeof *x_at), *s_at = pb_calloc(n, sizeof *s_at);
-    pb_value **x_values = NULL, **s_values = NULL;
+    pb_value **x_values = NULL, **s_values = NULL, *x_kept = NULL, *s_kept = NULL;
     pb_status status = x_at && s_at ? PB_OK : pb_fail_memory(error);
     if (!status)
-        status = distinct(x, &x_values, &plot->n_x, x_at, error);
+        status = where_both(x, series, &x_kept, error);
+    if (!status)
+        status = distinct(x_kept, &x_values, &plot->n_x, x_at, error);
     if (!status && series) {
-        /* Series that never meet an x (embed, pos_embed have no layer) are no series. */
-        pb_list_builder met = {0};
-        for (size_t i = 0; i < n && !status; i++) {
-            pb_value *none = NULL;
-            if (x_at[i] == SIZE_MAX && (status = pb_value_none(&none, error)))
-                break;
-            status =
-                pb_list_take(&met, none ? none : pb_value_retain(pb_list_item(series, i)), error);
-        }
-        pb_value *kept = NULL;
+        status = where_both(series, x, &s_kept, error);
         if (!status)
-            status = pb_list_finish(&met, false, &kept, error);
-        if (!status)
-            status = distinct(kept, &s_values, &plot->n_series, s_at, error);
+            status = distinct(s_kept, &s_values, &plot->n_series, s_at, error);
         if (!status)
             status = labels_of(s_values, plot->n_series, &plot->series_names, error);
-        pb_list_discard(&met);
-        pb_value_release(&kept);
     } else {
         plot->n_series = 1;
     }
@@ -124,6 +137,7 @@ static pb_status plot_columns(const pb_value *x, const pb_value *series, const d
             if (x_at[i] == SIZE_MAX || s_at[i] == SIZE_MAX) {
                 plot->left_out++;
                 plot->left_sum += values[i];
+                plot->lacks_series = !pb_value_is_none(pb_list_item(x, i));
                 continue;
             }
             float *cell = &plot->values[s_at[i] * plot->n_x + x_at[i]];
@@ -138,6 +152,8 @@ static pb_status plot_columns(const pb_value *x, const pb_value *series, const d
     free(s_at);
     free(x_values);
     free(s_values);
+    pb_value_release(&x_kept);
+    pb_value_release(&s_kept);
     return status;
 }
 
@@ -201,6 +217,57 @@ static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x
     return status;
 }
 
+/* "4", "attn", "\xC2\xB7love" */
+static char *place_label(const pb_axis_labels *axis, size_t which)
+{
+    pb_buffer text = PB_BUFFER_EMPTY;
+    const char *label = axis->labels ? axis->labels[which] : NULL;
+    if (label && axis->view.kind == PB_TEXT_TOKEN)
+        pb_visible_text(&text, label, strlen(label));
+    else if (label)
+        pb_buffer_text(&text, label);
+    else
+        pb_buffer_format(&text, "%lld", (long long)axis->coordinates[which]);
+    return pb_buffer_take(&text);
+}
+
+/* t[head=3]: how to take a tensor down by an axis, with the axis it really has. */
+static void hint_fewer_axes(const pb_tensor *tensor, pb_error **error)
+{
+    if (!error || pb_tensor_rank(tensor) < 2)
+        return;
+    const char *first = pb_axis_name(pb_tensor_axis(tensor, 0));
+    pb_error_hint(*error,
+                  "pick a place along an axis, t[%s=%lld], or take a mean over it, "
+                  "t.mean(\"%s\")",
+                  first, (long long)pb_axis_coordinate(pb_tensor_axis(tensor, 0), 0), first);
+}
+
+/* What is neither a tensor nor a table, and how it becomes one. */
+static pb_status cannot_draw(pb_call *call, const pb_value *value, pb_error **error)
+{
+    char text[96];
+    pb_value *table = NULL;
+    const char *word = call->row->name;
+    pb_status status = pb_fail_argument(call, "data", error, PB_TYPE, "%s() draws %s, not %s", word,
+                                        strcmp(word, "heatmap") == 0 ? "a tensor of two axes"
+                                                                     : "a tensor or a "
+                                                                       "table",
+                                        pb_value_describe(value, text, sizeof text));
+    bool ranks = pb_value_kind(value) == PB_OBJECT &&
+                 !pb_interp_attribute(call->interp, value, "table", &table, NULL);
+    bool list = pb_value_kind(value) == PB_LIST;
+    if (error && ranks && strcmp(word, "heatmap") != 0)
+        pb_error_hint(*error, "its .table can be drawn: %s(x.table, x=\"...\", y=\"...\")", word);
+    else if (error && list)
+        pb_error_hint(*error, strcmp(word, "heatmap") == 0
+                                  ? "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]) makes one"
+                                  : "tensor([1, 2], axes=\"a\") makes one; table(name=[...], "
+                                    "value=[...]) makes a table");
+    pb_value_release(&table);
+    return status;
+}
+
 /* x and color of a tensor: axes by name, x the last, color the other. */
 static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *plot,
                              pb_error **error)
@@ -216,9 +283,7 @@ static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *p
         pb_status status = pb_fail_argument(
             call, "data", error, PB_VALUE,
             "%s() draws a tensor of one or two axes, and this one has %zu", call->row->name, rank);
-        if (error)
-            pb_error_hint(*error, "pick places along an axis (t[layer=3]), or take a mean over it "
-                                  "(t.mean(\"head\"))");
+        hint_fewer_axes(tensor, error);
         return status;
     }
     int x_axis = x ? pb_tensor_find_axis(tensor, x) : (int)rank - 1;
@@ -258,9 +323,7 @@ static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *p
     if (!status)
         memcpy(plot->values, pb_tensor_data(turned), pb_tensor_size(turned) * sizeof(float));
     for (size_t i = 0; !status && s_axis >= 0 && i < plot->n_series; i++) {
-        char number[32];
-        snprintf(number, sizeof number, "%lld", (long long)series.coordinates[i]);
-        plot->series_names[i] = strdup(series.labels ? series.labels[i] : number);
+        plot->series_names[i] = place_label(&series, i);
         if (!plot->series_names[i])
             status = pb_fail_memory(error);
     }
@@ -349,6 +412,8 @@ static pb_status draw_chart(pb_call *call, show_chart *show, pb_value **result, 
 {
     const pb_value *value = pb_argument_value(call, "data");
     chart_data plot = {0};
+    if (pb_value_kind(value) != PB_TABLE && pb_value_kind(value) != PB_TENSOR)
+        return cannot_draw(call, value, error);
     pb_status status = pb_value_kind(value) == PB_TABLE ? plot_table(call, value, &plot, error)
                                                         : plot_tensor(call, value, &plot, error);
     pb_series *series = status ? NULL : pb_calloc(plot.n_series, sizeof *series);
@@ -362,9 +427,10 @@ static pb_status draw_chart(pb_call *call, show_chart *show, pb_value **result, 
         pb_reference ends[2];
         char note[160];
         const char *notes[] = {note};
-        snprintf(note, sizeof note, "%zu value%s without a place along x %s left out (sum %+.3g).",
-                 plot.left_out, plot.left_out == 1 ? "" : "s", plot.left_out == 1 ? "is" : "are",
-                 plot.left_sum);
+        const char *lacked = plot.lacks_series ? plot.series_name : plot.x_name;
+        snprintf(note, sizeof note, "%zu value%s without a %s %s left out (sum %+.3g).",
+                 plot.left_out, plot.left_out == 1 ? "" : "s", lacked ? lacked : "place",
+                 plot.left_out == 1 ? "is" : "are", plot.left_sum);
         pb_axis_view x = plot.x.view;
         if (plot.x_texts)
             x = (pb_axis_view){.count = plot.n_x, .labels = (const char *const *)plot.x_texts};
@@ -412,10 +478,10 @@ static pb_status heatmap_axes(pb_call *call, const pb_value *value, const char *
         pb_status status = pb_fail_argument(
             call, "data", error, PB_VALUE,
             "heatmap() draws a tensor of two axes, and this one has %zu", pb_tensor_rank(tensor));
-        if (error)
-            pb_error_hint(*error, pb_tensor_rank(tensor) == 1
-                                      ? "draw it with bar() or line()"
-                                      : "pick a place along the others: t[layer=3]");
+        if (error && pb_tensor_rank(tensor) == 1)
+            pb_error_hint(*error, "one axis is drawn with bar() or line()");
+        else
+            hint_fewer_axes(tensor, error);
         return status;
     }
     for (size_t i = 0; i < 2; i++)
@@ -437,6 +503,8 @@ static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error
     const pb_value *value = pb_argument_value(call, "data");
     const char *rows = NULL, *columns = NULL;
     pb_bundle *bundle = NULL;
+    if (pb_value_kind(value) != PB_TENSOR)
+        return cannot_draw(call, value, error);
     pb_status status = heatmap_axes(call, value, &rows, &columns, error);
     if (!status) {
         const pb_value *list = pb_meta_field(pb_value_meta(value), "notes");
@@ -462,7 +530,7 @@ static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error
     }
 #define DATA                                                                                       \
     {                                                                                              \
-        .name = "data", .types = PB_TAKES_TENSOR | PB_TAKES_TABLE, .what = "a tensor or a table"   \
+        .name = "data", .types = PB_TAKES_ANY, .what = "a tensor or a table"                       \
     }
 
 const pb_builtin pb_builtins_plot[] = {
@@ -495,7 +563,7 @@ const pb_builtin pb_builtins_plot[] = {
      .example = "heatmap(attribute(\"I love this movie\", \" great\", by=\"head\"))",
      .needs_model = true,
      .see = "bar line attention",
-     .parameters = {{.name = "data", .types = PB_TAKES_TENSOR, .what = "a tensor of two axes"},
+     .parameters = {{.name = "data", .types = PB_TAKES_ANY, .what = "a tensor of two axes"},
                     NAME("x"),
                     NAME("y"),
                     NAME("title")},
