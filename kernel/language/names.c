@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "interp_private.h"
 #include "members.h"
 #include "session_private.h"
@@ -41,6 +42,8 @@ void pb_names_destroy(pb_names **names)
 
 void pb_names_add(pb_names *names, const char *text, const char *type, const char *signature)
 {
+    if (pb_utf8_valid_prefix(text, strlen(text)) != strlen(text))
+        return; /* half of a character cannot be typed */
     if (names->count == names->capacity) {
         size_t capacity = names->capacity ? names->capacity * 2 : 32;
         pb_name *items = pb_realloc(names->items, capacity, sizeof *items);

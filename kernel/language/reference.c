@@ -224,8 +224,11 @@ static void plain_text(const char *markdown, pb_buffer *out)
 
 pb_status pb_reference_bundle(pb_buffer *markdown, pb_bundle **bundle, pb_error **error)
 {
-    pb_buffer plain = PB_BUFFER_EMPTY;
-    char *text = pb_buffer_take(markdown);
+    pb_buffer plain = PB_BUFFER_EMPTY, clean = PB_BUFFER_EMPTY;
+    pb_clean_text(markdown->data ? markdown->data : "", markdown->length, &clean);
+    clean.failed = clean.failed || markdown->failed;
+    pb_buffer_free(markdown);
+    char *text = pb_buffer_take(&clean);
     *bundle = text ? pb_bundle_create() : NULL;
     if (!*bundle) {
         free(text);

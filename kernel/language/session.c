@@ -6,9 +6,11 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "gauge.h"
 #include "parser.h"
 #include "session_private.h"
+#include "text.h"
 
 struct pb_session {
     pthread_mutex_t running; /* held while a cell runs */
@@ -231,8 +233,17 @@ pb_status pb_interp_check(pb_interp *interp, pb_error **error)
 
 void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
 {
-    if (interp->host && interp->host->text && length > 0)
+    if (!interp->host || !interp->host->text || length == 0)
+        return;
+    if (pb_utf8_valid_prefix(text, length) == length) {
         interp->host->text(interp->host->user, fd, text, length);
+        return;
+    }
+    pb_buffer clean = PB_BUFFER_EMPTY;
+    pb_clean_text(text, length, &clean);
+    if (!clean.failed)
+        interp->host->text(interp->host->user, fd, clean.data, clean.length);
+    pb_buffer_free(&clean);
 }
 
 /* ---- running ---- */

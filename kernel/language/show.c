@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "builtin.h"
 #include "domain/views.h"
 #include "interp_private.h"
@@ -202,13 +201,7 @@ static void builtin_text(const pb_builtin *row, pb_buffer *out)
 static pb_status give_text(pb_bundle *bundle, pb_buffer *text, pb_error **error)
 {
     pb_buffer clean = PB_BUFFER_EMPTY;
-    for (size_t at = 0; at < text->length;) {
-        size_t start = at;
-        if (pb_utf8_next(text->data, text->length, &at) == PB_UTF8_INVALID)
-            pb_buffer_text(&clean, "\xef\xbf\xbd");
-        else
-            pb_buffer_append(&clean, text->data + start, at - start);
-    }
+    pb_clean_text(text->data, text->length, &clean);
     clean.failed = clean.failed || text->failed;
     pb_buffer_free(text);
     return pb_bundle_give(bundle, "text/plain", pb_buffer_take(&clean), false, error);

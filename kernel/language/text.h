@@ -8,6 +8,8 @@
 void pb_tensor_text(const pb_value *tensor, pb_buffer *out);
 /* Aligned columns under their names; long tables are cut in the middle. */
 void pb_table_text(const pb_value *table, pb_buffer *out);
+/* Text whose bytes may be anything as valid UTF-8: what is not becomes U+FFFD. */
+void pb_clean_text(const char *text, size_t length, pb_buffer *out);
 /* The user's own definition: "f(x, y=1) = x + y", "lambda x: x + 1". */
 void pb_function_text(const pb_value *function, pb_buffer *out);
 /* Numbers of a column or tensor that are read together: as many decimals for all, chosen so that

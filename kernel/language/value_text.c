@@ -128,6 +128,19 @@ void pb_quote(const char *text, size_t length, pb_buffer *out)
     pb_buffer_byte(out, quote);
 }
 
+void pb_clean_text(const char *text, size_t length, pb_buffer *out)
+{
+    for (size_t at = 0; at < length;) {
+        size_t valid = pb_utf8_valid_prefix(text + at, length - at);
+        pb_buffer_append(out, text + at, valid);
+        at += valid;
+        if (at < length) {
+            pb_buffer_text(out, "\xef\xbf\xbd");
+            at++;
+        }
+    }
+}
+
 /* ---- everything else ---- */
 
 static bool full(const pb_buffer *out, size_t start, bool whole)

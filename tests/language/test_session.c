@@ -114,6 +114,7 @@ static void test_bytes(void **state)
     free(came);
     expect(f, "\"\xff\"", "'\\xff'\n");
     expect_error(f, "a \xff b", "not valid UTF-8");
+    expect(f, "print(\"a\xff\xfe z\")", "a\xef\xbf\xbd\xef\xbf\xbd z\n");
 }
 
 /* ---- interrupts ---- */

@@ -8,9 +8,20 @@
 
 /* ---- writing ---- */
 
+/* Would these bytes, without quotes, be read as something else than text? */
+static bool reads_otherwise(const char *text, size_t length)
+{
+    char *end = NULL;
+    if (strcmp(text, "True") == 0 || strcmp(text, "False") == 0)
+        return true;
+    strtod(text, &end);
+    return end != text && end == text + length;
+}
+
 static void write_text(const char *text, size_t length, pb_buffer *out)
 {
-    bool plain = length > 0 && text[0] != ' ' && text[length - 1] != ' ';
+    bool plain =
+        length > 0 && text[0] != ' ' && text[length - 1] != ' ' && !reads_otherwise(text, length);
     for (size_t i = 0; plain && i < length; i++)
         plain = !strchr(",\"\r\n", text[i]) && text[i];
     if (plain) {
