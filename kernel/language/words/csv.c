@@ -48,6 +48,8 @@ static void write_cell(const pb_value *value, pb_buffer *out)
             pb_buffer_format(out, "%.0f", pb_value_get_number(value));
         else
             pb_buffer_format(out, "%.9g", pb_value_get_number(value));
+    } else if (pb_value_kind(value) == PB_BOOL) {
+        pb_buffer_text(out, pb_value_get_bool(value) ? "True" : "False");
     } else if (!pb_value_is_none(value)) {
         pb_buffer written = PB_BUFFER_EMPTY;
         pb_value_repr(value, true, &written);
