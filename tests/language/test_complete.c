@@ -20,7 +20,9 @@ static int start(void **state)
         "t = tensor([[1, 2, 3]], axes=[\"layer\", \"pos\"])\n"
         "u = tensor([1, 2], axes=\"pos\", labels=[\"I\", \" love\"])\n"
         "cases = table(prompt=[\"a\"], expected=[\"b\"])\nr = {\"inner\": cases}";
-    assert_int_equal(pb_session_create(NULL, &session, NULL), PB_OK);
+    static const char *const paths[] = {"models"};
+    pb_session_options options = {.model_paths = paths, .n_model_paths = 1};
+    assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
     recorder_start(&r);
     char *came = recorder_run(&r, session, "setup", setup, sizeof setup - 1);
     assert_string_equal(came, "");
@@ -110,6 +112,12 @@ static void test_arguments(void **state)
     expect(*state, "cases[\"|", "prompt,expected", "love");
     expect(*state, "cases[|", "prompt=", "");
     expect(*state, "lo\"|", "", "love");
+    expect(*state, "load(\"|", "reviews-4m", "love");
+    expect(*state, "load(\"rev|\")", "reviews-4m", "");
+    expect(*state, "patch(into=love, from=love, at=\"resid|", "resid_pre,resid_post", "z,love");
+    expect(*state, "attribute(love, \" it\", by=\"|", "component,head", "love");
+    expect(*state, "attribute(love, \" it\", by=|", "\"component\",\"head\",love", "");
+    expect(*state, "zero([\"|", "resid_post", "");
 }
 
 static void test_ranges(void **state)

@@ -22,7 +22,7 @@ static int start(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    strcpy(f->folder, "/tmp/patchbay-test-XXXXXX");
+    snprintf(f->folder, sizeof f->folder, "%s/patchbay-test-XXXXXX", P_tmpdir);
     assert_non_null(mkdtemp(f->folder));
     assert_int_equal(pb_session_create(NULL, &f->session, NULL), PB_OK);
     recorder_start(&f->recorder);
