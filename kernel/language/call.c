@@ -232,8 +232,11 @@ static pb_status callee_of_method(pb_interp *interp, const pb_place *place, cons
         return PB_OK;
     }
     pb_value_release(&value);
-    return row ? pb_value_builtin(row, callee, error)
-               : not_a_method(interp, place, node, subject, error);
+    /* a.check() of a result that has a .check: not the word check() */
+    bool is_field = pb_value_kind(subject) == PB_TENSOR &&
+                    pb_meta_field(pb_value_meta(subject), node->name) != NULL;
+    return row && !is_field ? pb_value_builtin(row, callee, error)
+                            : not_a_method(interp, place, node, subject, error);
 }
 
 pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_node *node,

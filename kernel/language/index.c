@@ -1,11 +1,13 @@
 /* x[...]: of lists, strings, records, tables and tensors. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
+#include "base/visible.h"
 #include "interp_private.h"
 
 /* ---- slices ---- */
@@ -332,15 +334,127 @@ static pb_status index_table(const pb_value *table, const pb_index_entry *entry,
 
 /* ---- tensors ---- */
 
-static pb_status unnamed_index(const pb_tensor *tensor, pb_error **error)
+/* "4" or "\" love\"" as it would be written in an index; "..." for what is longer. */
+static void index_text_of(const pb_value *value, pb_buffer *out)
 {
-    const char *first = pb_axis_name(pb_tensor_axis(tensor, 0));
+    const char *text = pb_value_get_text(value, NULL);
+    if (pb_value_is_integer(value))
+        pb_buffer_format(out, "%.0f", pb_value_get_number(value));
+    else if (text && strlen(text) < 24)
+        pb_quoted_text(out, text, strlen(text));
+    else
+        pb_buffer_text(out, "...");
+}
+
+/* h["L4H0"]: a head by its name, where layer and head are two axes. */
+static bool names_a_head(const pb_tensor *tensor, const pb_value *value, unsigned *layer,
+                         unsigned *head)
+{
+    int length = -1;
+    const char *text = pb_value_get_text(value, NULL);
+    return text && pb_tensor_find_axis(tensor, "layer") >= 0 &&
+           pb_tensor_find_axis(tensor, "head") >= 0 &&
+           sscanf(text, "L%uH%u%n", layer, head, &length) == 2 && length >= 0 && !text[length];
+}
+
+/* t[4, 0] on axes layer and head: the corrected index. */
+static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_index_entry *entries,
+                               pb_error **error)
+{
+    unsigned layer, head;
+    pb_buffer hint = PB_BUFFER_EMPTY;
     pb_status status = pb_fail(error, PB_TYPE, "a tensor of %zu axes is indexed by their names",
                                pb_tensor_rank(tensor));
-    if (error && *error)
-        pb_error_hint(*error, "t[%s=...], or t[%s=..., %s=...]", first, first,
-                      pb_axis_name(pb_tensor_axis(tensor, 1)));
+    if (!error || !*error)
+        return status;
+    if (count == 1 && names_a_head(tensor, entries[0].value, &layer, &head)) {
+        pb_buffer_format(&hint, "layer=%u, head=%u", layer, head);
+    } else {
+        for (size_t i = 0; i < count && i < pb_tensor_rank(tensor); i++) {
+            const pb_selector *selector = pb_value_get_selector(entries[i].value);
+            bool whole = selector && selector->kind == PB_SELECTOR_SLICE && !selector->has_first &&
+                         !selector->has_last;
+            if (whole)
+                continue;
+            pb_buffer_format(&hint, "%s%s=", hint.length ? ", " : "",
+                             entries[i].name ? entries[i].name
+                                             : pb_axis_name(pb_tensor_axis(tensor, i)));
+            index_text_of(entries[i].value, &hint);
+        }
+    }
+    if (hint.length && !hint.failed)
+        pb_error_hint(*error, "write [%s]", hint.data);
+    pb_buffer_free(&hint);
     return status;
+}
+
+/* A field along an axis, such as layer and part along component, by its name. */
+static const pb_field *field_along_axis(const pb_value *tensor, const char *name)
+{
+    const pb_meta *meta = pb_value_meta(tensor);
+    for (size_t i = 0; i < meta->n_fields; i++)
+        if (meta->fields[i].axis && strcmp(meta->fields[i].name, name) == 0 &&
+            pb_value_kind(meta->fields[i].value) == PB_LIST)
+            return &meta->fields[i];
+    return NULL;
+}
+
+static bool equals_or_holds(const pb_value *wanted, const pb_value *cell)
+{
+    bool match = pb_value_equal(cell, wanted);
+    for (size_t i = 0; !match && i < pb_list_count(wanted); i++)
+        match = pb_value_equal(cell, pb_list_item(wanted, i));
+    return match;
+}
+
+/* a[layer=4] where layer is no axis but a field: the places where it is that, as a list of
+ * coordinates. */
+static pb_status places_of_field(const pb_tensor *tensor, const pb_field *field,
+                                 const pb_value *wanted, pb_value **places, pb_error **error)
+{
+    size_t which;
+    char what[160];
+    pb_list_builder list = {0};
+    pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
+    size_t n = pb_list_count(field->value);
+    for (size_t i = 0; status == PB_OK && i < n; i++) {
+        pb_value *place = NULL;
+        if (!equals_or_holds(wanted, pb_list_item(field->value, i)))
+            continue;
+        status =
+            pb_value_integer(pb_axis_coordinate(pb_tensor_axis(tensor, which), i), &place, error);
+        if (status == PB_OK)
+            status = pb_list_take(&list, place, error);
+    }
+    if (status == PB_OK && list.count == 0)
+        status = pb_fail(error, PB_NAME, "nothing along %s has the %s %s", field->axis, field->name,
+                         pb_value_describe(wanted, what, sizeof what));
+    if (status == PB_OK)
+        status = pb_list_finish(&list, false, places, error);
+    pb_list_discard(&list);
+    return status;
+}
+
+/* One entry of t[...] as an axis and its selector; *held keeps what the selector points into. */
+static pb_status index_entry(const pb_value *value, const pb_index_entry *entry, const char **name,
+                             pb_select *select, pb_select_storage *storage, pb_value **held,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    const pb_value *wanted = entry->value;
+    size_t axis;
+    *name = entry->name ? entry->name : pb_axis_name(pb_tensor_axis(tensor, 0));
+    const pb_field *field =
+        pb_tensor_find_axis(tensor, *name) < 0 ? field_along_axis(value, *name) : NULL;
+    pb_status status = PB_OK;
+    if (field) {
+        *name = field->axis;
+        status = places_of_field(tensor, field, wanted, held, error);
+        wanted = *held;
+    } else {
+        status = pb_tensor_need_axis(tensor, *name, &axis, error);
+    }
+    return status == PB_OK ? pb_value_to_select(wanted, *name, select, storage, error) : status;
 }
 
 static pb_status index_tensor(const pb_value *value, size_t count, const pb_index_entry *entries,
@@ -350,29 +464,39 @@ static pb_status index_tensor(const pb_value *value, size_t count, const pb_inde
     const char *names[PB_MAX_RANK];
     pb_select selects[PB_MAX_RANK];
     pb_select_storage storage[PB_MAX_RANK] = {{0}};
+    pb_value *held[PB_MAX_RANK] = {NULL};
     pb_tensor *selected = NULL;
     pb_status status = PB_OK;
-    size_t made = 0, axis;
+    size_t made = 0;
     if (count > PB_MAX_RANK)
         return pb_fail(error, PB_TYPE, "this tensor has %zu axes, not %zu", pb_tensor_rank(tensor),
                        count);
-    for (; status == PB_OK && made < count; made++) {
-        const pb_index_entry *entry = &entries[made];
-        if (!entry->name && pb_tensor_rank(tensor) != 1) {
-            status = unnamed_index(tensor, error);
-            break;
-        }
-        names[made] = entry->name ? entry->name : pb_axis_name(pb_tensor_axis(tensor, 0));
-        status = pb_tensor_need_axis(tensor, names[made], &axis, error);
-        if (status == PB_OK)
-            status = pb_value_to_select(entry->value, names[made], &selects[made], &storage[made],
-                                        error);
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!entries[i].name && pb_tensor_rank(tensor) != 1)
+            return unnamed_index(tensor, count, entries, error);
+    for (; status == PB_OK && made < count; made++)
+        status = index_entry(value, &entries[made], &names[made], &selects[made], &storage[made],
+                             &held[made], error);
     if (status == PB_OK)
         status = pb_tensor_select(tensor, count, names, selects, &selected, error);
-    for (size_t i = 0; i < made; i++)
+    for (size_t i = 0; i < made; i++) {
         pb_select_free(&storage[i]);
+        pb_value_release(&held[i]);
+    }
     return status == PB_OK ? pb_value_retag(value, &selected, result, error) : status;
+}
+
+/* Which of several entries is at fault: the first that fails alone; all of them otherwise. */
+static pb_span faulty_entry(pb_interp *interp, const pb_value *subject, size_t count,
+                            const pb_index_entry *entries)
+{
+    for (size_t i = 0; i < count && pb_value_kind(subject) == PB_TENSOR; i++) {
+        pb_value *part = NULL;
+        if (entries[i].name && pb_interp_index(interp, subject, 1, &entries[i], &part, NULL))
+            return entries[i].span;
+        pb_value_release(&part);
+    }
+    return (pb_span){entries[0].span.start, entries[count - 1].span.end};
 }
 
 /* ---- dispatch ---- */
@@ -419,11 +543,10 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
         status = pb_evaluate(interp, place, argument->value, &entries[made].value, error);
     }
     if (status == PB_OK) {
-        pb_span span = {node->arguments[0].span.start,
-                        node->arguments[node->n_arguments - 1].span.end};
-        status = pb_place_error(
-            place, span,
-            pb_interp_index(interp, subject, node->n_arguments, entries, result, error), error);
+        status = pb_interp_index(interp, subject, node->n_arguments, entries, result, error);
+        if (status != PB_OK)
+            pb_place_error(place, faulty_entry(interp, subject, node->n_arguments, entries), status,
+                           error);
     }
     for (size_t i = 0; i < made; i++)
         pb_value_release(&entries[i].value);

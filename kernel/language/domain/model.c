@@ -221,6 +221,21 @@ static void model_names(const pb_value *self, pb_names *names)
     }
 }
 
+/* model(prompt), as a module would be called. */
+static pb_status model_call(pb_interp *interp, const pb_value *self, size_t count,
+                            pb_value *const *arguments, pb_value **result, pb_error **error)
+{
+    (void)interp;
+    (void)self;
+    (void)count;
+    (void)arguments;
+    (void)result;
+    pb_status status = pb_fail(error, PB_TYPE, "a model is not called; a prompt is run with run()");
+    if (error)
+        pb_error_hint(*error, "run(prompt).logits, or top(prompt) for the likeliest next tokens");
+    return status;
+}
+
 static bool model_equal(const pb_value *a, const pb_value *b)
 {
     return pb_model_id(pb_model_of(a)) == pb_model_id(pb_model_of(b));
@@ -237,6 +252,7 @@ const pb_object_type pb_model_type = {
     .members = model_members,
     .attribute = model_attribute,
     .names = model_names,
+    .call = model_call,
     .equal = model_equal};
 
 /* ---- load ---- */

@@ -170,11 +170,39 @@ static pb_status add_note(pb_list_builder *notes, const char *text, pb_error **e
     return status ? status : pb_list_take(notes, value, error);
 }
 
+/* Position 1 where 2 was meant: what lies before the first difference cannot change anything. */
+static pb_status note_too_early(const patch_arguments *in, pb_list_builder *notes, pb_error **error)
+{
+    const pb_prompts *prompts = &in->ends.into;
+    const pb_run *into = prompts->runs[0], *from = in->ends.from.runs[0];
+    size_t length = pb_run_length(into), at, first = 0;
+    if (pb_ends_count(&in->ends) != 1 || in->positions.count != 1 || prompts->edits ||
+        in->ends.from.edits || pb_position_resolve(into, &in->positions.selects[0], &at, NULL))
+        return PB_OK;
+    while (first < length && pb_run_tokens(into)[first] == pb_run_tokens(from)[first])
+        first++;
+    if (at >= first)
+        return PB_OK;
+    if (first == length)
+        return add_note(notes, "Both prompts are the same, so nothing changes.", error);
+    char *one = pb_token_text(prompts->engine, pb_run_tokens(into)[first]);
+    char *other = pb_token_text(prompts->engine, pb_run_tokens(from)[first]);
+    char text[400];
+    snprintf(text, sizeof text,
+             "The prompts are the same up to position %zu and first differ at position %zu (%.80s "
+             "here, %.80s there), so patching position %zu changes nothing.",
+             first - 1, first, one ? one : "?", other ? other : "?", at);
+    free(one);
+    free(other);
+    return add_note(notes, text, error);
+}
+
 /* What the sweep found out about itself, as sentences. */
-static pb_status sweep_notes(const pb_patch_result *found, pb_value **notes, pb_error **error)
+static pb_status sweep_notes(const patch_arguments *in, const pb_patch_result *found,
+                             pb_value **notes, pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
+    pb_status status = note_too_early(in, &list, error);
     char text[320];
     for (size_t i = 0; i < found->n_checks && !status; i++) {
         const pb_patch_check *check = &found->checks[i];
@@ -269,7 +297,7 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
     if (!status && found->mean)
         status = pb_tensor_field(found->mean, model, "normalised", &mean, error);
     if (!status)
-        status = sweep_notes(found, &notes, error);
+        status = sweep_notes(in, found, &notes, error);
     if (!status)
         status = check_records(found, &checks, error);
     if (!status)

@@ -223,13 +223,76 @@ static const pb_member run_members[] = {
     {"model", "The model it ran on.", get_model},
     {NULL, NULL, NULL}};
 
+/* Names that people try for an activation, and what it is called. */
+static const struct {
+    const char *tried, *name;
+} other_names[] = {{"pre", "mlp_pre"},
+                   {"post", "mlp_post"},
+                   {"attn", "pattern"},
+                   {"attention", "pattern"},
+                   {"attentions", "pattern"},
+                   {"attention_pattern", "pattern"},
+                   {"attn_pattern", "pattern"},
+                   {"scores", "attn_scores"},
+                   {"mlp", "mlp_out"},
+                   {"residual", "resid_post"},
+                   {"resid", "resid_post"},
+                   {"hidden_states", "resid_post"},
+                   {"queries", "q"},
+                   {"keys", "k"},
+                   {"values", "v"},
+                   {"str_tokens", "tokens"},
+                   {"input_ids", "ids"},
+                   {"text", "prompt"}};
+
+static pb_status run_called_otherwise(const char *tried, pb_error **error)
+{
+    pb_site site;
+    const char *name = NULL;
+    if (strncmp(tried, "hook_", 5) == 0 && !pb_site_find(tried + 5, &site, NULL))
+        name = tried + 5;
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names && !name; i++)
+        if (strcmp(other_names[i].tried, tried) == 0)
+            name = other_names[i].name;
+    if (!name)
+        return PB_OK;
+    pb_status status = pb_fail(error, PB_NAME, "a run has no .%s", tried);
+    if (error)
+        pb_error_hint(*error, "here it is .%s", name);
+    return status;
+}
+
+/* cache["pattern", 4]: the corrected line. */
+static pb_status run_index(pb_interp *interp, const pb_value *self, size_t count,
+                           const pb_index_entry *entries, pb_value **result, pb_error **error)
+{
+    (void)interp;
+    (void)self;
+    (void)result;
+    pb_site site;
+    const char *name = pb_value_get_text(entries[0].value, NULL);
+    if (name && strncmp(name, "hook_", 5) == 0)
+        name += 5;
+    bool known = name && !pb_site_find(name, &site, NULL);
+    pb_status status = pb_fail(error, PB_TYPE,
+                               "a run is not indexed; its activations are answered "
+                               "by their names");
+    if (!error)
+        return status;
+    if (known && count == 2 && pb_value_is_integer(entries[1].value))
+        pb_error_hint(*error, "run.%s[layer=%.0f]", name, pb_value_get_number(entries[1].value));
+    else
+        pb_error_hint(*error, "run.%s", known ? name : "pattern[layer=4, head=0]");
+    return status;
+}
+
 /* Any activation by TransformerLens' name, all layers. */
 static pb_status run_attribute(pb_interp *interp, const pb_value *self, const char *name,
                                pb_value **result, pb_error **error)
 {
     pb_site site;
     if (pb_site_find(name, &site, NULL))
-        return PB_OK;
+        return run_called_otherwise(name, error);
     run_data *run = data_of(self);
     pb_context context = run_context(interp);
     pb_tensor *tensor = NULL;
@@ -257,7 +320,8 @@ const pb_object_type pb_run_type = {
     .show = run_show,
     .members = run_members,
     .attribute = run_attribute,
-    .names = run_names};
+    .names = run_names,
+    .index = run_index};
 
 static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
 {

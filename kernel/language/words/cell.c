@@ -8,18 +8,40 @@
 
 /* ---- print, warn, show ---- */
 
+/* What shows itself is written as it shows, without its pictures. */
+static pb_status write_value(pb_call *call, const pb_value *value, pb_buffer *out, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    bool looks = pb_value_kind(value) == PB_TENSOR && pb_value_meta(value)->look;
+    pb_bundle *bundle = NULL;
+    if (!looks && !(type && type->show)) {
+        pb_value_str(value, out);
+        return PB_OK;
+    }
+    pb_status status = pb_interp_bundle(call->interp, value, &bundle, error);
+    const char *text = status == PB_OK ? pb_bundle_find(bundle, "text/plain") : NULL;
+    size_t length = text ? strlen(text) : 0;
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    pb_buffer_append(out, text ? text : "", length);
+    pb_bundle_destroy(&bundle);
+    return status;
+}
+
 static pb_status write_values(pb_call *call, int fd, pb_error **error)
 {
     pb_buffer out = PB_BUFFER_EMPTY;
     const char *between = pb_argument_text(call, "sep");
     const char *end = pb_argument_text(call, "end");
-    for (size_t i = 0; i < call->n_rest; i++) {
+    pb_status status = PB_OK;
+    for (size_t i = 0; status == PB_OK && i < call->n_rest; i++) {
         if (i > 0)
             pb_buffer_text(&out, between);
-        pb_value_str(call->rest[i].value, &out);
+        status = write_value(call, call->rest[i].value, &out, error);
     }
     pb_buffer_text(&out, end);
-    pb_status status = pb_buffer_status(&out, error);
+    if (status == PB_OK)
+        status = pb_buffer_status(&out, error);
     if (status == PB_OK)
         pb_interp_text(call->interp, fd, out.data, out.length);
     pb_buffer_free(&out);
