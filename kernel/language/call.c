@@ -212,6 +212,21 @@ static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb
     return pb_place_error(place, node->word, status, error);
 }
 
+/* model.generate(prompt): what f does not take first, but as a keyword, is given as that. NULL if
+ * there is none. */
+static const char *keyword_for(const pb_value *callee, const pb_value *subject)
+{
+    const pb_builtin *row = pb_value_get_builtin(callee);
+    const pb_object_type *type = pb_value_object_type(subject);
+    if (!row || !type || pb_builtin_takes_first(row, subject))
+        return NULL;
+    for (const pb_parameter *p = row->parameters; p->name; p++)
+        for (size_t i = 0; p->mode == PB_PARAMETER_KEYWORD && i < 6 && p->objects[i]; i++)
+            if (p->objects[i] == type)
+                return p->name;
+    return NULL;
+}
+
 /* x.f(...): a function kept in a record's field; else f(x, ...). *takes_subject says which. */
 static pb_status callee_of_method(pb_interp *interp, const pb_place *place, const pb_node *node,
                                   const pb_value *subject, pb_value **callee, bool *takes_subject,
@@ -259,6 +274,8 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
         if (status == PB_OK)
             status = callee_of_method(interp, place, callee_node, actuals[0].value, &callee,
                                       &takes_subject, error);
+        if (status == PB_OK && takes_subject)
+            actuals[0].name = keyword_for(callee, actuals[0].value);
     } else {
         status = pb_evaluate(interp, place, callee_node, &callee, error);
     }

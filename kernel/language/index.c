@@ -407,13 +407,22 @@ static bool equals_or_holds(const pb_value *wanted, const pb_value *cell)
     return match;
 }
 
+static pb_status nothing_there(const pb_field *field, const pb_value *wanted, pb_error **error)
+{
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_value_repr(wanted, false, &text);
+    pb_status status = pb_fail(error, PB_NAME, "nothing along %s has %s=%s", field->axis,
+                               field->name, text.data ? text.data : "...");
+    pb_buffer_free(&text);
+    return status;
+}
+
 /* a[layer=4] where layer is no axis but a field: the places where it is that, as a list of
  * coordinates. */
 static pb_status places_of_field(const pb_tensor *tensor, const pb_field *field,
                                  const pb_value *wanted, pb_value **places, pb_error **error)
 {
     size_t which;
-    char what[160];
     pb_list_builder list = {0};
     pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
     size_t n = pb_list_count(field->value);
@@ -427,8 +436,7 @@ static pb_status places_of_field(const pb_tensor *tensor, const pb_field *field,
             status = pb_list_take(&list, place, error);
     }
     if (status == PB_OK && list.count == 0)
-        status = pb_fail(error, PB_NAME, "nothing along %s has the %s %s", field->axis, field->name,
-                         pb_value_describe(wanted, what, sizeof what));
+        status = nothing_there(field, wanted, error);
     if (status == PB_OK)
         status = pb_list_finish(&list, false, places, error);
     pb_list_discard(&list);
@@ -458,6 +466,27 @@ static pb_status index_entry(const pb_value *value, const pb_index_entry *entry,
 }
 
 static pb_status index_tensor(const pb_value *value, size_t count, const pb_index_entry *entries,
+                              pb_value **result, pb_error **error);
+
+static bool is_field(const pb_value *value, const pb_index_entry *entry)
+{
+    return entry->name && pb_tensor_find_axis(pb_value_get_tensor(value), entry->name) < 0 &&
+           field_along_axis(value, entry->name);
+}
+
+/* a[layer=4, part="mlp"]: two fields choose along one axis, one after the other. */
+static pb_status index_in_turn(const pb_value *value, size_t count, const pb_index_entry *entries,
+                               pb_value **result, pb_error **error)
+{
+    pb_value *first = NULL;
+    pb_status status = index_tensor(value, 1, entries, &first, error);
+    if (status == PB_OK)
+        status = index_tensor(first, count - 1, entries + 1, result, error);
+    pb_value_release(&first);
+    return status;
+}
+
+static pb_status index_tensor(const pb_value *value, size_t count, const pb_index_entry *entries,
                               pb_value **result, pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
@@ -474,6 +503,8 @@ static pb_status index_tensor(const pb_value *value, size_t count, const pb_inde
     for (size_t i = 0; i < count; i++)
         if (!entries[i].name && pb_tensor_rank(tensor) != 1)
             return unnamed_index(tensor, count, entries, error);
+    if (count > 1 && is_field(value, &entries[0]))
+        return index_in_turn(value, count, entries, result, error);
     for (; status == PB_OK && made < count; made++)
         status = index_entry(value, &entries[made], &names[made], &selects[made], &storage[made],
                              &held[made], error);

@@ -193,8 +193,10 @@ static pb_token lex_number(pb_lexer *lexer)
         size_t end = at;
         for (size_t n; (n = name_length(lexer, end, false)) > 0;)
             end += n;
-        return bad(lexer, start, end, "a number runs into a name here",
-                   "a name cannot begin with a digit; for a product write *, as in 3 * x");
+        return bad(
+            lexer, start, end, "a number runs into a name here",
+            "a name cannot begin with a digit; text stands in quotes; for a product write *, as in "
+            "3 * x");
     }
     lexer->at = at;
     return (pb_token){.kind = PB_TOKEN_NUMBER, .span = {start, at}};

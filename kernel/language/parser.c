@@ -116,11 +116,17 @@ void pb_parser_hint(pb_parser *p, const char *hint, ...)
         pb_error_hint(*p->error, "%s", message);
 }
 
+static char closing(char open)
+{
+    return open == '(' ? ')' : open == '[' ? ']' : '}';
+}
+
 /* The text ends inside a bracket: that is what is wrong, whatever else is missing. */
 static void *unclosed_at_end(pb_parser *p)
 {
     size_t open = p->lexer.opened[p->lexer.depth - 1];
     pb_parser_fail(p, (pb_span){open, open + 1}, "this %c is not closed", p->lexer.text[open]);
+    pb_parser_hint(p, "close it with %c", closing(p->lexer.text[open]));
     p->at_end = true;
     return NULL;
 }
@@ -139,9 +145,14 @@ void *pb_parser_expected(pb_parser *p, const char *what)
         return pb_parser_fail(p, (pb_span){span.start, span.start},
                               "%s is missing here: the line ends", what);
     default:
-        return pb_parser_fail(p, span, "%s was expected here, not %.*s", what,
-                              (int)(span.end - span.start > 40 ? 40 : span.end - span.start),
-                              p->lexer.text + span.start);
+        pb_parser_fail(p, span, "%s was expected here, not %.*s", what,
+                       (int)(span.end - span.start > 40 ? 40 : span.end - span.start),
+                       p->lexer.text + span.start);
+        if (pb_parser_is(p, ","))
+            pb_parser_hint(p, "is this a comma too many?");
+        else if (pb_parser_is(p, "//"))
+            pb_parser_hint(p, "a comment begins with #");
+        return NULL;
     }
 }
 
@@ -155,6 +166,7 @@ bool pb_parser_close(pb_parser *p, const char *symbol, size_t open)
     pb_span span = p->token.span;
     if (p->token.kind == PB_TOKEN_END) {
         pb_parser_fail(p, (pb_span){open, open + 1}, "this %c is not closed", opened);
+        pb_parser_hint(p, "close it with %s", symbol);
         p->at_end = true;
         return false;
     }
@@ -169,6 +181,12 @@ bool pb_parser_close(pb_parser *p, const char *symbol, size_t open)
     if (p->token.kind == PB_TOKEN_SYMBOL && strchr(")]}", p->token.symbol[0])) {
         pb_parser_fail(p, span, "this %s does not close the %c", p->token.symbol, opened);
         pb_parser_hint(p, "close it with %s", symbol);
+        return false;
+    }
+    if (pb_parser_is(p, "=")) {
+        pb_parser_fail(p, span,
+                       "= gives a name its value, and there is no name to give one to here");
+        pb_parser_hint(p, "== compares");
         return false;
     }
     pb_parser_fail(p, span, "a comma or %s is missing before %.*s", symbol,

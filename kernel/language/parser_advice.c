@@ -223,13 +223,13 @@ void *pb_parser_advise_rest(pb_parser *p, const pb_node *statement)
         advise_augmented(p, statement);
         return NULL;
     }
-    if (statement->kind == PB_NODE_NAME && starts_value(p)) {
+    const pb_node *value = statement->kind == PB_NODE_ASSIGN ? statement->items[0] : statement;
+    if (value->kind == PB_NODE_NAME && starts_value(p)) {
         pb_span rest = line_from(p, p->token.span.start);
-        pb_parser_fail(p, p->token.span, "something is missing between %s and this",
-                       statement->name);
-        if (pb_builtin_find(statement->name))
-            pb_parser_hint(p, "a word is called with brackets: %s(%.*s)", statement->name,
-                           width(rest), text + rest.start);
+        pb_parser_fail(p, p->token.span, "something is missing between %s and this", value->name);
+        if (pb_builtin_find(value->name))
+            pb_parser_hint(p, "a word is called with brackets: %s(%.*s)", value->name, width(rest),
+                           text + rest.start);
         return NULL;
     }
     if (pb_parser_is(p, ":")) {

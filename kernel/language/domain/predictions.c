@@ -202,6 +202,19 @@ static pb_status predictions_column(pb_interp *interp, const pb_value *self, con
     return PB_OK;
 }
 
+/* Rows and columns of its table. */
+static pb_status predictions_index(pb_interp *interp, const pb_value *self, size_t count,
+                                   const pb_index_entry *entries, pb_value **result,
+                                   pb_error **error)
+{
+    pb_value *table = NULL;
+    pb_status status = predictions_table(interp, self, &table, error);
+    if (!status)
+        status = pb_interp_index(interp, table, count, entries, result, error);
+    pb_value_release(&table);
+    return status;
+}
+
 static void predictions_names(const pb_value *self, pb_names *names)
 {
     (void)self;
@@ -222,7 +235,8 @@ static const pb_object_type predictions_type = {
     .show = predictions_show,
     .members = predictions_members,
     .attribute = predictions_column,
-    .names = predictions_names};
+    .names = predictions_names,
+    .index = predictions_index};
 
 /* Fills the predictions of each prompt. */
 static pb_status find_predictions(pb_call *call, const pb_prompts *prompts,
