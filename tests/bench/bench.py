@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -134,7 +135,7 @@ def load(folder: Path, python: str, kinds: list[str], rounds: int):
     for i in range(rounds):
         start = time.perf_counter()
         subprocess.run([turns.BINARY, "eval", f"load({json.dumps(str(folder))})"], check=True,
-                       stdout=subprocess.DEVNULL)
+                       stdout=subprocess.DEVNULL, env={**os.environ, **turns.SETTINGS})
         result.times["ours"].add(1e3 * (time.perf_counter() - start))
         for kind in kinds:
             worker = turns.peer(kind, python, folder)
@@ -155,7 +156,7 @@ def kernel_rows(folder: Path, rounds: int) -> list[Result]:
     with tempfile.TemporaryDirectory() as scratch:
         for i in range(rounds):
             begun = time.perf_counter()
-            kernel = Kernel(Path(scratch), "patchbay", connect=False)
+            kernel = Kernel(Path(scratch), "patchbay", connect=False, env=turns.SETTINGS)
             client = Client(kernel.content)
             kernel.clients.append(client)
             request = client.send("kernel_info_request")
