@@ -81,7 +81,7 @@ pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targ
     targets->many = pb_value_kind(value) == PB_LIST;
     targets->count = targets->many ? pb_list_count(value) : 1;
     if (targets->count == 0)
-        return pb_fail(error, PB_VALUE, "the list of targets is empty");
+        return pb_fail(error, PB_VALUE, "the list of words is empty");
     targets->ids = pb_malloc(targets->count, sizeof *targets->ids);
     if (!targets->ids)
         return pb_fail_memory(error);

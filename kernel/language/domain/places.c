@@ -68,13 +68,15 @@ const pb_select *pb_places_selects(const pb_places *places)
 
 /* ---- places that are there ---- */
 
-static pb_status resolves(const pb_axis *axis, const pb_select *select, size_t *count,
-                          pb_error **error)
+static pb_status resolves(const pb_axis *axis, const pb_select *select, pb_error **error)
 {
-    size_t *offsets = NULL;
+    size_t *offsets = NULL, count = 0;
     bool drops;
-    pb_status status = pb_axis_resolve(axis, select, &offsets, count, &drops, error);
+    pb_status status = pb_axis_resolve(axis, select, &offsets, &count, &drops, error);
     free(offsets);
+    if (!status && count == 0)
+        status = pb_fail(error, PB_VALUE, "no place along %s is chosen: the list or slice is empty",
+                         pb_axis_name(axis));
     return status;
 }
 
@@ -82,12 +84,11 @@ pb_status pb_places_check(const pb_call *call, const char *name, const pb_places
                           const char *axis, size_t length, pb_error **error)
 {
     pb_axis *whole = NULL;
-    size_t count;
     if (!places->count)
         return PB_OK;
     pb_status status = pb_axis_create(axis, length, NULL, NULL, &whole, error);
     for (size_t i = 0; i < places->count && !status; i++)
-        status = resolves(whole, &places->selects[i], &count, error);
+        status = resolves(whole, &places->selects[i], error);
     pb_axis_release(&whole);
     return pb_place_argument(call, name, status, error);
 }
@@ -114,7 +115,6 @@ pb_status pb_positions_check(const pb_call *call, const char *name, const pb_pla
                              const pb_prompts *prompts, pb_error **error)
 {
     pb_status status = PB_OK;
-    size_t count;
     if (!places->count)
         return PB_OK;
     if (places->count != 1 && places->count != prompts->count)
@@ -126,7 +126,7 @@ pb_status pb_positions_check(const pb_call *call, const char *name, const pb_pla
     for (size_t i = 0; i < prompts->count && !status; i++)
         status = in_prompt(prompts, i,
                            resolves(pb_run_positions(prompts->runs[i]),
-                                    &places->selects[places->count > 1 ? i : 0], &count, error),
+                                    &places->selects[places->count > 1 ? i : 0], error),
                            error);
     return pb_place_argument(call, name, status, error);
 }
