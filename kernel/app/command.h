@@ -20,6 +20,7 @@ typedef struct pb_command {
 int pb_command_kernel(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_run(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_eval(const pb_command *command, const pb_log *log, int count, char **arguments);
+int pb_command_reference(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_console(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_fetch(const pb_command *command, const pb_log *log, int count, char **arguments);
 int pb_command_install(const pb_command *command, const pb_log *log, int count, char **arguments);

@@ -17,6 +17,8 @@ static const pb_command commands[] = {
     {"run", "FILE", "run a file; its cells begin at lines that start with '# %%'",
      "  FILE            the file, or - for standard input\n", pb_command_run},
     {"eval", "CODE", "run one piece of code and print its value", "", pb_command_eval},
+    {"reference", "", "print the reference of the language's words, in Markdown", "",
+     pb_command_reference},
     {"console", "", "type cells line by line", "", pb_command_console},
     {"fetch", "[--tries N] MODEL",
      "download a model from the Hugging Face hub, where load() finds it",

@@ -1,0 +1,23 @@
+/* patchbay reference: every word of the language, in Markdown; docs/reference.md is its output. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "language/session.h"
+
+int pb_command_reference(const pb_command *command, const pb_log *log, int count, char **arguments)
+{
+    (void)log;
+    (void)arguments;
+    if (count != 0)
+        return pb_usage(command);
+    char *text = pb_session_reference_markdown();
+    pb_error *error = NULL;
+    if (!text) {
+        pb_fail_memory(&error);
+        return pb_report(&error);
+    }
+    bool written = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+    free(text);
+    return written ? PB_EXIT_OK : PB_EXIT_FAILED;
+}
