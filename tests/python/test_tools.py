@@ -183,7 +183,9 @@ def test_scripts_name_no_index_and_no_host(root):
     for path in [*(root / "tools").iterdir(), root / ".ci" / "run"]:
         if path.is_file():
             text = path.read_text()
-            assert "index-url" not in text and "pypi" not in text.lower(), path.name
+            assert "index-url" not in text and "find-links" not in text, path.name
+            hosts = set(re.findall(r"https?://([^/:\s\"'{]+)", text))
+            assert hosts <= {"127.0.0.1"}, (path.name, hosts)
 
 
 def test_scripts_pass_bash_and_say_what_they_do(root):
