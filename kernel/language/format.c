@@ -257,6 +257,15 @@ pb_status pb_format_value(const pb_value *value, const char *text, size_t length
         return status;
     if (kind == PB_NUMBER || (kind == PB_BOOL && spec.type && spec.type != 's'))
         return format_number(value, &spec, text, length, out, error);
+    double number;
+    if (kind == PB_TENSOR && pb_value_scalar(value, &number)) {
+        pb_value *held = NULL;
+        status = pb_value_number(number, PB_SINGLE, &held, error);
+        if (status == PB_OK)
+            status = format_number(held, &spec, text, length, out, error);
+        pb_value_release(&held);
+        return status;
+    }
     if (kind == PB_STRING) {
         const char *bytes = pb_value_get_text(value, &n);
         return format_text(bytes, n, &spec, text, length, out, error);

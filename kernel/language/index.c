@@ -443,6 +443,16 @@ static pb_status places_of_field(const pb_tensor *tensor, const pb_field *field,
     return status;
 }
 
+/* position= for pos, layers= for layer: a name that goes on where an axis' name ends. */
+static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_error **error)
+{
+    for (size_t i = 0; error && !pb_error_hint_text(*error) && i < pb_tensor_rank(tensor); i++) {
+        const char *axis = pb_axis_name(pb_tensor_axis(tensor, i));
+        if (strncmp(name, axis, strlen(axis)) == 0)
+            pb_error_hint(*error, "did you mean %s?", axis);
+    }
+}
+
 /* One entry of t[...] as an axis and its selector; *held keeps what the selector points into. */
 static pb_status index_entry(const pb_value *value, const pb_index_entry *entry, const char **name,
                              pb_select *select, pb_select_storage *storage, pb_value **held,
@@ -461,6 +471,8 @@ static pb_status index_entry(const pb_value *value, const pb_index_entry *entry,
         wanted = *held;
     } else {
         status = pb_tensor_need_axis(tensor, *name, &axis, error);
+        if (status != PB_OK)
+            hint_shorter_axis(tensor, *name, error);
     }
     return status == PB_OK ? pb_value_to_select(wanted, *name, select, storage, error) : status;
 }

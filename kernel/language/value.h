@@ -134,7 +134,10 @@ pb_status pb_value_tensor(pb_tensor *tensor, const pb_meta *meta, pb_value **res
 pb_status pb_value_take_tensor(pb_tensor **tensor, const pb_meta *meta, pb_value **result,
                                pb_error **error);
 pb_tensor *pb_value_get_tensor(const pb_value *value); /* borrowed; NULL if it is not one */
-const pb_meta *pb_value_meta(const pb_value *value);   /* borrowed; never NULL for a tensor */
+/* One number, whatever holds it: a number, a bool, or a result without axes (a sweep of one cell).
+ * NaN and false for anything else. */
+bool pb_value_scalar(const pb_value *value, double *number);
+const pb_meta *pb_value_meta(const pb_value *value); /* borrowed; never NULL for a tensor */
 pb_value *pb_meta_field(const pb_meta *meta, const char *name); /* borrowed; NULL if absent */
 
 /* A computed tensor as a value that keeps what is known of `a`, some of whose axes it has: model,

@@ -81,9 +81,10 @@ static pb_status order_of_lists(const pb_value *a, const pb_value *b, int *order
 
 pb_status pb_value_compare(const pb_value *a, const pb_value *b, int *order, pb_error **error)
 {
+    double x, y;
     *order = 0;
-    if (is_number(a) && is_number(b)) {
-        *order = order_of_numbers(pb_value_get_number(a), pb_value_get_number(b));
+    if (pb_value_scalar(a, &x) && pb_value_scalar(b, &y)) {
+        *order = order_of_numbers(x, y);
         return PB_OK;
     }
     if (pb_value_kind(a) == pb_value_kind(b)) {

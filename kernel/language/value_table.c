@@ -236,12 +236,23 @@ static pb_status tensor_cells(const pb_tensor *tensor, pb_value **result, pb_err
     return pb_list_finish(&cells, true, result, error);
 }
 
+/* What a cell keeps: of a result without axes its number. */
+static pb_status take_cell(pb_list_builder *cells, const pb_value *value, pb_error **error)
+{
+    double number;
+    pb_value *cell = NULL;
+    if (pb_value_kind(value) != PB_TENSOR || !pb_value_scalar(value, &number))
+        return pb_list_take(cells, pb_value_retain(value), error);
+    pb_status status = pb_value_number(number, PB_SINGLE, &cell, error);
+    return status == PB_OK ? pb_list_take(cells, cell, error) : status;
+}
+
 static pb_status repeat_cell(const pb_value *value, size_t rows, pb_value **result,
                              pb_error **error)
 {
     pb_list_builder cells = {0};
     for (size_t i = 0; i < rows; i++) {
-        pb_status status = pb_list_take(&cells, pb_value_retain(value), error);
+        pb_status status = take_cell(&cells, value, error);
         if (status != PB_OK) {
             pb_list_discard(&cells);
             return status;
@@ -259,7 +270,7 @@ static pb_status list_cells(const pb_value *list, pb_value **result, pb_error **
     }
     pb_list_builder cells = {0};
     for (size_t i = 0; i < count; i++) {
-        pb_status status = pb_list_take(&cells, pb_value_retain(pb_list_item(list, i)), error);
+        pb_status status = take_cell(&cells, pb_list_item(list, i), error);
         if (status != PB_OK) {
             pb_list_discard(&cells);
             return status;

@@ -121,6 +121,14 @@ pb_tensor *pb_value_get_tensor(const pb_value *value)
     return pb_value_kind(value) == PB_TENSOR ? value->as.tensor->tensor : NULL;
 }
 
+bool pb_value_scalar(const pb_value *value, double *number)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    bool bare = tensor && pb_tensor_rank(tensor) == 0;
+    *number = bare ? (double)pb_tensor_data(tensor)[0] : pb_value_get_number(value);
+    return bare || pb_value_kind(value) == PB_NUMBER || pb_value_kind(value) == PB_BOOL;
+}
+
 const pb_meta *pb_value_meta(const pb_value *value)
 {
     return pb_value_kind(value) == PB_TENSOR ? &value->as.tensor->meta : NULL;

@@ -233,6 +233,11 @@ void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out)
     case PB_OBJECT: value->as.object.type->repr(value, out); break;
     case PB_TENSOR:
     case PB_TABLE: {
+        double number;
+        if (pb_value_scalar(value, &number)) {
+            pb_number_text(number, PB_SINGLE, out);
+            break;
+        }
         const char *said = pb_value_describe(value, what, sizeof what);
         said += strncmp(said, "a ", 2) == 0 ? 2 : strncmp(said, "an ", 3) == 0 ? 3 : 0;
         pb_buffer_format(out, "<%s>", said);

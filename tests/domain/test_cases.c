@@ -64,9 +64,7 @@ static int check_file(const char *path)
     recorder_start(&r);
     for (size_t i = 0; i < file.count; i++) {
         const one_case *c = &file.cases[i];
-        char name[32];
-        snprintf(name, sizeof name, "cell %zu", i + 1);
-        char *came = recorder_run(&r, session, name, c->code, strlen(c->code));
+        char *came = recorder_run(&r, session, "cell 1", c->code, strlen(c->code));
         assert_non_null(came);
         trim(came);
         if (update)
@@ -123,6 +121,9 @@ static void test_numbers_may_differ_a_little(void **state)
 
 int main(int argc, char **argv)
 {
+    /* What messages say of places must not depend on the machine. */
+    setenv("HF_HUB_CACHE", "hub", 1);
+    unsetenv("PATCHBAY_MODELS");
     named = argv + 1;
     n_named = argc - 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_numbers_may_differ_a_little),

@@ -142,8 +142,8 @@ static pb_status wrong_count(size_t n_prompts, size_t n_targets, pb_error **erro
 {
     pb_status status =
         pb_fail(error, PB_VALUE,
-                "there %s %zu prompt%s and %zu targets; give one target for all prompts, or one "
-                "for each",
+                "there %s %zu prompt%s and %zu words; give one word for all prompts, or one for "
+                "each",
                 n_prompts == 1 ? "is" : "are", n_prompts, n_prompts == 1 ? "" : "s", n_targets);
     if (error && n_prompts == 1)
         pb_error_hint(*error, "logits(prompt, [...]) crosses prompts with words; a comprehension "

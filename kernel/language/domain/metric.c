@@ -247,7 +247,7 @@ pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n
     if (metric->target) {
         status = pb_targets_of(model, metric->target, &bound->targets, error);
         if (!status)
-            status = bind_counts("targets", bound->targets.count, n_prompts, error);
+            status = bind_counts("words", bound->targets.count, n_prompts, error);
         bound->metric.targets = bound->targets.ids;
         bound->metric.n_targets = bound->targets.count;
     }

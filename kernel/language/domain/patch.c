@@ -126,7 +126,7 @@ static pb_status take_patch(pb_call *call, patch_arguments *in, pb_error **error
     if (!status)
         status = pb_heads_take(call, "heads", in->ends.into.engine, &in->pairs, &in->spec.n_pairs,
                                error);
-    if (!status && in->pairs && (in->layers.given || in->heads.given))
+    if (!status && in->pairs && (in->layers.given || in->heads.count))
         status = pb_fail_argument(call, "heads", error, PB_TYPE,
                                   "give heads=[\"L9H6\"] or layer= and head=, not both");
     if (!status && in->pairs && !pb_site_info(in->spec.site)->by_head)
@@ -154,8 +154,12 @@ static void patched_places(const pb_call *call, const patch_arguments *in, pb_bu
 {
     const pb_run *run = in->ends.into.many ? NULL : in->ends.into.runs[0];
     pb_buffer_text(out, pb_site_info(in->spec.site)->name);
+    for (size_t i = 0; i < in->spec.n_pairs && in->heads.all; i++)
+        pb_buffer_format(out, "%sL%zuH%zu", i ? " and " : " of ", in->pairs[i].layer,
+                         in->pairs[i].head);
     pb_places_phrase("layer", &in->layers, pb_argument_value(call, "layer"), NULL, out);
-    pb_places_phrase("head", &in->heads, pb_argument_value(call, "head"), NULL, out);
+    if (!in->pairs)
+        pb_places_phrase("head", &in->heads, pb_argument_value(call, "head"), NULL, out);
     pb_places_phrase(strcmp(in->position, "pos") == 0 ? "position" : "query", &in->positions,
                      pb_argument_value(call, in->position), run, out);
     pb_places_phrase("key", &in->keys, pb_argument_value(call, "key"), run, out);
@@ -383,7 +387,7 @@ const pb_builtin pb_builtins_patch[] = {
                     {.name = "heads",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .what = "heads such as \"L9H6\", patched together",
+                     .what = "heads such as \"L9H6\", one by one, or with head=all together",
                      .fallback = "None",
                      .objects = {&pb_ranking_type}},
                     {.name = "normalize",

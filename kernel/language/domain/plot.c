@@ -243,28 +243,40 @@ static void hint_fewer_axes(const pb_tensor *tensor, pb_error **error)
                   first, (long long)pb_axis_coordinate(pb_tensor_axis(tensor, 0), 0), first);
 }
 
+/* bar(top(love)): the corrected line, for what has a table of its own. */
+static void hint_its_table(pb_call *call, const pb_value *value, pb_error *error)
+{
+    pb_value *table = NULL;
+    if (pb_value_kind(value) != PB_OBJECT || !call->source ||
+        pb_interp_attribute(call->interp, value, "table", &table, NULL))
+        return;
+    size_t n = pb_table_columns(table);
+    const char *x = n ? pb_table_column(table, 0)->name : "...";
+    for (size_t i = 0; i < n; i++)
+        if (pb_table_column(table, i)->look == PB_CELLS_TOKEN)
+            x = pb_table_column(table, i)->name;
+    pb_span span = pb_argument_of(call, "data")->span;
+    pb_error_hint(error, "%s(%.*s.table, x=\"%s\", y=\"%s\")", call->row->name,
+                  (int)(span.end - span.start), pb_source_text(call->source) + span.start, x,
+                  n ? pb_table_column(table, n - 1)->name : "...");
+    pb_value_release(&table);
+}
+
 /* What is neither a tensor nor a table, and how it becomes one. */
 static pb_status cannot_draw(pb_call *call, const pb_value *value, pb_error **error)
 {
     char text[96];
-    pb_value *table = NULL;
     const char *word = call->row->name;
+    bool map = strcmp(word, "heatmap") == 0;
     pb_status status = pb_fail_argument(call, "data", error, PB_TYPE, "%s() draws %s, not %s", word,
-                                        strcmp(word, "heatmap") == 0 ? "a tensor of two axes"
-                                                                     : "a tensor or a "
-                                                                       "table",
+                                        map ? "a tensor of two axes" : "a tensor or a table",
                                         pb_value_describe(value, text, sizeof text));
-    bool ranks = pb_value_kind(value) == PB_OBJECT &&
-                 !pb_interp_attribute(call->interp, value, "table", &table, NULL);
-    bool list = pb_value_kind(value) == PB_LIST;
-    if (error && ranks && strcmp(word, "heatmap") != 0)
-        pb_error_hint(*error, "its .table can be drawn: %s(x.table, x=\"...\", y=\"...\")", word);
-    else if (error && list)
-        pb_error_hint(*error, strcmp(word, "heatmap") == 0
-                                  ? "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]) makes one"
+    if (error && pb_value_kind(value) == PB_LIST)
+        pb_error_hint(*error, map ? "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]) makes one"
                                   : "tensor([1, 2], axes=\"a\") makes one; table(name=[...], "
                                     "value=[...]) makes a table");
-    pb_value_release(&table);
+    else if (error && !map)
+        hint_its_table(call, value, *error);
     return status;
 }
 
