@@ -219,7 +219,7 @@ def report(results: list[Result], about: dict, before: dict, after: dict, quick:
         f"load average {before['load'][0]} before, {after['load'][0]} after",
         *(about[name]["library"] for name in PEERS if name in about), "",
         turns.table(HEAD, [result.cells() for result in results]), "",
-        "Times are least / median; ratios are of the least. The bound is counted: docs/performance.md.",
+        "Times are least / median; ratios are of the least. The bound: docs/performance.md.",
         "(...): transformers has no hooks; this is as many forward passes as cells, in batches.",
     ]
     if quick:

@@ -120,7 +120,7 @@ class Bounds:
         return self.products[whole] * n / whole
 
     def row_layers(self, count: int) -> float:
-        """ms of that many rows times layers, the weights of a layer read for up to 512 at a time."""
+        """ms of that many rows times layers, a layer's weights read for up to 512 at a time."""
         each = max(1, round(count / self.ours.about["layers"]))
         if each <= self.MOST_ROWS:
             return self.rows(each)
