@@ -117,7 +117,7 @@ static void load_again_to_wait_briefly(char **arguments)
 
 int main(int count, char **arguments)
 {
-    load_again_to_wait_briefly(arguments);
+    load_again_to_wait_asleep(arguments);
     const pb_log log = {.least = wanted_level(), .write = write_log};
     const char *name = count > 1 ? arguments[1] : "--help";
     if (asks_for_help(name) || strcmp(name, "help") == 0)
