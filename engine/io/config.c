@@ -43,13 +43,24 @@ static pb_status fail_value(const reader *r, const char *key, const json_t *valu
 
 /* ---- one key ---- */
 
+/* Other families name their sizes otherwise, so that a size is what they seem to lack. */
+static pb_status fail_missing_size(const reader *r, const char *key, size_t most)
+{
+    const char *type = json_string_value(value_of(r, "model_type"));
+    if (type && strcmp(type, "gpt2") != 0)
+        return pb_fail(r->error, PB_UNSUPPORTED,
+                       "'%s' is of a model of type \"%.40s\", which has no %s; expected \"gpt2\"",
+                       r->path, type, key);
+    return pb_fail(r->error, PB_FORMAT,
+                   "'%s': %s is missing, and a whole number from 1 to %zu was expected", r->path,
+                   key, most);
+}
+
 static pb_status read_size(const reader *r, const char *key, size_t most, size_t *size)
 {
     const json_t *value = value_of(r, key);
     if (!value)
-        return pb_fail(r->error, PB_FORMAT,
-                       "'%s': %s is missing, and a whole number from 1 to %zu was expected",
-                       r->path, key, most);
+        return fail_missing_size(r, key, most);
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 1 || (uint64_t)number > most) {
         char expected[64];
