@@ -104,14 +104,14 @@ static int run_command(const pb_command *command, const pb_log *log, int count, 
 
 /*
  * After each product OpenMP's threads spin for about a millisecond, waiting for the next one.
- * Beside a browser on the same cores that costs several times what it saves, so they spin briefly
- * and then sleep. The runtime reads its settings when a program is loaded: this one is loaded again
- * with them. Where that fails it is only slower.
+ * Beside a browser on the same cores that costs several times what it saves (docs/performance.md),
+ * so they sleep instead. The runtime reads its settings when a program is loaded: this one is
+ * loaded again with them. Where that fails it is only slower.
  */
-static void load_again_to_wait_briefly(char **arguments)
+static void load_again_to_wait_asleep(char **arguments)
 {
     bool settled = getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT");
-    if (!settled && setenv("GOMP_SPINCOUNT", "2000", 1) == 0)
+    if (!settled && setenv("OMP_WAIT_POLICY", "PASSIVE", 1) == 0)
         execv("/proc/self/exe", arguments);
 }
 
