@@ -182,3 +182,8 @@ def test_install_elsewhere(patchbay, tmp_path, binary):
     assert done.returncode == 1 and "neither VIRTUAL_ENV nor CONDA_PREFIX" in done.stderr
     done = patchbay("install", "--prefix", "/proc/none")
     assert done.returncode == 1 and "cannot make the folder" in done.stderr
+
+
+def test_the_reference_in_docs_is_current(patchbay, root):
+    written = (root / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert patchbay("reference").stdout == written, "run: patchbay reference > docs/reference.md"
