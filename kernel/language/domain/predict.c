@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "display/tokens.h"
 #include "domain.h"
+#include "ranking.h"
 #include "study/generate.h"
 #include "study/top.h"
 #include "views.h"
@@ -299,6 +300,54 @@ static pb_status get_ids(pb_interp *interp, const pb_value *self, pb_value **res
     return token_lists(self, true, result, error);
 }
 
+/* One row a prompt and position: what csv() and save() write. */
+static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **result,
+                           pb_error **error)
+{
+    (void)interp;
+    enum { COLUMNS = 4 };
+    static const struct {
+        const char *name;
+        pb_cells_look look;
+    } heads[COLUMNS] = {{"prompt", PB_CELLS_KEY},
+                        {"position", PB_CELLS_KEY},
+                        {"token", PB_CELLS_TOKEN},
+                        {"id", PB_CELLS_PLAIN}};
+    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
+    pb_list_builder cells[COLUMNS] = {{0}};
+    pb_table_cells columns[COLUMNS];
+    pb_status status = PB_OK;
+    size_t rows = 0, made = 0;
+    for (size_t i = 0; i < lists->count; i++) {
+        for (size_t t = 0; t < lists->counts[i] && !status; t++, rows++) {
+            int32_t id = lists->ids[i][t];
+            pb_value *row[COLUMNS] = {NULL};
+            status = pb_value_integer((int64_t)i, &row[0], error);
+            if (!status)
+                status = pb_value_integer((int64_t)t, &row[1], error);
+            if (!status)
+                status = pb_value_text(pb_tokenizer_label(tokenizer, id), &row[2], error);
+            if (!status)
+                status = pb_value_integer(id, &row[3], error);
+            for (size_t c = 0; c < COLUMNS; c++) {
+                pb_status taken = row[c] ? pb_list_take(&cells[c], row[c], error) : PB_OK;
+                status = status ? status : taken;
+            }
+        }
+    }
+    for (size_t c = 0; c < COLUMNS && !status; c++)
+        status =
+            pb_take_column(&cells[c], heads[c].name, heads[c].look, NULL, columns, &made, error);
+    if (!status)
+        status = pb_value_table(columns, made, rows, NULL, lists->model, result, error);
+    for (size_t c = 0; c < made; c++)
+        pb_value_release(&columns[c].cells);
+    for (size_t c = 0; c < COLUMNS; c++)
+        pb_list_discard(&cells[c]);
+    return status;
+}
+
 static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **error)
 {
     return token_lists(self, false, list, error);
@@ -328,6 +377,7 @@ static pb_status tokens_index(pb_interp *interp, const pb_value *self, size_t co
 
 static const pb_member tokens_members[] = {{"labels", "The tokens as strings.", get_labels},
                                            {"ids", "The tokens as numbers.", get_ids},
+                                           {"table", "A row for each token.", get_table},
                                            {NULL, NULL, NULL}};
 
 static const pb_object_type tokens_type = {.name = "tokens",

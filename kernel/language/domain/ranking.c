@@ -40,7 +40,8 @@ pb_value *pb_ranking_heads(const pb_value *ranking)
 
 static void ranking_repr(const pb_value *self, pb_buffer *out)
 {
-    pb_value_str(data_of(self)->table, out);
+    const char *caption = pb_table_caption(data_of(self)->table);
+    pb_buffer_text(out, caption ? caption : "a ranking");
 }
 
 static pb_status ranking_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,

@@ -117,22 +117,68 @@ static pb_status record_table(const pb_value *record, pb_value **table, pb_error
     return status;
 }
 
+bool pb_object_table(pb_interp *interp, const pb_value *object, pb_value **table)
+{
+    *table = NULL;
+    if (pb_value_kind(object) != PB_OBJECT ||
+        pb_interp_attribute(interp, object, "table", table, NULL) != PB_OK)
+        return false;
+    if (pb_value_kind(*table) == PB_TABLE)
+        return true;
+    pb_value_release(table);
+    return false;
+}
+
+/* Records of the same names, such as a sweep's checks, as the rows of a table. */
+static bool same_names(const pb_value *list)
+{
+    const pb_value *first = pb_list_count(list) ? pb_list_item(list, 0) : NULL;
+    bool same = pb_list_of(list, PB_RECORD) && pb_list_count(list) > 0;
+    for (size_t i = 1; same && i < pb_list_count(list); i++) {
+        const pb_value *record = pb_list_item(list, i);
+        same = pb_record_count(record) == pb_record_count(first);
+        for (size_t k = 0; same && k < pb_record_count(first); k++)
+            same = strcmp(pb_record_entry(record, k).name, pb_record_entry(first, k).name) == 0;
+    }
+    return same;
+}
+
+static pb_status records_table(const pb_value *list, pb_value **table, pb_error **error)
+{
+    const pb_value *first = pb_list_item(list, 0);
+    pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
+    for (size_t k = 0; status == PB_OK && k < pb_record_count(first); k++) {
+        pb_list_builder column = {0};
+        pb_value *cells = NULL, *next = NULL;
+        for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++)
+            status = pb_list_take(
+                &column, pb_value_retain(pb_record_entry(pb_list_item(list, i), k).value), error);
+        if (status == PB_OK)
+            status = pb_list_finish(&column, true, &cells, error);
+        pb_list_discard(&column);
+        if (status == PB_OK)
+            status = pb_table_with(*table, pb_record_entry(first, k).name, cells, &next, error);
+        pb_value_release(&cells);
+        if (status == PB_OK) {
+            pb_value_release(table);
+            *table = next;
+        }
+    }
+    return status;
+}
+
 pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error)
 {
     const pb_object_type *type = pb_value_object_type(value);
     pb_value *table = NULL;
     pb_status status = PB_OK;
     if (type) {
-        /* an object that holds a table, as a ranking does, answers .table */
-        pb_error *fault = NULL;
-        status = pb_interp_attribute(interp, value, "table", &table, &fault);
-        pb_error_destroy(&fault);
-        if (status != PB_OK || pb_value_kind(table) != PB_TABLE) {
-            pb_value_release(&table);
+        if (!pb_object_table(interp, value, &table))
             return pb_fail(error, PB_TYPE, "%s has no rows and columns to write", type->article);
-        }
     } else if (pb_value_kind(value) == PB_RECORD) {
         status = record_table(value, &table, error);
+    } else if (pb_value_kind(value) == PB_LIST && same_names(value)) {
+        status = records_table(value, &table, error);
     } else {
         status = as_table(value, &table, error);
     }

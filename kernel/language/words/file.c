@@ -65,8 +65,13 @@ static pb_status file_bytes(pb_call *call, const char *kind, pb_buffer *out, pb_
     pb_bundle *bundle = NULL;
     if (strcmp(kind, ".csv") == 0)
         return pb_write_csv(call->interp, value, out, error);
-    if (strcmp(kind, ".json") == 0)
-        return pb_write_json(value, out, error);
+    if (strcmp(kind, ".json") == 0) {
+        pb_value *table = NULL;
+        bool rows = pb_object_table(call->interp, value, &table);
+        pb_status status = pb_write_json(rows ? table : value, out, error);
+        pb_value_release(&table);
+        return status;
+    }
     if (strcmp(kind, ".npy") == 0)
         return npy_bytes(value, out, error);
     pb_status status = pb_interp_bundle(call->interp, value, &bundle, error);

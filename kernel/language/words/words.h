@@ -24,6 +24,8 @@ pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **li
 pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_value *items,
                        pb_value **result, pb_error **error);
 
+/* The table an object answers as .table, as a ranking does. False if it has none. (words/csv.c) */
+bool pb_object_table(pb_interp *interp, const pb_value *object, pb_value **table);
 /* A value as CSV, with nine significant digits (words/csv.c). */
 pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error);
 /* A table from CSV, its first row the names; columns of numbers become numbers. */
