@@ -150,7 +150,7 @@ static pb_status check_config(const job *j, pb_error **error)
         path ? pb_file_read(path, CONFIG_LIMIT, &text, &length, error) : pb_fail_memory(error);
     if (status == PB_OK)
         status = pb_config_parse("config.json", text, length, &config, error);
-    if (status == PB_FORMAT && error)
+    if ((status == PB_FORMAT || status == PB_UNSUPPORTED) && error)
         pb_error_hint(*error,
                       "'%s' is not a model that Patchbay reads: it reads those of GPT-2's "
                       "kind",
