@@ -47,6 +47,10 @@ static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error
     if (pb_given(call, "query") && !site->by_query)
         return pb_fail_argument(call, "query", error, PB_TYPE,
                                 "%s has no queries; its positions are given as pos=", site->name);
+    if (pb_given(call, "query") && pb_given(call, "pos"))
+        return pb_fail_argument(
+            call, "pos", error, PB_TYPE,
+            "the positions of %s are its queries; give query= or pos=, not both", site->name);
     if (in->keys.given && !site->by_query)
         return pb_fail_argument(call, "key", error, PB_TYPE,
                                 "%s has no keys; attn_scores and pattern do", site->name);

@@ -43,15 +43,20 @@ static bool reaches(const pb_head *sender, const pb_receiver *receiver)
 static pb_status check_reached(pb_call *call, const path_arguments *in, const char *name,
                                const pb_receiver *receiver, pb_error **error)
 {
-    bool reached = in->spec.n_senders == 0;
+    static const pb_head first = {0, 0}; /* with sender=each it is enough that one reaches */
+    bool reached = in->spec.n_senders == 0 && reaches(&first, receiver);
     for (size_t i = 0; i < in->spec.n_senders; i++)
         reached = reached || reaches(&in->senders[i], receiver);
     if (reached)
         return PB_OK;
-    pb_status status = pb_fail_argument(call, "receivers", error, PB_VALUE,
-                                        "nothing that L%zuH%zu writes reaches %s, which comes "
-                                        "no later",
-                                        in->senders[0].layer, in->senders[0].head, name);
+    const pb_head *sender = in->spec.n_senders ? &in->senders[0] : NULL;
+    pb_status status =
+        sender
+            ? pb_fail_argument(call, "receivers", error, PB_VALUE,
+                               "nothing that L%zuH%zu writes reaches %s, which comes no later",
+                               sender->layer, sender->head, name)
+            : pb_fail_argument(call, "receivers", error, PB_VALUE,
+                               "nothing that a head writes reaches %s, in the first layer", name);
     if (error)
         pb_error_hint(*error, "heads read what earlier layers wrote, an MLP also its own layer's "
                               "heads");

@@ -255,7 +255,8 @@ static pb_status find_predictions(pb_call *call, const pb_prompts *prompts,
     for (size_t i = 0; i < prompts->count && !status; i++) {
         pb_prediction *found = NULL;
         size_t count = 0;
-        const pb_select *select = &position->selects[position->count > 1 ? i : 0];
+        const pb_select *select =
+            position->count ? &position->selects[position->count > 1 ? i : 0] : NULL;
         data->texts[i] = pb_prompts_text(prompts, i, position);
         status = data->texts[i] ? PB_OK : pb_fail_memory(error);
         if (!status)

@@ -175,6 +175,15 @@ pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look
     return status;
 }
 
+/* Signed values have zero in the middle; weights and probabilities are plain numbers. */
+static pb_cells_look value_look(const pb_tensor *tensor)
+{
+    for (size_t i = 0; i < pb_tensor_size(tensor); i++)
+        if (pb_tensor_data(tensor)[i] < 0)
+            return PB_CELLS_SHADED;
+    return PB_CELLS_PLAIN;
+}
+
 static pb_status ranking_table(const pb_value *value, int layer, int head, ranking_columns *in,
                                size_t rows, const char *caption, pb_value **heads, pb_value **table,
                                pb_error **error)
@@ -213,8 +222,8 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
         }
     }
     if (!status)
-        status =
-            pb_take_column(&in->values, "value", PB_CELLS_SHADED, meta->units, columns, &n, error);
+        status = pb_take_column(&in->values, "value", value_look(tensor), meta->units, columns, &n,
+                                error);
     if (!status)
         status = pb_value_table(columns, n, rows, caption, meta->model, table, error);
     for (size_t i = 0; i < n; i++)
