@@ -151,6 +151,8 @@ static pb_status show_tensor(pb_interp *interp, const pb_value *value, pb_bundle
     pb_bundle_destroy(&picture);
     if (status != PB_OK)
         return status;
+    if (pb_value_meta(value)->caption)
+        pb_buffer_format(&text, "%s\n\n", pb_value_meta(value)->caption);
     pb_tensor_text(value, &text);
     return pb_bundle_give(bundle, "text/plain", pb_buffer_take(&text), false, error);
 }

@@ -40,8 +40,9 @@ pb_value *pb_ranking_heads(const pb_value *ranking)
 
 static void ranking_repr(const pb_value *self, pb_buffer *out)
 {
+    /* "Top 10 of 36, by magnitude", without what it is of */
     const char *caption = pb_table_caption(data_of(self)->table);
-    pb_buffer_text(out, caption ? caption : "a ranking");
+    pb_buffer_append(out, caption ? caption : "a ranking", caption ? strcspn(caption, ":") : 9);
 }
 
 static pb_status ranking_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
@@ -261,15 +262,18 @@ static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
     static const char *const words[] = {[PB_BY_MAGNITUDE] = "by magnitude",
                                         [PB_BY_VALUE] = "largest first",
                                         [PB_BY_SMALLEST] = "smallest first"};
-    char caption[128];
-    snprintf(caption, sizeof caption, "Top %zu of %zu, %s", count, pb_tensor_size(tensor),
-             words[order]);
+    const char *what = pb_value_meta(value)->caption;
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    pb_buffer_format(&caption, "Top %zu of %zu, %s%s%s", count, pb_tensor_size(tensor),
+                     words[order], what ? ": " : "", what ? what : "");
+    status = status ? status : pb_buffer_status(&caption, error);
     ranking_data *data = pb_calloc(1, sizeof *data);
     if (!status && !data)
         status = pb_fail_memory(error);
     if (!status)
-        status = ranking_table(value, layer, head, &columns, count, caption, &data->heads,
+        status = ranking_table(value, layer, head, &columns, count, caption.data, &data->heads,
                                &data->table, error);
+    pb_buffer_free(&caption);
     pb_list_discard(&columns.heads);
     pb_list_discard(&columns.values);
     for (size_t i = 0; i < PB_MAX_RANK; i++) {
