@@ -29,6 +29,7 @@ OUTPUTS = """
   const area = cell.querySelector('.jp-OutputArea');
   if (!area || !area.children.length) return null;
   const box = area.getBoundingClientRect();
+  if (!box.height) return null;
   const wide = [...area.querySelectorAll('.jp-OutputArea-output')]
     .some(o => o.scrollWidth > o.clientWidth + 1);
   const error = area.querySelector('[data-mime-type="application/vnd.jupyter.stderr"]');

@@ -10,19 +10,31 @@
 #define GROUP_FILL 0.76 /* of a band is bars, the rest is space */
 #define VALUE_SIZE 10.0
 
+/* Writes `value` as exactly as fits in `room`, with the axis' digits at least; false if it
+   does not fit. */
+static bool fit_value(char number[PB_NUMBER_SIZE], const pb_plot *plot, double value, double room)
+{
+    pb_number_format format = plot->format;
+    int fewest = plot->ticks.digits;
+    if (format.style == PB_NUMBER_FIXED && format.digits > fewest + 2)
+        format.digits = fewest + 2;
+    for (;; format.digits--) {
+        double shown = fabs(value) < 0.5 * pow(10, -format.digits) ? 0.0 : value;
+        pb_number_write(number, shown, format);
+        if (pb_label_width(number, PB_TEXT_PLAIN, VALUE_SIZE) <= room)
+            return true;
+        if (format.style != PB_NUMBER_FIXED || format.digits <= fewest)
+            return false;
+    }
+}
+
 /* The value above its bar (below, for a negative one), where it fits. */
 static void draw_value(pb_markup *markup, const pb_plot *plot, double value, double middle,
                        double room)
 {
     char number[PB_NUMBER_SIZE];
     double y = pb_plot_y(plot, value) + (value < 0.0 ? 11.0 : -3.0);
-    pb_number_format format = plot->format;
-    if (format.style == PB_NUMBER_FIXED && format.digits > plot->ticks.digits + 2)
-        format.digits = plot->ticks.digits + 2;
-    if (fabs(value) < 0.5 * pow(10, -format.digits))
-        value = 0.0;
-    pb_number_write(number, value, format);
-    if (pb_label_width(number, PB_TEXT_PLAIN, VALUE_SIZE) > room)
+    if (!fit_value(number, plot, value, room))
         return;
     pb_svg_label(
         markup,

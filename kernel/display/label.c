@@ -143,6 +143,7 @@ static const unsigned short helvetica[95] = {
     667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278,  556, 556, 222, 222, 500,
     222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500,  500, 334, 260, 334, 584};
 
+#define PAGE_WIDTH 1.2  /* DejaVu Sans, Linux' usual font and the widest of them, over Helvetica */
 #define CODE_WIDTH 0.61 /* of a character of the usual code fonts */
 
 double pb_label_width(const char *label, pb_text_kind kind, double size)
@@ -159,5 +160,5 @@ double pb_label_width(const char *label, pb_text_kind kind, double size)
         else
             width += 0.62 * (double)pb_utf8_width(label + start, at - start);
     }
-    return size * width * 1.06; /* the page's font is often a little wider */
+    return size * width * PAGE_WIDTH;
 }

@@ -38,11 +38,19 @@ static pb_ticks ticks_of(double first, double last, double step)
 /* A tick this near to an end, in steps, counts as on it. */
 #define ON_TICK 1e-6
 
+/* Fewer say nothing of the scale: the only round number inside [-4.9, 4.9] may be its zero. */
+#define FEWEST_INSIDE 3
+#define ENOUGH_STEPS  10 /* a step is at most 2.5 times what was wanted, so these hold as many */
+
 pb_ticks pb_ticks_inside(double low, double high, size_t wanted)
 {
     widen(&low, &high);
-    double step = round_step(high - low, wanted);
-    return ticks_of(ceil(low / step - ON_TICK), floor(high / step + ON_TICK), step);
+    for (;; wanted++) {
+        double step = round_step(high - low, wanted);
+        pb_ticks ticks = ticks_of(ceil(low / step - ON_TICK), floor(high / step + ON_TICK), step);
+        if (ticks.count >= FEWEST_INSIDE || wanted >= ENOUGH_STEPS)
+            return ticks;
+    }
 }
 
 pb_ticks pb_ticks_around(double low, double high, size_t wanted)

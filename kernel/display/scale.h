@@ -11,7 +11,8 @@ typedef struct pb_ticks {
     int digits; /* after the point, enough to tell neighbours apart */
 } pb_ticks;
 
-/* At most about `wanted` steps inside [low, high]; low == high is widened. */
+/* About `wanted` steps inside [low, high], more if there would be fewer than three ticks;
+   low == high is widened. */
 pb_ticks pb_ticks_inside(double low, double high, size_t wanted);
 /* The same, but the first tick is at or below low and the last at or above high. */
 pb_ticks pb_ticks_around(double low, double high, size_t wanted);
