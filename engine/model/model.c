@@ -234,6 +234,11 @@ const pb_layer_weights *pb_model_layer(const pb_model *model, size_t layer)
     return &model->layers[layer];
 }
 
+float pb_model_eps(const pb_model *model)
+{
+    return model->eps;
+}
+
 const float *pb_model_final_gain(const pb_model *model)
 {
     return model->final_gain;

@@ -17,9 +17,16 @@ struct pb_run {
     pb_run_edits edits;
     float *resid;  /* [n_layer + 1, n, d_model] */
     float *normed; /* [n, d_model] */
+    float *last;   /* [N_LAST, n_layer, d_model], the sites of `last_sites` at the last position */
     pb_cache *cache;
     pb_axis *positions;
 };
+
+/* What is kept of the last position beside the stream: all that attribution reads there, so that it
+ * needs no pass of its own. */
+static const pb_site last_sites[] = {PB_SITE_Z, PB_SITE_ATTN_OUT, PB_SITE_MLP_OUT};
+
+enum { N_LAST = sizeof last_sites / sizeof *last_sites };
 
 /* ---- making ---- */
 
@@ -63,7 +70,8 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
     memcpy(run->tokens, prompt->tokens, run->n * sizeof *run->tokens);
     run->resid = pb_malloc(values, sizeof *run->resid);
     run->normed = pb_malloc(run->n * s->d_model, sizeof *run->normed);
-    if (!run->resid || !run->normed)
+    run->last = pb_malloc(N_LAST * s->n_layer, s->d_model * sizeof *run->last);
+    if (!run->resid || !run->normed || !run->last)
         return pb_fail_memory(error);
     if (prompt->edits) {
         run->edits = *prompt->edits;
@@ -115,6 +123,7 @@ void pb_run_release(pb_run **run)
         old->edits.release(old->edits.hooks.user);
     pb_axis_release(&old->positions);
     pb_cache_release(&old->cache);
+    free(old->last);
     free(old->normed);
     free(old->resid);
     free(old->tokens);
@@ -133,21 +142,37 @@ typedef struct recorder {
     pb_run **runs;
 } recorder;
 
+/* Where a layer of a site of `last_sites` is kept; NULL if the site is none of them. */
+static float *last_of(const pb_run *run, pb_site site, size_t layer)
+{
+    const pb_shape *s = pb_model_shape(run->model);
+    for (size_t i = 0; i < N_LAST; i++)
+        if (last_sites[i] == site)
+            return run->last + (i * s->n_layer + layer) * s->d_model;
+    return NULL;
+}
+
 static bool records(void *user, pb_site site, size_t layer)
 {
-    (void)user;
-    (void)layer;
-    return site == PB_SITE_RESID_PRE;
+    const recorder *r = user;
+    return site == PB_SITE_RESID_PRE || last_of(r->runs[0], site, layer);
 }
 
 static pb_status record(void *user, const pb_view *view, pb_error **error)
 {
     const recorder *r = user;
+    size_t values = view->width * view->n_heads; /* the heads of a row of z lie side by side */
     (void)error;
     for (size_t i = 0; i < view->n_rows; i++) {
         const pb_row *row = &view->rows[i];
-        float *to = checkpoint(r->runs[row->sequence], view->layer) + row->position * view->width;
-        memcpy(to, view->data + i * view->row_stride, view->width * sizeof *to);
+        const pb_run *run = r->runs[row->sequence];
+        float *to = NULL;
+        if (view->site == PB_SITE_RESID_PRE)
+            to = checkpoint(run, view->layer) + row->position * values;
+        else if (row->position + 1 == run->n)
+            to = last_of(run, view->site, view->layer);
+        if (to)
+            memcpy(to, view->data + i * view->row_stride, values * sizeof *to);
     }
     return PB_OK;
 }
@@ -297,7 +322,7 @@ const pb_run_edits *pb_run_edits_of(const pb_run *run)
 size_t pb_run_bytes(const pb_run *run)
 {
     const pb_shape *s = pb_model_shape(run->model);
-    return (s->n_layer + 2) * run->n * s->d_model * sizeof(float) +
+    return ((s->n_layer + 2) * run->n + N_LAST * s->n_layer) * s->d_model * sizeof(float) +
            (run->cache ? pb_cache_bytes(run->cache) : 0);
 }
 
@@ -314,6 +339,11 @@ const float *pb_run_resid(const pb_run *run, size_t layer)
 const float *pb_run_normed(const pb_run *run)
 {
     return run->normed;
+}
+
+const float *pb_run_last(const pb_run *run, pb_site site, size_t layer)
+{
+    return last_of(run, site, layer);
 }
 
 const pb_cache *pb_run_cache(const pb_run *run)

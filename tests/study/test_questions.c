@@ -170,6 +170,35 @@ static void attribution_of_chosen_heads_and_prompts(void **state)
     pb_axis_release(&prompts);
 }
 
+/* The last position alone is read from what the run has kept; among others, from a pass. */
+static void attribution_at_the_end_needs_no_pass(void **state)
+{
+    (void)state;
+    const pb_select all = {.kind = PB_SELECT_ALL};
+    pb_work work = {0};
+    const pb_context context = {.work = &work};
+    pb_error *error = NULL;
+    for (int by = PB_BY_COMPONENT; by <= PB_BY_HEAD; by++) {
+        pb_attribute_spec spec = {
+            .by = (pb_attribute_by)by, .targets = &f.good, .n_targets = 1, .scale = true};
+        pb_attribution kept, passed;
+        must(pb_attribute(&f.into, 1, NULL, &spec, &context, &kept, &error), error);
+        assert_int_equal(work.qkv_rows + work.mlp_rows, 0);
+        spec.positions = &all;
+        spec.n_positions = 1;
+        must(pb_attribute(&f.into, 1, NULL, &spec, &context, &passed, &error), error);
+        assert_int_not_equal(work.mlp_rows, 0);
+        work = (pb_work){0};
+        size_t n = pb_tensor_size(kept.parts), before = (pb_run_length(f.into) - 1) * n;
+        assert_int_equal(pb_tensor_size(passed.parts), before + n);
+        for (size_t i = 0; i < n; i++)
+            assert_float_equal(pb_tensor_data(kept.parts)[i],
+                               pb_tensor_data(passed.parts)[before + i], 1e-5);
+        pb_attribution_release(&kept);
+        pb_attribution_release(&passed);
+    }
+}
+
 static void metrics_refuse(void **state)
 {
     (void)state;
@@ -404,6 +433,7 @@ int main(void)
         cmocka_unit_test(components_have_names),
         cmocka_unit_test(attributions_sum),
         cmocka_unit_test(attribution_of_chosen_heads_and_prompts),
+        cmocka_unit_test(attribution_at_the_end_needs_no_pass),
         cmocka_unit_test(metrics_refuse),
         cmocka_unit_test(metrics_over_positions),
         cmocka_unit_test(top_is_sorted),

@@ -78,6 +78,7 @@ const pb_layer_weights *pb_model_layer(const pb_model *model, size_t layer);
 /* Gain and bias of the last layer norm [d_model]; NULL when folded into the unembedding. */
 const float *pb_model_final_gain(const pb_model *model);
 const float *pb_model_final_bias(const pb_model *model);
+float pb_model_eps(const pb_model *model); /* what every layer norm adds to the variance */
 
 /* W_E[token] into out [d_model]; W_pos[position] likewise. Indices are the caller's to check. */
 void pb_model_embedding(const pb_model *model, size_t token, float *out);

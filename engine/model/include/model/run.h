@@ -60,6 +60,9 @@ pb_axis *pb_run_positions(const pb_run *run);
 const float *pb_run_resid(const pb_run *run, size_t layer);
 /* [length, d_model] after ln_final, gain and bias included. */
 const float *pb_run_normed(const pb_run *run);
+/* z, attn_out or mlp_out of a layer at the last position, [d_model], edits included; z's heads side
+ * by side. NULL for any other site. */
+const float *pb_run_last(const pb_run *run, pb_site site, size_t layer);
 /* q, k, v of every layer; NULL unless made with keep_qkv. Borrowed. */
 const pb_cache *pb_run_cache(const pb_run *run);
 
