@@ -53,7 +53,7 @@ def by_length(ours: Worker, peers: list[Worker]) -> tuple[str, list[dict]]:
                       *(milliseconds(best(one)) for one in theirs)])
         rows.append({"tokens": n, "ours": times.json(), "bound": least, "counts": got,
                      **{w.name: one.json() for w, one in zip(peers, theirs)}})
-        print(f"{n} tokens", flush=True)
+        print(f"{n} tokens in {milliseconds(times.least)}", flush=True)
     head = ["tokens", "top-k", "a token", "bound", "ours / bound",
             *(PEERS[worker.name] for worker in peers)]
     return turns.table(head, cells), rows
@@ -70,7 +70,8 @@ def by_cells(ours: Worker, sweeps: list[tuple[int, str]]) -> tuple[str, list[dic
                       f"{times.least / got['cells']:.2f} ms", milliseconds(least),
                       ratio(times.least, least)])
         rows.append({"ask": words, "ours": times.json(), "bound": least, "counts": got})
-        print(f"{got['cells']} cells", flush=True)
+        print(f"{got['cells']} cells in {milliseconds(times.least)}, "
+              f"{ratio(times.least, least)} of the bound", flush=True)
     head = ["cells", "row-layers", "sweep", "a cell", "bound", "ours / bound"]
     return turns.table(head, cells), rows
 
