@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 
 def first_line(source: str) -> str:
@@ -30,14 +32,19 @@ def use_model(notebook: nbformat.NotebookNode, model: str) -> None:
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int) -> None:
-    """Runs every code cell; the kernel's working directory is `folder`."""
-    NotebookClient(
-        notebook,
-        timeout=timeout,
-        startup_timeout=60,
-        kernel_name=notebook.metadata.kernelspec.name,
-        resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    """Runs every code cell; the kernel's working directory is `folder`.
+
+    Over ipc sockets: they need no network, not even a loopback, and leave no port to others.
+    """
+    with tempfile.TemporaryDirectory(prefix="patchbay-") as sockets:
+        NotebookClient(
+            notebook,
+            timeout=timeout,
+            startup_timeout=60,
+            kernel_name=notebook.metadata.kernelspec.name,
+            resources={"metadata": {"path": str(folder)}},
+            config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/k"}),
+        ).execute()
 
 
 def main() -> int:

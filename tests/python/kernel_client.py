@@ -81,6 +81,7 @@ class Client:
                  "iopub": zmq.SUB, "hb": zmq.REQ}
         for channel, kind in kinds.items():
             one = self.context.socket(kind)
+            one.reconnect_ivl = 1  # the default, 0.1 s, is what a kernel's start would measure
             if kind == zmq.DEALER:
                 one.identity = self.identity
             if kind == zmq.SUB:
