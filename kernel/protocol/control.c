@@ -54,7 +54,7 @@ pb_status pb_handle_create_subshell(pb_request *request, pb_error **error)
     pb_executor *executor = NULL;
     pb_status status = need_subshells(request, error);
     if (status == PB_OK)
-        status = pb_executor_start(request->kernel, false, &executor, error);
+        status = pb_executor_start(request->kernel, PB_EXECUTOR_SUBSHELL, &executor, error);
     if (status != PB_OK)
         return status;
     pb_writer content = PB_WRITER_EMPTY;

@@ -6,8 +6,9 @@
 #include "base/memory.h"
 #include "internal.h"
 
-/* Where a type is accepted, and whether the router's own thread answers it. */
-enum { ON_SHELL = 1, ON_CONTROL = 2, URGENT = 4 };
+/* Where a type is accepted, and which thread answers it: the router's own (urgent), that of the
+ * shell's cells, or the one beside them. */
+enum { ON_SHELL = 1, ON_CONTROL = 2, URGENT = 4, CELL = 8 };
 
 typedef struct {
     const char *type;
@@ -16,7 +17,7 @@ typedef struct {
 } row;
 
 static const row rows[] = {
-    {"execute_request", ON_SHELL, pb_handle_execute},
+    {"execute_request", ON_SHELL | CELL, pb_handle_execute},
     {"complete_request", ON_SHELL, pb_handle_complete},
     {"inspect_request", ON_SHELL, pb_handle_inspect},
     {"is_complete_request", ON_SHELL, pb_handle_is_complete},
@@ -49,6 +50,12 @@ bool pb_request_is_urgent(const pb_request *request)
     return found && (found->where & URGENT);
 }
 
+bool pb_request_is_cell(const pb_request *request)
+{
+    const row *found = find_row(request);
+    return found && (found->where & CELL);
+}
+
 pb_request *pb_request_create(pb_kernel *kernel, pb_router *router, pb_channel channel,
                               pb_message *message)
 {
@@ -79,6 +86,39 @@ static void say_status(pb_request *request, const char *state)
     pb_write_pair(&content, "execution_state", state);
     pb_write_close(&content, '}');
     pb_request_publish(request, "status", &content);
+}
+
+/*
+ * Front ends show a kernel as busy or idle by the last status that came, whatever its parent was:
+ * JupyterLab's indicator does, and Jupyter Server's culling of idle kernels. So when a request has
+ * become idle while a cell still runs, it is said again that the cell is busy. Both are said under
+ * a lock, so that no cell is called busy after it was called idle.
+ */
+static void say_busy(pb_request *request)
+{
+    pb_kernel *kernel = request->kernel;
+    pthread_mutex_lock(&kernel->status_lock);
+    if (pb_request_is_cell(request)) {
+        request->next = kernel->busy;
+        kernel->busy = request;
+    }
+    say_status(request, "busy");
+    pthread_mutex_unlock(&kernel->status_lock);
+}
+
+static void say_idle(pb_request *request)
+{
+    pb_kernel *kernel = request->kernel;
+    pthread_mutex_lock(&kernel->status_lock);
+    pb_request **link = &kernel->busy;
+    while (*link && *link != request)
+        link = &(*link)->next;
+    if (*link)
+        *link = request->next;
+    say_status(request, "idle");
+    if (kernel->busy)
+        say_status(kernel->busy, "busy");
+    pthread_mutex_unlock(&kernel->status_lock);
 }
 
 static void log_lost(const pb_request *request, const char *type)
@@ -170,32 +210,32 @@ static pb_status call_handler(pb_request *request, pb_error **error)
 
 void pb_request_handle(pb_request *request)
 {
-    say_status(request, "busy");
+    say_busy(request);
     pb_error *error = NULL;
     if (request->message->fault)
         reply_failure(request, "error", request->message->fault);
     else if (call_handler(request, &error) != PB_OK)
         reply_failure(request, "error", error);
     pb_error_destroy(&error);
-    say_status(request, "idle");
+    say_idle(request);
     if (request->stops_kernel)
         pb_kernel_stop(request->kernel);
 }
 
 void pb_request_refuse(pb_request *request, const pb_error *fault)
 {
-    say_status(request, "busy");
+    say_busy(request);
     reply_failure(request, "error", fault);
-    say_status(request, "idle");
+    say_idle(request);
 }
 
 void pb_request_abort(pb_request *request)
 {
     pb_error *fault = NULL;
     pb_fail(&fault, PB_INTERRUPTED, "not run, because a cell before it failed");
-    say_status(request, "busy");
+    say_busy(request);
     reply_failure(request, "aborted", fault);
-    say_status(request, "idle");
+    say_idle(request);
     pb_error_destroy(&fault);
 }
 

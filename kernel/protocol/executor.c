@@ -1,4 +1,4 @@
-/* The threads that run cells. */
+/* The threads that run cells, and the one beside them. */
 #include "executor.h"
 
 #include <stdio.h>
@@ -28,16 +28,11 @@ static pb_request *next_request(pb_executor *executor)
     return request;
 }
 
-static bool is_execute(const pb_request *request)
-{
-    return strcmp(request->message->type.data, "execute_request") == 0;
-}
-
 static void answer(pb_executor *executor, pb_request *request)
 {
     if (!request->message)
         executor->aborting = false;
-    else if (executor->aborting && is_execute(request))
+    else if (executor->aborting)
         pb_request_abort(request);
     else
         pb_request_handle(request);
@@ -227,8 +222,24 @@ static void join_removed(pb_executors *executors)
             join(executor, NULL);
 }
 
-pb_status pb_executor_start(pb_kernel *kernel, bool main, pb_executor **executor, pb_error **error)
+/* Puts an executor that was just started where others find it. Under the list's lock. */
+static void enter(pb_executors *executors, pb_executor_kind kind, pb_executor *executor)
 {
+    if (kind == PB_EXECUTOR_BESIDE) {
+        executors->beside = executor;
+        return;
+    }
+    *executors->last = executor;
+    executors->last = &executor->next;
+    executors->living++;
+}
+
+pb_status pb_executor_start(pb_kernel *kernel, pb_executor_kind kind, pb_executor **executor,
+                            pb_error **error)
+{
+    static const char *const names[] = {[PB_EXECUTOR_MAIN] = "pb-main",
+                                        [PB_EXECUTOR_SUBSHELL] = "pb-subshell",
+                                        [PB_EXECUTOR_BESIDE] = "pb-beside"};
     pb_executors *all = &kernel->executors;
     *executor = NULL;
     pb_executor *new = create(kernel);
@@ -236,17 +247,15 @@ pb_status pb_executor_start(pb_kernel *kernel, bool main, pb_executor **executor
         return pb_fail_memory(error);
     pthread_mutex_lock(&all->lock);
     join_removed(all);
-    pb_status status = main ? PB_OK : pb_uuid(new->id, error);
+    pb_status status = kind == PB_EXECUTOR_SUBSHELL ? pb_uuid(new->id, error) : PB_OK;
     if (status == PB_OK && all->closed)
         status = pb_fail(error, PB_INTERRUPTED, "the kernel is shutting down");
     if (status == PB_OK && all->living > PB_SUBSHELLS)
         status = pb_fail(error, PB_LIMIT, "a kernel has at most %d subshells", PB_SUBSHELLS);
     if (status == PB_OK)
-        status = pb_thread_start(&new->thread, main ? "pb-main" : "pb-subshell", run, new, error);
+        status = pb_thread_start(&new->thread, names[kind], run, new, error);
     if (status == PB_OK) {
-        *all->last = new;
-        all->last = &new->next;
-        all->living++;
+        enter(all, kind, new);
         *executor = new;
     }
     pthread_mutex_unlock(&all->lock);
@@ -270,6 +279,8 @@ bool pb_executors_post(pb_executors *executors, pb_request *request)
 {
     pthread_mutex_lock(&executors->lock);
     pb_executor *executor = find(executors, &request->message->subshell);
+    if (executor && !pb_request_is_cell(request))
+        executor = executors->beside;
     bool posted = executor && post(executor, request);
     pthread_mutex_unlock(&executors->lock);
     return posted;
@@ -348,8 +359,12 @@ bool pb_executors_stop(pb_executors *executors, int patience_ms)
     executors->closed = true;
     for (pb_executor *executor = executors->first; executor; executor = executor->next)
         close_executor(executor);
+    if (executors->beside)
+        close_executor(executors->beside);
     for (pb_executor *executor = executors->first; executor; executor = executor->next)
         all_ended = join(executor, &until) && all_ended;
+    if (executors->beside)
+        all_ended = join(executors->beside, &until) && all_ended;
     pthread_mutex_unlock(&executors->lock);
     return all_ended;
 }
@@ -361,5 +376,7 @@ void pb_executors_destroy(pb_executors *executors)
         executors->first = old->next;
         destroy(old);
     }
+    if (executors->beside)
+        destroy(executors->beside);
     pthread_mutex_destroy(&executors->lock);
 }

@@ -1,8 +1,15 @@
 /*
- * An executor: a thread that answers the requests of one shell in turn, and runs its cells.
+ * An executor: a thread that answers requests in turn.
  *
- * The main shell has one, and every subshell. Other threads hand it requests, interrupt the cell it
- * runs, and bring it the lines the cell asked for.
+ * The main shell has one, and every subshell, which run their cells. Other threads hand it requests,
+ * interrupt the cell it runs, and bring it the lines the cell asked for.
+ *
+ * One more answers what is no cell: completion, inspection, is_complete, history, kernel_info and
+ * the rest. None of these changes what a cell sees, so they need not wait for one, and a person who
+ * writes the next cell has help while this one runs. They are answered in the order they came, and
+ * know what every cell did whose reply was sent before; of a cell that runs or waits they may know
+ * nothing yet. The router's thread does not answer them itself, since a long answer would keep it
+ * from the lines that cells wait for.
  */
 #ifndef PB_PROTOCOL_EXECUTOR_H
 #define PB_PROTOCOL_EXECUTOR_H
@@ -19,10 +26,16 @@
 struct pb_kernel;
 typedef struct pb_request pb_request;
 
+typedef enum pb_executor_kind {
+    PB_EXECUTOR_MAIN,     /* of the main shell */
+    PB_EXECUTOR_SUBSHELL, /* of a subshell */
+    PB_EXECUTOR_BESIDE    /* of what is no cell, whichever shell it came to */
+} pb_executor_kind;
+
 typedef struct pb_executor {
     struct pb_executor *next;
     struct pb_kernel *kernel;
-    char id[37]; /* "" for the main shell */
+    char id[37]; /* of a subshell; else "" */
     pthread_t thread;
     atomic_bool stop; /* raised by an interrupt while a cell runs */
     bool aborting;    /* after an error; of the executor's own thread */
@@ -45,17 +58,18 @@ typedef struct pb_executors {
     pthread_mutex_t lock;
     pb_executor *first, **last; /* the main shell's first, then oldest first */
     size_t living;              /* the main shell's included */
+    pb_executor *beside;        /* not in the list */
     bool closed;                /* no more begin */
 } pb_executors;
 
 void pb_executors_init(pb_executors *executors);
 
-/* Starts an executor: the main shell's with `main`, else a subshell's with a new id. */
-pb_status pb_executor_start(struct pb_kernel *kernel, bool main, pb_executor **executor,
+/* Starts an executor; a subshell's gets a new id. */
+pb_status pb_executor_start(struct pb_kernel *kernel, pb_executor_kind kind, pb_executor **executor,
                             pb_error **error);
 
-/* Hands a request to the executor of its message's subshell; takes it. False (and the request stays
- * the caller's) if there is no such subshell. */
+/* Hands an execute request to the executor of its message's subshell, any other to the one beside;
+ * takes it. False (and the request stays the caller's) if there is no such subshell. */
 bool pb_executors_post(pb_executors *executors, pb_request *request);
 
 /* Raises the stop flag of the cells that run: of one subshell, or of all with no id. Ignored by
@@ -66,7 +80,7 @@ void pb_executors_interrupt(pb_executors *executors, const pb_text *id);
  * header, or comes from whom it was asked of. False if nobody waits for it. */
 bool pb_executors_answer(pb_executors *executors, const pb_message *reply, const pb_text *line);
 
-/* Ends a subshell; its waiting requests are refused. False if there is none of that id. */
+/* Ends a subshell; its waiting cells are refused. False if there is none of that id. */
 bool pb_executors_remove(pb_executors *executors, const pb_text *id);
 
 /* Calls with the id of each living subshell, oldest first. */

@@ -30,6 +30,8 @@ typedef struct pb_kernel {
     pb_heartbeat *heartbeat;
     pb_router *shell, *control;
     pb_executors executors;
+    pthread_mutex_t status_lock;
+    pb_request *busy;   /* cells that were said to be busy and not yet idle; under the lock */
     atomic_llong count; /* of the cells whose history was stored */
     int stop_event;     /* readable once the kernel is to stop; never read */
     atomic_bool stopping;
@@ -37,7 +39,7 @@ typedef struct pb_kernel {
 
 /* A message to be answered. */
 struct pb_request {
-    struct pb_request *next; /* in an executor's queue */
+    struct pb_request *next; /* in an executor's queue; later, of those that are busy */
     pb_kernel *kernel;
     pb_executor *executor; /* whose turn it is; NULL for what the router threads do themselves */
     pb_router *router;     /* through which the reply goes */
@@ -53,8 +55,11 @@ void pb_request_destroy(pb_request **request);
 
 /* ---- dispatch.c ---- */
 
-/* True for types that the router's own thread answers, whatever the executor is doing. */
+/* True for types that the router's own thread answers, whatever the executors are doing. */
 bool pb_request_is_urgent(const pb_request *request);
+
+/* True for what runs code, and so has to wait its turn; all else is answered beside it. */
+bool pb_request_is_cell(const pb_request *request);
 
 /* Says busy, answers, says idle; then stops the kernel if that was asked for. */
 void pb_request_handle(pb_request *request);

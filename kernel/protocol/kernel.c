@@ -56,8 +56,10 @@ static pb_status start_heartbeat(pb_kernel *kernel, pb_error **error)
 static pb_status start_shell(pb_kernel *kernel, pb_error **error)
 {
     void *sockets[2] = {NULL, NULL};
-    pb_executor *main = NULL;
-    pb_status status = pb_executor_start(kernel, true, &main, error);
+    pb_executor *started = NULL;
+    pb_status status = pb_executor_start(kernel, PB_EXECUTOR_MAIN, &started, error);
+    if (status == PB_OK)
+        status = pb_executor_start(kernel, PB_EXECUTOR_BESIDE, &started, error);
     if (status == PB_OK)
         status =
             open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_SHELL, &sockets[PB_SOCKET_SHELL], error);
@@ -152,6 +154,7 @@ static bool stop(pb_kernel *kernel)
 static void destroy(pb_kernel *kernel)
 {
     pb_executors_destroy(&kernel->executors);
+    pthread_mutex_destroy(&kernel->status_lock);
     pb_router_destroy(&kernel->shell);
     pb_router_destroy(&kernel->control);
     pb_publisher_destroy(&kernel->publisher);
@@ -169,6 +172,7 @@ static pb_kernel *create(const pb_kernel_options *options, pb_error **error)
     }
     kernel->options = options;
     pb_executors_init(&kernel->executors);
+    pthread_mutex_init(&kernel->status_lock, NULL);
     kernel->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     kernel->context = kernel->stop_event >= 0 ? zmq_ctx_new() : NULL;
     if (!kernel->context) {

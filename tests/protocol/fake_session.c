@@ -17,6 +17,8 @@
  *     html TEXT                 shows text/html and a JSON form
  *     = TEXT                    the cell's value
  *     # TEXT                    nothing
+ *
+ * Inspecting `stubborn SECONDS` takes so long, too.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,13 +98,14 @@ static pb_status act_lines(cell *c, const char *rest)
     return PB_OK;
 }
 
-static pb_status wait_for(cell *c, double seconds, bool listen)
+/* `c` is NULL where there is no cell to be interrupted. */
+static pb_status wait_for(cell *c, double seconds)
 {
     const struct timespec step = {0, 5000000};
     struct timespec begun, now;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     do {
-        if (listen && stopped(c))
+        if (c && stopped(c))
             return pb_fail(c->error, PB_INTERRUPTED, "stopped while asleep");
         nanosleep(&step, NULL);
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -113,12 +116,13 @@ static pb_status wait_for(cell *c, double seconds, bool listen)
 
 static pb_status act_sleep(cell *c, const char *rest)
 {
-    return wait_for(c, strtod(rest, NULL), true);
+    return wait_for(c, strtod(rest, NULL));
 }
 
 static pb_status act_stubborn(cell *c, const char *rest)
 {
-    return wait_for(c, strtod(rest, NULL), false);
+    (void)c;
+    return wait_for(NULL, strtod(rest, NULL));
 }
 
 static pb_status display(cell *c, const char *rest, bool update)
@@ -349,6 +353,9 @@ pb_status pb_session_inspect(pb_session *session, const char *code, size_t lengt
 {
     (void)session;
     *found = NULL;
+    double seconds;
+    if (sscanf(code, "stubborn %lf", &seconds) == 1)
+        wait_for(NULL, seconds);
     size_t start = word_start(code, at), end = at;
     while (end < length && code[end] >= 'a' && code[end] <= 'z')
         end++;

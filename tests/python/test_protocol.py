@@ -328,16 +328,12 @@ def test_payloads(client):
 def test_after_an_error_what_waits_is_called_off(client):
     first = client.execute("sleep 0.3\nerror stop here")
     later = [client.execute("print not me") for _ in range(3)]
-    info = client.send("kernel_info_request")
-    completion = client.send("complete_request", {"code": "pr", "cursor_pos": 2})
     assert client.reply(first)["content"]["status"] == "error"
     for request in later:
         content = client.reply(request)["content"]
         assert content["status"] == "aborted"
         assert {"ename", "evalue", "traceback"} <= set(content)
         assert [one["type"] for one in client.published(request)] == ["status", "status"]
-    assert client.reply(info)["content"]["status"] == "ok"
-    assert client.reply(completion)["content"]["matches"] == ["print"]
     reply, messages = client.run("print me")
     assert reply["status"] == "ok" and stream_text(messages) == "me\n"
 
@@ -353,6 +349,95 @@ def test_without_stop_on_error_everything_runs(client):
     second = client.execute("print on")
     client.reply(first)
     assert client.reply(second)["content"]["status"] == "ok"
+
+
+# -- beside a cell ---------------------------------------------------------------------------------
+
+NO_CELLS = {kind: content for kind, content in SHELL_TYPES.items()
+            if kind not in ("execute_request", "interrupt_request")}
+
+
+def begin(client, code, **more):
+    """Sends a cell, and waits until it runs; gives its id."""
+    request = client.execute(f"print begun\n{code}", **more)
+    while client.expect("iopub")["type"] != "stream":
+        pass
+    return request
+
+
+@pytest.mark.parametrize("kind", NO_CELLS)
+def test_what_is_no_cell_is_answered_while_one_runs(kernel, client, kind):
+    cell, waiting = begin(client, "sleep 60"), client.execute("= 1")
+    answer = client.ask(kind, NO_CELLS[kind])  # the next reply is this one's, not the cell's
+    assert answer["status"] == ("error" if "nobody" in kind else "ok") or kind == \
+        "is_complete_request"
+    again = client.expect("iopub")  # who looks at the last status sees a kernel that is busy
+    assert again["parent"]["msg_id"] == cell and again["content"] == {"execution_state": "busy"}
+    assert client.receive("iopub", 0.2) is None
+    kernel.interrupt()
+    assert client.reply(cell)["content"]["status"] == "error"
+    assert client.reply(waiting)["content"]["status"] == "aborted"
+
+
+def test_comms_are_closed_while_a_cell_runs(kernel, client):
+    cell = begin(client, "sleep 60")
+    request = client.send("comm_open", {"comm_id": "c1", "target_name": "x", "data": {}})
+    assert [one["type"] for one in client.published(request)] == ["status", "comm_close", "status"]
+    kernel.interrupt()
+    client.reply(cell)
+
+
+def test_requests_that_are_no_cells_are_answered_in_order(client):
+    cell = begin(client, "sleep 0.3")
+    slow = client.send("inspect_request", {"code": "stubborn 0.1", "cursor_pos": 3})
+    rest = [client.send(kind, content) for kind, content in NO_CELLS.items()]
+    for request in [slow, *rest, cell]:
+        client.reply(request)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_last_status_is_the_kernels(client, number):
+    """At any time, whoever goes by the last status knows whether a cell runs."""
+    cells, others = set(), set()
+    for i in range(150):
+        cells.add(client.execute("= 1" if i % 3 else "sleep 0.005"))
+        for kind in ("complete_request", "is_complete_request"):
+            others.add(client.send(kind, SHELL_TYPES[kind]))
+        others.add(client.send("kernel_info_request", channel="control"))
+    states, running = {}, set()
+    while any(states.get(one, [""])[-1] != "idle" for one in cells | others) or running:
+        message = client.expect("iopub")
+        if message["type"] != "status":
+            continue
+        parent, state = message["parent"]["msg_id"], message["content"]["execution_state"]
+        if running and states["last"] == "idle":
+            assert state == "busy" and parent in running
+        states.setdefault(parent, []).append(state)
+        states["last"] = state
+        if parent in cells:
+            (running.add if state == "busy" else running.discard)(parent)
+    assert states.pop("last") == "idle" and client.receive("iopub", 0.2) is None
+    assert set(states) == cells | others
+    assert all(states[one] == ["busy", "idle"] for one in others)
+    assert all(states[one][-1] == "idle" and states[one].count("idle") == 1 for one in cells)
+
+
+def test_a_long_inspection_keeps_no_line_from_a_cell(client):
+    cell = client.execute("ask who? ", allow_stdin=True)
+    client.expect("stdin")
+    inspection = client.send("inspect_request", {"code": "stubborn 1", "cursor_pos": 3})
+    answer(client, "me")
+    client.reply(cell)
+    client.reply(inspection)
+
+
+def test_a_long_inspection_keeps_nobody_from_shutting_down(kernel, client, patience):
+    client.send("inspect_request", {"code": "stubborn 60", "cursor_pos": 3})
+    client.send("complete_request", {"code": "pr"})  # waits for it
+    client.published(client.send("shutdown_request", {"restart": False}, "control"))
+    begun = time.monotonic()
+    assert kernel.wait(10) == 0
+    assert time.monotonic() - begun < 1 * patience
 
 
 # -- control, interrupts, heartbeat ----------------------------------------------------------------
@@ -870,10 +955,17 @@ def test_history(start, tmp_path):
     assert len(history(client, "search", pattern="*", unique=True)) == 2
     assert history(client, "search", pattern="*", n=1) == [[session, 3, "= 1"]]
 
+    for i in range(100):  # whoever has a cell's reply finds the cell
+        client.reply(client.execute(f"= {i}"))
+        request = client.send("history_request", {"hist_access_type": "tail", "n": 1})
+        assert client.reply(request)["content"]["history"] == [[session, 4 + i, f"= {i}"]]
+        client.published(request)
+
     later = start(*store).client
-    assert [one[2] for one in history(later, "range", session=-1)] == ["= 1", "print a", "= 1"]
+    assert [one[2] for one in history(later, "range", session=-1)] == [
+        "= 1", "print a", "= 1", *(f"= {i}" for i in range(100))]
     later.run("= new")
-    assert [one[2] for one in history(later, "tail", n=2)] == ["= 1", "= new"]
+    assert [one[2] for one in history(later, "tail", n=2)] == ["= 99", "= new"]
 
 
 # -- comms, buffers --------------------------------------------------------------------------------
