@@ -47,6 +47,7 @@ struct pb_interp {
     pb_session *session;
     const pb_host *host; /* may be NULL */
     pb_watch watch;
+    pb_value *workspace; /* this cell's until it ends; NULL before it is asked for */
     unsigned depth;
     const char *stack;        /* where the thread's stack stood when the cell began */
     struct timespec looked;   /* when memory was last looked at */

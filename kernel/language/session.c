@@ -13,10 +13,11 @@
 #include "text.h"
 
 struct pb_session {
-    pthread_mutex_t running; /* held while a cell runs */
-    pthread_mutex_t lock;    /* held for a moment, around the maps below */
+    pthread_mutex_t loading; /* held while a model is loaded */
+    pthread_mutex_t lock;    /* held for a moment, around what follows */
     pb_map *names;           /* name -> pb_value * */
     pb_map *slots;           /* the same, for what is no name of the user's */
+    pb_value *workspace;     /* of a cell that ended; NULL while a cell has it */
     pb_session_options options;
 };
 
@@ -163,7 +164,7 @@ pb_status pb_session_create(const pb_session_options *options, pb_session **sess
     pb_session *made = pb_calloc(1, sizeof *made);
     if (!made)
         return pb_fail_memory(error);
-    pthread_mutex_init(&made->running, NULL);
+    pthread_mutex_init(&made->loading, NULL);
     pthread_mutex_init(&made->lock, NULL);
     made->names = pb_map_create(64);
     made->slots = pb_map_create(8);
@@ -184,8 +185,9 @@ void pb_session_destroy(pb_session **session)
         return;
     map_release(&old->names);
     map_release(&old->slots);
+    pb_value_release(&old->workspace);
     free_options(&old->options);
-    pthread_mutex_destroy(&old->running);
+    pthread_mutex_destroy(&old->loading);
     pthread_mutex_destroy(&old->lock);
     free(old);
 }
@@ -244,6 +246,63 @@ void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
     if (!clean.failed)
         interp->host->text(interp->host->user, fd, clean.data, clean.length);
     pb_buffer_free(&clean);
+}
+
+/* ---- what cells that run beside one another must not do at once ---- */
+
+#define STOP_CHECK_NS (20 * 1000000L) /* how often a cell that waits looks at its stop flag */
+
+pb_status pb_session_begin_loading(pb_session *session, const pb_watch *watch, pb_error **error)
+{
+    pb_status status;
+    while ((status = pb_watch_check(watch, error)) == PB_OK) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += STOP_CHECK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (pthread_mutex_timedlock(&session->loading, &until) == 0)
+            break;
+    }
+    return status;
+}
+
+void pb_session_end_loading(pb_session *session)
+{
+    pthread_mutex_unlock(&session->loading);
+}
+
+pb_value *pb_interp_workspace(pb_interp *interp)
+{
+    pb_session *session = interp->session;
+    if (interp->workspace)
+        return interp->workspace;
+    pthread_mutex_lock(&session->lock);
+    interp->workspace = session->workspace;
+    session->workspace = NULL;
+    pthread_mutex_unlock(&session->lock);
+    return interp->workspace;
+}
+
+void pb_interp_give_workspace(pb_interp *interp, pb_value *workspace)
+{
+    pb_value_release(&interp->workspace);
+    interp->workspace = workspace;
+}
+
+/* At the end of a cell: for the next one, if it is the only one left behind. */
+static void leave_workspace(pb_interp *interp)
+{
+    pb_session *session = interp->session;
+    if (!interp->workspace)
+        return;
+    pthread_mutex_lock(&session->lock);
+    if (!session->workspace) {
+        session->workspace = interp->workspace;
+        interp->workspace = NULL;
+    }
+    pthread_mutex_unlock(&session->lock);
+    pb_value_release(&interp->workspace);
 }
 
 /* ---- running ---- */
@@ -344,11 +403,9 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
                         .stack = __builtin_frame_address(0)};
     interp.watch.stop = host ? host->stop : NULL;
     pb_status status = pb_parse_program(source, &program, NULL, error);
-    if (status == PB_OK) {
-        pthread_mutex_lock(&session->running);
+    if (status == PB_OK)
         status = run_program(&interp, program, last, error);
-        pthread_mutex_unlock(&session->running);
-    }
+    leave_workspace(&interp);
     pb_program_release(&program);
     return status;
 }

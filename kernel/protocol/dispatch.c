@@ -183,8 +183,7 @@ void pb_request_reply(pb_request *request, const char *metadata, pb_writer *cont
     }
     good = good && pb_message_build(&request->kernel->sender, type, message->header, metadata, json,
                                     &frames, NULL) == PB_OK;
-    if (!good ||
-        !pb_outbox_send(pb_router_outbox(request->router), PB_SOCKET_SHELL, false, &frames))
+    if (!good || !pb_outbox_send(pb_router_outbox(request->router), PB_SOCKET_SHELL, &frames))
         log_lost(request, type);
 }
 

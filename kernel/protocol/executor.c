@@ -131,13 +131,29 @@ static void interrupt(pb_executor *executor)
     pthread_mutex_unlock(&executor->lock);
 }
 
-void pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of)
+/* On the shell's thread, after what had come on stdin was read. */
+static void note_read(void *user)
+{
+    pb_executor *executor = user;
+    pthread_mutex_lock(&executor->lock);
+    executor->unread--;
+    pthread_mutex_unlock(&executor->lock);
+}
+
+bool pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of)
 {
     pthread_mutex_lock(&executor->lock);
-    snprintf(executor->asked, sizeof executor->asked, "%s", request_id);
-    executor->asked_of = asked_of;
-    executor->asking = true;
+    bool posted = pb_outbox_call(pb_router_outbox(executor->kernel->shell), note_read, executor);
+    if (posted) {
+        free(executor->line); /* of a question that was interrupted as its answer came */
+        executor->line = NULL;
+        snprintf(executor->asked, sizeof executor->asked, "%s", request_id);
+        executor->asked_of = asked_of;
+        executor->asking = true;
+        executor->unread++;
+    }
     pthread_mutex_unlock(&executor->lock);
+    return posted;
 }
 
 pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **error)
@@ -155,7 +171,7 @@ pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **e
 /* Whether a reply is the one the executor waits for. Under its lock. */
 static bool is_answer(const pb_executor *executor, const pb_message *reply)
 {
-    if (!executor->asking || executor->line)
+    if (!executor->asking || executor->unread > 0 || executor->line)
         return false;
     const char *parent = json_string_value(json_object_get(reply->parent, "msg_id"));
     if (parent)

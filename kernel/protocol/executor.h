@@ -47,7 +47,8 @@ typedef struct pb_executor {
     pb_request *first, **last; /* waiting requests */
     bool running;              /* a cell */
     bool closing, finished;
-    bool asking;              /* the cell waits for a line */
+    bool asking;              /* the cell waits for a line ... */
+    size_t unread;            /* ... once what came before the question was read; see ask */
     char asked[96];           /* the input request's id ... */
     const pb_frame *asked_of; /* ... and whom it went to */
     char *line;               /* what came; owned until the cell takes it */
@@ -101,9 +102,10 @@ void pb_executor_abort_queue(pb_executor *executor);
 void pb_executor_begin(pb_executor *executor); /* a cell: interrupts count from here */
 void pb_executor_end(pb_executor *executor);   /* to here */
 
-/* Says that the cell is about to ask. Then waits: PB_OK with the line, the caller's, or
- * PB_INTERRUPTED. */
-void pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of);
+/* Says that the cell is about to ask. What has come on stdin by now answers no question of this
+ * cell: the router reads it first. False: memory is out. Then waits: PB_OK with the line, the
+ * caller's, or PB_INTERRUPTED. */
+bool pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of);
 pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **error);
 
 #endif

@@ -60,8 +60,7 @@ pb_status pb_handle_kernel_info(pb_request *request, pb_error **error)
     write_help_links(&content);
     pb_write_key(&content, "supported_features");
     pb_write_open(&content, '[');
-    if (options->subshells)
-        pb_write_string(&content, "kernel subshells");
+    pb_write_string(&content, "kernel subshells");
     pb_write_close(&content, ']');
     pb_write_close(&content, '}');
     pb_request_reply(request, NULL, &content);

@@ -47,7 +47,7 @@ static bool post(pb_outbox *outbox, pb_letter *letter)
     return true;
 }
 
-bool pb_outbox_send(pb_outbox *outbox, size_t socket, bool fresh, pb_frames *frames)
+bool pb_outbox_send(pb_outbox *outbox, size_t socket, pb_frames *frames)
 {
     pb_letter *letter = pb_calloc(1, sizeof *letter);
     if (!letter) {
@@ -55,7 +55,6 @@ bool pb_outbox_send(pb_outbox *outbox, size_t socket, bool fresh, pb_frames *fra
         return false;
     }
     letter->socket = socket;
-    letter->fresh = fresh;
     pb_frames_move(&letter->frames, frames);
     return post(outbox, letter);
 }

@@ -14,7 +14,6 @@ typedef struct pb_outbox pb_outbox;
 typedef struct pb_letter {
     struct pb_letter *next;
     size_t socket;            /* which of the thread's sockets the frames go to */
-    bool fresh;               /* first drop what waits on that socket */
     int64_t expires;          /* of the router: when it stops trying to send this */
     pb_frames frames;         /* none: */
     void (*call)(void *user); /* ... run this instead, after all that has arrived was handled */
@@ -24,7 +23,7 @@ typedef struct pb_letter {
 pb_outbox *pb_outbox_create(void); /* NULL when memory or descriptors are out */
 
 /* Takes the frames, also on failure (false: memory is out). */
-bool pb_outbox_send(pb_outbox *outbox, size_t socket, bool fresh, pb_frames *frames);
+bool pb_outbox_send(pb_outbox *outbox, size_t socket, pb_frames *frames);
 bool pb_outbox_call(pb_outbox *outbox, void (*call)(void *user), void *user);
 
 /* Makes the descriptor readable without a letter, so that the thread looks around. */

@@ -52,13 +52,6 @@ static void receive_all(pb_router *router)
             continue;
 }
 
-static void drop_waiting(void *socket)
-{
-    pb_frames frames = PB_FRAMES_EMPTY;
-    while (pb_socket_receive(socket, &frames) != PB_RECEIVED_NONE)
-        pb_frames_clear(&frames);
-}
-
 /* Sends a letter or makes its call. False if its addressee is not connected (yet). */
 static bool deliver(pb_router *router, pb_letter *letter)
 {
@@ -68,9 +61,6 @@ static bool deliver(pb_router *router, pb_letter *letter)
         return true;
     }
     void *socket = router->sockets[letter->socket];
-    if (letter->fresh)
-        drop_waiting(socket);
-    letter->fresh = false;
     if (pb_socket_send(socket, &letter->frames, ZMQ_DONTWAIT))
         return true;
     int failure = zmq_errno();

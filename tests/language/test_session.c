@@ -242,6 +242,95 @@ static void test_threads(void **state)
     pthread_join(thread, NULL);
 }
 
+/* ---- cells beside one another ---- */
+
+typedef struct runner {
+    recorder recorder;
+    pb_session *session;
+    pthread_t thread;
+    size_t number;
+    char *wrong; /* what came that should not have */
+} runner;
+
+static void run_and_compare(runner *r, const char *code, const char *expected)
+{
+    char *came = recorder_run(&r->recorder, r->session, "cell", code, strlen(code));
+    if (!r->wrong && !strstr(came, expected)) {
+        r->wrong = came;
+        return;
+    }
+    free(came);
+}
+
+/* All set the same names; whoever reads one finds what some cell put there, and all of it. */
+static void *share_names(void *user)
+{
+    runner *r = user;
+    char code[160], own[40];
+    for (int i = 0; i < 150; i++) {
+        snprintf(code, sizeof code,
+                 "xs = [%zu] * 50; f(n) = [n] * %zu; t = table(n=range(%zu)); own_%zu = %d",
+                 r->number, r->number, r->number, r->number, i);
+        run_and_compare(r, code, "");
+        snprintf(code, sizeof code, "own_%zu", r->number);
+        snprintf(own, sizeof own, "%d\n", i);
+        run_and_compare(r, code, own);
+        run_and_compare(r, "len(unique(xs))", "1\n");
+        run_and_compare(r, "all([x == 7 for x in f(7)])", "True\n");
+        run_and_compare(r, "whole(t)", "True\n");
+        run_and_compare(r, "xs.no_such_member", "no_such_member");
+    }
+    return NULL;
+}
+
+static void test_cells_beside_one_another(void **state)
+{
+    fixture *f = *state;
+    runner runners[3];
+    expect(f, "name = 1; xs = [0]; f(n) = [n]; t = table(n=[0])\n"
+              "whole(t) = sum(t.n) * 2 == len(t) * (len(t) - 1)",
+           "");
+    beside b = {.f = f};
+    pthread_t questions;
+    assert_int_equal(pthread_create(&questions, NULL, complete_all_along, &b), 0);
+    for (size_t i = 0; i < 3; i++) {
+        runners[i] = (runner){.session = f->session, .number = i + 1};
+        recorder_start(&runners[i].recorder);
+        assert_int_equal(pthread_create(&runners[i].thread, NULL, share_names, &runners[i]), 0);
+    }
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(runners[i].thread, NULL);
+    atomic_store(&b.done, true);
+    pthread_join(questions, NULL);
+    for (size_t i = 0; i < 3; i++) {
+        if (runners[i].wrong)
+            fail_msg("%s", runners[i].wrong);
+        recorder_end(&runners[i].recorder);
+    }
+}
+
+static void *wait_for_stop(void *user)
+{
+    run_and_compare(user, "[0 for a in range(4000) for b in range(4000) for c in range(4000)]",
+                    "Interrupted");
+    return NULL;
+}
+
+/* Each cell has its own stop flag, and one that loops keeps no other from running. */
+static void test_one_of_two_cells_is_interrupted(void **state)
+{
+    fixture *f = *state;
+    runner r = {.session = f->session};
+    recorder_start(&r.recorder);
+    assert_int_equal(pthread_create(&r.thread, NULL, wait_for_stop, &r), 0);
+    expect(f, "beside = 3; beside + 1", "4\n");
+    atomic_store(&r.recorder.stop, true);
+    pthread_join(r.thread, NULL);
+    if (r.wrong)
+        fail_msg("%s", r.wrong);
+    recorder_end(&r.recorder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +344,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory, start, end),
         cmocka_unit_test_setup_teardown(test_megabyte, start, end),
         cmocka_unit_test_setup_teardown(test_threads, start, end),
+        cmocka_unit_test_setup_teardown(test_cells_beside_one_another, start, end),
+        cmocka_unit_test_setup_teardown(test_one_of_two_cells_is_interrupted, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

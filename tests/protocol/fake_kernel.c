@@ -1,6 +1,6 @@
 /*
  * The kernel around the fake session, for tests on the wire:
- * fake_kernel -f FILE [--history FILE] [--subshells]
+ * fake_kernel -f FILE [--history FILE]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,15 +53,13 @@ int main(int count, char **arguments)
     pb_kernel_options options = {.version = "0.0", .log = &log, .parent = parent_process()};
     const char *history = NULL;
     for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "--subshells") == 0)
-            options.subshells = true;
-        else if (strcmp(arguments[i], "-f") == 0 && i + 1 < count)
+        if (strcmp(arguments[i], "-f") == 0 && i + 1 < count)
             options.connection_file = arguments[++i];
         else if (strcmp(arguments[i], "--history") == 0 && i + 1 < count)
             history = arguments[++i];
     }
     if (!options.connection_file) {
-        fprintf(stderr, "usage: fake_kernel -f FILE [--history FILE] [--subshells]\n");
+        fprintf(stderr, "usage: fake_kernel -f FILE [--history FILE]\n");
         return 2;
     }
     return run(&options, history);

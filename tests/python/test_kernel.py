@@ -185,6 +185,73 @@ def test_positions_count_code_points(tmp_path, binary):
         kernel.close()
 
 
+@pytest.fixture
+def wire(tmp_path, binary):
+    """The real kernel on raw sockets."""
+    kernel = Kernel(tmp_path, name="patchbay")
+    yield kernel
+    kernel.close()
+
+
+def begin(client, code, **more):
+    """Sends a cell, and waits until it runs; gives its id."""
+    request = client.execute(f'print("begun")\n{code}', **more)
+    while (message := client.expect("iopub", 60))["type"] != "stream" or \
+            message["parent"]["msg_id"] != request:
+        pass
+    return request
+
+
+def run_beside(client, running, code, timeout, **more):
+    """Runs a cell beside another, which goes on; gives the (type, content) pairs."""
+    request = client.execute(code, **more)
+    reply = client.reply(request, timeout=timeout)
+    assert reply["parent"]["msg_id"] != running
+    return [(one["type"], one["content"]) for one in client.published(request, timeout)[1:-1]]
+
+
+ENDLESS = "[sum([a * b for a in range(1000)]) for b in range(1000000)];"
+SWEEPS = ('love = "I love this movie because it is"; hate = "I hate this movie because it is"\n'
+          'print("begun")\n'
+          '[patch(into=love, from=hate, at="resid_post", metric=logit(" great"))'
+          ' for i in range(1000000)];')
+
+
+def test_help_comes_while_a_cell_runs(wire):
+    client = wire.client
+    cell = begin(client, "from_this_cell = table(n=[1, 2])\nprint(1)\n" + ENDLESS)
+    for name in ("from_this_cell", "attribute"):
+        reply = client.ask("complete_request", {"code": name[:-2], "cursor_pos": len(name) - 2})
+        assert name in reply["matches"]
+        assert client.ask("inspect_request", {"code": name, "cursor_pos": 2})["found"]
+    assert client.ask("is_complete_request", {"code": "top("})["status"] == "incomplete"
+    history = client.ask("history_request", {"hist_access_type": "tail", "n": 5})
+    assert history["status"] == "ok"
+    wire.interrupt()
+    assert client.reply(cell)["content"]["ename"] == "Interrupted"
+
+
+def test_a_subshell_computes_while_the_main_shell_sweeps(wire):
+    client = wire.client
+    assert client.run("model = load();", timeout=60)[0]["status"] == "ok"
+    top = client.run('top("I love this movie because it is", k=3)', timeout=60)[1][-1]
+    one = client.ask("create_subshell_request", channel="control")["subshell_id"]
+    sweep = begin(client, SWEEPS)
+    beside = {"subshell_id": one, "timeout": 60}
+    assert stream_text(run_beside(client, sweep, 'print("beside")', **beside)) == "beside\n"
+    assert run_beside(client, sweep, 'top(love, k=3)', **beside)[-1] == (
+        "execute_result", {**top[1], "execution_count": 5})
+    assert run_beside(client, sweep, "nope", **beside)[-1][0] == "error"  # the sweep goes on
+    run_beside(client, sweep, "found = 12", **beside)
+    loop = begin(client, ENDLESS, subshell_id=one)
+    client.send("interrupt_request", {}, "control", subshell_id=one)
+    assert client.reply(loop)["content"]["ename"] == "Interrupted"
+    assert client.receive("shell", 0.5) is None
+    client.send("interrupt_request", {}, "control")
+    assert client.reply(sweep)["content"]["ename"] == "Interrupted"
+    assert client.run("found")[1][-1][1]["data"]["text/plain"] == "12"
+
+
 def test_ready_at_once(tmp_path, patience):
     """Without a model loaded, the real kernel is there in a tenth of a second."""
     times = []

@@ -130,7 +130,7 @@ def test_kernel_info(client):
         assert language["name"] == "patchbay" and language["file_extension"] == ".pb"
         assert language["pygments_lexer"] == "python3"
         assert language["codemirror_mode"]["name"] == "python"
-        assert info["supported_features"] == []
+        assert info["supported_features"] == ["kernel subshells"]
         assert info["banner"] and all({"text", "url"} == set(one) for one in info["help_links"])
 
 
@@ -981,17 +981,6 @@ def test_a_comm_nobody_knows_is_closed(client):
 
 # -- subshells -------------------------------------------------------------------------------------
 
-def test_subshells_are_refused_where_they_are_not_offered(client):
-    for kind in ("create", "delete", "list"):
-        reply = client.ask(f"{kind}_subshell_request", {"subshell_id": "x"}, "control")
-        assert reply["status"] == "error"
-
-
-@pytest.fixture
-def shells(start):
-    return start("--subshells").client
-
-
 def create_subshell(client):
     return client.ask("create_subshell_request", channel="control")["subshell_id"]
 
@@ -1000,54 +989,156 @@ def list_subshells(client):
     return client.ask("list_subshell_request", channel="control")["subshell_id"]
 
 
-def test_subshells_come_and_go(shells):
-    assert shells.ask("kernel_info_request")["supported_features"] == ["kernel subshells"]
-    ids = [create_subshell(shells) for _ in range(3)]
-    assert list_subshells(shells) == ids and len(set(ids)) == 3
+def test_subshells_come_and_go(client):
+    ids = [create_subshell(client) for _ in range(3)]
+    assert list_subshells(client) == ids and len(set(ids)) == 3
     delete = {"subshell_id": ids[1]}
-    assert shells.ask("delete_subshell_request", delete, "control") == {"status": "ok"}
-    assert shells.ask("delete_subshell_request", delete, "control")["status"] == "error"
-    assert list_subshells(shells) == [ids[0], ids[2]]
-    reply, _ = shells.run("= 1", subshell_id=ids[1])
+    assert client.ask("delete_subshell_request", delete, "control") == {"status": "ok"}
+    assert client.ask("delete_subshell_request", delete, "control")["status"] == "error"
+    assert list_subshells(client) == [ids[0], ids[2]]
+    reply, _ = client.run("= 1", subshell_id=ids[1])
     assert reply["status"] == "error" and ids[1] in reply["evalue"]
 
 
-def test_subshells_have_a_limit(shells):
-    replies = [shells.ask("create_subshell_request", channel="control") for _ in range(70)]
+def test_subshells_have_a_limit(client):
+    replies = [client.ask("create_subshell_request", channel="control") for _ in range(70)]
     assert [one["status"] for one in replies] == ["ok"] * 64 + ["error"] * 6
 
 
-def test_a_subshell_runs_beside_the_main_shell(shells, patience):
-    one = create_subshell(shells)
-    slow = shells.execute("stubborn 1")
+def test_a_subshell_runs_beside_the_main_shell(client, patience):
+    one = create_subshell(client)
+    slow = client.execute("stubborn 1")
     begun = time.monotonic()
-    fast = shells.execute("= beside", subshell_id=one)
-    assert shells.reply(fast)["content"]["status"] == "ok"
+    fast = client.execute("= beside", subshell_id=one)
+    assert client.reply(fast)["content"]["status"] == "ok"
     assert time.monotonic() - begun < 0.5 * patience
-    assert shells.reply(slow)["content"]["status"] == "ok"
+    assert client.reply(slow)["content"]["status"] == "ok"
 
 
-def test_an_error_calls_off_its_own_shell_only(shells):
-    one = create_subshell(shells)
-    requests = [shells.execute("sleep 0.3\nerror x"), shells.execute("= main"),
-                shells.execute("sleep 0.4", subshell_id=one),
-                shells.execute("= sub", subshell_id=one)]
+def test_an_error_calls_off_its_own_shell_only(client):
+    one = create_subshell(client)
+    requests = [client.execute("sleep 0.3\nerror x"), client.execute("= main"),
+                client.execute("sleep 0.4", subshell_id=one),
+                client.execute("= sub", subshell_id=one)]
     told = {}
     for _ in requests:
-        reply = shells.expect("shell")
+        reply = client.expect("shell")
         told[reply["parent"]["msg_id"]] = reply["content"]["status"]
     assert [told[one] for one in requests] == ["error", "aborted", "ok", "ok"]
 
 
-def test_deleting_a_subshell_answers_what_waits_there(shells):
-    one = create_subshell(shells)
-    running = shells.execute("print begun\nsleep 30", subshell_id=one)
-    waiting = shells.execute("= 1", subshell_id=one)
-    while shells.expect("iopub")["type"] != "stream":
+def test_deleting_a_subshell_answers_what_waits_there(client):
+    one = create_subshell(client)
+    running = client.execute("print begun\nsleep 30", subshell_id=one)
+    waiting = client.execute("= 1", subshell_id=one)
+    while client.expect("iopub")["type"] != "stream":
         pass
-    shells.send("delete_subshell_request", {"subshell_id": one}, "control")
-    assert shells.reply(running)["content"]["status"] == "error"
-    assert shells.reply(waiting)["content"]["status"] == "error"
+    client.send("delete_subshell_request", {"subshell_id": one}, "control")
+    assert client.reply(running)["content"]["status"] == "error"
+    assert client.reply(waiting)["content"]["status"] == "error"
+
+
+def test_the_main_shell_cannot_be_deleted(client):
+    for content in ({}, {"subshell_id": None}, {"subshell_id": ""}, {"subshell_id": "x"},
+                    {"subshell_id": 3}):
+        reply = client.ask("delete_subshell_request", content, "control")
+        assert reply["status"] == "error"
+    assert client.run("= 1")[0]["status"] == "ok"
+
+
+def test_an_interrupt_may_be_for_one_subshell(client):
+    ids = [create_subshell(client) for _ in range(2)]
+    cells = [begin(client, "sleep 60", subshell_id=one) for one in ids] + [begin(client, "sleep 60")]
+    for one, cell in zip(ids, cells):
+        request = client.send("interrupt_request", {}, "control", subshell_id=one)
+        client.reply(request, "control")
+        assert client.reply(cell)["content"]["ename"] == "Interrupted"
+        assert client.receive("shell", 0.2) is None  # the others sleep on
+    client.ask("interrupt_request", channel="control")
+    assert client.reply(cells[2])["content"]["ename"] == "Interrupted"
+
+
+def test_a_signal_interrupts_all_shells(kernel, client):
+    one = create_subshell(client)
+    cells = {begin(client, "sleep 60", subshell_id=one), begin(client, "sleep 60")}
+    kernel.interrupt()
+    for _ in range(2):
+        reply = client.expect("shell")
+        assert reply["content"]["ename"] == "Interrupted"
+        cells.remove(reply["parent"]["msg_id"])
+
+
+def test_each_shell_has_its_own_questions(client):
+    one = create_subshell(client)
+    main = client.execute("ask main? ", allow_stdin=True)
+    first = client.expect("stdin")
+    sub = client.execute("ask sub? ", allow_stdin=True, subshell_id=one)
+    second = client.expect("stdin")
+    answer(client, "for sub", second["header"])
+    client.reply(sub)
+    answer(client, "for main", first["header"])
+    client.reply(main)
+    told = [client.expect("iopub") for _ in range(8)]
+    said = {one["parent"]["msg_id"]: one["content"]["text"] for one in told
+            if one["type"] == "stream"}
+    assert said == {sub: "for sub\n", main: "for main\n"}
+
+
+def test_no_answer_is_lost_to_another_shells_question(client):
+    one = create_subshell(client)
+    for _ in range(150):
+        cells = {client.execute("ask main? ", allow_stdin=True),
+                 client.execute("ask sub? ", allow_stdin=True, subshell_id=one)}
+        for _ in cells:
+            question = client.expect("stdin")
+            answer(client, question["content"]["prompt"], question["header"])
+        for _ in range(2):
+            reply = client.expect("shell")
+            assert reply["content"]["status"] == "ok"
+            cells.remove(reply["parent"]["msg_id"])
+
+
+def test_outputs_of_two_shells_keep_apart(client):
+    one = create_subshell(client)
+    cells = [client.execute("lines 20000", subshell_id=one), client.execute("lines 20000")]
+    texts, idle = {cell: "" for cell in cells}, set()
+    while idle != set(cells):
+        message = client.expect("iopub")
+        parent = message["parent"].get("msg_id")
+        if message["type"] == "stream":
+            texts[parent] += message["content"]["text"]
+        if message["content"].get("execution_state") == "idle":
+            idle.add(parent)
+    assert all(text == "".join(f"{i}\n" for i in range(20000)) for text in texts.values())
+
+
+def test_counts_and_history_are_one_for_all_shells(client):
+    shells = [{"subshell_id": create_subshell(client)}, {}]
+    counts = [client.run(f"= {i}", **shells[i % 2])[0]["execution_count"] for i in range(10)]
+    assert counts == list(range(1, 11))
+    told = client.ask("history_request", {"hist_access_type": "range", "session": 0})["history"]
+    assert [one[1:] for one in told] == [[i + 1, f"= {i}"] for i in range(10)]
+
+
+def test_comms_of_a_subshell_are_closed(client):
+    """JupyterLab sends comms to a subshell of theirs, where a kernel has subshells."""
+    one = create_subshell(client)
+    request = client.send("comm_open", {"comm_id": "c1", "target_name": "x", "data": {}},
+                          subshell_id=one)
+    assert [one["type"] for one in client.published(request)] == ["status", "comm_close", "status"]
+    request = client.send("kernel_info_request", subshell_id=one)
+    assert client.reply(request)["content"]["status"] == "ok"
+    request = client.send("kernel_info_request", subshell_id="nobody's")
+    assert "nobody's" in client.reply(request)["content"]["evalue"]
+
+
+def test_subshells_end_with_the_kernel(kernel, client, patience):
+    for _ in range(8):
+        begin(client, "sleep 60", subshell_id=create_subshell(client))
+    client.published(client.send("shutdown_request", {"restart": False}, "control"))
+    begun = time.monotonic()
+    assert kernel.wait(10) == 0
+    assert time.monotonic() - begun < 1 * patience
 
 
 # -- readiness -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 
 /* ---- context ---- */
 
-/* Scratch memory as a value, so that the session can keep it between cells. */
+/* Scratch memory as a value, so that it can be kept between cells. */
 static void scratch_destroy(void *data)
 {
     pb_scratch *scratch = data;
@@ -28,21 +28,17 @@ static const pb_object_type scratch_type = {.name = "scratch",
                                             .destroy = scratch_destroy,
                                             .repr = scratch_repr};
 
-static const char scratch_slot[] = "engine scratch";
-
 pb_context pb_call_context(pb_call *call)
 {
     pb_context context = {.watch = pb_call_watch(call)};
-    pb_value *kept = pb_session_slot_get(pb_call_session(call), scratch_slot);
+    pb_value *kept = pb_interp_workspace(call->interp);
     if (!kept) {
         pb_scratch *scratch = pb_scratch_create();
         if (scratch && !pb_value_take_object(&scratch_type, scratch, &kept, NULL))
-            pb_session_slot_put(pb_call_session(call), scratch_slot, kept, NULL);
+            pb_interp_give_workspace(call->interp, kept);
     }
-    /* The slot keeps it alive for the session; one cell runs at a time. */
     if (kept)
         context.scratch = pb_value_object(kept, &scratch_type);
-    pb_value_release(&kept);
     return context;
 }
 

@@ -282,27 +282,25 @@ static pb_model *already_loaded(pb_session *session, const char *folder, bool ra
     return found;
 }
 
-/* Reads the model called `name` (NULL: the session's default) and makes it the current one. */
-static pb_status load_model(pb_session *session, const char *name, bool raw, bool bos,
-                            const pb_watch *watch, pb_value **result, pb_error **error)
+static pb_status find_folder(pb_session *session, const char *name, char **folder, pb_error **error)
 {
-    if (!name)
-        name = default_model(session);
     pb_locate_paths paths = {0};
-    char *folder = NULL;
     pb_status status = search_paths(session, &paths, error);
     if (!status)
-        status = pb_locate(name, &paths, &folder, error);
+        status = pb_locate(name, &paths, folder, error);
     pb_locate_paths_free(&paths);
-    if (status)
-        return status;
-    pb_model *model = already_loaded(session, folder, raw);
-    if (!model) {
-        const char *last = strrchr(name, '/');
-        pb_load_options options = {.raw = raw, .name = last && last[1] ? last + 1 : name};
-        status = pb_model_load(folder, &options, watch, &model, error);
-    }
-    free(folder);
+    return status;
+}
+
+/* Reads the model at `folder`, if it is not the current one already, and makes it that. */
+static pb_status read_model(pb_session *session, const char *folder,
+                            const pb_load_options *options, bool bos, const pb_watch *watch,
+                            pb_value **result, pb_error **error)
+{
+    pb_status status = PB_OK;
+    pb_model *model = already_loaded(session, folder, options->raw);
+    if (!model)
+        status = pb_model_load(folder, options, watch, &model, error);
     if (!status)
         status = model_value(model, bos, result, error);
     pb_model_release(&model);
@@ -310,6 +308,27 @@ static pb_status load_model(pb_session *session, const char *name, bool raw, boo
         status = pb_session_slot_put(session, PB_SLOT_MODEL, *result, error);
     if (status)
         pb_value_release(result);
+    return status;
+}
+
+/* Reads the model called `name` (NULL: the session's default) and makes it the current one. */
+static pb_status load_model(pb_session *session, const char *name, bool raw, bool bos,
+                            const pb_watch *watch, pb_value **result, pb_error **error)
+{
+    if (!name)
+        name = default_model(session);
+    const char *last = strrchr(name, '/');
+    pb_load_options options = {.raw = raw, .name = last && last[1] ? last + 1 : name};
+    char *folder = NULL;
+    pb_status status = find_folder(session, name, &folder, error);
+    if (status)
+        return status;
+    status = pb_session_begin_loading(session, watch, error);
+    if (!status) {
+        status = read_model(session, folder, &options, bos, watch, result, error);
+        pb_session_end_loading(session);
+    }
+    free(folder);
     return status;
 }
 

@@ -2,9 +2,11 @@
  * A session: the names a person has defined, the models they have loaded, and the way to run a
  * cell.
  *
- * This header is all the kernel's protocol knows of the language. One cell runs at a time on a
- * session (the caller sees to that; a second concurrent run waits). Completion, inspection and
- * is_complete may run beside it on other threads: they read a snapshot of the names.
+ * This header is all the kernel's protocol knows of the language. All functions but create and
+ * destroy may be called from any thread at any time. Cells that run at once on different threads
+ * share the names and the current model: an assignment is seen by the others at once and whole, and
+ * a value they have got stays what it is, since values never change. Completion and inspection read
+ * the names as they are at that moment.
  */
 #ifndef PB_LANGUAGE_SESSION_H
 #define PB_LANGUAGE_SESSION_H

@@ -21,7 +21,6 @@ typedef struct pb_kernel_options {
     pb_session *session; /* borrowed */
     pb_history *history; /* borrowed */
     const pb_log *log;   /* borrowed; may be NULL */
-    bool subshells;      /* the session runs cells beside one another: offer subshells */
     long parent;         /* process whose death ends the kernel; 0 for none */
 } pb_kernel_options;
 
