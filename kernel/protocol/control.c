@@ -11,10 +11,16 @@ static void reply_ok(pb_request *request)
     pb_request_reply(request, NULL, &content);
 }
 
+static pb_status no_such_subshell(const pb_text *id, pb_error **error)
+{
+    return pb_fail(error, PB_NAME, "there is no subshell '%s'", id->data);
+}
+
 pb_status pb_handle_interrupt(pb_request *request, pb_error **error)
 {
-    (void)error;
-    pb_executors_interrupt(&request->kernel->executors, &request->message->subshell);
+    const pb_text *subshell = &request->message->subshell;
+    if (!pb_executors_interrupt(&request->kernel->executors, subshell))
+        return no_such_subshell(subshell, error);
     reply_ok(request);
     return PB_OK;
 }
@@ -65,7 +71,7 @@ pb_status pb_handle_delete_subshell(pb_request *request, pb_error **error)
     if (status != PB_OK)
         return status;
     if (!pb_executors_remove(&request->kernel->executors, &id))
-        return pb_fail(error, PB_NAME, "there is no subshell '%s'", id.data);
+        return no_such_subshell(&id, error);
     reply_ok(request);
     return PB_OK;
 }

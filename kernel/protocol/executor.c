@@ -302,14 +302,16 @@ bool pb_executors_post(pb_executors *executors, pb_request *request)
     return posted;
 }
 
-void pb_executors_interrupt(pb_executors *executors, const pb_text *id)
+bool pb_executors_interrupt(pb_executors *executors, const pb_text *id)
 {
+    bool all = !id || !id->data;
     pthread_mutex_lock(&executors->lock);
-    pb_executor *only = id && id->data ? find(executors, id) : NULL;
+    pb_executor *only = all ? NULL : find(executors, id);
     for (pb_executor *executor = executors->first; executor; executor = executor->next)
-        if (!id || !id->data || executor == only)
+        if (all || executor == only)
             interrupt(executor);
     pthread_mutex_unlock(&executors->lock);
+    return all || only;
 }
 
 bool pb_executors_answer(pb_executors *executors, const pb_message *reply, const pb_text *line)

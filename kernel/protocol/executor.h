@@ -74,8 +74,8 @@ pb_status pb_executor_start(struct pb_kernel *kernel, pb_executor_kind kind, pb_
 bool pb_executors_post(pb_executors *executors, pb_request *request);
 
 /* Raises the stop flag of the cells that run: of one subshell, or of all with no id. Ignored by
- * executors that run none. */
-void pb_executors_interrupt(pb_executors *executors, const pb_text *id);
+ * executors that run none. False if there is no such subshell. */
+bool pb_executors_interrupt(pb_executors *executors, const pb_text *id);
 
 /* Brings a line to the cell that asked for it: `reply` names the input request in its parent
  * header, or comes from whom it was asked of. False if nobody waits for it. */

@@ -17,12 +17,12 @@
 
 /* A whole message, or text that may still grow. */
 typedef struct entry {
-    struct entry *next;
+    struct entry *next, *previous;
     pb_frames frames; /* the message; for text the parent's header alone */
     int stream;       /* 0 for a message */
     pb_buffer text;
     int64_t since; /* when its first text came */
-    bool due;
+    bool due; /* then all text before it is, too */
 } entry;
 
 struct pb_publisher {
@@ -98,8 +98,16 @@ static void append(pb_publisher *publisher, entry *new)
         publisher->last->next = new;
     else
         publisher->first = new;
+    new->previous = publisher->last;
     publisher->last = new;
     publisher->bytes += new->frames.bytes;
+}
+
+/* The text at the queue's end waits no longer. */
+static void make_due(pb_publisher *publisher)
+{
+    for (entry *text = publisher->last; text && text->stream && !text->due; text = text->previous)
+        text->due = true;
 }
 
 bool pb_publisher_send(pb_publisher *publisher, pb_frames *frames)
@@ -111,6 +119,7 @@ bool pb_publisher_send(pb_publisher *publisher, pb_frames *frames)
     }
     pb_frames_move(&new->frames, frames);
     pthread_mutex_lock(&publisher->lock);
+    make_due(publisher);
     append(publisher, new);
     pthread_mutex_unlock(&publisher->lock);
     wake(publisher);
@@ -138,11 +147,11 @@ static size_t whole(const char *text, size_t length)
 }
 
 /* How much of `text` the entry takes: up to its limit, and then on to the end of a character. */
-static size_t share(const entry *tail, const char *text, size_t length)
+static size_t share(const entry *open, const char *text, size_t length)
 {
-    size_t used = tail->text.length;
+    size_t used = open->text.length;
     size_t count = used < PB_TEXT_BYTES ? PB_TEXT_BYTES - used : 0;
-    bool cut = used > 0 && whole(tail->text.data, used) < used;
+    bool cut = used > 0 && whole(open->text.data, used) < used;
     if (count >= length)
         return length;
     if (count > 0 || cut)
@@ -151,12 +160,25 @@ static size_t share(const entry *tail, const char *text, size_t length)
     return count;
 }
 
-static bool same_stream(const entry *tail, const pb_frame *parent, int stream)
+static bool is_of(const entry *text, const pb_frame *parent)
 {
-    if (!tail || tail->stream != stream)
-        return false;
-    const pb_frame *mine = &tail->frames.items[0];
+    const pb_frame *mine = &text->frames.items[0];
     return mine->size == parent->size && memcmp(mine->data, parent->data, parent->size) == 0;
+}
+
+/* The entry that text may be added to: its cell's last one, if only text of other cells came after
+ * it. Two cells that print at once keep few entries so. NULL if there is none. */
+static entry *find_open(pb_publisher *publisher, const pb_frame *parent, int stream)
+{
+    entry *text = publisher->last;
+    while (text && text->stream && !is_of(text, parent))
+        text = text->previous;
+    if (!text || !text->stream)
+        return NULL;
+    if (text->stream == stream)
+        return text;
+    make_due(publisher); /* the cell has turned to its other stream */
+    return NULL;
 }
 
 /* A new, empty entry for text at the end of the queue; NULL when memory is out. */
@@ -180,19 +202,22 @@ static bool add_text(pb_publisher *publisher, const pb_frame *parent, int stream
                      size_t length, bool *news)
 {
     while (length > 0) {
-        entry *tail = publisher->last;
-        size_t count = same_stream(tail, parent, stream) ? share(tail, text, length) : 0;
+        entry *open = find_open(publisher, parent, stream);
+        size_t count = open ? share(open, text, length) : 0;
         if (count == 0) {
-            tail = append_text_entry(publisher, parent, stream);
-            if (!tail)
+            open = append_text_entry(publisher, parent, stream);
+            if (!open)
                 return false;
-            count = share(tail, text, length);
+            count = share(open, text, length);
             *news = true;
         }
-        pb_buffer_append(&tail->text, text, count);
-        if (tail->text.failed)
+        pb_buffer_append(&open->text, text, count);
+        if (open->text.failed)
             return false;
-        *news = *news || tail->text.length >= PB_TEXT_BYTES;
+        if (open->text.length >= PB_TEXT_BYTES) {
+            make_due(publisher);
+            *news = true;
+        }
         publisher->bytes += count;
         text += count;
         length -= count;
@@ -246,8 +271,7 @@ void pb_publisher_wait(pb_publisher *publisher, const atomic_bool *stop)
 void pb_publisher_flush(pb_publisher *publisher)
 {
     pthread_mutex_lock(&publisher->lock);
-    if (publisher->last)
-        publisher->last->due = true;
+    make_due(publisher);
     pthread_mutex_unlock(&publisher->lock);
     wake(publisher);
 }
@@ -274,8 +298,7 @@ bool pb_publisher_done(pb_publisher *publisher)
 /* Milliseconds until the entry may be sent; 0: now. */
 static int64_t time_left(const pb_publisher *publisher, const entry *next, int64_t now)
 {
-    if (!next->stream || next->next || next->due || publisher->closed ||
-        next->text.length >= PB_TEXT_BYTES)
+    if (!next->stream || next->due || publisher->closed)
         return 0;
     int64_t age = now - next->since;
     return age >= PB_TEXT_AGE_MS ? 0 : PB_TEXT_AGE_MS - age;
@@ -286,7 +309,9 @@ static entry *remove_first(pb_publisher *publisher)
 {
     entry *taken = publisher->first;
     publisher->first = taken->next;
-    if (!publisher->first)
+    if (publisher->first)
+        publisher->first->previous = NULL;
+    else
         publisher->last = NULL;
     publisher->bytes -= taken->frames.bytes + taken->text.length;
     pthread_cond_broadcast(&publisher->room);

@@ -121,6 +121,55 @@ static void test_other_parents_are_not_merged(void **state)
     pb_frames_clear(&frames);
 }
 
+static void say_for(fixture *f, const char *parent, int stream, const char *text)
+{
+    const pb_frame frame = {(char *)parent, strlen(parent)};
+    assert_true(pb_publisher_text(f->publisher, &frame, stream, text, strlen(text), NULL));
+}
+
+/* The texts due at `now`, each after its parent. */
+static void assert_told_of(fixture *f, int64_t now, const char *expected)
+{
+    char told[256] = "";
+    pb_frames frames = PB_FRAMES_EMPTY;
+    int wait;
+    while (pb_publisher_take(f->publisher, now, &frames, &wait)) {
+        size_t used = strlen(told);
+        bool text = frames.count > 1;
+        json_t *content = text ? json_loads(frames.items[6].data, 0, NULL) : NULL;
+        snprintf(told + used, sizeof told - used, "%s%s ",
+                 text ? frames.items[4].data : frames.items[0].data,
+                 text ? json_string_value(json_object_get(content, "text")) : "");
+        json_decref(content);
+        pb_frames_clear(&frames);
+    }
+    assert_string_equal(told, expected);
+}
+
+/* Cells that print at once do not cut each other's text into pieces. */
+static void test_text_of_several_cells(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        say_for(f, "A", 1, "a");
+        say_for(f, "B", 1, "b");
+        say_for(f, "C", 2, "c");
+    }
+    assert_told_of(f, 0, "");
+    assert_told_of(f, FOREVER, "Aaaa Bbbb Cccc ");
+    say_for(f, "A", 1, "1");
+    say_for(f, "B", 1, "2");
+    say_for(f, "A", 2, "3"); /* A turns to its other stream: what came before is due */
+    assert_told_of(f, 0, "A1 B2 ");
+    say_for(f, "B", 1, "4");
+    send_message(f, "status");
+    say_for(f, "B", 1, "5");
+    assert_told_of(f, 0, "A3 B4 status ");
+    say_for(f, "A", 1, "6");
+    pb_publisher_flush(f->publisher);
+    assert_told_of(f, 0, "B5 A6 ");
+}
+
 static void test_text_waits_its_time(void **state)
 {
     fixture *f = *state;
@@ -298,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PUBLISHER_TEST(test_order_and_merging),
         PUBLISHER_TEST(test_other_parents_are_not_merged),
+        PUBLISHER_TEST(test_text_of_several_cells),
         PUBLISHER_TEST(test_text_waits_its_time),
         PUBLISHER_TEST(test_descriptor_says_when_there_is_news),
         PUBLISHER_TEST(test_characters_that_come_in_pieces),
