@@ -51,8 +51,7 @@ pb_status pb_handle_shutdown(pb_request *request, pb_error **error)
 pb_status pb_handle_create_subshell(pb_request *request, pb_error **error)
 {
     pb_executor *executor = NULL;
-    pb_status status =
-        pb_executor_start(request->kernel, PB_EXECUTOR_SUBSHELL, &executor, error);
+    pb_status status = pb_executor_start(request->kernel, PB_EXECUTOR_SUBSHELL, &executor, error);
     if (status != PB_OK)
         return status;
     pb_writer content = PB_WRITER_EMPTY;
@@ -66,8 +65,7 @@ pb_status pb_handle_create_subshell(pb_request *request, pb_error **error)
 pb_status pb_handle_delete_subshell(pb_request *request, pb_error **error)
 {
     pb_text id;
-    pb_status status =
-        pb_json_needed_text(request->message->content, "subshell_id", &id, error);
+    pb_status status = pb_json_needed_text(request->message->content, "subshell_id", &id, error);
     if (status != PB_OK)
         return status;
     if (!pb_executors_remove(&request->kernel->executors, &id))

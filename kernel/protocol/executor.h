@@ -1,8 +1,8 @@
 /*
  * An executor: a thread that answers requests in turn.
  *
- * The main shell has one, and every subshell, which run their cells. Other threads hand it requests,
- * interrupt the cell it runs, and bring it the lines the cell asked for.
+ * The main shell has one, and every subshell, which run their cells. Other threads hand it
+ * requests, interrupt the cell it runs, and bring it the lines the cell asked for.
  *
  * One more answers what is no cell: completion, inspection, is_complete, history, kernel_info and
  * the rest. None of these changes what a cell sees, so they need not wait for one, and a person who

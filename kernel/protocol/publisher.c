@@ -22,7 +22,7 @@ typedef struct entry {
     int stream;       /* 0 for a message */
     pb_buffer text;
     int64_t since; /* when its first text came */
-    bool due; /* then all text before it is, too */
+    bool due;      /* then all text before it is, too */
 } entry;
 
 struct pb_publisher {

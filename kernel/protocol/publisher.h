@@ -5,8 +5,8 @@
  * waits, and is sent when it is PB_TEXT_AGE_MS old, PB_TEXT_BYTES long, or followed by a message or
  * by text of the request's other stream, so that a million printed lines are some hundred messages.
  * Text of several requests, whose cells run at once, is each merged by itself. Text never ends
- * inside a character. Past PB_QUEUE_BYTES whoever writes text waits; a message is taken at any time, and
- * none is ever dropped.
+ * inside a character. Past PB_QUEUE_BYTES whoever writes text waits; a message is taken at any
+ * time, and none is ever dropped.
  */
 #ifndef PB_PROTOCOL_PUBLISHER_H
 #define PB_PROTOCOL_PUBLISHER_H

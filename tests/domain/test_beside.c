@@ -96,18 +96,20 @@ typedef struct asker {
 
 static void *ask(void *user)
 {
-    static const char *const codes[] = {"r[0].", "load(\"", "run(", "love", "model", "model.W",
-                                        "patch(into=love, at=\"", "r", "top(love, "};
+    static const char *const codes[] = {
+        "r[0].", "load(\"",   "run(", "love", "model", "model.W", "patch(into=love, at=\"",
+        "r",     "top(love, "};
     asker *a = user;
     for (size_t i = 0; !atomic_load(&a->done); i++) {
         const char *code = codes[i % (sizeof codes / sizeof *codes)];
         size_t length = strlen(code);
         pb_matches *matches = NULL;
         pb_bundle *found = NULL;
-        a->failed = a->failed ||
-                    pb_session_complete(a->session, code, length, length, &matches, NULL) != PB_OK ||
-                    pb_session_inspect(a->session, code, length, length, (int)(i % 2), &found,
-                                       NULL) != PB_OK;
+        a->failed =
+            a->failed ||
+            pb_session_complete(a->session, code, length, length, &matches, NULL) != PB_OK ||
+            pb_session_inspect(a->session, code, length, length, (int)(i % 2), &found, NULL) !=
+                PB_OK;
         pb_matches_destroy(&matches);
         pb_bundle_destroy(&found);
     }

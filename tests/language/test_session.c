@@ -287,8 +287,9 @@ static void test_cells_beside_one_another(void **state)
 {
     fixture *f = *state;
     runner runners[3];
-    expect(f, "name = 1; xs = [0]; f(n) = [n]; t = table(n=[0])\n"
-              "whole(t) = sum(t.n) * 2 == len(t) * (len(t) - 1)",
+    expect(f,
+           "name = 1; xs = [0]; f(n) = [n]; t = table(n=[0])\n"
+           "whole(t) = sum(t.n) * 2 == len(t) * (len(t) - 1)",
            "");
     beside b = {.f = f};
     pthread_t questions;

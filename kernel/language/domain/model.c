@@ -293,9 +293,8 @@ static pb_status find_folder(pb_session *session, const char *name, char **folde
 }
 
 /* Reads the model at `folder`, if it is not the current one already, and makes it that. */
-static pb_status read_model(pb_session *session, const char *folder,
-                            const pb_load_options *options, bool bos, const pb_watch *watch,
-                            pb_value **result, pb_error **error)
+static pb_status read_model(pb_session *session, const char *folder, const pb_load_options *options,
+                            bool bos, const pb_watch *watch, pb_value **result, pb_error **error)
 {
     pb_status status = PB_OK;
     pb_model *model = already_loaded(session, folder, options->raw);
