@@ -21,7 +21,7 @@ static pb_text_limits settle_limits(const pb_text_limits *limits)
     return (pb_text_limits){
         .rows = or_default(wanted.rows, 24),
         .columns = or_default(wanted.columns, 96),
-        .slices = or_default(wanted.slices, 3),
+        .slices = or_default(wanted.slices, PB_TEXT_SLICES),
         .label_width = or_default(wanted.label_width, 20),
     };
 }
@@ -288,6 +288,31 @@ static void write_place(pb_buffer *out, const pb_tensor *tensor, size_t start)
     pb_buffer_byte(out, '\n');
 }
 
+/* "layer=0, head=3" */
+static void append_coordinates(pb_buffer *out, const pb_tensor *tensor, size_t start)
+{
+    size_t offsets[PB_MAX_RANK];
+    pb_tensor_unravel(tensor, start, offsets);
+    for (size_t i = 0; i + 2 < tensor->rank; i++)
+        pb_buffer_format(out, "%s%s=%lld", i > 0 ? ", " : "", tensor->axes[i]->name,
+                         (long long)pb_axis_coordinate(tensor->axes[i], offsets[i]));
+}
+
+/* "... 3 more grids: layer=3 to layer=5" */
+static void say_more_slices(pb_buffer *out, const pb_tensor *tensor, size_t shown, size_t slices,
+                            size_t grid)
+{
+    if (slices <= shown)
+        return;
+    pb_buffer_format(out, "... %zu more grid%s: ", slices - shown, slices - shown == 1 ? "" : "s");
+    append_coordinates(out, tensor, shown * grid);
+    if (slices - shown > 1) {
+        pb_buffer_text(out, " to ");
+        append_coordinates(out, tensor, (slices - 1) * grid);
+    }
+    pb_buffer_byte(out, '\n');
+}
+
 static void write_slices(pb_buffer *out, const pb_tensor *tensor, const pb_text_limits *limits)
 {
     size_t strides[PB_MAX_RANK];
@@ -298,9 +323,7 @@ static void write_slices(pb_buffer *out, const pb_tensor *tensor, const pb_text_
         write_place(out, tensor, i * grid);
         write_grid(out, tensor, i * grid, limits);
     }
-    if (slices > shown)
-        pb_buffer_format(out, "... %zu more grid%s like these\n", slices - shown,
-                         slices - shown == 1 ? "" : "s");
+    say_more_slices(out, tensor, shown, slices, grid);
 }
 
 /* ---- the whole ---- */

@@ -40,7 +40,7 @@ typedef struct pb_scene {
 #define THUMBNAIL_GAP 12.0
 #define THUMBNAIL_ROW (THUMBNAIL + 26.0)
 
-static const pb_shading weights_shading = {PB_SHADE_SEQUENTIAL, 0.0, 1.0};
+static const pb_shading weights_shading = {.shade = PB_SHADE_SEQUENTIAL, .high = 1.0};
 
 /* ---- planning ---- */
 
@@ -121,6 +121,7 @@ static bool plan_enlarged(pb_scene *scene)
     if (!pb_map_plan(scene->scratch, &scene->enlarged_view, &scene->enlarged))
         return false;
     scene->enlarged.cells_class = "pb-cells";
+    scene->enlarged.cells.marks_missing = false; /* what no query can see is no gap */
     return true;
 }
 

@@ -7,27 +7,27 @@
 #include "label.h"
 #include "scale.h"
 
-#define LABEL_SIZE    11.0
-#define TITLE_SIZE    12.0
+#define LABEL_SIZE    PB_MAP_LABEL
+#define TITLE_SIZE    PB_MAP_TITLE
 #define CELL_SIZE     10.5
 #define LABEL_LONGEST 22
 #define SLANT         0.7071
 #define WIDEST        860.0
 #define TALLEST       620.0
-#define TOOLTIP_CELLS 1200
 #define MOST_PLACES   1500 /* along one side; beyond that neighbours are drawn as one */
 #define MOST_CELLS    120000
 
 /* ---- pooling: matrices with more cells than can be drawn ---- */
 
 /* How many rows and columns are drawn as one, so that the drawn ones stay within the limits. */
-static void plan_pooling(const pb_heatmap_view *view, size_t *rows, size_t *columns)
+static void plan_pooling(const pb_heatmap_view *view, size_t most_cells, size_t *rows,
+                         size_t *columns)
 {
     *rows = *columns = 1;
     for (;;) {
         size_t n_rows = view->rows.count / *rows, n_columns = view->columns.count / *columns;
         if (n_rows <= MOST_PLACES && n_columns <= MOST_PLACES &&
-            (n_rows == 0 || n_columns <= MOST_CELLS / n_rows))
+            (n_rows == 0 || n_columns <= most_cells / n_rows))
             return;
         if (n_rows > n_columns)
             ++*rows;
@@ -51,15 +51,16 @@ static float pool_block(const pb_heatmap_view *view, size_t row, size_t column, 
 }
 
 /* Sets the cells to the view's values, pooled where there are too many. */
-static bool plan_cells(pb_map *map)
+static bool plan_cells(pb_map *map, size_t most_cells)
 {
     const pb_heatmap_view *view = map->view;
     size_t rows, columns;
-    plan_pooling(view, &rows, &columns);
+    plan_pooling(view, most_cells, &rows, &columns);
     map->cells.values = view->values;
     map->cells.n_rows = view->rows.count;
     map->cells.n_columns = view->columns.count;
     map->cells.upward = view->rows_upward;
+    map->cells.marks_missing = true;
     if (rows == 1 && columns == 1)
         return true;
     map->pooled = true;
@@ -156,56 +157,79 @@ static double bar_height(const pb_map *map)
     return fmax(fmax(60.0, title), map->cells.cell_height * (double)map->cells.n_rows);
 }
 
-/* Places the cells among their labels. Pooled rows and columns stand for several of the view's. */
-static void place_map(pb_map *map)
+pb_map_room pb_map_fit_labels(pb_map *map)
 {
+    /* Pooled rows and columns stand for several of the view's. */
     const pb_heatmap_view *view = map->view;
-    double row_widest = widest_label(map->row_labels, &view->rows);
-    double column_widest = widest_label(map->column_labels, &view->columns);
     double row_step =
         map->cells.cell_height * (double)map->cells.n_rows / fmax(1.0, (double)view->rows.count);
     double column_step = map->cells.cell_width * (double)map->cells.n_columns /
                          fmax(1.0, (double)view->columns.count);
-    map->row_every = pb_round_count(13.0 / row_step);
-    map->cells.left = row_widest + 8.0 + (*map->row_title ? 20.0 : 0.0);
-    map->cells.top = 8.0;
-
-    double below = 20.0;
+    double widest = widest_label(map->column_labels, &view->columns);
     bool words = view->columns.labels != NULL;
-    map->slanted = words && column_widest + 4.0 > column_step;
+    pb_map_room room = {widest_label(map->row_labels, &view->rows) + 8.0, 20.0};
+    map->row_every = pb_round_count(13.0 / row_step);
+    map->slanted = words && widest + 4.0 > column_step;
     if (map->slanted) {
         map->column_every = pb_round_count(14.0 / column_step);
-        map->cells.left = fmax(map->cells.left, column_widest * SLANT - column_step / 2 + 4.0);
-        below = column_widest * SLANT + 16.0;
+        room.left = fmax(room.left, widest * SLANT - column_step / 2 + 4.0);
+        room.below = widest * SLANT + 16.0;
     } else {
-        map->column_every = words ? 1 : pb_round_count((column_widest + 8.0) / column_step);
+        map->column_every = words ? 1 : pb_round_count((widest + 8.0) / column_step);
     }
+    return room;
+}
+
+/* Places the cells among their labels. */
+static void place_map(pb_map *map)
+{
+    pb_map_room room = pb_map_fit_labels(map);
+    map->cells.left = room.left + (*map->row_title ? 20.0 : 0.0);
+    map->cells.top = 8.0;
     double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
     double bottom = map->cells.top + bar_height(map);
     map->bar_x = right + 18.0;
-    map->height = bottom + below + (*map->column_title ? 19.0 : 4.0);
-    pb_markup measured = PB_MARKUP_EMPTY; /* the bar says how wide it is by being drawn */
-    map->width =
-        map->bar_x + 8.0 +
-        pb_colour_bar(&measured, &map->shading, map->bar_x, 8.0, bar_height(map), map->value_title);
-    pb_markup_free(&measured);
+    map->height = bottom + room.below + (*map->column_title ? 19.0 : 4.0);
+    map->width = map->bar_x + 8.0 +
+                 pb_colour_bar_width(&map->shading, bar_height(map), map->value_title);
 }
 
-bool pb_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
+bool pb_map_prepare(pb_view_scratch *scratch, const pb_heatmap_view *view, const float *values,
+                    size_t count, size_t most_cells, pb_map *map)
 {
     double least = INFINITY, greatest = -INFINITY;
-    size_t count = view->rows.count * view->columns.count;
     *map = (pb_map){.view = view, .scratch = scratch};
-    pb_extend_floats(&least, &greatest, view->values, count);
-    map->shading = pb_shading_settle(view->shade == PB_SHADE_NONE ? PB_SHADE_AUTO : view->shade,
-                                     view->range, least, greatest);
-    map->format = pb_number_settle_floats(view->format, view->values, count);
+    pb_extend_floats(&least, &greatest, values, count);
+    map->shading =
+        view->middle ? pb_shading_about(*view->middle, least, greatest)
+                     : pb_shading_settle(view->shade == PB_SHADE_NONE ? PB_SHADE_AUTO : view->shade,
+                                         view->range, least, greatest);
+    map->format = pb_number_settle_floats(view->format, values, count);
     map->row_labels = plan_labels(scratch, &view->rows);
     map->column_labels = plan_labels(scratch, &view->columns);
     map->row_title = pb_axis_view_title(scratch, view->rows.name, view->rows.unit);
     map->column_title = pb_axis_view_title(scratch, view->columns.name, view->columns.unit);
     map->value_title = pb_axis_view_title(scratch, view->value_name, view->value_unit);
-    if (!map->row_labels || !map->column_labels || !plan_cells(map))
+    return map->row_labels && map->column_labels && plan_cells(map, most_cells);
+}
+
+bool pb_map_with_values(const pb_map *like, const pb_heatmap_view *view, size_t most_cells,
+                        pb_map *map)
+{
+    double width = like->cells.cell_width, height = like->cells.cell_height;
+    *map = *like;
+    map->view = view;
+    if (!plan_cells(map, most_cells))
+        return false;
+    map->cells.cell_width = width;
+    map->cells.cell_height = height;
+    return true;
+}
+
+bool pb_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
+{
+    size_t count = view->rows.count * view->columns.count;
+    if (!pb_map_prepare(scratch, view, view->values, count, MOST_CELLS, map))
         return false;
     plan_size(map);
     place_map(map);
@@ -229,28 +253,36 @@ static double row_y(const pb_map *map, size_t row)
     return map->cells.top + step * (line + 0.5);
 }
 
-static void draw_labels(pb_markup *markup, const pb_map *map)
+void pb_map_draw_row_labels(pb_markup *markup, const pb_map *map)
 {
-    const pb_heatmap_view *view = map->view;
-    double bottom = map->cells.top + map->cells.cell_height * (double)map->cells.n_rows;
-    double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
-    for (size_t i = 0; i < view->rows.count; i += map->row_every)
+    for (size_t i = 0; i < map->view->rows.count; i += map->row_every)
         pb_svg_label(markup,
                      (pb_svg_text){.x = map->cells.left - 6,
                                    .y = row_y(map, i) + 4,
                                    .size = LABEL_SIZE,
                                    .anchor = "end",
-                                   .kind = kind_of(&view->rows)},
+                                   .kind = kind_of(&map->view->rows)},
                      map->row_labels[i]);
-    for (size_t i = 0; i < view->columns.count; i += map->column_every)
+}
+
+void pb_map_draw_column_labels(pb_markup *markup, const pb_map *map)
+{
+    double bottom = map->cells.top + map->cells.cell_height * (double)map->cells.n_rows;
+    for (size_t i = 0; i < map->view->columns.count; i += map->column_every)
         pb_svg_label(markup,
                      (pb_svg_text){.x = column_x(map, i) + (map->slanted ? 4 : 0),
                                    .y = bottom + (map->slanted ? 12 : 15),
                                    .size = LABEL_SIZE,
                                    .anchor = map->slanted ? "end" : "middle",
                                    .rotate = map->slanted ? -45 : 0,
-                                   .kind = kind_of(&view->columns)},
+                                   .kind = kind_of(&map->view->columns)},
                      map->column_labels[i]);
+}
+
+static void draw_titles(pb_markup *markup, const pb_map *map)
+{
+    double bottom = map->cells.top + map->cells.cell_height * (double)map->cells.n_rows;
+    double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
     pb_svg_label(markup,
                  (pb_svg_text){.x = (map->cells.left + right) / 2,
                                .y = map->height - 6,
@@ -288,7 +320,7 @@ static void draw_printed(pb_markup *markup, const pb_map *map)
     pb_markup_close(markup);
 }
 
-/* "layer 3, position 2 ·love: -0.51 logits" */
+/* "layer 3, position 2 ·love: -0.51 logits", behind the map's place */
 static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_t column)
 {
     const pb_heatmap_view *view = map->view;
@@ -296,6 +328,8 @@ static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_
     char number[PB_NUMBER_SIZE];
     pb_number_write(number, (double)view->values[index], map->format);
     pb_markup_open(markup, "title");
+    pb_markup_text(markup, map->place, PB_TEXT_PLAIN);
+    pb_markup_text(markup, map->place ? ", " : NULL, PB_TEXT_PLAIN);
     pb_markup_text(markup, pb_axis_place(map->scratch, &view->rows, row), PB_TEXT_PLAIN);
     pb_markup_text(markup, ", ", PB_TEXT_PLAIN);
     pb_markup_text(markup, pb_axis_place(map->scratch, &view->columns, column), PB_TEXT_PLAIN);
@@ -308,21 +342,21 @@ static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_
     pb_markup_close(markup);
 }
 
-/* Cells that cannot be seen but say their value to a pointer that rests on them. */
+/* Cells that cannot be seen but say their value to a pointer that rests on them. In cell units, as
+ * pb_cells_draw does it: there may be thousands. */
 static void draw_tooltips(pb_markup *markup, const pb_map *map)
 {
     const pb_cells *cells = &map->cells;
     pb_markup_open(markup, "g");
     pb_markup_attribute(markup, "fill-opacity", "0");
+    pb_cells_scale(markup, cells);
     for (size_t row = 0; row < cells->n_rows; row++)
         for (size_t column = 0; column < cells->n_columns; column++) {
             if (isnan(cells->values[row * cells->n_columns + column]))
                 continue;
-            pb_markup_open(markup, "rect");
-            pb_markup_number(markup, "x", cells->left + cells->cell_width * (double)column);
-            pb_markup_number(markup, "y", pb_cells_y(cells, row));
-            pb_markup_number(markup, "width", cells->cell_width);
-            pb_markup_number(markup, "height", cells->cell_height);
+            pb_markup_open(markup, "path");
+            pb_markup_attribute_format(markup, "d", "M%zu %zuh1v1h-1z", column,
+                                       cells->upward ? cells->n_rows - 1 - row : row);
             draw_tooltip(markup, map, row, column);
             pb_markup_close(markup);
         }
@@ -342,16 +376,23 @@ static void draw_border(pb_markup *markup, const pb_cells *cells)
     pb_markup_close(markup);
 }
 
+void pb_map_draw_cells(pb_markup *markup, const pb_map *map, bool tooltips)
+{
+    pb_cells_draw(markup, &map->cells, &map->shading, map->cells_class);
+    draw_border(markup, &map->cells);
+    if (map->prints_cells)
+        draw_printed(markup, map);
+    if (tooltips && !map->pooled)
+        draw_tooltips(markup, map);
+}
+
 void pb_map_draw(pb_markup *markup, const void *user, bool tooltips)
 {
     const pb_map *map = user;
     const pb_cells *cells = &map->cells;
-    pb_cells_draw(markup, cells, &map->shading, map->cells_class);
-    draw_border(markup, cells);
-    draw_labels(markup, map);
-    if (map->prints_cells)
-        draw_printed(markup, map);
+    pb_map_draw_cells(markup, map, tooltips && cells->n_rows * cells->n_columns <= PB_TOOLTIPS);
+    pb_map_draw_row_labels(markup, map);
+    pb_map_draw_column_labels(markup, map);
+    draw_titles(markup, map);
     pb_colour_bar(markup, &map->shading, map->bar_x, cells->top, bar_height(map), map->value_title);
-    if (tooltips && !map->pooled && cells->n_rows * cells->n_columns <= TOOLTIP_CELLS)
-        draw_tooltips(markup, map);
 }

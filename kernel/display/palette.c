@@ -39,7 +39,14 @@ pb_shading pb_shading_settle(pb_shade shade, pb_range range, double least, doubl
     } else if (!range.fixed && low > 0.0 && (low < NEARLY_ZERO * high || low == high)) {
         low = 0.0;
     }
-    return (pb_shading){shade, low, high};
+    return (pb_shading){.shade = shade, .low = low, .high = high};
+}
+
+pb_shading pb_shading_about(double middle, double least, double greatest)
+{
+    bool any = least <= greatest;
+    double half = any ? fmax(fabs(least - middle), fabs(greatest - middle)) : 0.0;
+    return (pb_shading){PB_SHADE_DIVERGING, middle - half, middle + half, middle};
 }
 
 /* Relative luminance, WCAG 2. */
@@ -85,14 +92,14 @@ static bool wants_white(pb_colour hue, double alpha)
 pb_fill pb_shading_fill(const pb_shading *shading, double value)
 {
     pb_fill fill = {PB_BLUE, 0.0, false};
-    double span =
-        shading->shade == PB_SHADE_DIVERGING ? shading->high : shading->high - shading->low;
+    bool diverging = shading->shade == PB_SHADE_DIVERGING;
+    double start = diverging ? shading->middle : shading->low, span = shading->high - start;
     if (shading->shade == PB_SHADE_NONE || isnan(value) || !(span > 0.0))
         return fill;
-    double from_zero = shading->shade == PB_SHADE_DIVERGING ? fabs(value) : value - shading->low;
-    if (shading->shade == PB_SHADE_DIVERGING && value < 0.0)
+    double away = diverging ? fabs(value - start) : value - start;
+    if (diverging && value < start)
         fill.hue = PB_ORANGE;
-    fill.alpha = fmax(0.0, fmin(1.0, from_zero / span));
+    fill.alpha = fmax(0.0, fmin(1.0, away / span));
     fill.white_text = wants_white(fill.hue, fill.alpha);
     return fill;
 }

@@ -26,6 +26,7 @@ typedef struct pb_fill {
 typedef struct pb_shading {
     pb_shade shade; /* NONE, SEQUENTIAL or DIVERGING */
     double low, high;
+    double middle; /* of a diverging one: the value that has the page's colour */
 } pb_shading;
 
 /* Widens [*low, *high] by the finite values; start with INFINITY and -INFINITY. */
@@ -35,6 +36,9 @@ void pb_extend_floats(double *low, double *high, const float *values, size_t cou
 /* Settles PB_SHADE_AUTO and the range from the least and greatest value. Diverging comes back
  * symmetric about zero; sequential starts at zero when the values nearly do. */
 pb_shading pb_shading_settle(pb_shade shade, pb_range range, double least, double greatest);
+
+/* Diverging about another value than zero. */
+pb_shading pb_shading_about(double middle, double least, double greatest);
 
 /* NaN gives alpha 0. Values beyond the range take its ends. */
 pb_fill pb_shading_fill(const pb_shading *shading, double value);

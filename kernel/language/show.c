@@ -140,19 +140,22 @@ static pb_status tensor_picture(const pb_value *value, pb_bundle **picture, pb_e
 static pb_status show_tensor(pb_interp *interp, const pb_value *value, pb_bundle *bundle,
                              pb_error **error)
 {
-    const pb_look *look = pb_value_meta(value)->look;
+    const pb_meta *meta = pb_value_meta(value);
+    const pb_look *look = meta->look;
     pb_bundle *picture = NULL;
     pb_buffer text = PB_BUFFER_EMPTY;
     if (look && look->show)
         return look->show(interp, value, bundle, error);
+    if (pb_tensor_rank(pb_value_get_tensor(value)) > 2)
+        return pb_show_values(value, &(pb_words){.caption = meta->caption}, "value", bundle, error);
     pb_status status = tensor_picture(value, &picture, error);
     if (status == PB_OK && picture)
         status = copy_forms(picture, bundle, error);
     pb_bundle_destroy(&picture);
     if (status != PB_OK)
         return status;
-    if (pb_value_meta(value)->caption)
-        pb_buffer_format(&text, "%s\n\n", pb_value_meta(value)->caption);
+    if (meta->caption)
+        pb_buffer_format(&text, "%s\n\n", meta->caption);
     pb_tensor_text(value, &text);
     return pb_bundle_give(bundle, "text/plain", pb_buffer_take(&text), false, error);
 }

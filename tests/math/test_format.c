@@ -231,7 +231,7 @@ static void higher_ranks_show_their_first_grids(void **state)
                 "layer=0, head=1 y\n"
                 "query \\ key  0  1\n"
                 "0            2  3\n"
-                "... 2 more grids like these\n");
+                "... 2 more grids: layer=1, head=0 to layer=1, head=1\n");
 }
 
 static void booleans_and_nothing_are_words(void **state)

@@ -1,4 +1,4 @@
-/* bar(), line() and heatmap(): tensors and tables as pictures, with plotly express' arguments. */
+/* bar() and line(): tensors and tables as pictures, with plotly express' arguments. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/visible.h"
 #include "domain.h"
+#include "plots.h"
 #include "views.h"
 #include "words.h"
 
@@ -169,33 +170,6 @@ static const pb_value *axis_field(const pb_value *tensor, const char *name)
     return NULL;
 }
 
-/* An error that lists what x= or color= could be. */
-static pb_status no_such_axis(pb_call *call, const char *parameter, const pb_value *value,
-                              pb_error **error)
-{
-    pb_buffer names = PB_BUFFER_EMPTY;
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    if (tensor) {
-        const pb_meta *meta = pb_value_meta(value);
-        for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
-            pb_buffer_format(&names, "%s%s", names.length ? ", " : "",
-                             pb_axis_name(pb_tensor_axis(tensor, i)));
-        for (size_t i = 0; i < meta->n_fields; i++)
-            if (meta->fields[i].axis)
-                pb_buffer_format(&names, "%s%s", names.length ? ", " : "", meta->fields[i].name);
-    } else {
-        for (size_t i = 0; i < pb_table_columns(value); i++)
-            pb_buffer_format(&names, "%s%s", names.length ? ", " : "",
-                             pb_table_column(value, i)->name);
-    }
-    char *text = pb_buffer_take(&names);
-    pb_status status = pb_fail_argument(
-        call, parameter, error, PB_NAME, "there is nothing called '%s' here; %s= can be %s",
-        pb_argument_text(call, parameter), parameter, text ? text : "an axis");
-    free(text);
-    return status;
-}
-
 static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x, const char *color,
                              chart_data *plot, pb_error **error)
 {
@@ -207,7 +181,7 @@ static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x
     for (size_t i = 0; i < n; i++)
         values[i] = pb_tensor_data(tensor)[i];
     const pb_value *series = axis_field(value, color);
-    pb_status status = color && !series ? no_such_axis(call, "color", value, error) : PB_OK;
+    pb_status status = color && !series ? pb_plot_no_such(call, "color", color, value, error) : PB_OK;
     if (!status)
         status = pb_place_argument(
             call, "x", plot_columns(axis_field(value, x), series, values, plot, error), error);
@@ -231,55 +205,6 @@ static char *place_label(const pb_axis_labels *axis, size_t which)
     return pb_buffer_take(&text);
 }
 
-/* t[head=3]: how to take a tensor down by an axis, with the axis it really has. */
-static void hint_fewer_axes(const pb_tensor *tensor, pb_error **error)
-{
-    if (!error || pb_tensor_rank(tensor) < 2)
-        return;
-    const char *first = pb_axis_name(pb_tensor_axis(tensor, 0));
-    pb_error_hint(*error,
-                  "pick a place along an axis, t[%s=%lld], or take a mean over it, "
-                  "t.mean(\"%s\")",
-                  first, (long long)pb_axis_coordinate(pb_tensor_axis(tensor, 0), 0), first);
-}
-
-/* bar(top(love)): the corrected line, for what has a table of its own. */
-static void hint_its_table(pb_call *call, const pb_value *value, pb_error *error)
-{
-    pb_value *table = NULL;
-    if (pb_value_kind(value) != PB_OBJECT || !call->source ||
-        pb_interp_attribute(call->interp, value, "table", &table, NULL))
-        return;
-    size_t n = pb_table_columns(table);
-    const char *x = n ? pb_table_column(table, 0)->name : "...";
-    for (size_t i = 0; i < n; i++)
-        if (pb_table_column(table, i)->look == PB_CELLS_TOKEN)
-            x = pb_table_column(table, i)->name;
-    pb_span span = pb_argument_of(call, "data")->span;
-    pb_error_hint(error, "%s(%.*s.table, x=\"%s\", y=\"%s\")", call->row->name,
-                  (int)(span.end - span.start), pb_source_text(call->source) + span.start, x,
-                  n ? pb_table_column(table, n - 1)->name : "...");
-    pb_value_release(&table);
-}
-
-/* What is neither a tensor nor a table, and how it becomes one. */
-static pb_status cannot_draw(pb_call *call, const pb_value *value, pb_error **error)
-{
-    char text[96];
-    const char *word = call->row->name;
-    bool map = strcmp(word, "heatmap") == 0;
-    pb_status status = pb_fail_argument(call, "data", error, PB_TYPE, "%s() draws %s, not %s", word,
-                                        map ? "a tensor of two axes" : "a tensor or a table",
-                                        pb_value_describe(value, text, sizeof text));
-    if (error && pb_value_kind(value) == PB_LIST)
-        pb_error_hint(*error, map ? "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]) makes one"
-                                  : "tensor([1, 2], axes=\"a\") makes one; table(name=[...], "
-                                    "value=[...]) makes a table");
-    else if (error && !map)
-        hint_its_table(call, value, *error);
-    return status;
-}
-
 /* x and color of a tensor: axes by name, x the last, color the other. */
 static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *plot,
                              pb_error **error)
@@ -295,19 +220,19 @@ static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *p
         pb_status status = pb_fail_argument(
             call, "data", error, PB_VALUE,
             "%s() draws a tensor of one or two axes, and this one has %zu", call->row->name, rank);
-        hint_fewer_axes(tensor, error);
+        pb_plot_hint_fewer(call, tensor, 2, error);
         return status;
     }
     int x_axis = x ? pb_tensor_find_axis(tensor, x) : (int)rank - 1;
     if (x_axis < 0)
-        return no_such_axis(call, "x", value, error);
+        return pb_plot_no_such(call, "x", x, value, error);
     int s_axis = rank == 2 ? 1 - x_axis : -1;
     if (color && (s_axis < 0 || pb_tensor_find_axis(tensor, color) != s_axis)) {
         if (!x && rank == 2 && pb_tensor_find_axis(tensor, color) == x_axis) {
             x_axis = 0;
             s_axis = 1;
         } else {
-            return no_such_axis(call, "color", value, error);
+            return pb_plot_no_such(call, "color", color, value, error);
         }
     }
     const char *order[2];
@@ -374,7 +299,7 @@ static pb_status plot_table(pb_call *call, const pb_value *table, chart_data *pl
         const char *name = pb_argument_text(call, names[i]);
         columns[i] = name ? pb_table_find(table, name) : NULL;
         if (name && !columns[i])
-            return no_such_axis(call, names[i], table, error);
+            return pb_plot_no_such(call, names[i], name, table, error);
         if (!name && i < 2)
             return pb_fail_argument(call, "data", error, PB_TYPE,
                                     "to draw a table, say which columns: %s(table, x=\"...\", "
@@ -420,51 +345,89 @@ static size_t sweep_ends(const pb_value *value, pb_reference out[2])
 
 typedef pb_status show_chart(const pb_chart_view *view, pb_bundle **bundle, pb_error **error);
 
+/* The values that have no place, as a note. */
+static void left_out_note(const chart_data *plot, char *out, size_t size)
+{
+    const char *lacked = plot->lacks_series ? plot->series_name : plot->x_name;
+    snprintf(out, size, "%zu value%s without a %s %s left out (sum %+.3g).", plot->left_out,
+             plot->left_out == 1 ? "" : "s", lacked ? lacked : "place",
+             plot->left_out == 1 ? "is" : "are", plot->left_sum);
+}
+
+/* What the tensor has to say about itself, then what the chart has. *notes is malloc'ed. */
+static pb_status chart_notes(const pb_value *value, const chart_data *plot, const char *left_out,
+                             const char ***notes, size_t *count, pb_error **error)
+{
+    const char **own = NULL;
+    size_t n = 0;
+    pb_status status = PB_OK;
+    if (pb_value_kind(value) == PB_TENSOR)
+        status = pb_notes_of(value, &own, &n, error);
+    *notes = status ? NULL : pb_malloc(n + 1, sizeof **notes);
+    if (!status && !*notes)
+        status = pb_fail_memory(error);
+    if (!status) {
+        if (n > 0)
+            memcpy(*notes, own, n * sizeof **notes);
+        (*notes)[n] = left_out;
+        *count = n + (plot->left_out ? 1 : 0);
+    }
+    free(own);
+    return status;
+}
+
+static pb_status show_data(pb_call *call, const pb_value *value, const chart_data *plot,
+                           show_chart *show, pb_bundle **bundle, pb_error **error)
+{
+    char left_out[160];
+    const char **notes = NULL;
+    size_t n_notes = 0;
+    left_out_note(plot, left_out, sizeof left_out);
+    pb_series *series = pb_calloc(plot->n_series, sizeof *series);
+    pb_status status = series ? chart_notes(value, plot, left_out, &notes, &n_notes, error)
+                              : pb_fail_memory(error);
+    if (!status) {
+        for (size_t i = 0; i < plot->n_series; i++)
+            series[i] = (pb_series){plot->series_names ? plot->series_names[i] : NULL,
+                                    plot->values + i * plot->n_x};
+        pb_reference ends[2];
+        pb_axis_view x = plot->x.view;
+        if (plot->x_texts)
+            x = (pb_axis_view){.count = plot->n_x, .labels = (const char *const *)plot->x_texts};
+        x.name = plot->x_name;
+        const char *caption = pb_value_kind(value) == PB_TENSOR ? pb_value_meta(value)->caption
+                                                                : pb_table_caption(value);
+        bool named = plot->units && plot->value_name && strcmp(plot->units, plot->value_name) != 0;
+        pb_chart_view view = {.words = {.title = pb_argument_text(call, "title"),
+                                        .caption = caption,
+                                        .notes = notes,
+                                        .n_notes = n_notes},
+                              .x = x,
+                              .value_name = plot->value_name,
+                              .value_unit = named ? plot->units : NULL,
+                              .series_name = plot->series_name,
+                              .series = series,
+                              .n_series = plot->n_series,
+                              .references = ends,
+                              .n_references = sweep_ends(value, ends)};
+        status = show(&view, bundle, error);
+    }
+    free(notes);
+    free(series);
+    return status;
+}
+
 static pb_status draw_chart(pb_call *call, show_chart *show, pb_value **result, pb_error **error)
 {
     const pb_value *value = pb_argument_value(call, "data");
     chart_data plot = {0};
+    pb_bundle *bundle = NULL;
     if (pb_value_kind(value) != PB_TABLE && pb_value_kind(value) != PB_TENSOR)
-        return cannot_draw(call, value, error);
+        return pb_plot_cannot_draw(call, value, "a tensor or a table", error);
     pb_status status = pb_value_kind(value) == PB_TABLE ? plot_table(call, value, &plot, error)
                                                         : plot_tensor(call, value, &plot, error);
-    pb_series *series = status ? NULL : pb_calloc(plot.n_series, sizeof *series);
-    if (!status && !series)
-        status = pb_fail_memory(error);
-    pb_bundle *bundle = NULL;
-    if (!status) {
-        for (size_t i = 0; i < plot.n_series; i++)
-            series[i] = (pb_series){plot.series_names ? plot.series_names[i] : NULL,
-                                    plot.values + i * plot.n_x};
-        pb_reference ends[2];
-        char note[160];
-        const char *notes[] = {note};
-        const char *lacked = plot.lacks_series ? plot.series_name : plot.x_name;
-        snprintf(note, sizeof note, "%zu value%s without a %s %s left out (sum %+.3g).",
-                 plot.left_out, plot.left_out == 1 ? "" : "s", lacked ? lacked : "place",
-                 plot.left_out == 1 ? "is" : "are", plot.left_sum);
-        pb_axis_view x = plot.x.view;
-        if (plot.x_texts)
-            x = (pb_axis_view){.count = plot.n_x, .labels = (const char *const *)plot.x_texts};
-        x.name = plot.x_name;
-        const char *caption = pb_value_kind(value) == PB_TENSOR ? pb_value_meta(value)->caption
-                                                                : pb_table_caption(value);
-        bool named = plot.units && plot.value_name && strcmp(plot.units, plot.value_name) != 0;
-        pb_chart_view view = {.words = {.title = pb_argument_text(call, "title"),
-                                        .caption = caption,
-                                        .notes = notes,
-                                        .n_notes = plot.left_out ? 1 : 0},
-                              .x = x,
-                              .value_name = plot.value_name,
-                              .value_unit = named ? plot.units : NULL,
-                              .series_name = plot.series_name,
-                              .series = series,
-                              .n_series = plot.n_series,
-                              .references = ends,
-                              .n_references = sweep_ends(value, ends)};
-        status = show(&view, &bundle, error);
-    }
-    free(series);
+    if (!status)
+        status = show_data(call, value, &plot, show, &bundle, error);
     plot_free(&plot);
     return status ? status : pb_value_take_drawing(bundle, call->row->name, result, error);
 }
@@ -477,63 +440,6 @@ static pb_status call_bar(pb_call *call, pb_value **result, pb_error **error)
 static pb_status call_line(pb_call *call, pb_value **result, pb_error **error)
 {
     return draw_chart(call, pb_show_lines, result, error);
-}
-
-/* The axes of the heat map: y and x if given, else in the tensor's order. */
-static pb_status heatmap_axes(pb_call *call, const pb_value *value, const char **rows,
-                              const char **columns, pb_error **error)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    const char *x = pb_argument_text(call, "x"), *y = pb_argument_text(call, "y");
-    const char *names[2];
-    if (pb_tensor_rank(tensor) != 2) {
-        pb_status status = pb_fail_argument(
-            call, "data", error, PB_VALUE,
-            "heatmap() draws a tensor of two axes, and this one has %zu", pb_tensor_rank(tensor));
-        if (error && pb_tensor_rank(tensor) == 1)
-            pb_error_hint(*error, "one axis is drawn with bar() or line()");
-        else
-            hint_fewer_axes(tensor, error);
-        return status;
-    }
-    for (size_t i = 0; i < 2; i++)
-        names[i] = pb_axis_name(pb_tensor_axis(tensor, i));
-    if (x && pb_tensor_find_axis(tensor, x) < 0)
-        return no_such_axis(call, "x", value, error);
-    if (y && pb_tensor_find_axis(tensor, y) < 0)
-        return no_such_axis(call, "y", value, error);
-    if (x && y && strcmp(x, y) == 0)
-        return pb_fail_argument(call, "y", error, PB_VALUE, "x and y are the same axis");
-    bool turned = (x && strcmp(x, names[0]) == 0) || (y && strcmp(y, names[1]) == 0);
-    *rows = names[turned ? 1 : 0];
-    *columns = names[turned ? 0 : 1];
-    return PB_OK;
-}
-
-static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error)
-{
-    const pb_value *value = pb_argument_value(call, "data");
-    const char *rows = NULL, *columns = NULL;
-    pb_bundle *bundle = NULL;
-    if (pb_value_kind(value) != PB_TENSOR)
-        return cannot_draw(call, value, error);
-    pb_status status = heatmap_axes(call, value, &rows, &columns, error);
-    if (!status) {
-        const pb_value *list = pb_meta_field(pb_value_meta(value), "notes");
-        size_t n = list && pb_value_kind(list) == PB_LIST ? pb_list_count(list) : 0;
-        const char **notes = pb_malloc(n, sizeof *notes);
-        if (!notes)
-            return pb_fail_memory(error);
-        for (size_t i = 0; i < n; i++)
-            notes[i] = pb_value_get_text(pb_list_item(list, i), NULL);
-        pb_words words = {.title = pb_argument_text(call, "title"),
-                          .caption = pb_value_meta(value)->caption,
-                          .notes = notes,
-                          .n_notes = n};
-        status = pb_heatmap_of(value, rows, columns, &words, &bundle, error);
-        free(notes);
-    }
-    return status ? status : pb_value_take_drawing(bundle, "heatmap", result, error);
 }
 
 #define NAME(word)                                                                                 \
@@ -566,18 +472,4 @@ const pb_builtin pb_builtins_plot[] = {
      .see = "bar heatmap",
      .parameters = {DATA, NAME("x"), NAME("y"), NAME("color"), NAME("title")},
      .function = call_line},
-    {.name = "heatmap",
-     .category = "Plots",
-     .summary = "A tensor of two axes as shaded cells, zero in the middle for signed values.",
-     .doc = "`y` names the axis down the side and `x` the one across; left out, they are the "
-            "tensor's first and second.",
-     .result = "a drawing",
-     .example = "heatmap(attribute(\"I love this movie\", \" great\", by=\"head\"))",
-     .needs_model = true,
-     .see = "bar line attention",
-     .parameters = {{.name = "data", .types = PB_TAKES_ANY, .what = "a tensor of two axes"},
-                    NAME("x"),
-                    NAME("y"),
-                    NAME("title")},
-     .function = call_heatmap},
     {0}};

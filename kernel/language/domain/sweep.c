@@ -17,20 +17,6 @@ static double field_number(const pb_meta *meta, const char *name)
     return value && pb_value_kind(value) == PB_NUMBER ? pb_value_get_number(value) : NAN;
 }
 
-/* The sentences a sweep carries (.notes), as the display's notes. Strings are borrowed. */
-static pb_status collect_notes(const pb_meta *meta, const char ***notes, size_t *count,
-                               pb_error **error)
-{
-    const pb_value *list = pb_meta_field(meta, "notes");
-    *count = list ? pb_list_count(list) : 0;
-    *notes = pb_malloc(*count, sizeof **notes);
-    if (!*notes)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < *count; i++)
-        (*notes)[i] = pb_value_get_text(pb_list_item(list, i), NULL);
-    return PB_OK;
-}
-
 /* A row for each place: the patched metric, and its change from `into`. */
 static pb_status sweep_table(const pb_value *self, const pb_words *words, pb_bundle **bundle,
                              pb_error **error)
@@ -94,7 +80,7 @@ static pb_status sweep_show(pb_interp *interp, const pb_value *self, pb_bundle *
     const char **notes = NULL;
     size_t n_notes = 0;
     pb_bundle *shown = NULL;
-    pb_status status = collect_notes(meta, &notes, &n_notes, error);
+    pb_status status = pb_notes_of(self, &notes, &n_notes, error);
     pb_words words = {.caption = meta->caption, .notes = notes, .n_notes = n_notes};
     if (!status && rank == 0)
         status = sweep_number(self, &words, bundle, error);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "text.h"
+#include "facets.h"
 
 bool pb_axis_is_tokens(const char *name)
 {
@@ -157,16 +157,6 @@ static pb_status show_number(const pb_value *self, const pb_words *words, pb_bun
     return give_lines(&text, words, bundle, error);
 }
 
-static pb_status show_grids(const pb_value *self, const pb_words *words, pb_bundle *bundle,
-                            pb_error **error)
-{
-    pb_buffer text = PB_BUFFER_EMPTY;
-    if (words->caption)
-        pb_buffer_format(&text, "%s\n\n", words->caption);
-    pb_tensor_text(self, &text);
-    return give_lines(&text, words, bundle, error);
-}
-
 static pb_status column_of(const pb_value *self, const pb_words *words, const char *name,
                            pb_bundle **bundle, pb_error **error)
 {
@@ -198,9 +188,22 @@ pb_status pb_show_values(const pb_value *self, const pb_words *words, const char
         status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
                                pb_axis_name(pb_tensor_axis(tensor, 1)), words, &shown, error);
         break;
-    default: return show_grids(self, words, bundle, error);
+    default: return pb_show_many_axes(self, words, bundle, error);
     }
     return status ? status : pb_bundle_absorb(bundle, &shown, error);
+}
+
+pb_status pb_notes_of(const pb_value *tensor, const char ***notes, size_t *count, pb_error **error)
+{
+    const pb_value *list = pb_meta_field(pb_value_meta(tensor), "notes");
+    bool any = list && pb_value_kind(list) == PB_LIST;
+    *count = any ? pb_list_count(list) : 0;
+    *notes = pb_malloc(*count, sizeof **notes);
+    if (!*notes)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < *count; i++)
+        (*notes)[i] = pb_value_get_text(pb_list_item(list, i), NULL);
+    return PB_OK;
 }
 
 double *pb_doubles_of(const pb_tensor *tensor)

@@ -34,9 +34,13 @@ pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_val
                       const pb_words *words, pb_bundle **bundle, pb_error **error);
 
 /* A tensor of any rank under its words: a number, a table whose column is called `name`, a heat
- * map, or grids of numbers. Adds the forms to `bundle`. */
+ * map, or panels of heat maps with grids of numbers as their text. Adds the forms to `bundle`. */
 pb_status pb_show_values(const pb_value *tensor, const pb_words *words, const char *name,
                          pb_bundle *bundle, pb_error **error);
+
+/* The sentences a tensor carries (.notes), as notes of a view. *notes is malloc'ed, its strings
+ * borrowed. */
+pb_status pb_notes_of(const pb_value *tensor, const char ***notes, size_t *count, pb_error **error);
 
 /* A tensor's values as doubles, malloc'ed; NULL when memory is out. */
 double *pb_doubles_of(const pb_tensor *tensor);

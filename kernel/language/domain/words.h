@@ -16,6 +16,7 @@ extern const pb_builtin pb_builtins_patch[];
 extern const pb_builtin pb_builtins_path[];
 extern const pb_builtin pb_builtins_heads[];
 extern const pb_builtin pb_builtins_plot[];
+extern const pb_builtin pb_builtins_heatmap[];
 extern const pb_builtin pb_builtins_attention[];
 
 #endif

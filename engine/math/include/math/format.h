@@ -41,11 +41,13 @@ void pb_format_short(char out[PB_FORMAT_SIZE], double value, int digits);
 /* Nine significant digits (C's %.9g): reading it back gives the same float32. */
 void pb_format_exact(char out[PB_FORMAT_SIZE], float value);
 
+#define PB_TEXT_SLICES 3
+
 /* What a plain-text rendering may take; zeros mean the defaults. */
 typedef struct pb_text_limits {
     size_t rows;        /* rows of a grid or a list; 24 */
     size_t columns;     /* terminal columns of a line; 96 */
-    size_t slices;      /* grids shown of a tensor of higher rank; 3 */
+    size_t slices;      /* grids shown of a tensor of higher rank; PB_TEXT_SLICES */
     size_t label_width; /* terminal columns of a label; 20 */
 } pb_text_limits;
 
@@ -62,7 +64,7 @@ void pb_tensor_write_shape(pb_buffer *out, const pb_tensor *tensor);
  *
  * `name` comes before the shape, `note` after it; both may be NULL. Rank 0 is its number, rank 1 a
  * line a value, rank 2 a grid, higher ranks the grids of the first slices. What is left out is
- * counted ("... 744 more columns"). Check the buffer for memory.
+ * counted ("... 744 more columns"), and of grids it says which. Check the buffer for memory.
  */
 void pb_tensor_write_text(pb_buffer *out, const pb_tensor *tensor, const char *name,
                           const char *note, const pb_text_limits *limits);

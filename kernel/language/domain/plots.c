@@ -1,0 +1,101 @@
+/* What the words that draw share. */
+#include "plots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name,
+                          const pb_value *value, pb_error **error)
+{
+    pb_buffer names = PB_BUFFER_EMPTY;
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    if (tensor) {
+        const pb_meta *meta = pb_value_meta(value);
+        for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
+            pb_buffer_format(&names, "%s%s", names.length ? ", " : "",
+                             pb_axis_name(pb_tensor_axis(tensor, i)));
+        for (size_t i = 0; i < meta->n_fields; i++)
+            if (meta->fields[i].axis)
+                pb_buffer_format(&names, "%s%s", names.length ? ", " : "", meta->fields[i].name);
+    } else {
+        for (size_t i = 0; i < pb_table_columns(value); i++)
+            pb_buffer_format(&names, "%s%s", names.length ? ", " : "",
+                             pb_table_column(value, i)->name);
+    }
+    char *text = pb_buffer_take(&names);
+    pb_status status = pb_fail_argument(
+        call, parameter, error, PB_NAME, "there is nothing called '%s' here; %s= can be %s",
+        name, parameter, text ? text : "an axis");
+    free(text);
+    return status;
+}
+
+#define LONGEST_WRITTEN 40
+
+pb_written pb_plot_written(const pb_call *call)
+{
+    pb_span span = pb_argument_of(call, "data")->span;
+    if (!call->source || span.end <= span.start || span.end - span.start > LONGEST_WRITTEN)
+        return (pb_written){"t", 1};
+    return (pb_written){pb_source_text(call->source) + span.start, (int)(span.end - span.start)};
+}
+
+/* line(p[layer=0, head=0]) draws one place, line(p.mean(["layer", "head"])) their mean */
+void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_error **error)
+{
+    size_t rank = pb_tensor_rank(tensor);
+    if (!error || !*error || rank <= most)
+        return;
+    pb_written data = pb_plot_written(call);
+    pb_buffer places = PB_BUFFER_EMPTY, names = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i + most < rank; i++) {
+        const pb_axis *axis = pb_tensor_axis(tensor, i);
+        pb_buffer_format(&places, "%s%s=%lld", i ? ", " : "", pb_axis_name(axis),
+                         (long long)(pb_axis_length(axis) ? pb_axis_coordinate(axis, 0) : 0));
+        pb_buffer_format(&names, "%s\"%s\"", i ? ", " : "", pb_axis_name(axis));
+    }
+    bool several = rank - most > 1;
+    if (!places.failed && !names.failed)
+        pb_error_hint(*error, "%s(%.*s[%s]) draws one place, %s(%.*s.mean(%s%s%s)) the mean",
+                      call->row->name, data.length, data.text, places.data, call->row->name,
+                      data.length, data.text, several ? "[" : "", names.data, several ? "]" : "");
+    pb_buffer_free(&places);
+    pb_buffer_free(&names);
+}
+
+/* bar(top(love)): the corrected line, for what has a table of its own. */
+static void hint_its_table(pb_call *call, const pb_value *value, pb_error *error)
+{
+    pb_value *table = NULL;
+    if (pb_value_kind(value) != PB_OBJECT || !call->source ||
+        pb_interp_attribute(call->interp, value, "table", &table, NULL))
+        return;
+    size_t n = pb_table_columns(table);
+    const char *x = n ? pb_table_column(table, 0)->name : "...";
+    for (size_t i = 0; i < n; i++)
+        if (pb_table_column(table, i)->look == PB_CELLS_TOKEN)
+            x = pb_table_column(table, i)->name;
+    pb_span span = pb_argument_of(call, "data")->span;
+    pb_error_hint(error, "%s(%.*s.table, x=\"%s\", y=\"%s\")", call->row->name,
+                  (int)(span.end - span.start), pb_source_text(call->source) + span.start, x,
+                  n ? pb_table_column(table, n - 1)->name : "...");
+    pb_value_release(&table);
+}
+
+pb_status pb_plot_cannot_draw(pb_call *call, const pb_value *value, const char *wanted,
+                              pb_error **error)
+{
+    char text[96];
+    const char *word = call->row->name;
+    bool map = strcmp(word, "heatmap") == 0;
+    pb_status status = pb_fail_argument(call, "data", error, PB_TYPE, "%s() draws %s, not %s", word,
+                                        wanted, pb_value_describe(value, text, sizeof text));
+    if (error && pb_value_kind(value) == PB_LIST)
+        pb_error_hint(*error, map ? "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]) makes one"
+                                  : "tensor([1, 2], axes=\"a\") makes one; table(name=[...], "
+                                    "value=[...]) makes a table");
+    else if (error && !map)
+        hint_its_table(call, value, *error);
+    return status;
+}
+

@@ -1,0 +1,26 @@
+/* What the words that draw share: errors that name what can be drawn, and the call that would. */
+#ifndef PB_LANGUAGE_PLOTS_H
+#define PB_LANGUAGE_PLOTS_H
+
+#include "domain.h"
+
+/* An error under argument `parameter`: there is no `name` among the axes, fields or columns of what
+ * is drawn, and which there are. */
+pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name,
+                          const pb_value *value, pb_error **error);
+
+/* What is neither a tensor nor a table, and how it becomes one. `wanted`: "a tensor or a table". */
+pb_status pb_plot_cannot_draw(pb_call *call, const pb_value *value, const char *wanted,
+                              pb_error **error);
+
+/* How to take a tensor down to `most` axes, as calls: line(p[head=0]) and line(p.mean("head")). */
+void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_error **error);
+
+/* What the person wrote for `data`, as far as it fits a hint; "t" where it does not. */
+typedef struct pb_written {
+    const char *text;
+    int length; /* for %.*s */
+} pb_written;
+pb_written pb_plot_written(const pb_call *call);
+
+#endif
