@@ -25,8 +25,8 @@ void pb_cells_draw(pb_markup *markup, const pb_cells *cells, const pb_shading *s
 /* The transform that makes a cell the unit, for a group of the caller's. */
 void pb_cells_scale(pb_markup *markup, const pb_cells *cells);
 
-/* A bar of the shading's colours with numbers, standing at (x, top). `title` is written along it; ""
- * for none. */
+/* A bar of the shading's colours with numbers, standing at (x, top). `title` is written along it;
+ * "" for none. */
 void pb_colour_bar(pb_markup *markup, const pb_shading *shading, double x, double top,
                    double height, const char *title);
 double pb_colour_bar_width(const pb_shading *shading, double height, const char *title);

@@ -18,10 +18,11 @@ typedef struct pb_facets {
     pb_heatmap_view *views;
     pb_map *panels;
     size_t n_panels, per_line, lines;
-    const char **across, **down; /* titles, cut to the room they have */
-    double slot;                 /* width a panel has for its cells or its title */
-    double gap, line_height;     /* between panels; from one line's top to the next */
-    double left, top, right, bottom, below; /* of the cells, and the room for labels below */
+    const char **across, **down;     /* titles, cut to the room they have */
+    double slot;                     /* width a panel has for its cells or its title */
+    double gap, line_height;         /* between panels; from one line's top to the next */
+    double left, top, right, bottom; /* of the cells */
+    pb_map_room room;                /* for their labels */
     double width, height;
 } pb_facets;
 
@@ -57,7 +58,8 @@ static double wanted_width(const pb_facets *facets)
 }
 
 /* Cells as wide as a line of so many panels allows, and of a height that goes with that: about as
- * high as wide, but not so low that a few rows are a stripe, nor so high that many fill the page. */
+ * high as wide, but not so low that a few rows are a stripe, nor so high that many fill the page.
+ */
 static void plan_panel(pb_facets *facets, size_t per_line)
 {
     pb_cells *cells = &facets->like.cells;
@@ -65,16 +67,14 @@ static void plan_panel(pb_facets *facets, size_t per_line)
     facets->per_line = per_line;
     facets->lines = (facets->n_panels + per_line - 1) / per_line;
     facets->gap = per_line > 6 ? 9.0 : 16.0;
-    facets->slot =
-        fmax(6.0, (WIDEST + facets->gap) / (double)per_line - facets->gap);
+    facets->slot = fmax(6.0, (WIDEST + facets->gap) / (double)per_line - facets->gap);
     cells->cell_width = fmin(26.0, facets->slot / columns);
-    cells->cell_height =
-        fmax(fmin(cells->cell_width, 320.0 / rows), fmin(14.0, 100.0 / rows));
+    cells->cell_height = fmax(fmin(cells->cell_width, 320.0 / rows), fmin(14.0, 100.0 / rows));
     if (facets->view->map.square)
         cells->cell_width = cells->cell_height = fmin(cells->cell_width, cells->cell_height);
     facets->slot = fmin(facets->slot, fmax(cells_width(&facets->like), 52.0));
-    facets->line_height = cells_height(&facets->like) + (is_grid(facets) ? facets->gap
-                                                                         : TITLE_ROOM + 9.0);
+    facets->line_height =
+        cells_height(&facets->like) + (is_grid(facets) ? facets->gap : TITLE_ROOM + 9.0);
 }
 
 /* As many panels to a line as leaves each its wanted width, or more if they would be taller than a
@@ -139,8 +139,7 @@ static bool plan_titles(pb_facets *facets)
     if (!facets->across || !facets->down)
         return false;
     for (size_t i = 0; i < view->across.count; i++)
-        facets->across[i] =
-            title_of(scratch, &view->across, i, facets->slot + facets->gap - 5.0);
+        facets->across[i] = title_of(scratch, &view->across, i, facets->slot + facets->gap - 12.0);
     for (size_t i = 0; i < view->down.count; i++)
         facets->down[i] = title_of(scratch, &view->down, i, 120.0);
     return true;
@@ -150,8 +149,8 @@ static double widest_down(const pb_facets *facets)
 {
     double widest = 0.0;
     for (size_t i = 0; i < facets->view->down.count; i++)
-        widest = fmax(widest, pb_label_width(facets->down[i], kind_of(&facets->view->down),
-                                             PB_MAP_LABEL));
+        widest = fmax(widest,
+                      pb_label_width(facets->down[i], kind_of(&facets->view->down), PB_MAP_LABEL));
     return widest;
 }
 
@@ -172,17 +171,16 @@ static double bar_x(const pb_facets *facets)
 static void plan_edges(pb_facets *facets)
 {
     pb_map *like = &facets->like;
-    pb_map_room room = pb_map_fit_labels(like);
-    facets->left = room.left + (*like->row_title ? 20.0 : 0.0);
+    facets->room = pb_map_fit_labels(like);
+    facets->left = fmax(facets->room.left, facets->room.rows + (*like->row_title ? 20.0 : 0.0));
     facets->top = MARGIN + TITLE_ROOM;
-    facets->right = facets->left + (facets->slot + facets->gap) * (double)facets->per_line -
-                    facets->gap;
-    facets->bottom = facets->top + facets->line_height * ((double)facets->lines - 1.0) +
-                     cells_height(like);
-    facets->below = room.below;
+    facets->right =
+        facets->left + (facets->slot + facets->gap) * (double)facets->per_line - facets->gap;
+    facets->bottom =
+        facets->top + facets->line_height * ((double)facets->lines - 1.0) + cells_height(like);
     double bar_bottom = facets->top + bar_height(facets);
-    facets->height = fmax(facets->bottom + room.below, bar_bottom) +
-                     (*like->column_title ? 19.0 : 4.0);
+    facets->height =
+        fmax(facets->bottom + facets->room.below, bar_bottom) + (*like->column_title ? 19.0 : 4.0);
     facets->width = bar_x(facets) + 8.0 +
                     pb_colour_bar_width(&like->shading, bar_height(facets), like->value_title);
 }
@@ -191,8 +189,7 @@ static void plan_edges(pb_facets *facets)
 static const char *panel_place(const pb_facets *facets, size_t panel)
 {
     const pb_facets_view *view = facets->view;
-    const char *across =
-        pb_axis_place(facets->scratch, &view->across, panel % view->across.count);
+    const char *across = pb_axis_place(facets->scratch, &view->across, panel % view->across.count);
     if (!is_grid(facets))
         return across;
     const char *down = pb_axis_place(facets->scratch, &view->down, panel / view->across.count);
@@ -212,8 +209,7 @@ static bool plan_panels(pb_facets *facets, size_t cells, size_t most_cells)
         panel->place = panel_place(facets, i);
         panel->cells.left =
             facets->left + (facets->slot + facets->gap) * (double)(i % facets->per_line);
-        panel->cells.top =
-            facets->top + facets->line_height * (double)(i / facets->per_line);
+        panel->cells.top = facets->top + facets->line_height * (double)(i / facets->per_line);
     }
     return true;
 }
@@ -241,8 +237,8 @@ static bool plan_facets(pb_view_scratch *scratch, const pb_facets_view *view, si
 static void draw_title(pb_markup *markup, double x, double y, const pb_axis_view *axis,
                        const char *title)
 {
-    pb_svg_label(
-        markup, (pb_svg_text){.x = x, .y = y, .size = PB_MAP_LABEL, .kind = kind_of(axis)}, title);
+    pb_svg_label(markup, (pb_svg_text){.x = x, .y = y, .size = PB_MAP_LABEL, .kind = kind_of(axis)},
+                 title);
 }
 
 static void draw_panel(pb_markup *markup, const pb_facets *facets, size_t i, bool tooltips)
@@ -267,12 +263,12 @@ static void draw_axis_titles(pb_markup *markup, const pb_facets *facets)
 {
     pb_svg_label(markup,
                  (pb_svg_text){.x = (facets->left + facets->right) / 2,
-                               .y = facets->bottom + facets->below + 13,
+                               .y = facets->bottom + facets->room.below + 13,
                                .size = PB_MAP_TITLE,
                                .anchor = "middle"},
                  facets->like.column_title);
     pb_svg_label(markup,
-                 (pb_svg_text){.x = 12,
+                 (pb_svg_text){.x = facets->left - facets->room.rows - 8.0,
                                .y = (facets->top + facets->bottom) / 2,
                                .size = PB_MAP_TITLE,
                                .anchor = "middle",
@@ -296,10 +292,15 @@ static void draw_facets(pb_markup *markup, const void *user, bool tooltips)
 
 #define TEXT_LINES 100 /* of grids; further panels are only named */
 
-/* "layer 3", or "layer 3, head 0 ·love": where a panel is, on a line above its grid. */
+/* "layer 3, head 0" on a line above its grid; a place without a label leaves no space behind. */
 static void text_place(const pb_facets *facets, size_t panel, pb_buffer *out)
 {
-    pb_buffer_format(out, "%s\n", facets->panels[panel].place);
+    const char *place = facets->panels[panel].place;
+    size_t length = strlen(place);
+    while (length > 0 && place[length - 1] == ' ')
+        length--;
+    pb_buffer_append(out, place, length);
+    pb_buffer_byte(out, '\n');
 }
 
 static void text_left_out(const pb_facets *facets, size_t shown, pb_buffer *out)
@@ -337,9 +338,9 @@ static const char *summary_of(const pb_facets *facets)
     const pb_facets_view *view = facets->view;
     const char *across = pb_axis_view_title(facets->scratch, view->across.name, NULL);
     const char *down = pb_axis_view_title(facets->scratch, view->down.name, NULL);
-    return pb_view_scratch_format(facets->scratch, "%zu heat maps: %s by %s and %s, one for each %s%s%s",
-                                  facets->n_panels, like->value_title, like->row_title,
-                                  like->column_title, down, *down ? " and " : "", across);
+    return pb_view_scratch_format(
+        facets->scratch, "%zu heat maps: %s by %s and %s, one for each %s%s%s", facets->n_panels,
+        like->value_title, like->row_title, like->column_title, down, *down ? " and " : "", across);
 }
 
 static pb_status show_facets(const pb_facets *facets, size_t count, pb_bundle **bundle,

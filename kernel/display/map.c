@@ -167,11 +167,14 @@ pb_map_room pb_map_fit_labels(pb_map *map)
                          fmax(1.0, (double)view->columns.count);
     double widest = widest_label(map->column_labels, &view->columns);
     bool words = view->columns.labels != NULL;
-    pb_map_room room = {widest_label(map->row_labels, &view->rows) + 8.0, 20.0};
+    pb_map_room room = {.below = 20.0};
+    room.left = room.rows = widest_label(map->row_labels, &view->rows) + 8.0;
+    map->column_size = LABEL_SIZE;
     map->row_every = pb_round_count(13.0 / row_step);
     map->slanted = words && widest + 4.0 > column_step;
     if (map->slanted) {
         map->column_every = pb_round_count(14.0 / column_step);
+        map->column_size = fmin(LABEL_SIZE, SLANT * column_step * (double)map->column_every);
         room.left = fmax(room.left, widest * SLANT - column_step / 2 + 4.0);
         room.below = widest * SLANT + 16.0;
     } else {
@@ -190,8 +193,8 @@ static void place_map(pb_map *map)
     double bottom = map->cells.top + bar_height(map);
     map->bar_x = right + 18.0;
     map->height = bottom + room.below + (*map->column_title ? 19.0 : 4.0);
-    map->width = map->bar_x + 8.0 +
-                 pb_colour_bar_width(&map->shading, bar_height(map), map->value_title);
+    map->width =
+        map->bar_x + 8.0 + pb_colour_bar_width(&map->shading, bar_height(map), map->value_title);
 }
 
 bool pb_map_prepare(pb_view_scratch *scratch, const pb_heatmap_view *view, const float *values,
@@ -272,7 +275,7 @@ void pb_map_draw_column_labels(pb_markup *markup, const pb_map *map)
         pb_svg_label(markup,
                      (pb_svg_text){.x = column_x(map, i) + (map->slanted ? 4 : 0),
                                    .y = bottom + (map->slanted ? 12 : 15),
-                                   .size = LABEL_SIZE,
+                                   .size = map->column_size,
                                    .anchor = map->slanted ? "end" : "middle",
                                    .rotate = map->slanted ? -45 : 0,
                                    .kind = kind_of(&map->view->columns)},

@@ -24,6 +24,7 @@ typedef struct pb_map {
     const char *row_title, *column_title, *value_title;
     size_t row_every, column_every;
     bool slanted;            /* column labels */
+    double column_size;      /* of their text */
     bool prints_cells;       /* numbers or texts in the cells */
     const char *cells_class; /* the class of the group of cells; NULL for none */
     const char *place;       /* in front of tooltips: which map of several this is; NULL for none */
@@ -57,6 +58,7 @@ bool pb_map_with_values(const pb_map *like, const pb_heatmap_view *view, size_t 
 /* What labels take beside cells of the size that is set. */
 typedef struct pb_map_room {
     double left, below; /* without the axes' titles */
+    double rows;        /* what the rows' labels take of `left` */
 } pb_map_room;
 /* Settles which labels are drawn, and whether they are slanted. */
 pb_map_room pb_map_fit_labels(pb_map *map);

@@ -85,15 +85,16 @@ static const char *pooling_note(const pb_map *map)
                                   map->cells.n_rows, map->cells.n_columns);
 }
 
-/* "No colour is the unpatched value, 3.564; blue is above it, orange below." */
+/* "Cells at the unpatched value, 3.564, have no colour; blue is above it, orange below." */
 static const char *middle_note(const pb_map *map)
 {
     const pb_heatmap_view *view = map->view;
     char number[PB_NUMBER_SIZE];
     pb_number_write(number, *view->middle, map->format);
     return pb_view_scratch_format(
-        map->scratch, "No colour is %s%s%s; blue is above it, orange below.",
-        view->middle_name ? view->middle_name : "", view->middle_name ? ", " : "", number);
+        map->scratch, "Cells at %s%s%s%s have no colour; blue is above it, orange below.",
+        view->middle_name ? view->middle_name : "", view->middle_name ? ", " : "", number,
+        view->middle_name ? "," : "");
 }
 
 pb_words pb_map_words(const pb_map *map, const float *values, size_t count)

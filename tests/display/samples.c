@@ -21,8 +21,8 @@ static const char *const hate_tokens[] = {"<|endoftext|>", "I",        " hate", 
 static const char *const joint_tokens[] = {"<|endoftext|>", "I",        " love| hate", " this",
                                            " movie",        " because", " it",         " is"};
 
-/* Numbers in [-1, 1) that look random and are the same everywhere (Knuth's multiplicative hash). */
-static float wobble(size_t i)
+/* Knuth's multiplicative hash. */
+float wobble(size_t i)
 {
     uint32_t x = ((uint32_t)i + 1u) * 2654435761u;
     x = (x ^ x >> 15) * 2246822519u;
@@ -424,4 +424,10 @@ const sample samples[N_SAMPLES] = {
     {"tokens", tokens},
     {"shaded_tokens", shaded_tokens},
     {"hostile_tokens", hostile_tokens},
+    {"facets", sample_facets},
+    {"facet_grid", sample_facet_grid},
+    {"hostile_facets", sample_hostile_facets},
+    {"one_facet", sample_one_facet},
+    {"long_facets", sample_long_facets},
+    {"long_facets_of_48", sample_long_facets_of_48},
 };

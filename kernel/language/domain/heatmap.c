@@ -144,15 +144,14 @@ static pb_status check_panels(pb_call *call, const pb_tensor *tensor, const pb_f
     if (panels <= PB_FACETS_MOST)
         return PB_OK;
     pb_written data = pb_plot_written(call);
-    pb_status status =
-        pb_fail_argument(call, "data", error, PB_LIMIT,
-                         "these would be %zu panels, and a page has room for %d", panels,
-                         PB_FACETS_MOST);
+    pb_status status = pb_fail_argument(call, "data", error, PB_LIMIT,
+                                        "these would be %zu panels, and a page has room for %d",
+                                        panels, PB_FACETS_MOST);
     if (error)
-        pb_error_hint(*error, "take some of them, heatmap(%.*s[%s=0:%d]), or name another axis "
-                              "with facet=",
-                      data.length, data.text, axes->across,
-                      axes->down ? 8 : 48);
+        pb_error_hint(*error,
+                      "take some of them, heatmap(%.*s[%s=0:%d]), or name another axis "
+                      "with facet=",
+                      data.length, data.text, axes->across, axes->down ? 8 : 48);
     return status;
 }
 

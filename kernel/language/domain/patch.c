@@ -266,17 +266,6 @@ static pb_status check_records(const pb_patch_result *found, pb_value **result, 
     return status;
 }
 
-/* values - into, as a sweep of changes. */
-static pb_status change_value(const pb_patch_result *found, pb_value *model, const char *units,
-                              pb_value **result, pb_error **error)
-{
-    pb_tensor *change = NULL;
-    pb_status status = pb_tensor_binary(PB_SUB, found->values, found->into, &change, error);
-    return status ? status
-                  : pb_result_tensor(&change, model, NULL, units, "Change from the unpatched value",
-                                     0, NULL, result, error);
-}
-
 static void patch_caption(const pb_call *call, const patch_arguments *in,
                           const pb_patch_result *found, pb_buffer *caption)
 {
@@ -286,6 +275,20 @@ static void patch_caption(const pb_call *call, const patch_arguments *in,
     pb_sweep_caption(what.data ? what.data : "", &in->ends, &in->metric, &ends, caption);
     caption->failed = caption->failed || what.failed;
     pb_buffer_free(&what);
+}
+
+/* values - into, under the sweep's caption. */
+static pb_status change_value(const pb_patch_result *found, pb_value *model, const char *units,
+                              const char *caption, pb_value **result, pb_error **error)
+{
+    pb_tensor *change = NULL;
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_status status = pb_tensor_binary(PB_SUB, found->values, found->into, &change, error);
+    if (status)
+        return status;
+    pb_buffer_format(&text, "Change from the unpatched value: %s%s", caption ? caption : "",
+                     found->partial ? " Interrupted: what was not computed is empty." : "");
+    return pb_result_captioned(&change, model, NULL, units, &text, 0, NULL, result, error);
 }
 
 static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_patch_result *found,
@@ -300,8 +303,6 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
     pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
     if (!status)
         status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
-    if (!status && !found->normalized)
-        status = change_value(found, model, units, &change, error);
     if (!status && found->mean)
         status = pb_tensor_field(found->mean, model, "normalised", &mean, error);
     if (!status)
@@ -312,6 +313,8 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
         status = pb_value_bool(found->normalized, &normalized, error);
     if (!status)
         status = pb_value_bool(found->partial, &partial, error);
+    if (!status && !found->normalized)
+        status = change_value(found, model, units, caption.data, &change, error);
     if (!status) {
         pb_field fields[8];
         size_t n = 0;

@@ -181,7 +181,8 @@ static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x
     for (size_t i = 0; i < n; i++)
         values[i] = pb_tensor_data(tensor)[i];
     const pb_value *series = axis_field(value, color);
-    pb_status status = color && !series ? pb_plot_no_such(call, "color", color, value, error) : PB_OK;
+    pb_status status =
+        color && !series ? pb_plot_no_such(call, "color", color, value, error) : PB_OK;
     if (!status)
         status = pb_place_argument(
             call, "x", plot_columns(axis_field(value, x), series, values, plot, error), error);

@@ -23,9 +23,9 @@ pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name
                              pb_table_column(value, i)->name);
     }
     char *text = pb_buffer_take(&names);
-    pb_status status = pb_fail_argument(
-        call, parameter, error, PB_NAME, "there is nothing called '%s' here; %s= can be %s",
-        name, parameter, text ? text : "an axis");
+    pb_status status = pb_fail_argument(call, parameter, error, PB_NAME,
+                                        "there is nothing called '%s' here; %s= can be %s", name,
+                                        parameter, text ? text : "an axis");
     free(text);
     return status;
 }
@@ -98,4 +98,3 @@ pb_status pb_plot_cannot_draw(pb_call *call, const pb_value *value, const char *
         hint_its_table(call, value, *error);
     return status;
 }
-

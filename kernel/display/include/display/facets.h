@@ -1,6 +1,6 @@
 /*
- * Small multiples: a heat map for every place of one axis, or of two, with one scale of colours, one
- * colour bar and labels that neighbours share.
+ * Small multiples: a heat map for every place of one axis, or of two, with one scale of colours,
+ * one colour bar and labels that neighbours share.
  */
 #ifndef PB_DISPLAY_FACETS_H
 #define PB_DISPLAY_FACETS_H

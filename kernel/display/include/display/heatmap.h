@@ -13,7 +13,7 @@ typedef struct pb_heatmap_view {
     const char *value_name, *value_unit; /* beside the colour bar */
     pb_shade shade;                      /* PB_SHADE_NONE means PB_SHADE_AUTO */
     pb_range range;
-    const double *middle; /* the value shading diverges about; NULL: zero, where it diverges */
+    const double *middle;    /* the value shading diverges about; NULL: zero, where it diverges */
     const char *middle_name; /* what that value is: "the unpatched value" */
     pb_number_format format;
     bool square;      /* cells as wide as high, unless numbers are printed in them */
