@@ -290,7 +290,7 @@ static void draw_facets(pb_markup *markup, const void *user, bool tooltips)
 
 /* ---- text ---- */
 
-#define TEXT_LINES 100 /* of grids; further panels are only named */
+#define TEXT_LINES 64 /* of grids; further panels are only named */
 
 /* "layer 3, head 0" on a line above its grid; a place without a label leaves no space behind. */
 static void text_place(const pb_facets *facets, size_t panel, pb_buffer *out)

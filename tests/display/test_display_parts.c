@@ -180,6 +180,22 @@ static void diverging_shading_is_symmetric_about_zero(void **state)
     assert_true(fabs(blue - orange) < 0.1);
 }
 
+static void shading_diverges_about_any_value(void **state)
+{
+    (void)state;
+    pb_shading shading = pb_shading_about(3.5, 1.5, 4.0);
+    assert_int_equal(shading.shade, PB_SHADE_DIVERGING);
+    assert_true(shading.low == 1.5 && shading.high == 5.5);
+    assert_true(pb_shading_fill(&shading, 3.5).alpha == 0.0);
+    assert_true(pb_shading_fill(&shading, 1.5).alpha == 1.0);
+    assert_true(pb_shading_fill(&shading, 4.5).alpha == 0.5);
+    assert_int_equal(pb_shading_fill(&shading, 3.4).hue.red, PB_ORANGE.red);
+    assert_int_equal(pb_shading_fill(&shading, 3.6).hue.red, PB_BLUE.red);
+    pb_shading none = pb_shading_about(3.5, INFINITY, -INFINITY);
+    assert_true(none.low == 3.5 && none.high == 3.5);
+    assert_true(pb_shading_fill(&none, 9.0).alpha == 0.0);
+}
+
 static void sequential_shading_starts_at_zero_when_values_nearly_do(void **state)
 {
     (void)state;
@@ -351,6 +367,53 @@ static void cells_of_one_shade_are_merged(void **state)
     free(text);
 }
 
+static void cells_without_a_number_are_marked_where_asked(void **state)
+{
+    (void)state;
+    static const float values[6] = {0, NAN, 1, -INFINITY, 0, INFINITY};
+    pb_cells cells = {.values = values,
+                      .n_rows = 2,
+                      .n_columns = 3,
+                      .cell_width = 10,
+                      .cell_height = 5,
+                      .marks_missing = true};
+    pb_shading shading = pb_shading_settle(PB_SHADE_DIVERGING, (pb_range){0}, -1, 1);
+    pb_markup markup = PB_MARKUP_EMPTY;
+    pb_cells_draw(&markup, &cells, &shading, NULL);
+    char *text = pb_markup_take(&markup);
+    assert_non_null(strstr(text, "d=\"M1 1l1-1M0 2l1-1M2 2l1-1\""));
+    assert_null(strstr(text, "fill=\"#be530c\"")); /* -inf has no colour */
+    free(text);
+    cells.upward = true;
+    pb_cells_draw(&markup, &cells, &shading, NULL);
+    text = pb_markup_take(&markup);
+    assert_non_null(strstr(text, "d=\"M1 2l1-1M0 1l1-1M2 1l1-1\""));
+    free(text);
+    cells.marks_missing = false;
+    pb_cells_draw(&markup, &cells, &shading, NULL);
+    text = pb_markup_take(&markup);
+    assert_null(strstr(text, "l1-1"));
+    free(text);
+}
+
+/* The number of an all-equal picture stands once, in the middle of its bar. */
+static void a_colour_bar_of_one_value_says_it(void **state)
+{
+    (void)state;
+    pb_shading zero = pb_shading_settle(PB_SHADE_AUTO, (pb_range){0}, 0.0, 0.0);
+    pb_markup markup = PB_MARKUP_EMPTY;
+    pb_colour_bar(&markup, &zero, 0, 10, 100, "");
+    char *text = pb_markup_take(&markup);
+    const char *number = strstr(text, "<text");
+    assert_non_null(number);
+    assert_non_null(strstr(number, "y=\"64\""));
+    assert_non_null(strstr(number, ">0</text>"));
+    assert_null(strstr(number + 1, "<text"));
+    free(text);
+    assert_true(pb_colour_bar_width(&zero, 100, "") > 18.0);
+    assert_true(pb_colour_bar_width(&zero, 100, "t") == pb_colour_bar_width(&zero, 100, "") + 22.0);
+}
+
 static void grids_line_up_wide_characters(void **state)
 {
     (void)state;
@@ -397,6 +460,7 @@ int main(void)
         cmocka_unit_test(tick_labels_tell_neighbours_apart),
         cmocka_unit_test(impossible_ranges_still_have_ticks),
         cmocka_unit_test(diverging_shading_is_symmetric_about_zero),
+        cmocka_unit_test(shading_diverges_about_any_value),
         cmocka_unit_test(sequential_shading_starts_at_zero_when_values_nearly_do),
         cmocka_unit_test(shaded_text_can_be_read_on_both_pages),
         cmocka_unit_test(series_colours_stand_out_on_both_pages),
@@ -406,6 +470,8 @@ int main(void)
         cmocka_unit_test(unbalanced_markup_is_never_taken),
         cmocka_unit_test(the_reader_of_these_tests_finds_faults),
         cmocka_unit_test(cells_of_one_shade_are_merged),
+        cmocka_unit_test(cells_without_a_number_are_marked_where_asked),
+        cmocka_unit_test(a_colour_bar_of_one_value_says_it),
         cmocka_unit_test(grids_line_up_wide_characters),
         cmocka_unit_test(text_bars_grow_by_eighths),
     };

@@ -17,6 +17,7 @@
 #include "display/card.h"
 #include "display/chart.h"
 #include "display/document.h"
+#include "display/facets.h"
 #include "display/heatmap.h"
 #include "display/table.h"
 #include "display/tokens.h"
@@ -373,6 +374,123 @@ static void a_huge_matrix_is_pooled_and_says_so(void **state)
     check_bundle("huge", status, &bundle);
 }
 
+/* ---- small multiples ---- */
+
+static size_t occurrences(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
+        n++;
+    return n;
+}
+
+#define BORDER "stroke=\"currentColor\" stroke-opacity=\"0.25\""
+
+/* The html of `n` panels of 2 x 3 zeros but for the last, which has a one. */
+static char *panels_html(size_t n, size_t per_line, const char *const *titles)
+{
+    float *values = calloc(n * 6, sizeof *values);
+    assert_non_null(values);
+    values[n * 6 - 1] = 1.0f;
+    pb_facets_view view = {
+        .map = {.rows = {.name = "head", .count = 2},
+                .columns = {.name = "position", .count = 3},
+                .values = values},
+        .across = {.name = titles ? "prompt" : "layer", .count = n, .labels = titles},
+        .per_line = per_line};
+    pb_bundle *bundle = NULL;
+    assert_int_equal(pb_show_facets(&view, &bundle, NULL), PB_OK);
+    char *html = strdup(pb_bundle_find(bundle, "text/html"));
+    assert_non_null(html);
+    check_bundle("facets", PB_OK, &bundle);
+    free(values);
+    return html;
+}
+
+static void panels_share_a_scale_and_their_labels(void **state)
+{
+    (void)state;
+    char *html = panels_html(12, 4, NULL);
+    assert_int_equal(occurrences(html, BORDER), 12);
+    assert_int_equal(occurrences(html, "fill=\"#2b74c9\" fill-opacity=\"1\" d="), 1);
+    assert_int_equal(occurrences(html, ">position</text>"), 1);
+    assert_int_equal(occurrences(html, ">head</text>"), 1);
+    assert_int_equal(occurrences(html, ">layer 11</text>"), 1);
+    /* rows are named once a line, columns once below each of the four, and once by the bar */
+    assert_int_equal(occurrences(html, "text-anchor=\"end\">1</text>"), 3);
+    assert_int_equal(occurrences(html, "text-anchor=\"middle\">2</text>"), 4);
+    assert_int_equal(occurrences(html, "stroke-opacity=\"0.3\""), 1);
+    assert_non_null(strstr(html, "layer 11, head 1, position 2: 1</title>"));
+    free(html);
+}
+
+/* Six do not fill the second line of four: what has no panel below it has the labels. */
+static void columns_are_named_below_the_lowest_panel(void **state)
+{
+    (void)state;
+    char *html = panels_html(6, 4, NULL);
+    assert_int_equal(occurrences(html, "text-anchor=\"middle\">2</text>"), 4);
+    assert_int_equal(occurrences(html, "text-anchor=\"end\">1</text>"), 2);
+    free(html);
+}
+
+static void long_titles_are_cut_to_their_panel(void **state)
+{
+    (void)state;
+    const char *const titles[] = {"a prompt that goes on for longer than any panel is wide, and on",
+                                  "short"};
+    char *html = panels_html(2, 0, titles);
+    assert_non_null(strstr(html, ">short</text>"));
+    assert_non_null(strstr(html, "\u2026</text>"));
+    assert_null(strstr(html, "and on</text>"));
+    free(html);
+}
+
+static void too_many_panels_are_refused(void **state)
+{
+    (void)state;
+    const float none = 0.0f;
+    pb_facets_view view = {.map = {.rows = {.count = 1}, .columns = {.count = 1}, .values = &none},
+                           .across = {.count = PB_FACETS_MOST + 1}};
+    pb_bundle *bundle = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_show_facets(&view, &bundle, &error), PB_LIMIT);
+    assert_string_equal(pb_error_text(error),
+                        "there are too many panels to draw: at most 256 fit a page");
+    pb_error_destroy(&error);
+    view.across.count = SIZE_MAX;
+    view.down.count = 2;
+    assert_int_equal(pb_show_facets(&view, &bundle, NULL), PB_LIMIT);
+    view.across.count = 0;
+    pb_status status = pb_show_facets(&view, &bundle, NULL);
+    check_bundle("no panels", status, &bundle);
+}
+
+/* However many values there are, the page stays small, and says what it did. */
+static void large_panels_are_pooled(void **state)
+{
+    (void)state;
+    size_t panels = 48, side = 300;
+    float *values = calloc(panels * side * side, sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < panels * side * side; i++)
+        values[i] = wobble(i);
+    pb_facets_view view = {.map = {.rows = {.name = "query", .count = side},
+                                   .columns = {.name = "key", .count = side},
+                                   .values = values,
+                                   .square = true},
+                           .down = {.name = "layer", .count = 6},
+                           .across = {.name = "head", .count = 8}};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_facets(&view, &bundle, NULL);
+    free(values);
+    assert_int_equal(status, PB_OK);
+    const char *html = pb_bundle_find(bundle, "text/html");
+    assert_non_null(strstr(html, "300 x 300 values drawn as"));
+    assert_in_range(strlen(html), 1, 1000000);
+    check_bundle("large panels", status, &bundle);
+}
+
 static void long_prompts_show_their_ends(void **state)
 {
     (void)state;
@@ -441,6 +559,11 @@ int main(void)
         cmocka_unit_test(empty_views_say_their_words),
         cmocka_unit_test(numbers_that_are_none_are_drawn_without_harm),
         cmocka_unit_test(a_huge_matrix_is_pooled_and_says_so),
+        cmocka_unit_test(panels_share_a_scale_and_their_labels),
+        cmocka_unit_test(columns_are_named_below_the_lowest_panel),
+        cmocka_unit_test(long_titles_are_cut_to_their_panel),
+        cmocka_unit_test(too_many_panels_are_refused),
+        cmocka_unit_test(large_panels_are_pooled),
         cmocka_unit_test(long_prompts_show_their_ends),
         cmocka_unit_test(a_head_that_is_not_there_is_an_error),
         cmocka_unit_test(a_picture_survives_a_sanitizer),

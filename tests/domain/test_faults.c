@@ -97,9 +97,27 @@ static void an_interrupted_sweep_keeps_what_it_has(void **state)
     expect(f, "p", "Interrupted: ");
     expect(f, "[p.into > 15, p[layer=0, pos=0] > 15]", "[True, True]");
     expect(f, "csv(p)", "5,7,\" is\",nan");
+    expect(f, "heatmap(p)", "Interrupted: ");
+    expect(f, "line(p)", "Interrupted: ");
+    expect(f, "p.change", "Interrupted: what was not computed is empty.");
     expect(f, "love", "I love this movie because it is");
     expect(f, "patch(into=love, from=hate, at=\"mlp_out\", layer=0, metric=counted).partial",
            "False");
+}
+
+/* Three axes: the panels say so too, and the values that are missing are blank. */
+static void an_interrupted_sweep_of_three_axes_says_so(void **state)
+{
+    fixture *f = *state;
+    prepare(f);
+    f->prints_left = 12;
+    char *came = run(f, "p = patch(into=love, from=hate, at=\"z\", pos=each, metric=counted)");
+    assert_non_null(strstr(came, "interrupted: the sweep has what was computed by then"));
+    free(came);
+    expect(f, "p", "Interrupted: ");
+    expect(f, "heatmap(p, facet=\"pos\")", "Interrupted: ");
+    expect(f, "heatmap(p)", "5            15.67  15.67\n");
+    expect(f, "heatmap(p.change)", "Interrupted: what was not computed is empty.");
 }
 
 static void a_sweep_interrupted_at_once_is_an_error(void **state)
@@ -196,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_interrupted_sweep_keeps_what_it_has, start, end),
+        cmocka_unit_test_setup_teardown(an_interrupted_sweep_of_three_axes_says_so, start, end),
         cmocka_unit_test_setup_teardown(a_sweep_interrupted_at_once_is_an_error, start, end),
         cmocka_unit_test_setup_teardown(folders_that_are_no_models, start, end),
         cmocka_unit_test_setup_teardown(a_prompt_of_a_megabyte, start, end),

@@ -3,6 +3,7 @@ what the front ends are: jupyter_client, jupyter console, nbclient."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,35 @@ def outputs(client, code: str, **more) -> tuple[dict, list[dict]]:
     told: list[dict] = []
     reply = client.execute_interactive(code, output_hook=told.append, timeout=60, **more)
     return reply["content"], told
+
+
+MANY_AXES = {  # what a last value of three or four axes shows, and with how many panels
+    'patch(into="I love it", from="I hate it", at="z", pos=each, metric=logit(" great"))':
+        (6, "layer 5"),
+    'attribute("I love it", " great", by="head", pos=all)': (4, "2 \u00b7love"),
+    'run("I love it").pattern[layer=4]': (6, "head 5"),
+    'run("I love it").pattern': (36, "layer 5"),
+    'run(["I love it", "I hate it"])[0].resid_post': (6, "layer 5"),
+}
+
+
+@pytest.mark.parametrize("code", MANY_AXES)
+def test_three_axes_show_as_panels_beside_their_text(started, code):
+    panels, title = MANY_AXES[code]
+    assert outputs(started[1], 'load("reviews-4m");')[0]["status"] == "ok"
+    reply, told = outputs(started[1], code)
+    assert reply["status"] == "ok", reply
+    data = next(m["content"]["data"] for m in told if m["msg_type"] == "execute_result")
+    markup = data["text/html"]
+    assert "<script" not in markup
+    assert markup.count(title + "</text>") == 1
+    borders = re.findall(r'<rect [^>]*fill="none" stroke="currentColor" stroke-opacity="0.25"',
+                         markup)
+    assert len(borders) == panels
+    assert markup.count('stroke-opacity="0.3"') == 1  # one colour bar
+    left_out = re.search(r"^\.\.\. (\d+) more grids?: ", data["text/plain"], re.MULTILINE)
+    assert int(left_out[1]) == panels - 3
+    assert "heatmap(t) draws all" in data["text/plain"]
 
 
 def test_variables_live_on_after_errors_and_interrupts(started):
