@@ -10,12 +10,12 @@
 #define GROUP_FILL 0.76 /* of a band is bars, the rest is space */
 #define VALUE_SIZE 10.0
 
-/* Writes `value` as exactly as fits in `room`, with the axis' digits at least; false if it
-   does not fit. */
+/* Writes `value` as exactly as fits in `room`, with the axis' digits at least, and one where values
+ * are no whole numbers (3.6 is not 4); false if it does not fit. */
 static bool fit_value(char number[PB_NUMBER_SIZE], const pb_plot *plot, double value, double room)
 {
     pb_number_format format = plot->format;
-    int fewest = plot->ticks.digits;
+    int fewest = plot->ticks.digits > 0 ? plot->ticks.digits : 1;
     if (format.style == PB_NUMBER_FIXED && format.digits > fewest + 2)
         format.digits = fewest + 2;
     for (;; format.digits--) {

@@ -27,6 +27,7 @@ typedef struct pb_facets {
 } pb_facets;
 
 #define WIDEST     880.0 /* all panels beside each other */
+#define LARGEST    21.0  /* a cell: three panels of eight still show in a narrow window */
 #define TALLEST    1000.0
 #define MOST_CELLS 60000
 #define TITLE_ROOM 19.0
@@ -54,7 +55,7 @@ static double wanted_width(const pb_facets *facets)
 {
     double columns = fmax(1.0, (double)facets->like.cells.n_columns);
     double least = facets->view->map.columns.labels ? 14.0 : 8.0;
-    return fmin(420.0, columns * fmax(least, fmin(200.0 / columns, 26.0)));
+    return fmin(420.0, columns * fmax(least, fmin(200.0 / columns, LARGEST)));
 }
 
 /* Cells as wide as a line of so many panels allows, and of a height that goes with that: about as
@@ -68,7 +69,7 @@ static void plan_panel(pb_facets *facets, size_t per_line)
     facets->lines = (facets->n_panels + per_line - 1) / per_line;
     facets->gap = per_line > 6 ? 9.0 : 16.0;
     facets->slot = fmax(6.0, (WIDEST + facets->gap) / (double)per_line - facets->gap);
-    cells->cell_width = fmin(26.0, facets->slot / columns);
+    cells->cell_width = fmin(LARGEST, facets->slot / columns);
     cells->cell_height = fmax(fmin(cells->cell_width, 320.0 / rows), fmin(14.0, 100.0 / rows));
     if (facets->view->map.square)
         cells->cell_width = cells->cell_height = fmin(cells->cell_width, cells->cell_height);

@@ -40,7 +40,7 @@ pb_written pb_plot_written(const pb_call *call)
     return (pb_written){pb_source_text(call->source) + span.start, (int)(span.end - span.start)};
 }
 
-/* line(p[layer=0, head=0]) draws one place, line(p.mean(["layer", "head"])) their mean */
+/* line(p[layer=0]) draws one place, line(p.mean("layer")) the mean; heatmap() draws all */
 void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_error **error)
 {
     size_t rank = pb_tensor_rank(tensor);
@@ -56,9 +56,10 @@ void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_
     }
     bool several = rank - most > 1;
     if (!places.failed && !names.failed)
-        pb_error_hint(*error, "%s(%.*s[%s]) draws one place, %s(%.*s.mean(%s%s%s)) the mean",
+        pb_error_hint(*error, "%s(%.*s[%s]) draws one place, %s(%.*s.mean(%s%s%s)) the mean%s",
                       call->row->name, data.length, data.text, places.data, call->row->name,
-                      data.length, data.text, several ? "[" : "", names.data, several ? "]" : "");
+                      data.length, data.text, several ? "[" : "", names.data, several ? "]" : "",
+                      most < 3 && rank <= 4 ? "; heatmap() draws all" : "");
     pb_buffer_free(&places);
     pb_buffer_free(&names);
 }
