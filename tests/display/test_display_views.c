@@ -374,6 +374,33 @@ static void a_huge_matrix_is_pooled_and_says_so(void **state)
     check_bundle("huge", status, &bundle);
 }
 
+/* 3.564 above a bar whose axis counts in whole numbers is 3.6 or nothing, but not 4. */
+static void bars_are_not_labelled_with_rounded_values(void **state)
+{
+    (void)state;
+    static const float values[8] = {3.564f, 3.571f, 3.5f, 3.6f, 3.7f, 3.6f, 3.55f, 3.65f};
+    static const float whole[8] = {4.0f, 3.0f};
+    pb_series series[6];
+    for (size_t i = 0; i < 6; i++)
+        series[i] = (pb_series){NULL, values};
+    pb_chart_view view = {.x = {.count = 8}, .series = series};
+    for (view.n_series = 1; view.n_series <= 6; view.n_series++) {
+        pb_bundle *bundle = NULL;
+        pb_status status = pb_show_bars(&view, &bundle, NULL);
+        const char *labels = strstr(pb_bundle_find(bundle, "text/html"), "<rect");
+        assert_non_null(labels);
+        assert_null(strstr(labels, ">4</text>"));
+        check_bundle("bars", status, &bundle);
+    }
+    series[0].values = whole;
+    view.n_series = 1;
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_bars(&view, &bundle, NULL);
+    const char *labels = strstr(pb_bundle_find(bundle, "text/html"), "<rect");
+    assert_non_null(strstr(labels, ">4</text>"));
+    check_bundle("bars of counts", status, &bundle);
+}
+
 /* ---- small multiples ---- */
 
 static size_t occurrences(const char *text, const char *part)
@@ -559,6 +586,7 @@ int main(void)
         cmocka_unit_test(empty_views_say_their_words),
         cmocka_unit_test(numbers_that_are_none_are_drawn_without_harm),
         cmocka_unit_test(a_huge_matrix_is_pooled_and_says_so),
+        cmocka_unit_test(bars_are_not_labelled_with_rounded_values),
         cmocka_unit_test(panels_share_a_scale_and_their_labels),
         cmocka_unit_test(columns_are_named_below_the_lowest_panel),
         cmocka_unit_test(long_titles_are_cut_to_their_panel),
