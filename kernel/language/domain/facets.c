@@ -8,7 +8,7 @@
 #include "math/format.h"
 #include "text.h"
 
-#define MOST_SHOWN 40000 /* values that are drawn without being asked for */
+#define MOST_SHOWN 400000 /* values that are drawn without being asked for */
 
 bool pb_facet_axes_usual(const pb_tensor *tensor, pb_facet_axes *axes)
 {
