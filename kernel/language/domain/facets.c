@@ -42,19 +42,6 @@ static void append_pick(const pb_tensor *tensor, size_t place, pb_buffer *out)
     pb_buffer_byte(out, ']');
 }
 
-/* The value an unpatched run has, for the sweeps that are not normalised: what did nothing is then
- * the page's colour. */
-static const double *unpatched(const pb_value *value, double *storage)
-{
-    const pb_meta *meta = pb_value_meta(value);
-    const pb_value *into = pb_meta_field(meta, "into");
-    const pb_value *normal = pb_meta_field(meta, "normalized");
-    if (!into || !normal || pb_value_kind(into) != PB_NUMBER || pb_value_get_bool(normal))
-        return NULL;
-    *storage = pb_value_get_number(into);
-    return storage;
-}
-
 /* The four axes of a view, and the values in their order. */
 typedef struct turned_axes {
     pb_tensor *tensor;
@@ -87,7 +74,7 @@ pb_status pb_facets_of(const pb_value *value, const pb_facet_axes *axes, const p
     const pb_meta *meta = pb_value_meta(value);
     turned_axes turned = {0};
     double storage;
-    const double *middle = unpatched(value, &storage);
+    const double *middle = pb_unpatched_value(value, &storage);
     pb_status status = turn(value, axes, &turned, error);
     if (!status) {
         pb_buffer hint = PB_BUFFER_EMPTY;

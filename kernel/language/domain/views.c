@@ -67,6 +67,17 @@ void pb_axis_labels_free(pb_axis_labels *labels)
     *labels = (pb_axis_labels){0};
 }
 
+const double *pb_unpatched_value(const pb_value *tensor, double *storage)
+{
+    const pb_meta *meta = pb_value_meta(tensor);
+    const pb_value *into = pb_meta_field(meta, "into");
+    const pb_value *normal = pb_meta_field(meta, "normalized");
+    if (!into || !normal || pb_value_kind(into) != PB_NUMBER || pb_value_get_bool(normal))
+        return NULL;
+    *storage = pb_value_get_number(into);
+    return storage;
+}
+
 pb_status pb_heatmap_of(const pb_value *value, const char *rows, const char *columns,
                         const pb_words *words, pb_bundle **bundle, pb_error **error)
 {
@@ -74,6 +85,7 @@ pb_status pb_heatmap_of(const pb_value *value, const char *rows, const char *col
     const pb_meta *meta = pb_value_meta(value);
     pb_tensor *tensor = NULL;
     pb_axis_labels down = {0}, across = {0};
+    double unpatched;
     pb_status status = pb_tensor_transpose(pb_value_get_tensor(value), order, &tensor, error);
     if (!status)
         status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &down, error);
@@ -85,7 +97,9 @@ pb_status pb_heatmap_of(const pb_value *value, const char *rows, const char *col
                                 .columns = across.view,
                                 .values = pb_tensor_data(tensor),
                                 .value_name = meta->units ? meta->units : "value",
-                                .shade = PB_SHADE_AUTO};
+                                .shade = PB_SHADE_AUTO,
+                                .middle = pb_unpatched_value(value, &unpatched),
+                                .middle_name = "the unpatched value"};
         status = pb_show_heatmap(&view, bundle, error);
     }
     pb_axis_labels_free(&down);

@@ -24,6 +24,10 @@ bool pb_axis_is_tokens(const char *name);
 /* What the person sees an axis called: "position" for pos. */
 const char *pb_axis_heading(const char *name);
 
+/* What a sweep gives where patching changes nothing, unless it is normalised: there a map has no
+ * colour. Kept in `storage`; NULL for what is no such sweep. */
+const double *pb_unpatched_value(const pb_value *tensor, double *storage);
+
 /* A rank-2 tensor as a heat map, `rows` and `columns` naming its axes. Words are borrowed. */
 pb_status pb_heatmap_of(const pb_value *tensor, const char *rows, const char *columns,
                         const pb_words *words, pb_bundle **bundle, pb_error **error);
