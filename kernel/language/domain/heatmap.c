@@ -228,8 +228,8 @@ const pb_builtin pb_builtins_heatmap[] = {
      .summary = "A tensor of two axes as shaded cells; of three or four, a panel of them for each "
                 "place of an axis.",
      .doc = "`y` names the axis down the side and `x` the one across; left out, they are the "
-            "tensor's last two. Signed values have zero in the middle of the colours; a patch sweep "
-            "has its unpatched value there, so what changed nothing has no colour.\n\n"
+            "tensor's last two. Signed values have zero in the middle of the colours; a patch "
+            "sweep has its unpatched value there, so what changed nothing has no colour.\n\n"
             "Of three axes, `facet` is the one with a panel for each place (by default the first "
             "that is neither `x` nor `y`), and `columns` how many panels stand beside each other. "
             "Of four, `facet=[\"layer\", \"head\"]` has a line of panels for each layer and a "
