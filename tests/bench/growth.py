@@ -68,11 +68,12 @@ def by_cells(ours: Worker, sweeps: list[tuple[int, str]]) -> tuple[str, list[dic
         least = bounds.rows(16) + bounds.row_layers(got["row_layers"])
         cells.append([str(got["cells"]), str(got["row_layers"]), milliseconds(times.least),
                       f"{times.least / got['cells']:.2f} ms", milliseconds(least),
-                      ratio(times.least, least)])
-        rows.append({"ask": words, "ours": times.json(), "bound": least, "counts": got})
+                      ratio(times.least, least), f"{ours.peak_mb():.0f} MB"])
+        rows.append({"ask": words, "ours": times.json(), "bound": least, "counts": got,
+                     "peak_mb": ours.peak_mb()})
         print(f"{got['cells']} cells in {milliseconds(times.least)}, "
               f"{ratio(times.least, least)} of the bound", flush=True)
-    head = ["cells", "row-layers", "sweep", "a cell", "bound", "ours / bound"]
+    head = ["cells", "row-layers", "sweep", "a cell", "bound", "ours / bound", "memory so far"]
     return turns.table(head, cells), rows
 
 

@@ -1,6 +1,7 @@
 /* The questions of the table, as a notebook asks them: from token ids to the answer. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "study/attribute.h"
 #include "study/generate.h"
 #include "study/patch.h"
@@ -179,7 +180,7 @@ double ask_forward(subject *s, size_t a, size_t b, count *counted)
     size_t n = a ? a : LENGTH;
     int32_t *tokens = prompt_tokens(s, n, 0);
     float *normed = need(n * shape->d_model, sizeof *normed);
-    float *logits = malloc(n * shape->n_vocab * sizeof *logits); /* not zeroed: written in full */
+    float *logits = pb_malloc(n, shape->n_vocab * sizeof *logits); /* not zeroed: written in full */
     pb_sequence sequence = {.n = n, .tokens = tokens};
     pb_batch batch = {.sequences = &sequence, .n = 1};
     pb_error *error = NULL;
