@@ -1,8 +1,8 @@
 /*
- * vocab.json and merges.txt.
+ * A vocabulary and its merges, from vocab.json and merges.txt or from a tokenizer.json.
  *
- * Both write bytes as printable characters: a byte that is printable in Latin-1 stands for itself,
- * the others for U+0100 and on, in order (a space is U+0120). From "Language Models are
+ * All of them write bytes as printable characters: a byte that is printable in Latin-1 stands for
+ * itself, the others for U+0100 and on, in order (a space is U+0120). From "Language Models are
  * Unsupervised Multitask Learners" (Radford et al., 2019), encoder.py's bytes_to_unicode().
  */
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "io/file.h"
 #include "json.h"
+#include "tokenizer_json.h"
 #include "tokenizer_parts.h"
 
 enum { FILE_LIMIT = 64 << 20, LAST_SYMBOL = 0x143 };
@@ -20,7 +21,7 @@ enum { FILE_LIMIT = 64 << 20, LAST_SYMBOL = 0x143 };
 typedef struct loader {
     pb_tokenizer *tokenizer;
     const char *vocab_path, *merges_path;
-    json_t *vocab;
+    const json_t *vocab;
     int16_t byte_of[LAST_SYMBOL + 1]; /* by code point; -1 where it stands for no byte */
     char symbols[256][5];             /* by byte: its character, NUL-terminated */
     pb_error **error;
@@ -133,19 +134,17 @@ static pb_status map_tokens(const loader *l)
     return PB_OK;
 }
 
-static pb_status read_vocab(loader *l, const char *json, size_t length)
+static pb_status read_vocab(loader *l)
 {
     pb_tokenizer *t = l->tokenizer;
-    pb_status status = json_read_object(l->vocab_path, json, length, &l->vocab, l->error);
-    if (status != PB_OK)
-        return status;
+    pb_status status = PB_OK;
     t->n_tokens = json_object_size(l->vocab);
     t->tokens = pb_calloc(t->n_tokens, sizeof *t->tokens);
     if (!t->tokens)
         return pb_fail_memory(l->error);
     const char *key;
     json_t *value;
-    json_object_foreach(l->vocab, key, value)
+    json_object_foreach((json_t *)l->vocab, key, value)
     {
         if ((status = add_token(l, key, value)) != PB_OK)
             return status;
@@ -154,7 +153,7 @@ static pb_status read_vocab(loader *l, const char *json, size_t length)
     return status == PB_OK ? map_tokens(l) : status;
 }
 
-/* ---- merges.txt ---- */
+/* ---- merges: lines of two pieces ---- */
 
 static pb_status fail_line(const loader *l, size_t number, const char *line, size_t length,
                            const char *expected)
@@ -240,51 +239,135 @@ static pb_status read_merges(loader *l, const char *text, size_t length)
     return bpe_table_create(merges, n, l->tokenizer->n_tokens, &l->tokenizer->table, l->error);
 }
 
-/* ---- the two ways in ---- */
+/* ---- from memory ---- */
+
+static pb_status build(loader *l, const char *merges, size_t length, pb_tokenizer **tokenizer)
+{
+    l->tokenizer = pb_calloc(1, sizeof *l->tokenizer);
+    if (!l->tokenizer)
+        return pb_fail_memory(l->error);
+    map_bytes(l);
+    l->tokenizer->arena = pb_arena_create();
+    pb_status status = l->tokenizer->arena ? PB_OK : pb_fail_memory(l->error);
+    if (status == PB_OK)
+        status = word_pattern_create(&l->tokenizer->pattern, l->error);
+    if (status == PB_OK)
+        status = read_vocab(l);
+    if (status == PB_OK)
+        status = read_merges(l, merges, length);
+    if (status != PB_OK) {
+        pb_tokenizer_destroy(&l->tokenizer);
+        return status;
+    }
+    *tokenizer = l->tokenizer;
+    return PB_OK;
+}
 
 pb_status pb_tokenizer_parse(const char *vocab_path, const char *vocab, size_t vocab_length,
                              const char *merges_path, const char *merges, size_t merges_length,
                              pb_tokenizer **tokenizer, pb_error **error)
 {
-    loader l = {.vocab_path = vocab_path, .merges_path = merges_path, .error = error};
-    l.tokenizer = pb_calloc(1, sizeof *l.tokenizer);
-    if (!l.tokenizer)
-        return pb_fail_memory(error);
-    map_bytes(&l);
-    l.tokenizer->arena = pb_arena_create();
-    pb_status status = l.tokenizer->arena ? PB_OK : pb_fail_memory(error);
+    json_t *root = NULL;
+    pb_status status = json_read_object(vocab_path, vocab, vocab_length, &root, error);
+    loader l = {
+        .vocab_path = vocab_path, .merges_path = merges_path, .vocab = root, .error = error};
     if (status == PB_OK)
-        status = word_pattern_create(&l.tokenizer->pattern, error);
-    if (status == PB_OK)
-        status = read_vocab(&l, vocab, vocab_length);
-    if (status == PB_OK)
-        status = read_merges(&l, merges, merges_length);
-    json_decref(l.vocab);
-    if (status != PB_OK) {
-        pb_tokenizer_destroy(&l.tokenizer);
+        status = build(&l, merges, merges_length, tokenizer);
+    json_decref(root);
+    return status;
+}
+
+pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t length,
+                                  pb_tokenizer **tokenizer, pb_error **error)
+{
+    tokenizer_json parts;
+    pb_status status = tokenizer_json_read(path, json, length, &parts, error);
+    if (status != PB_OK)
         return status;
-    }
-    *tokenizer = l.tokenizer;
-    return PB_OK;
+    pb_buffer merges_path = PB_BUFFER_EMPTY;
+    pb_buffer_format(&merges_path, "%s: merges", path);
+    status = pb_buffer_status(&merges_path, error);
+    loader l = {
+        .vocab_path = path, .merges_path = merges_path.data, .vocab = parts.vocab, .error = error};
+    if (status == PB_OK)
+        status = build(&l, parts.merges, parts.merges_length, tokenizer);
+    pb_buffer_free(&merges_path);
+    tokenizer_json_free(&parts);
+    return status;
+}
+
+/* ---- from a folder ---- */
+
+static pb_status read_object(const char *path, json_t **root, pb_error **error)
+{
+    char *json = NULL;
+    size_t length = 0;
+    pb_status status = pb_file_read(path, FILE_LIMIT, &json, &length, error);
+    if (status == PB_OK)
+        status = json_read_object(path, json, length, root, error);
+    free(json);
+    return status;
+}
+
+/* added_tokens.json, where there is one: more tokens and their ids. */
+static pb_status add_more(const char *path, json_t *vocab, pb_error **error)
+{
+    json_t *more = NULL;
+    if (!pb_file_exists(path))
+        return PB_OK;
+    pb_status status = read_object(path, &more, error);
+    if (status == PB_OK && json_object_update_missing(vocab, more) != 0)
+        status = pb_fail_memory(error);
+    json_decref(more);
+    return status;
+}
+
+static pb_status open_two_files(const char *vocab_path, const char *merges_path,
+                                const char *added_path, pb_tokenizer **tokenizer, pb_error **error)
+{
+    json_t *vocab = NULL;
+    char *merges = NULL;
+    size_t length = 0;
+    pb_status status = read_object(vocab_path, &vocab, error);
+    if (status == PB_OK)
+        status = add_more(added_path, vocab, error);
+    if (status == PB_OK)
+        status = pb_file_read(merges_path, FILE_LIMIT, &merges, &length, error);
+    loader l = {
+        .vocab_path = vocab_path, .merges_path = merges_path, .vocab = vocab, .error = error};
+    if (status == PB_OK)
+        status = build(&l, merges, length, tokenizer);
+    free(merges);
+    json_decref(vocab);
+    return status;
+}
+
+static pb_status open_one_file(const char *path, pb_tokenizer **tokenizer, pb_error **error)
+{
+    char *json = NULL;
+    size_t length = 0;
+    pb_status status = pb_file_read(path, FILE_LIMIT, &json, &length, error);
+    if (status == PB_OK)
+        status = pb_tokenizer_parse_json(path, json, length, tokenizer, error);
+    free(json);
+    return status;
 }
 
 pb_status pb_tokenizer_open(const char *folder, pb_tokenizer **tokenizer, pb_error **error)
 {
-    char *vocab_path = pb_file_join(folder, "vocab.json");
-    char *merges_path = pb_file_join(folder, "merges.txt");
-    char *vocab = NULL, *merges = NULL;
-    size_t vocab_length = 0, merges_length = 0;
-    pb_status status = vocab_path && merges_path ? PB_OK : pb_fail_memory(error);
-    if (status == PB_OK)
-        status = pb_file_read(vocab_path, FILE_LIMIT, &vocab, &vocab_length, error);
-    if (status == PB_OK)
-        status = pb_file_read(merges_path, FILE_LIMIT, &merges, &merges_length, error);
-    if (status == PB_OK)
-        status = pb_tokenizer_parse(vocab_path, vocab, vocab_length, merges_path, merges,
-                                    merges_length, tokenizer, error);
+    char *vocab = pb_file_join(folder, "vocab.json"), *merges = pb_file_join(folder, "merges.txt");
+    char *added = pb_file_join(folder, "added_tokens.json");
+    char *both = pb_file_join(folder, "tokenizer.json");
+    pb_status status;
+    if (!vocab || !merges || !added || !both)
+        status = pb_fail_memory(error);
+    else if (pb_file_exists(both) && !(pb_file_exists(vocab) && pb_file_exists(merges)))
+        status = open_one_file(both, tokenizer, error);
+    else
+        status = open_two_files(vocab, merges, added, tokenizer, error);
     free(vocab);
     free(merges);
-    free(vocab_path);
-    free(merges_path);
+    free(added);
+    free(both);
     return status;
 }

@@ -33,7 +33,7 @@ static pb_status check_vocabulary(const pb_model *model, pb_error **error)
         return PB_OK;
     return pb_fail(
         error, PB_FORMAT,
-        "vocab.json in %s has %zu tokens, but config.json says vocab_size %zu; they must "
+        "the vocabulary in %s has %zu tokens, but config.json says vocab_size %zu; they must "
         "be the same",
         model->path, tokens, model->shape.n_vocab);
 }

@@ -74,6 +74,25 @@ static bool open_tokenizer(void *vocab)
     return is_done(status, error);
 }
 
+static bool open_tokenizer_json(void *vocab)
+{
+    pb_buffer json = PB_BUFFER_EMPTY;
+    pb_buffer_format(&json,
+                     "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}, "
+                     "\"added_tokens\": [{\"id\": 258, \"content\": \"x y\"}], "
+                     "\"model\": {\"merges\": [[\"a\", \"b\"], \"ab ab\"], \"vocab\": %s}}",
+                     (const char *)vocab);
+    if (json.failed)
+        return false;
+    pb_tokenizer *tokenizer = NULL;
+    pb_error *error = NULL;
+    pb_status status =
+        pb_tokenizer_parse_json("tokenizer.json", json.data, json.length, &tokenizer, &error);
+    pb_buffer_free(&json);
+    pb_tokenizer_destroy(&tokenizer);
+    return is_done(status, error);
+}
+
 static bool encode_and_decode(void *tokenizer)
 {
     static const char text[] = "I love this movie. I hate this other movie, unbelievably.";
@@ -135,6 +154,7 @@ static void test_tokenizer(void **state)
     pb_tokenizer *tokenizer = NULL;
     assert_non_null(vocab);
     assert_survives_failing_memory(open_tokenizer, vocab, 2000);
+    assert_survives_failing_memory(open_tokenizer_json, vocab, 4000);
     free(vocab);
     assert_int_equal(pb_tokenizer_open("models/reviews-4m", &tokenizer, NULL), PB_OK);
     assert_survives_failing_memory(encode_and_decode, tokenizer, 1000);

@@ -269,6 +269,110 @@ static void test_no_files(void **state)
     assert_error(pb_tokenizer_open(*state, &t, &error), &error, PB_IO, "merges.txt': No such");
 }
 
+/* ---- tokenizer.json, and tokens added later ---- */
+
+/* A tokenizer.json of all bytes and "ab", with parts of the caller's. */
+static char *tokenizer_json(const char *pre_tokenizer, const char *model, const char *merges,
+                            const char *added)
+{
+    char *vocab = vocab_with(",\"ab\":256,\"abab\":257");
+    pb_buffer json = PB_BUFFER_EMPTY;
+    pb_buffer_format(&json,
+                     "{\"version\": \"1.0\", \"normalizer\": null, \"pre_tokenizer\": %s,"
+                     " \"model\": {%s\"vocab\": %s, \"merges\": %s}, \"added_tokens\": %s}",
+                     pre_tokenizer, model, vocab, merges, added);
+    free(vocab);
+    char *text = pb_buffer_take(&json);
+    assert_non_null(text);
+    return text;
+}
+
+static const char byte_level[] = "{\"type\": \"ByteLevel\", \"add_prefix_space\": false}";
+static const char two_merges[] = "[[\"a\", \"b\"], [\"ab\", \"ab\"]]";
+static const char end_added[] = "[{\"id\": 258, \"content\": \"<|endoftext|>\"}]";
+
+static void test_one_file(void **state)
+{
+    static const char *const merges[] = {two_merges, "[\"a b\", \"ab ab\"]"};
+    for (size_t i = 0; i < 2; i++) {
+        char *json = tokenizer_json(byte_level, "\"type\": \"BPE\", ", merges[i], end_added);
+        pb_tokenizer *t = NULL;
+        pb_error *error = NULL;
+        scratch_text(*state, "tokenizer.json", json);
+        assert_ok(pb_tokenizer_open(*state, &t, &error), &error);
+        assert_int_equal(pb_tokenizer_count(t), 259);
+        assert_int_equal(pb_tokenizer_end_of_text(t), 258);
+        assert_encodes(t, "ababab<|endoftext|>c", 20, PB_SPECIAL_ALLOWED,
+                       (int32_t[]){257, 256, 258, 'c'}, 4);
+        pb_tokenizer_destroy(&t);
+        free(json);
+    }
+}
+
+static void test_one_file_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pre_tokenizer, *model, *merges, *added;
+        pb_status status;
+        const char *part;
+    } rows[] = {
+        {"null", "", "[]", "[]", PB_UNSUPPORTED,
+         "its pre_tokenizer.type is missing, and \"ByteLevel\" was expected"},
+        {"{\"type\": \"Whitespace\"}", "", "[]", "[]", PB_UNSUPPORTED, "is \"Whitespace\""},
+        {"{\"type\": \"ByteLevel\", \"add_prefix_space\": true}", "", "[]", "[]", PB_UNSUPPORTED,
+         "its pre_tokenizer.add_prefix_space is true, and false was expected"},
+        {byte_level, "\"type\": \"WordPiece\", ", "[]", "[]", PB_UNSUPPORTED, "\"WordPiece\""},
+        {byte_level, "\"ignore_merges\": true, ", "[]", "[]", PB_UNSUPPORTED, "ignore_merges"},
+        {byte_level, "\"dropout\": 0.1, ", "[]", "[]", PB_UNSUPPORTED, "dropout is 0.1"},
+        {byte_level, "", "{}", "[]", PB_FORMAT, "model.merges is {}"},
+        {byte_level, "", "[[\"a\"]]", "[]", PB_FORMAT, "a merge is [\"a\"]"},
+        {byte_level, "", "[[\"a\", \"b c\"]]", "[]", PB_FORMAT, "an array of two pieces"},
+        {byte_level, "", "[\"a b\\n\"]", "[]", PB_FORMAT, "an array of two pieces"},
+        {byte_level, "", "[7]", "[]", PB_FORMAT, "a merge is 7"},
+        {byte_level, "", "[[\"a\", \"c\"]]", "[]", PB_FORMAT, "t.json: merges', line 1: 'a c'"},
+        {byte_level, "", "[]", "[{\"content\": \"x\"}]", PB_FORMAT, "an added token is {"},
+        {byte_level, "", "[]", "[{\"id\": 3, \"content\": \"ab\"}]", PB_FORMAT, "an added token"},
+        {byte_level, "", "[]", "[{\"id\": 300, \"content\": \"x x\"}]", PB_FORMAT, "has id 300"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *json =
+            tokenizer_json(rows[i].pre_tokenizer, rows[i].model, rows[i].merges, rows[i].added);
+        pb_tokenizer *t = NULL;
+        pb_error *error = NULL;
+        pb_status status = pb_tokenizer_parse_json("t.json", json, strlen(json), &t, &error);
+        assert_error(status, &error, rows[i].status, rows[i].part);
+        assert_null(t);
+        free(json);
+    }
+    pb_tokenizer *t = NULL;
+    pb_error *error = NULL;
+    static const char bare[] = "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", "
+                               "\"add_prefix_space\": false}, \"model\": {\"merges\": []}}";
+    assert_error(pb_tokenizer_parse_json("t.json", bare, strlen(bare), &t, &error), &error,
+                 PB_FORMAT, "model.vocab is missing");
+}
+
+static void test_added_tokens_file(void **state)
+{
+    char *vocab = vocab_with(",\"ab\":256");
+    pb_tokenizer *t = NULL;
+    pb_error *error = NULL;
+    scratch_text(*state, "vocab.json", vocab);
+    scratch_text(*state, "merges.txt", "a b\n");
+    scratch_text(*state, "tokenizer.json", "not read where the two others are");
+    scratch_text(*state, "added_tokens.json", "{\"[PAD]\": 257}");
+    assert_ok(pb_tokenizer_open(*state, &t, &error), &error);
+    assert_int_equal(pb_tokenizer_count(t), 258);
+    assert_string_equal(pb_tokenizer_label(t, 257), "[PAD]");
+    pb_tokenizer_destroy(&t);
+    scratch_text(*state, "added_tokens.json", "{\"[PAD]\": 300}");
+    assert_error(pb_tokenizer_open(*state, &t, &error), &error, PB_FORMAT, "'[PAD]' has id 300");
+    scratch_text(*state, "added_tokens.json", "[");
+    assert_error(pb_tokenizer_open(*state, &t, &error), &error, PB_FORMAT, "added_tokens.json");
+    free(vocab);
+}
+
 /* Orders that a trained vocabulary never shows: a later pair that ranks before the one that made
  * it, two ways to one token, the last of equal lines. */
 static void test_merge_order(void **state)
@@ -355,6 +459,9 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refused_bytes),
         cmocka_unit_test_setup_teardown(test_no_files, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(test_one_file, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test(test_one_file_refused),
+        cmocka_unit_test_setup_teardown(test_added_tokens_file, scratch_set_up, scratch_tear_down),
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_added_tokens),
     };

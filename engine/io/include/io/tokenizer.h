@@ -18,12 +18,19 @@ typedef struct pb_tokenizer pb_tokenizer;
 
 enum { PB_NO_TOKEN = -1 };
 
-/* Reads folder/vocab.json and folder/merges.txt. PB_FORMAT names the file and what is wrong. */
+/*
+ * Reads folder/vocab.json and folder/merges.txt (and added_tokens.json, where there is one), or
+ * folder/tokenizer.json where one of the two is missing. PB_FORMAT names the file and what is
+ * wrong; PB_UNSUPPORTED for a tokenizer.json that cuts text in another way. Of the tokens that were
+ * added after training only <|endoftext|> is looked for in a text.
+ */
 pb_status pb_tokenizer_open(const char *folder, pb_tokenizer **tokenizer, pb_error **error);
 /* The same from memory; `vocab_path` and `merges_path` are what messages call them. */
 pb_status pb_tokenizer_parse(const char *vocab_path, const char *vocab, size_t vocab_length,
                              const char *merges_path, const char *merges, size_t merges_length,
                              pb_tokenizer **tokenizer, pb_error **error);
+pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t length,
+                                  pb_tokenizer **tokenizer, pb_error **error);
 void pb_tokenizer_destroy(pb_tokenizer **tokenizer);
 
 size_t pb_tokenizer_count(const pb_tokenizer *tokenizer); /* ids are 0 .. count - 1 */
