@@ -12,7 +12,7 @@
 #include "io/locate.h"
 #include "places.h"
 
-enum { REF_LIMIT = 256 };
+enum { REF_LIMIT = 256, COMMIT = 40 }; /* bytes; hexadecimal digits */
 
 char *pb_locate_hub_folder(const char *hub, const char *hub_id)
 {
@@ -34,14 +34,28 @@ static bool has_file(const char *folder, const char *name)
     return there;
 }
 
+static bool has_safetensors(const char *folder)
+{
+    return has_file(folder, "model.safetensors") ||
+           has_file(folder, "model.safetensors.index.json");
+}
+
+bool places_has_only_torch(const char *folder)
+{
+    return !has_safetensors(folder) && (has_file(folder, "pytorch_model.bin") ||
+                                        has_file(folder, "pytorch_model.bin.index.json"));
+}
+
 const char *places_lacks(const char *folder)
 {
     if (!pb_file_is_folder(folder))
         return "no such folder";
     if (!has_file(folder, "config.json"))
         return "no config.json in it";
-    if (has_file(folder, "model.safetensors") || has_file(folder, "model.safetensors.index.json"))
+    if (has_safetensors(folder))
         return NULL;
+    if (places_has_only_torch(folder))
+        return "no model.safetensors in it, only pytorch_model.bin";
     return "no model.safetensors in it";
 }
 
@@ -91,15 +105,17 @@ bool places_list(const char *folder, char ***names, size_t *count)
 
 /* ---- snapshots ---- */
 
-/* The commit in refs/main. False when memory is out; NULL where the file is missing or holds
+/* The commit in refs/REVISION. False when memory is out; NULL where the file is missing or holds
  * something that is no name of a snapshot. */
-static bool read_ref(const char *model_folder, char **commit)
+static bool read_ref(const char *model_folder, const char *revision, char **commit)
 {
-    char *path = pb_file_join(model_folder, "refs/main"), *text = NULL;
+    char *refs = pb_file_join(model_folder, "refs"), *text = NULL;
+    char *path = refs ? pb_file_join(refs, revision) : NULL;
     size_t length = 0;
     *commit = NULL;
     pb_status status = path ? pb_file_read(path, REF_LIMIT, &text, &length, NULL) : PB_MEMORY;
     free(path);
+    free(refs);
     if (status != PB_OK)
         return status != PB_MEMORY;
     text[strcspn(text, " \t\r\n")] = '\0';
@@ -110,15 +126,23 @@ static bool read_ref(const char *model_folder, char **commit)
     return true;
 }
 
-bool places_snapshot(const char *model_folder, char **snapshot)
+static bool is_commit(const char *revision)
+{
+    return strlen(revision) == COMMIT && strspn(revision, "0123456789abcdef") == COMMIT;
+}
+
+bool places_snapshot(const char *model_folder, const char *revision, char **snapshot)
 {
     char *commit = NULL, **names = NULL;
     size_t count = 0;
     *snapshot = NULL;
     char *snapshots = pb_file_join(model_folder, "snapshots");
-    bool complete = snapshots && read_ref(model_folder, &commit) &&
-                    (commit || places_list(snapshots, &names, &count));
-    const char *chosen = commit ? commit : count == 1 ? names[0] : NULL;
+    bool complete = snapshots && read_ref(model_folder, revision ? revision : "main", &commit) &&
+                    (commit || revision || places_list(snapshots, &names, &count));
+    const char *chosen = commit                            ? commit
+                         : revision && is_commit(revision) ? revision
+                         : count == 1                      ? names[0]
+                                                           : NULL;
     if (complete && chosen) {
         *snapshot = pb_file_join(snapshots, chosen);
         complete = *snapshot != NULL;
@@ -127,4 +151,21 @@ bool places_snapshot(const char *model_folder, char **snapshot)
     free(commit);
     free(snapshots);
     return complete;
+}
+
+bool places_is_unfinished(const char *model_folder)
+{
+    static const char ending[] = ".incomplete";
+    char *blobs = pb_file_join(model_folder, "blobs"), **names = NULL;
+    size_t count = 0;
+    bool found = false;
+    if (blobs && places_list(blobs, &names, &count)) {
+        for (size_t i = 0; i < count && !found; i++) {
+            size_t length = strlen(names[i]), tail = sizeof ending - 1;
+            found = length > tail && strcmp(names[i] + length - tail, ending) == 0;
+        }
+        places_free_names(names, count);
+    }
+    free(blobs);
+    return found;
 }

@@ -1,6 +1,7 @@
 /* Finding a model by its name, and saying where one was looked for in vain. */
 #include "io/locate.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -14,6 +15,7 @@ typedef struct search {
     const char *name;
     const pb_locate_paths *paths;
     pb_buffer looked; /* "\n    /a/b (no such folder)", a line a place */
+    char *torch;      /* the first that holds the model in PyTorch's format; may be NULL */
     char *found;
 } search;
 
@@ -30,7 +32,10 @@ static bool try_folder(search *s, char *folder)
         return true;
     }
     pb_buffer_format(&s->looked, "\n    %s (%s)", folder, lacks);
-    free(folder);
+    if (!s->torch && places_has_only_torch(folder))
+        s->torch = folder;
+    else
+        free(folder);
     return !s->looked.failed;
 }
 
@@ -43,17 +48,25 @@ static bool try_below(search *s, const char *folder, const char *name)
     return try_folder(s, pb_file_join(folder, name));
 }
 
-static bool try_hub(search *s, const char *hub_id)
+static const char *lacks_snapshot(const char *model_folder, const char *revision)
+{
+    if (!pb_file_is_folder(model_folder))
+        return "no such folder";
+    if (places_is_unfinished(model_folder))
+        return "a download into it has not ended";
+    return revision ? "no snapshot of that revision in it" : "no snapshot in it";
+}
+
+static bool try_hub(search *s, const char *hub_id, const char *revision)
 {
     if (s->found)
         return true;
     char *folder = pb_locate_hub_folder(s->paths->hub, hub_id), *snapshot = NULL;
-    bool complete = folder && places_snapshot(folder, &snapshot);
+    bool complete = folder && places_snapshot(folder, revision, &snapshot);
     if (complete && snapshot) {
         complete = try_folder(s, snapshot);
     } else if (complete) {
-        const char *lacks = pb_file_is_folder(folder) ? "no snapshot in it" : "no such folder";
-        pb_buffer_format(&s->looked, "\n    %s (%s)", folder, lacks);
+        pb_buffer_format(&s->looked, "\n    %s (%s)", folder, lacks_snapshot(folder, revision));
         complete = !s->looked.failed;
     }
     free(folder);
@@ -63,6 +76,41 @@ static bool try_hub(search *s, const char *hub_id)
 static bool is_path(const char *name)
 {
     return name[0] == '/' || name[0] == '.' || name[0] == '~';
+}
+
+static bool is_revision(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr("-_./", *c))
+            return false;
+    size_t length = strlen(text);
+    return length > 0 && length < 200 && isalnum((unsigned char)text[0]) &&
+           isalnum((unsigned char)text[length - 1]) && !strstr(text, "..") && !strstr(text, "//");
+}
+
+const char *pb_locate_revision(const char *name, size_t *length)
+{
+    const char *at = strchr(name, '@');
+    *length = at ? (size_t)(at - name) : strlen(name);
+    return at ? at + 1 : NULL;
+}
+
+/* The cache, where a name may say its revision. */
+static bool look_in_hub(search *s)
+{
+    size_t length;
+    const char *revision = pb_locate_revision(s->name, &length);
+    if (s->found || !s->paths->hub || (revision && !is_revision(revision)))
+        return true;
+    char *name = strndup(s->name, length);
+    if (!name)
+        return false;
+    const pb_known_model *known = pb_known_model_find(name);
+    bool complete = try_hub(s, known ? known->hub_id : name, revision);
+    if (complete && known)
+        complete = try_hub(s, known->name, revision);
+    free(name);
+    return complete;
 }
 
 /* All places in order. False when memory is out. */
@@ -77,11 +125,7 @@ static bool look_everywhere(search *s)
         if (complete && known && strcmp(known->name, s->name) != 0)
             complete = try_below(s, s->paths->folders[i], known->name);
     }
-    if (!complete || !s->paths->hub)
-        return complete;
-    if (known)
-        return try_hub(s, known->hub_id) && try_hub(s, known->name);
-    return try_hub(s, s->name);
+    return complete && look_in_hub(s);
 }
 
 /* ---- what is there ---- */
@@ -155,7 +199,7 @@ static bool list_hub_model(listing *l, const char *hub, const char *name)
         return true;
     char *folder = pb_file_join(hub, name), *snapshot = NULL;
     char *shown = name_of_hub_folder(name);
-    bool complete = folder && shown && places_snapshot(folder, &snapshot);
+    bool complete = folder && shown && places_snapshot(folder, NULL, &snapshot);
     if (complete && snapshot)
         complete = list_model(l, shown, snapshot);
     free(folder);
@@ -222,6 +266,13 @@ static void hint_nearest(const char *name, const pb_located *there, size_t n_the
         pb_error_hint(error, "did you mean '%s'?", nearest);
         return;
     }
+    if (strchr(name, '/')) {
+        pb_error_hint(error,
+                      "if it is on the Hugging Face hub, run this in a terminal to download it: "
+                      "patchbay fetch %s",
+                      name);
+        return;
+    }
     pb_buffer list = PB_BUFFER_EMPTY;
     for (size_t i = 0; i < n_there; i++)
         pb_buffer_format(&list, "%s%s", i == 0 ? "these models are there: " : ", ", there[i].name);
@@ -233,6 +284,17 @@ static void hint_nearest(const char *name, const pb_located *there, size_t n_the
     pb_buffer_free(&list);
 }
 
+/* Whether a name, its revision aside, is that of a known model. */
+static bool is_known(const char *name)
+{
+    size_t length;
+    (void)pb_locate_revision(name, &length);
+    char *bare = strndup(name, length);
+    bool known = bare && pb_known_model_find(bare);
+    free(bare);
+    return known;
+}
+
 static pb_status fail_to_find(const search *s, pb_error **error)
 {
     pb_status status =
@@ -240,10 +302,15 @@ static pb_status fail_to_find(const search *s, pb_error **error)
                 s->looked.length > 0 ? s->looked.data : " none");
     if (!error)
         return status;
-    const pb_known_model *known = pb_known_model_find(s->name);
-    if (known) {
-        pb_error_hint(*error, "to download it, run this in a terminal: patchbay fetch %s",
-                      known->name);
+    if (is_known(s->name)) {
+        pb_error_hint(*error, "to download it, run this in a terminal: patchbay fetch %s", s->name);
+        return status;
+    }
+    if (s->torch) {
+        pb_error_hint(*error,
+                      "Patchbay reads safetensors only, which transformers writes: "
+                      "AutoModelForCausalLM.from_pretrained(\"%s\").save_pretrained(\"FOLDER\")",
+                      s->torch);
         return status;
     }
     pb_located *there = NULL;
@@ -267,6 +334,7 @@ pb_status pb_locate(const char *name, const pb_locate_paths *paths, char **folde
     else if (!s.found)
         status = fail_to_find(&s, error);
     pb_buffer_free(&s.looked);
+    free(s.torch);
     if (status != PB_OK) {
         free(s.found);
         return status;

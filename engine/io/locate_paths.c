@@ -17,20 +17,24 @@ char *places_expand_home(const char *path, size_t length, const char *home)
     return pb_buffer_take(&text);
 }
 
+#define NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
 static bool is_set(const char *value)
 {
     return value && value[0];
 }
 
-/* Takes `folder`, also when it fails. An empty name is skipped: "a::b" holds two folders. */
+/* Takes `folder`, also when it fails. An empty name is skipped ("a::b" holds two folders), and so
+ * is one that is there already. */
 static pb_status add_folder(pb_locate_paths *paths, char *folder, pb_error **error)
 {
     if (!folder)
         return pb_fail_memory(error);
-    char **grown =
-        folder[0] ? pb_realloc(paths->folders, paths->n_folders + 1, sizeof *grown) : NULL;
+    bool skipped = !folder[0];
+    for (size_t i = 0; i < paths->n_folders && !skipped; i++)
+        skipped = strcmp(paths->folders[i], folder) == 0;
+    char **grown = skipped ? NULL : pb_realloc(paths->folders, paths->n_folders + 1, sizeof *grown);
     if (!grown) {
-        bool skipped = !folder[0];
         free(folder);
         return skipped ? PB_OK : pb_fail_memory(error);
     }
@@ -51,34 +55,67 @@ static pb_status add_list(pb_locate_paths *paths, const char *list, pb_error **e
     return status;
 }
 
-/* As huggingface_hub does: HF_HUB_CACHE, else HF_HOME/hub, else huggingface/hub in the user's cache
- * folder. NULL where nothing says. */
-static pb_status find_hub(const pb_locate_values *values, const char *home, char **hub,
-                          pb_error **error)
+/* $NAME and ${NAME} by the environment, as huggingface_hub does: Jupyter's own settings give
+ * variables to a kernel without a shell. What is not set stays as it is. */
+static char *expand_variables(const char *path)
 {
-    const char *from = NULL, *below = NULL;
+    pb_buffer text = PB_BUFFER_EMPTY;
+    while (*path) {
+        bool braced = path[0] == '$' && path[1] == '{';
+        const char *name = path + 1 + braced;
+        size_t length = path[0] == '$' ? strspn(name, NAME_LETTERS) : 0;
+        char key[128];
+        const char *value = NULL;
+        if (length > 0 && length < sizeof key && (!braced || name[length] == '}')) {
+            memcpy(key, name, length);
+            key[length] = '\0';
+            value = getenv(key);
+        }
+        if (value)
+            pb_buffer_text(&text, value);
+        else
+            pb_buffer_byte(&text, *path);
+        path = value ? name + length + braced : path + 1;
+    }
+    return pb_buffer_take(&text);
+}
+
+/* `from` with its ~ and its variables expanded, and `below` added; NULL when memory is out. */
+static char *make_path(const char *from, const char *below, const char *home)
+{
+    char *at_home = places_expand_home(from, strlen(from), home);
+    char *base = at_home ? expand_variables(at_home) : NULL;
+    char *path = base && below[0] ? pb_file_join(base, below) : base;
+    if (path != base)
+        free(base);
+    free(at_home);
+    return path;
+}
+
+/* As huggingface_hub does: HF_HOME, else huggingface in the user's cache folder; in it hub, unless
+ * HF_HUB_CACHE says another. NULL where nothing says. */
+static pb_status find_huggingface(const pb_locate_values *values, pb_locate_paths *paths,
+                                  pb_error **error)
+{
+    const char *from = paths->home, *below = ".cache/huggingface";
+    if (is_set(values->hf_home))
+        from = values->hf_home, below = "";
+    else if (is_set(values->xdg_cache_home))
+        from = values->xdg_cache_home, below = "huggingface";
+    if (from && !(paths->huggingface = make_path(from, below, paths->home)))
+        return pb_fail_memory(error);
+    from = paths->huggingface, below = "hub";
     if (is_set(values->hf_hub_cache))
         from = values->hf_hub_cache, below = "";
-    else if (is_set(values->hf_home))
-        from = values->hf_home, below = "hub";
-    else if (is_set(values->xdg_cache_home))
-        from = values->xdg_cache_home, below = "huggingface/hub";
-    else if (is_set(home))
-        from = home, below = ".cache/huggingface/hub";
-    *hub = NULL;
-    if (!from)
-        return PB_OK;
-    char *base = places_expand_home(from, strlen(from), home);
-    *hub = base && below[0] ? pb_file_join(base, below) : base;
-    if (*hub != base)
-        free(base);
-    return *hub ? PB_OK : pb_fail_memory(error);
+    if (from && !(paths->hub = make_path(from, below, paths->home)))
+        return pb_fail_memory(error);
+    return PB_OK;
 }
 
 pb_status pb_locate_paths_from_values(const pb_locate_values *values, const char *const *extra,
                                       size_t n, pb_locate_paths *paths, pb_error **error)
 {
-    pb_locate_paths made = {NULL, 0, NULL, NULL};
+    pb_locate_paths made = {.folders = NULL};
     pb_status status = PB_OK;
     if (is_set(values->home) && !(made.home = strdup(values->home)))
         status = pb_fail_memory(error);
@@ -87,7 +124,7 @@ pb_status pb_locate_paths_from_values(const pb_locate_values *values, const char
     for (size_t i = 0; status == PB_OK && i < n; i++)
         status = add_folder(&made, strdup(extra[i]), error);
     if (status == PB_OK)
-        status = find_hub(values, made.home, &made.hub, error);
+        status = find_huggingface(values, &made, error);
     if (status != PB_OK) {
         pb_locate_paths_free(&made);
         return status;
@@ -115,7 +152,8 @@ void pb_locate_paths_free(pb_locate_paths *paths)
     for (size_t i = 0; i < paths->n_folders; i++)
         free(paths->folders[i]);
     free(paths->folders);
+    free(paths->huggingface);
     free(paths->hub);
     free(paths->home);
-    *paths = (pb_locate_paths){NULL, 0, NULL, NULL};
+    *paths = (pb_locate_paths){.folders = NULL};
 }

@@ -11,12 +11,18 @@ char *places_expand_home(const char *path, size_t length, const char *home);
 
 /* What a folder that may be a model's lacks; NULL if nothing. Static. */
 const char *places_lacks(const char *folder);
+/* Whether its weights are there in PyTorch's own format alone. */
+bool places_has_only_torch(const char *folder);
 
 /*
- * The snapshot that models--ORG--NAME's refs/main names, or, without one, its only snapshot. False
- * when memory is out; *snapshot is NULL when there is none.
+ * A snapshot of models--ORG--NAME: of a revision, which is a commit or has a file in refs; or, for
+ * NULL, what refs/main names, or, without one, the only one there is. False when memory is out;
+ * *snapshot is NULL when there is none.
  */
-bool places_snapshot(const char *model_folder, char **snapshot);
+bool places_snapshot(const char *model_folder, const char *revision, char **snapshot);
+
+/* Whether a download into models--ORG--NAME has begun and not ended. */
+bool places_is_unfinished(const char *model_folder);
 
 /* The names in a folder, sorted, without those that start with a dot. False when memory is out; a
  * folder that cannot be read has none. Freed with places_free_names(). */

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "base/memory.h"
 
 const char *pb_setting(const char *name)
 {
@@ -65,51 +64,4 @@ pb_status pb_location_data(char **path, pb_error **error)
     }
     free(folder);
     return PB_OK;
-}
-
-static bool add_path(pb_model_paths *paths, char *path)
-{
-    char **grown = path ? pb_realloc(paths->items, paths->count + 1, sizeof *grown) : NULL;
-    if (!grown) {
-        free(path);
-        return false;
-    }
-    paths->items = grown;
-    paths->items[paths->count++] = path;
-    return true;
-}
-
-/* Adds each part of a list that colons separate. */
-static bool add_list(pb_model_paths *paths, const char *list)
-{
-    while (list && *list) {
-        size_t length = strcspn(list, ":");
-        if (length > 0 && !add_path(paths, pb_path("%.*s", (int)length, list)))
-            return false;
-        list += length + (list[length] == ':');
-    }
-    return true;
-}
-
-pb_status pb_model_paths_find(pb_model_paths *paths, pb_error **error)
-{
-    *paths = (pb_model_paths){NULL, 0};
-    char *data;
-    pb_status status = pb_location_data(&data, error);
-    if (status == PB_OK && !add_list(paths, pb_setting("PATCHBAY_MODELS")))
-        status = pb_fail_memory(error);
-    if (status == PB_OK && data && !add_path(paths, pb_path("%s/models", data)))
-        status = pb_fail_memory(error);
-    free(data);
-    if (status != PB_OK)
-        pb_model_paths_free(paths);
-    return status;
-}
-
-void pb_model_paths_free(pb_model_paths *paths)
-{
-    for (size_t i = 0; i < paths->count; i++)
-        free(paths->items[i]);
-    free(paths->items);
-    *paths = (pb_model_paths){NULL, 0};
 }

@@ -2,8 +2,6 @@
 #ifndef PB_APP_LOCATIONS_H
 #define PB_APP_LOCATIONS_H
 
-#include <stddef.h>
-
 #include "base/error.h"
 
 /* The program's own file, with links resolved. */
@@ -14,15 +12,6 @@ pb_status pb_location_program(char **path, pb_error **error);
  * or the source tree of one that was built and not installed. NULL in *path where there is neither.
  */
 pb_status pb_location_data(char **path, pb_error **error);
-
-/* Folders that hold model folders: those of PATCHBAY_MODELS, then the data folder's. */
-typedef struct pb_model_paths {
-    char **items;
-    size_t count;
-} pb_model_paths;
-
-pb_status pb_model_paths_find(pb_model_paths *paths, pb_error **error);
-void pb_model_paths_free(pb_model_paths *paths);
 
 /* An environment variable's value, or NULL where it is missing or empty. */
 const char *pb_setting(const char *name);

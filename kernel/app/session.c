@@ -1,6 +1,8 @@
 /* The session a command works with. */
 #include "session.h"
 
+#include <stdlib.h>
+
 #include "locations.h"
 
 #define DEFAULT_MODEL "reviews-4m"
@@ -8,18 +10,22 @@
 pb_status pb_app_session(const pb_log *log, bool load_default, pb_session **session,
                          pb_error **error)
 {
-    pb_model_paths paths;
-    pb_status status = pb_model_paths_find(&paths, error);
+    char *data, *models = NULL;
+    pb_status status = pb_location_data(&data, error);
+    if (status == PB_OK && data && !(models = pb_path("%s/models", data)))
+        status = pb_fail_memory(error);
+    free(data);
     if (status != PB_OK)
         return status;
+    const char *const folders[] = {models};
     const pb_session_options options = {
-        .model_paths = (const char *const *)paths.items,
-        .n_model_paths = paths.count,
+        .model_paths = folders,
+        .n_model_paths = models ? 1 : 0,
         .default_model = DEFAULT_MODEL,
         .load_default = load_default,
         .log = log,
     };
     status = pb_session_create(&options, session, error);
-    pb_model_paths_free(&paths);
+    free(models);
     return status;
 }

@@ -111,7 +111,7 @@ static bool encode_and_decode(void *tokenizer)
 
 static bool locate(void *folder)
 {
-    pb_locate_paths paths = {NULL, 0, NULL, NULL};
+    pb_locate_paths paths = {.folders = NULL};
     pb_located *models = NULL;
     size_t count = 0;
     char *found = NULL;

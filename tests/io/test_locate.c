@@ -96,6 +96,7 @@ static void test_folders(void **state)
     assert_missing(&paths, "smal", "did you mean 'small'?");
     assert_missing(&paths, "zzzzzzzz", "these models are there: small, gpt2, large");
     assert_missing(&paths, "./small", "    ./small (no such folder)");
+    assert_missing(&paths, "some/body", "patchbay fetch some/body");
     pb_locate_paths_free(&paths);
 }
 
@@ -131,6 +132,68 @@ static void test_hub_refs(void **state)
     assert_missing(&paths, "a/b", "snapshots/gone (no such folder)");
     scratch_text(folder, "hub/models--c--d/refs/other", "x");
     assert_missing(&paths, "c/d", "hub/models--c--d (no snapshot in it)");
+    scratch_text(folder, "hub/models--c--d/blobs/abc.incomplete", "x");
+    assert_missing(&paths, "c/d", "hub/models--c--d (a download into it has not ended)");
+    pb_locate_paths_free(&paths);
+}
+
+/* A file of refs/ leads to a snapshot, and a commit is one. */
+static void test_hub_revisions(void **state)
+{
+    static const char commit[] = "0123456789abcdef0123456789abcdef01234567";
+    const char *folder = *state;
+    char snapshot[128];
+    snprintf(snapshot, sizeof snapshot, "hub/models--a--b/snapshots/%s", commit);
+    pb_locate_paths paths = places(folder);
+    write_hub_model(folder, "models--a--b", "aaaa");
+    write_hub_model(folder, "models--a--b", commit);
+    scratch_text(folder, "hub/models--a--b/refs/main", "aaaa");
+    scratch_text(folder, "hub/models--a--b/refs/v1.0", commit);
+    scratch_text(folder, "hub/models--a--b/refs/refs/pr/2", commit);
+    write_hub_model(folder, "models--openai-community--gpt2", "cccc");
+    write_model(folder, "one/a@b");
+    assert_found(folder, &paths, "a/b", "hub/models--a--b/snapshots/aaaa");
+    assert_found(folder, &paths, "a/b@main", "hub/models--a--b/snapshots/aaaa");
+    assert_found(folder, &paths, "a/b@v1.0", snapshot);
+    assert_found(folder, &paths, "a/b@refs/pr/2", snapshot);
+    assert_found(folder, &paths, "a/b@0123456789abcdef0123456789abcdef01234567", snapshot);
+    assert_found(folder, &paths, "gpt2@main", "hub/models--openai-community--gpt2/snapshots/cccc");
+    assert_found(folder, &paths, "a@b", "one/a@b");
+    assert_missing(&paths, "a/b@v2", "hub/models--a--b (no snapshot of that revision in it)");
+    assert_missing(&paths, "a/b@v2", "patchbay fetch a/b@v2");
+    assert_missing(&paths, "a/b@../../../one", "these places were looked at:");
+    assert_missing(&paths, "a/b@fedcba9876543210fedcba9876543210fedcba98", "98 (no such folder)");
+    assert_missing(&paths, "gpt2@v9", "patchbay fetch gpt2@v9");
+    pb_locate_paths_free(&paths);
+}
+
+/* Links lead to blobs, and in a cache with a shared store those are links too. */
+static void test_hub_links(void **state)
+{
+    const char *folder = *state;
+    pb_locate_paths paths = places(folder);
+    write_hub_model(folder, "models--a--b", "aaaa");
+    const char *blob = "hub/models--a--b/blobs/1";
+    scratch_text(folder, "hub/shared/weights", "");
+    assert_int_equal(remove(scratch_path(folder, blob)), 0);
+    assert_missing(&paths, "a/b", "snapshots/aaaa (no model.safetensors in it)");
+    assert_int_equal(symlink("../../shared/weights", scratch_path(folder, blob)), 0);
+    assert_found(folder, &paths, "a/b", "hub/models--a--b/snapshots/aaaa");
+    pb_locate_paths_free(&paths);
+}
+
+static void test_torch_only(void **state)
+{
+    const char *folder = *state;
+    pb_locate_paths paths = places(folder);
+    scratch_text(folder, "one/old/config.json", "{}");
+    scratch_text(folder, "one/old/pytorch_model.bin", "");
+    scratch_text(folder, "two/gpt2/config.json", "{}");
+    scratch_text(folder, "two/gpt2/pytorch_model.bin.index.json", "{}");
+    assert_missing(&paths, "old", "one/old (no model.safetensors in it, only pytorch_model.bin)");
+    assert_missing(&paths, "old", "one/old\").save_pretrained(");
+    assert_missing(&paths, "gpt2", "two/gpt2 (no model.safetensors in it, only pytorch_model.bin)");
+    assert_missing(&paths, "gpt2", "patchbay fetch gpt2");
     pb_locate_paths_free(&paths);
 }
 
@@ -215,18 +278,25 @@ static void test_values(void **state)
     assert_hub((pb_locate_values){.home = "/h", .xdg_cache_home = "/c"}, "/c/huggingface/hub");
     assert_hub((pb_locate_values){.home = "/h", .hf_home = "~/hf"}, "/h/hf/hub");
     assert_hub((pb_locate_values){.hf_home = "/hf", .hf_hub_cache = "/x"}, "/x");
+    assert_int_equal(setenv("PB_TEST_DISK", "/disk", 1), 0);
+    assert_hub((pb_locate_values){.hf_home = "$PB_TEST_DISK/hf"}, "/disk/hf/hub");
+    assert_hub((pb_locate_values){.hf_hub_cache = "/x${PB_TEST_DISK}y$"}, "/x/disky$");
+    assert_hub((pb_locate_values){.hf_hub_cache = "/$PB_TEST_NONE/${PB_TEST_DISK"},
+               "/$PB_TEST_NONE/${PB_TEST_DISK");
     assert_hub((pb_locate_values){.hf_home = "", .hf_hub_cache = "", .home = "/h"},
                "/h/.cache/huggingface/hub");
 
     pb_locate_paths paths;
     pb_error *error = NULL;
     static const char *const extra[] = {"/installed"};
-    pb_locate_values values = {.patchbay_models = "/a::~/b:", .home = "/h"};
+    pb_locate_values values = {
+        .patchbay_models = "/a::~/b:/a:/installed", .home = "/h", .hf_hub_cache = "/x"};
     assert_ok(pb_locate_paths_from_values(&values, extra, 1, &paths, &error), &error);
     assert_int_equal(paths.n_folders, 3);
     assert_string_equal(paths.folders[0], "/a");
     assert_string_equal(paths.folders[1], "/h/b");
     assert_string_equal(paths.folders[2], "/installed");
+    assert_string_equal(paths.huggingface, "/h/.cache/huggingface");
     pb_locate_paths_free(&paths);
 }
 
@@ -251,10 +321,17 @@ static void test_known_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SCRATCH(test_folders),    WITH_SCRATCH(test_hub),
-        WITH_SCRATCH(test_hub_refs),   WITH_SCRATCH(test_incomplete),
-        WITH_SCRATCH(test_all),        WITH_SCRATCH(test_folder_that_is_a_model),
-        cmocka_unit_test(test_values), cmocka_unit_test(test_known_models),
+        WITH_SCRATCH(test_folders),
+        WITH_SCRATCH(test_hub),
+        WITH_SCRATCH(test_hub_refs),
+        WITH_SCRATCH(test_incomplete),
+        WITH_SCRATCH(test_hub_revisions),
+        WITH_SCRATCH(test_hub_links),
+        WITH_SCRATCH(test_torch_only),
+        WITH_SCRATCH(test_all),
+        WITH_SCRATCH(test_folder_that_is_a_model),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_known_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

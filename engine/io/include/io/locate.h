@@ -26,8 +26,9 @@ const pb_known_model *pb_known_model_find(const char *name);
 typedef struct pb_locate_paths {
     char **folders; /* folders that hold model folders */
     size_t n_folders;
-    char *hub;  /* the Hugging Face hub's cache, the folder that holds models--*; may be NULL */
-    char *home; /* what ~ stands for; may be NULL */
+    char *huggingface; /* HF_HOME: what Hugging Face's libraries keep for a user; may be NULL */
+    char *hub;         /* the hub's cache, the folder that holds models--*; may be NULL */
+    char *home;        /* what ~ stands for; may be NULL */
 } pb_locate_paths;
 
 /* Reads PATCHBAY_MODELS (folders separated by colons), HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,
@@ -42,6 +43,13 @@ typedef struct pb_locate_values {
 pb_status pb_locate_paths_from_values(const pb_locate_values *values, const char *const *extra,
                                       size_t n, pb_locate_paths *paths, pb_error **error);
 void pb_locate_paths_free(pb_locate_paths *paths);
+
+/*
+ * A name on the hub may end in the revision that is meant: "gpt2@v1", "ORG/NAME@refs/pr/2". Gives
+ * the revision (of `name`) and the length of what is before the '@'; NULL and the whole length
+ * where there is none. A revision is a branch, a tag or a commit, and may be part of a path.
+ */
+const char *pb_locate_revision(const char *name, size_t *length);
 
 /*
  * The folder of a model by name or path, malloc'ed, the caller's. A name with a slash that is no

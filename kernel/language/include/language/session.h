@@ -22,7 +22,7 @@
 typedef struct pb_session pb_session;
 
 typedef struct pb_session_options {
-    const char *const *model_paths; /* folders that hold model folders, searched first */
+    const char *const *model_paths; /* folders of model folders; looked at after PATCHBAY_MODELS */
     size_t n_model_paths;
     const char *default_model; /* loaded by load() without a name; "reviews-4m" */
     bool load_default;         /* words that need a model load the default one if there is none */
