@@ -78,7 +78,7 @@ static bool is_path(const char *name)
     return name[0] == '/' || name[0] == '.' || name[0] == '~';
 }
 
-static bool is_revision(const char *text)
+bool pb_locate_is_revision(const char *text)
 {
     for (const char *c = text; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("-_./", *c))
@@ -100,7 +100,7 @@ static bool look_in_hub(search *s)
 {
     size_t length;
     const char *revision = pb_locate_revision(s->name, &length);
-    if (s->found || !s->paths->hub || (revision && !is_revision(revision)))
+    if (s->found || !s->paths->hub || (revision && !pb_locate_is_revision(revision)))
         return true;
     char *name = strndup(s->name, length);
     if (!name)

@@ -92,6 +92,11 @@ static char *make_path(const char *from, const char *below, const char *home)
     return path;
 }
 
+char *pb_locate_expand(const char *path, const pb_locate_paths *paths)
+{
+    return make_path(path, "", paths->home);
+}
+
 /* As huggingface_hub does: HF_HOME, else huggingface in the user's cache folder; in it hub, unless
  * HF_HUB_CACHE says another. NULL where nothing says. */
 static pb_status find_huggingface(const pb_locate_values *values, pb_locate_paths *paths,

@@ -1,6 +1,5 @@
-/* patchbay fetch: a model's files from the Hugging Face hub. What is done is fetch/'s; this reads
- * the settings and says how it goes. */
-#include <errno.h>
+/* patchbay fetch: a model's files from the Hugging Face hub. What is done is fetch/'s; this says
+ * how it goes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +8,9 @@
 
 #include "command.h"
 #include "fetch/fetch.h"
+#include "fetch_settings.h"
 #include "interrupts.h"
 #include "io/locate.h"
-#include "locations.h"
 
 #define CLEAR_LINE "\r\x1b[K"
 
@@ -125,19 +124,7 @@ static void tell(void *user, const pb_fetch_news *news)
     }
 }
 
-/* ---- settings ---- */
-
-/* A whole number from 1 to `most`. False if the text is none. */
-static bool read_number(const char *text, long most, long *number)
-{
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < 1 || value > most)
-        return false;
-    *number = value;
-    return true;
-}
+/* ---- the command ---- */
 
 static bool read_arguments(int count, char **arguments, const char **name,
                            pb_fetch_options *options)
@@ -146,7 +133,7 @@ static bool read_arguments(int count, char **arguments, const char **name,
     for (int i = 0; i < count; i++) {
         long tries;
         if (strcmp(arguments[i], "--tries") == 0 && i + 1 < count) {
-            if (!read_number(arguments[++i], 1000, &tries))
+            if (!pb_read_number(arguments[++i], 1000, &tries))
                 return false;
             options->tries = (unsigned)tries;
         } else if (arguments[i][0] != '-' && arguments[i][0] && !*name) {
@@ -157,37 +144,6 @@ static bool read_arguments(int count, char **arguments, const char **name,
     }
     return *name != NULL;
 }
-
-static bool is_on(const char *setting)
-{
-    return setting && strcmp(setting, "0") != 0;
-}
-
-/* The environment variables are those of Hugging Face's own library. */
-static pb_status read_settings(pb_fetch_options *options, const pb_locate_paths *paths,
-                               pb_error **error)
-{
-    const char *endpoint = pb_setting("HF_ENDPOINT"),
-               *seconds = pb_setting("HF_HUB_DOWNLOAD_TIMEOUT");
-    if (is_on(pb_setting("HF_HUB_OFFLINE")))
-        return pb_fail(error, PB_VALUE, "HF_HUB_OFFLINE is set, so that nothing is downloaded");
-    if (endpoint)
-        options->endpoint = endpoint;
-    if (seconds && !read_number(seconds, 86400, &options->stall_seconds))
-        return pb_fail(error, PB_VALUE,
-                       "HF_HUB_DOWNLOAD_TIMEOUT is '%s', and a number of seconds was expected",
-                       seconds);
-    options->token = pb_setting("HF_TOKEN");
-    options->certificates = pb_setting("SSL_CERT_FILE");
-    options->hub = paths->hub;
-    if (!paths->hub)
-        return pb_fail(error, PB_VALUE,
-                       "there is no folder to fetch to: HOME is not set, and neither is "
-                       "HF_HUB_CACHE");
-    return PB_OK;
-}
-
-/* ---- the command ---- */
 
 /* A copy from another day works without the network that is missing now. */
 static void mention_copy(const char *name, const pb_locate_paths *paths)
@@ -230,14 +186,17 @@ int pb_command_fetch(const pb_command *command, const pb_log *log, int count, ch
     (void)log;
     const char *name;
     pb_fetch_options options = pb_fetch_defaults();
-    pb_locate_paths paths;
+    pb_fetch_settings settings;
     pb_error *error = NULL;
     if (!read_arguments(count, arguments, &name, &options))
         return pb_usage(command);
-    if (pb_locate_paths_from_environment(NULL, 0, &paths, &error) != PB_OK)
-        return pb_report(&error);
-    int code = read_settings(&options, &paths, &error) == PB_OK ? fetch(name, &options, &paths)
-                                                                : pb_report(&error);
-    pb_locate_paths_free(&paths);
+    int code;
+    if (pb_fetch_settings_read(&settings, &options, &error) == PB_OK) {
+        code = fetch(name, &options, &settings.paths);
+    } else {
+        code = pb_report(&error);
+        mention_copy(name, &settings.paths);
+    }
+    pb_fetch_settings_free(&settings);
     return code;
 }

@@ -111,30 +111,44 @@ static void test_no_addresses(void **state)
 
 /* ---- names and numbers ---- */
 
-static void assert_id(const char *name, const char *expected)
+static void assert_id(const char *name, const char *expected, const char *expected_revision)
 {
     char *id = NULL;
-    assert_int_equal(fetch_hub_id(name, &id, NULL), PB_OK);
+    const char *revision = NULL;
+    assert_int_equal(fetch_hub_id(name, &id, &revision, NULL), PB_OK);
     assert_string_equal(id, expected);
+    assert_string_equal(revision, expected_revision);
     free(id);
+}
+
+static void assert_no_id(const char *name, const char *part)
+{
+    char *id = NULL;
+    const char *revision;
+    pb_error *error = NULL;
+    pb_status status = fetch_hub_id(name, &id, &revision, &error);
+    assert_error(status, &error, PB_NAME, part);
+    assert_null(id);
 }
 
 static void test_ids(void **state)
 {
     (void)state;
-    assert_id("gpt2", "openai-community/gpt2");
-    assert_id("gpt2-small", "openai-community/gpt2");
-    assert_id("distilgpt2", "distilbert/distilgpt2");
-    assert_id("openai-community/gpt2-xl", "openai-community/gpt2-xl");
-    assert_id("some-one/My_model.v2", "some-one/My_model.v2");
-    static const char *const wrong[] = {"",     "x",    "/",      "a/",   "/b",    "a/b/c", "../b",
-                                        "a/..", "-a/b", "a/b--c", "a/.b", "a/b\n", "a/b%2e"};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        char *id = NULL;
-        pb_error *error = NULL;
-        pb_status status = fetch_hub_id(wrong[i], &id, &error);
-        assert_error(status, &error, PB_NAME, "ORG/NAME was expected");
-    }
+    assert_id("gpt2", "openai-community/gpt2", "main");
+    assert_id("gpt2-small", "openai-community/gpt2", "main");
+    assert_id("distilgpt2", "distilbert/distilgpt2", "main");
+    assert_id("openai-community/gpt2-xl", "openai-community/gpt2-xl", "main");
+    assert_id("some-one/My_model.v2", "some-one/My_model.v2", "main");
+    assert_id("gpt2@v1.0", "openai-community/gpt2", "v1.0");
+    assert_id("a/b@refs/pr/3", "a/b", "refs/pr/3");
+    static const char *const wrong[] = {"",     "x",    "/",      "a/",   "/b",    "a/b/c",  "../b",
+                                        "a/..", "-a/b", "a/b--c", "a/.b", "a/b\n", "a/b%2e", "@b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_no_id(wrong[i], "ORG/NAME was expected");
+    static const char *const wrong_revisions[] = {"gpt2@",  "a/b@..", "a/b@x/../../y", "a/b@/x",
+                                                  "a/b@x/", "a/b@-x", "a/b@x?y",       "a/b@x@y"};
+    for (size_t i = 0; i < sizeof wrong_revisions / sizeof *wrong_revisions; i++)
+        assert_no_id(wrong_revisions[i], "is no revision; a branch, a tag or a commit");
 }
 
 static void test_addresses_of_files(void **state)
@@ -143,6 +157,9 @@ static void test_addresses_of_files(void **state)
     pb_fetch_options options = pb_fetch_defaults();
     char *url = fetch_hub_url(&options, "a/b", "main", "config.json");
     assert_string_equal(url, "https://huggingface.co/a/b/resolve/main/config.json");
+    free(url);
+    url = fetch_hub_url(&options, "a/b", "refs/pr/1", "config.json");
+    assert_string_equal(url, "https://huggingface.co/a/b/resolve/refs%2Fpr%2F1/config.json");
     free(url);
     options.endpoint = "https://mirror.org/hf//";
     url = fetch_hub_url(&options, "a/b", "main", "config.json");
@@ -236,7 +253,7 @@ static void test_published_models_are_found(void **state)
     }
     assert_int_equal(pb_locate("a/b", &paths, &folder, NULL), PB_IO);
     for (int i = 0; i < 2; i++) /* the second time finds all as it should be */
-        assert_int_equal(fetch_store_publish(&store, commit, files, 2, NULL), PB_OK);
+        assert_int_equal(fetch_store_publish(&store, "main", commit, files, 2, NULL), PB_OK);
     assert_int_equal(pb_locate("a/b", &paths, &folder, NULL), PB_OK);
     char *expected = fetch_store_snapshot(&store, commit);
     assert_string_equal(folder, expected);
@@ -301,7 +318,7 @@ static bool publish(void *folder)
     fetch_file file = {(char[]){"config.json"}, 6, "ce013625030ba8dba906f756967f9e9ca394464a"};
     pb_status status = fetch_store_open(folder, "a/b", &store, NULL);
     if (status == PB_OK)
-        status = fetch_store_publish(&store, commit, &file, 1, NULL);
+        status = fetch_store_publish(&store, "refs/pr/1", commit, &file, 1, NULL);
     assert_true(status == PB_OK || status == PB_MEMORY);
     fetch_store_close(&store);
     return status == PB_OK;

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Callable
+from urllib.parse import unquote
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -54,6 +55,8 @@ class Hub:
     everything_small: bool = False  # the hub serves all files itself
     scheme: dict[str, str] = field(default_factory=lambda: {"hub": "http", "store": "http"})
     redirect: str | None = None  # where GETs of large files are sent, instead of to the store
+    mirror_of: str | None = None  # an address that everything is sent on to
+    branches: tuple[str, ...] = ("main",)
     release: threading.Event = field(default_factory=threading.Event)  # ends whoever stalls
     reached: threading.Event = field(default_factory=threading.Event)  # someone stalls now
 
@@ -145,8 +148,14 @@ def handler_of(hub: Hub, server: str):
                 self.serve_hub()
 
         def serve_hub(self):
-            path = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/([^/]+)", self.path)
-            if not path or path[2] not in ("main", hub.commit):
+            # To a proxy a client names the host too.
+            path = re.fullmatch(r"(?:http://hub\.test)?/([^/]+/[^/]+)/resolve/([^/]+)/([^/]+)",
+                                self.path)
+            if path and hub.mirror_of:
+                self.note(path[3])
+                self.answer(308, {"Location": hub.mirror_of + self.path})
+                return
+            if not path or unquote(path[2]) not in (*hub.branches, hub.commit):
                 self.answer(404, {"X-Error-Code": "RevisionNotFound"})
                 return
             name = path[3]

@@ -11,13 +11,14 @@ import socket
 import ssl
 import subprocess
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import hub_server as server
 import pytest
 from fetching import (REPO, TOKEN, WEIGHTS, assert_unpublished, assert_whole, blobs, cache, fetch,
                       hub, incomplete, model, model_folder)
-from hub_server import COMMIT
+from hub_server import COMMIT, Hub
 
 # ---- a hub that behaves --------------------------------------------------------------------------
 
@@ -75,6 +76,50 @@ def test_a_known_name_is_short_for_its_hub_id(fetch, hub, cache):
     assert (model_folder(cache, hub.repo) / "snapshots" / COMMIT / WEIGHTS).exists()
 
 
+@pytest.mark.parametrize("revision", ["v1.0", "refs/pr/2"])
+def test_a_revision(fetch, hub, cache, binary, root, revision):
+    hub.branches, hub.commit = ("main", revision), "a" * 40
+    done = fetch(f"{REPO}@{revision}")
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in (model_folder(cache) / "refs").iterdir()} == {revision.split("/")[0]}
+    assert (model_folder(cache) / "refs" / revision).read_text() == "a" * 40
+    done = subprocess.run([binary, "eval", f'load("{REPO}@{revision}").path'], text=True, cwd=root,
+                          capture_output=True, env={**os.environ, "HF_HUB_CACHE": str(cache)})
+    assert f"snapshots/{'a' * 40}" in done.stdout, done.stderr
+
+
+def test_a_commit_is_a_revision(fetch, hub, cache):
+    done = fetch(f"{REPO}@{COMMIT}")
+    assert done.returncode == 0, done.stderr
+    assert (model_folder(cache) / "snapshots" / COMMIT / WEIGHTS).exists()
+    assert not (model_folder(cache) / "refs").exists()
+
+
+def test_a_revision_the_hub_does_not_have(fetch, hub, cache):
+    done = fetch(f"{REPO}@v9")
+    assert done.returncode == 1
+    assert f"'{REPO}' on {hub.url()} has no revision 'v9'" in done.stderr
+    done = fetch(f"{REPO}@../x")
+    assert done.returncode == 1 and "'../x' is no revision" in done.stderr
+    assert not cache.exists()
+
+
+def test_a_tokenizer_in_one_file(fetch, hub, cache):
+    for name in ("vocab.json", "merges.txt"):
+        del hub.files[name]
+    hub.files["tokenizer.json"] = b"{}"
+    assert fetch().returncode == 0
+    assert_whole(cache, hub)
+
+
+def test_tokens_that_were_added_later_come_too(fetch, hub, cache):
+    hub.files["added_tokens.json"] = b"{}"
+    hub.files["tokenizer.json"] = b"{}"  # not wanted beside the two others
+    assert fetch().returncode == 0
+    del hub.files["tokenizer.json"]
+    assert_whole(cache, hub)
+
+
 def test_weights_in_several_files(fetch, hub, cache):
     whole = hub.files.pop(WEIGHTS)
     names = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
@@ -109,6 +154,38 @@ def test_the_token_goes_to_the_hub_alone(fetch, hub, cache):
     assert_whole(cache, hub)
 
 
+@pytest.mark.parametrize("settings", [
+    {"HF_TOKEN": f" {TOKEN}\n"},
+    {"HUGGING_FACE_HUB_TOKEN": TOKEN},
+    {"HF_HOME": "$HOME/kept"},
+    {"XDG_CACHE_HOME": "/nowhere", "HF_HOME": "~/kept"},
+    {"HF_TOKEN_PATH": "$HOME/kept/token"},
+])
+def test_where_a_token_is_found(fetch, hub, cache, settings):
+    (cache.parent / "kept").mkdir()
+    (cache.parent / "kept" / "token").write_text(f"{TOKEN}\n")
+    hub.token = TOKEN
+    done = fetch(**settings)
+    assert done.returncode == 0, done.stderr
+    assert_whole(cache, hub)
+
+
+def test_a_stored_token_can_be_left_alone(fetch, hub, cache):
+    stored = cache.parent / "token"
+    stored.write_text(TOKEN)
+    done = fetch(HF_HOME=str(cache.parent), HF_HUB_DISABLE_IMPLICIT_TOKEN="1")
+    assert done.returncode == 0, done.stderr
+    assert all("authorization" not in asked.headers for asked in hub.asked)
+
+
+def test_a_refused_stored_token_says_where_it_lies(fetch, hub, cache):
+    stored = cache.parent / "token"
+    stored.write_text("hf_old")
+    hub.describe["config.json"] = lambda handler, headers: handler.answer(401, {})
+    done = fetch(HF_HOME=str(cache.parent))
+    assert f"refuses the token from {stored} for" in done.stderr
+
+
 def test_a_token_that_would_break_a_header_is_refused(fetch, hub):
     done = fetch(HF_TOKEN="hf_a\r\nX-Evil: 1")
     assert done.returncode == 1
@@ -133,7 +210,7 @@ def test_a_refused_token_says_so(fetch, hub, status):
     hub.describe["config.json"] = lambda handler, headers: handler.answer(status, {})
     done = fetch(HF_TOKEN=TOKEN)
     assert done.returncode == 1
-    assert f"refuses the token for '{REPO}' (status {status})" in done.stderr
+    assert f"refuses the token from HF_TOKEN for '{REPO}' (status {status})" in done.stderr
     assert "/settings/tokens" in done.stderr
 
 
@@ -153,6 +230,18 @@ def test_a_hub_that_asks_for_a_pause_gets_it(fetch, hub, cache):
     done = fetch()
     assert done.returncode == 0
     assert "asks for a pause" in done.stderr and "trying again in 1.0 s" in done.stderr
+
+
+@pytest.mark.parametrize("asked", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "date"}])
+def test_other_ways_to_ask_for_a_pause(fetch, hub, cache, asked):
+    if "Retry-After" in asked:
+        asked = {"Retry-After": formatdate(time.time() + 3, usegmt=True)}
+    hub.misbehave["vocab.json"] = [lambda handler, hub, name: handler.answer(429, asked)]
+    done = fetch()
+    assert done.returncode == 0
+    (pause,) = re.findall(r"too many downloads \(status 429\); trying again in (\d)\.0 s", done.stderr)
+    assert pause in "123" and ("RateLimit" not in asked or pause == "1")
+    assert_whole(cache, hub)
 
 
 def test_failures_without_end_are_given_up(fetch, hub, cache):
@@ -332,6 +421,36 @@ def test_a_redirect_leads_to_the_web_only(fetch, hub, cache, location, said):
     assert_unpublished(cache)
 
 
+def test_a_mirror_that_sends_everything_on(fetch, hub, cache):
+    with Hub(REPO, {}, mirror_of=hub.url()) as mirror:
+        done = fetch(HF_ENDPOINT=mirror.url() + "/", HF_TOKEN=TOKEN)
+        assert done.returncode == 0, done.stderr
+        assert {a.headers.get("authorization") for a in mirror.asked} == {f"Bearer {TOKEN}"}
+    assert {a.headers.get("authorization") for a in hub.asked} == {None}
+    assert_whole(cache, hub)
+
+
+def test_a_proxy_is_used(fetch, hub, cache):
+    proxy = hub.url()
+    done = fetch(HF_ENDPOINT="http://hub.test", http_proxy=proxy, no_proxy="127.0.0.1")
+    assert done.returncode == 0, done.stderr
+    assert {a.path.split("/resolve/")[0] for a in hub.asked if a.server == "hub"} == {
+        f"http://hub.test/{REPO}"}
+    assert_whole(cache, hub)
+
+
+def test_a_page_in_place_of_the_weights(fetch, hub, cache):
+    def login(handler, hub, name):
+        handler.answer(200, {"Content-Type": "text/html"}, b"<html>Please log in</html>")
+
+    hub.misbehave[WEIGHTS] = [login]
+    done = fetch()
+    assert done.returncode == 1
+    assert "the server sends one of 26" in done.stderr
+    assert "a login page of this network may be in between" in done.stderr
+    assert_unpublished(cache)
+
+
 def test_redirects_without_end_are_ended(fetch, hub):
     hub.redirect = f"{hub.url()}/{REPO}/resolve/{COMMIT}/{WEIGHTS}"
     done = fetch()
@@ -410,7 +529,9 @@ def test_arguments_that_make_no_sense(fetch, arguments):
     [
         ({"HF_ENDPOINT": "ftp://x"}, "is no address of a hub"),
         ({"HF_ENDPOINT": "not an address"}, "is no address of a hub"),
-        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+        ({"HF_HUB_OFFLINE": "Yes"}, "HF_HUB_OFFLINE is set"),
+        ({"TRANSFORMERS_OFFLINE": "true"}, "TRANSFORMERS_OFFLINE is set"),
         ({"HF_HUB_DOWNLOAD_TIMEOUT": "soon"}, "HF_HUB_DOWNLOAD_TIMEOUT"),
     ],
 )
@@ -418,6 +539,18 @@ def test_settings_that_make_no_sense(fetch, settings, said):
     done = fetch(**settings)
     assert done.returncode == 1
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("off", ["0", "false", "off", ""])
+def test_settings_that_are_off(fetch, off):
+    assert fetch(HF_HUB_OFFLINE=off, HF_HUB_DISABLE_IMPLICIT_TOKEN=off).returncode == 0
+
+
+def test_offline_the_copy_from_before_is_named(fetch):
+    fetch()
+    done = fetch(HF_HUB_OFFLINE="1")
+    assert done.returncode == 1
+    assert f'still loads: load("{REPO}")' in done.stderr
 
 
 # ---- the disk ------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ pb_fetch_options pb_fetch_defaults(void)
     return (pb_fetch_options){
         .endpoint = "https://huggingface.co",
         .connect_seconds = 15,
+        .token_from = "HF_TOKEN",
         .stall_seconds = 30,
         .tries = 5,
         .pause_ms = 500,
@@ -165,9 +166,7 @@ static pb_status get_small_files(job *j, const char *hub, pb_error **error)
 {
     pb_status status = fetch_plan_need(&j->plan, j->http, "config.json", error);
     if (status == PB_OK)
-        status = fetch_plan_need(&j->plan, j->http, "vocab.json", error);
-    if (status == PB_OK)
-        status = fetch_plan_need(&j->plan, j->http, "merges.txt", error);
+        status = fetch_plan_tokenizer(&j->plan, j->http, error);
     if (status == PB_OK)
         status = fetch_store_open(hub, j->plan.id, &j->store, error);
     if (status == PB_OK)
@@ -209,8 +208,8 @@ static pb_status run(job *j, const char *hub, char **folder, pb_error **error)
     if (status == PB_OK)
         status = get_weights(j, error);
     if (status == PB_OK)
-        status =
-            fetch_store_publish(&j->store, j->plan.commit, j->plan.files, j->plan.count, error);
+        status = fetch_store_publish(&j->store, j->plan.revision, j->plan.commit, j->plan.files,
+                                     j->plan.count, error);
     if (status == PB_OK) {
         *folder = fetch_store_snapshot(&j->store, j->plan.commit);
         status = *folder ? PB_OK : pb_fail_memory(error);
@@ -219,13 +218,14 @@ static pb_status run(job *j, const char *hub, char **folder, pb_error **error)
 }
 
 /* A token goes into a header, where a line break would begin another one. */
-static pb_status check_token(const char *token, pb_error **error)
+static pb_status check_token(const pb_fetch_options *options, pb_error **error)
 {
-    for (const char *c = token; c && *c; c++)
+    for (const char *c = options->token; c && *c; c++)
         if (*c <= ' ' || *c > '~')
             return pb_fail(error, PB_VALUE,
                            "the token has a character that no token has; one such "
-                           "as hf_AbC123 was expected in HF_TOKEN");
+                           "as hf_AbC123 was expected in %s",
+                           options->token_from);
     return PB_OK;
 }
 
@@ -235,9 +235,9 @@ pb_status pb_fetch(const char *name, const pb_fetch_options *options,
     char *id = NULL;
     job j = {.listener = listener};
     *folder = NULL;
-    pb_status status = check_token(options->token, error);
+    pb_status status = check_token(options, error);
     if (status == PB_OK)
-        status = fetch_hub_id(name, &id, error);
+        status = fetch_hub_id(name, &id, &j.plan.revision, error);
     if (status == PB_OK)
         status = fetch_http_open(options, listener, &j.http, error);
     j.plan.id = id;

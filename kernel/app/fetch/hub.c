@@ -7,9 +7,11 @@
 #include "hub.h"
 
 #include <ctype.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -51,13 +53,8 @@ static bool is_id(const char *text)
            is_name(slash + 1, strlen(slash + 1)) && !strstr(text, "--") && !strstr(text, "..");
 }
 
-pb_status fetch_hub_id(const char *name, char **id, pb_error **error)
+static pb_status fail_name(const char *name, pb_error **error)
 {
-    const pb_known_model *known = pb_known_model_find(name);
-    if (known || is_id(name)) {
-        *id = strdup(known ? known->hub_id : name);
-        return *id ? PB_OK : pb_fail_memory(error);
-    }
     pb_status status = pb_fail(error, PB_NAME,
                                "'%s' is no name of a model on the hub; a known one such as gpt2 or "
                                "ORG/NAME was expected",
@@ -65,6 +62,30 @@ pb_status fetch_hub_id(const char *name, char **id, pb_error **error)
     const char *nearest = nearest_known(name);
     if (error && nearest)
         pb_error_hint(*error, "did you mean %s?", nearest);
+    return status;
+}
+
+pb_status fetch_hub_id(const char *name, char **id, const char **revision, pb_error **error)
+{
+    size_t length;
+    const char *wanted = pb_locate_revision(name, &length);
+    char *bare = strndup(name, length);
+    if (!bare)
+        return pb_fail_memory(error);
+    const pb_known_model *known = pb_known_model_find(bare);
+    pb_status status = PB_OK;
+    if (!known && !is_id(bare))
+        status = fail_name(bare, error);
+    else if (wanted && !pb_locate_is_revision(wanted))
+        status = pb_fail(error, PB_NAME,
+                         "'%s' is no revision; a branch, a tag or a commit was expected after @",
+                         wanted);
+    else if (known && !(*id = strdup(known->hub_id)))
+        status = pb_fail_memory(error);
+    else if (!known)
+        *id = bare, bare = NULL;
+    free(bare);
+    *revision = wanted ? wanted : "main";
     return status;
 }
 
@@ -76,7 +97,10 @@ char *fetch_hub_url(const pb_fetch_options *options, const char *id, const char 
     while (length > 0 && options->endpoint[length - 1] == '/')
         length--;
     pb_buffer_append(&url, options->endpoint, length);
-    pb_buffer_format(&url, "/%s/resolve/%s/%s", id, revision, name);
+    pb_buffer_format(&url, "/%s/resolve/", id);
+    for (const char *c = revision; *c; c++) /* its slashes are none of the path's */
+        pb_buffer_text(&url, *c == '/' ? "%2F" : (const char[]){*c, '\0'});
+    pb_buffer_format(&url, "/%s", name);
     return pb_buffer_take(&url);
 }
 
@@ -97,7 +121,7 @@ static pb_status fail_unknown(const fetch_http *http, const char *id, pb_error *
         pb_error_hint(*error, "did you mean %s?", nearest);
     else if (error)
         pb_error_hint(*error, "check the name on the model's page; a private model wants a token "
-                              "in HF_TOKEN");
+                              "in HF_TOKEN, or that `hf auth login` leaves");
     return status;
 }
 
@@ -105,7 +129,8 @@ static pb_status fail_forbidden(const fetch_http *http, const char *id, const fe
                                 pb_error **error)
 {
     const char *origin = fetch_http_origin(http);
-    bool token = fetch_http_options(http)->token != NULL;
+    const pb_fetch_options *options = fetch_http_options(http);
+    bool token = options->token != NULL;
     pb_status status;
     if (says(reply, "GatedRepo")) {
         status =
@@ -116,10 +141,12 @@ static pb_status fail_forbidden(const fetch_http *http, const char *id, const fe
                           origin, id);
         return status;
     }
-    status = pb_fail(error, PB_IO,
-                     token ? "%s refuses the token for '%s' (status %ld)"
-                           : "%s does not give '%s' to everyone (status %ld)",
-                     origin, id, reply->status);
+    if (token)
+        status = pb_fail(error, PB_IO, "%s refuses the token from %s for '%s' (status %ld)", origin,
+                         options->token_from, id, reply->status);
+    else
+        status = pb_fail(error, PB_IO, "%s does not give '%s' to everyone (status %ld)", origin, id,
+                         reply->status);
     if (error)
         pb_error_hint(*error,
                       token ? "make a new token on %s/settings/tokens that may read this "
@@ -129,12 +156,26 @@ static pb_status fail_forbidden(const fetch_http *http, const char *id, const fe
     return status;
 }
 
+/*
+ * How long the server wants to be left alone, in milliseconds: Retry-After as seconds or a date, or
+ * the seconds until a new count begins, as the hub says them: RateLimit: "api";r=0;t=55.
+ */
 static long asked_pause(const fetch_reply *reply)
 {
+    const char *text = reply->retry_after, *limit = reply->rate_limit;
+    const char *until = limit ? strstr(limit, ";t=") : NULL;
     char *end = NULL;
-    long seconds = reply->retry_after ? strtol(reply->retry_after, &end, 10) : 0;
-    bool number = end && end != reply->retry_after && *end == '\0'; /* else it is a date */
-    return number && seconds > 0 && seconds < 3600 ? seconds * 1000 : 0;
+    long seconds = 0;
+    if (text) {
+        seconds = strtol(text, &end, 10);
+        if (end == text || *end != '\0') {
+            time_t date = curl_getdate(text, NULL);
+            seconds = date > 0 ? (long)(date - time(NULL)) : 0;
+        }
+    } else if (until) {
+        seconds = strtol(until + strlen(";t="), NULL, 10);
+    }
+    return seconds <= 0 ? 0 : seconds < 3600 ? seconds * 1000 : 3600 * 1000;
 }
 
 pb_status fetch_hub_refusal(const fetch_http *http, const char *id, const char *name,
@@ -153,8 +194,6 @@ pb_status fetch_hub_refusal(const fetch_http *http, const char *id, const char *
         return pb_fail(error, PB_IO, "%s has trouble of its own (status %ld)", origin, code);
     if (!reply->home)
         return pb_fail(error, PB_IO, "%s refused '%s' (status %ld)", origin, name, code);
-    if (says(reply, "RevisionNotFound"))
-        return pb_fail(error, PB_IO, "'%s' on %s has no branch main", id, origin);
     if (says(reply, "RepoNotFound") ||
         (!reply->error_code && (code == 404 || (code == 401 && !token))))
         return fail_unknown(http, id, error);
@@ -225,7 +264,7 @@ static pb_status describe(const fetch_http *http, const fetch_reply *reply, fetc
 
 typedef struct question {
     fetch_http *http;
-    const char *id, *url;
+    const char *id, *revision, *url;
     fetch_file *file;
     char *commit;
     bool *missing;
@@ -249,6 +288,9 @@ static pb_status ask_once(void *user, fetch_outcome *outcome, pb_error **error)
         *q->missing = lacks_file(&reply, q->file->name);
         if (reply.status == 200 || is_redirect(&reply))
             status = describe(q->http, &reply, q->file, q->commit, error);
+        else if (says(&reply, "RevisionNotFound"))
+            status = pb_fail(error, PB_NAME, "'%s' on %s has no revision '%s'", q->id,
+                             fetch_http_origin(q->http), q->revision);
         else if (!*q->missing)
             status = fetch_hub_refusal(q->http, q->id, q->file->name, &reply, outcome, error);
     }
@@ -263,7 +305,7 @@ pb_status fetch_hub_ask(fetch_http *http, const char *id, const char *revision, 
     char *url = fetch_hub_url(fetch_http_options(http), id, revision, name);
     *file = (fetch_file){.name = strdup(name)};
     *missing = false;
-    question q = {http, id, url, file, commit, missing};
+    question q = {http, id, revision, url, file, commit, missing};
     pb_status status =
         url && file->name ? fetch_retry(http, name, ask_once, &q, error) : pb_fail_memory(error);
     free(url);

@@ -14,8 +14,11 @@ typedef struct fetch_file {
     char hash[FETCH_SHA256 + 1]; /* 64 digits: SHA-256; 40: SHA-1 as git hashes it */
 } fetch_file;
 
-/* The hub id that a name stands for, malloc'ed. PB_NAME with the nearest known name. */
-pb_status fetch_hub_id(const char *name, char **id, pb_error **error);
+/*
+ * The hub id that a name stands for, malloc'ed, and the revision it ends in: borrowed from the
+ * name, or "main". PB_NAME with the nearest known name.
+ */
+pb_status fetch_hub_id(const char *name, char **id, const char **revision, pb_error **error);
 
 /* The address of a file of a model at a revision, malloc'ed; NULL when memory is out. */
 char *fetch_hub_url(const pb_fetch_options *options, const char *id, const char *revision,

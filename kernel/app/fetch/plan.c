@@ -44,7 +44,7 @@ pb_status fetch_plan_add(fetch_plan *plan, fetch_http *http, const char *name, b
 {
     fetch_file file;
     char commit[FETCH_COMMIT + 1] = "";
-    const char *revision = plan->commit[0] ? plan->commit : "main";
+    const char *revision = plan->commit[0] ? plan->commit : plan->revision;
     pb_status status = fetch_hub_ask(http, plan->id, revision, name, &file, commit, missing, error);
     if (status != PB_OK || *missing)
         return status;
@@ -70,6 +70,24 @@ pb_status fetch_plan_need(fetch_plan *plan, fetch_http *http, const char *name, 
     if (error && is_weights(name))
         pb_error_hint(*error, "Patchbay reads weights in the safetensors format only; the model's "
                               "page may name a copy that has them");
+    return status;
+}
+
+/* ---- the tokenizer ---- */
+
+pb_status fetch_plan_tokenizer(fetch_plan *plan, fetch_http *http, pb_error **error)
+{
+    bool no_vocab = false, no_merges = false, none = false;
+    pb_status status = fetch_plan_add(plan, http, "vocab.json", &no_vocab, error);
+    if (status == PB_OK && !no_vocab)
+        status = fetch_plan_add(plan, http, "merges.txt", &no_merges, error);
+    if (status != PB_OK)
+        return status;
+    if (!no_vocab && !no_merges)
+        return fetch_plan_add(plan, http, "added_tokens.json", &none, error);
+    status = fetch_plan_add(plan, http, "tokenizer.json", &none, error);
+    if (status == PB_OK && none) /* says that the first of them is missing */
+        status = fetch_plan_need(plan, http, no_vocab ? "vocab.json" : "merges.txt", error);
     return status;
 }
 

@@ -5,7 +5,7 @@
 #include "hub.h"
 
 typedef struct fetch_plan {
-    const char *id; /* borrowed */
+    const char *id, *revision; /* borrowed */
     char commit[FETCH_COMMIT + 1];
     fetch_file *files;
     size_t count;
@@ -19,6 +19,10 @@ pb_status fetch_plan_add(fetch_plan *plan, fetch_http *http, const char *name, b
                          pb_error **error);
 /* The same; PB_UNSUPPORTED where it is missing. */
 pb_status fetch_plan_need(fetch_plan *plan, fetch_http *http, const char *name, pb_error **error);
+
+/* Adds the files of the tokenizer: vocab.json, merges.txt and what belongs to them, or
+ * tokenizer.json. */
+pb_status fetch_plan_tokenizer(fetch_plan *plan, fetch_http *http, pb_error **error);
 
 /* Adds the files of weights that an index, read from `path`, names. */
 pb_status fetch_plan_shards(fetch_plan *plan, fetch_http *http, const char *path, pb_error **error);

@@ -61,6 +61,7 @@ static void begin_answer(fetch_reply *reply)
     clear(&reply->content_range);
     clear(&reply->location);
     clear(&reply->retry_after);
+    clear(&reply->rate_limit);
     clear(&reply->error_code);
 }
 
@@ -83,6 +84,7 @@ static char **field(fetch_reply *reply, const char *name, size_t length)
         {"content-range", &reply->content_range},
         {"location", &reply->location},
         {"retry-after", &reply->retry_after},
+        {"ratelimit", &reply->rate_limit},
         {"x-error-code", &reply->error_code},
         {"x-linked-etag", &reply->linked_etag},
         {"x-linked-size", &reply->linked_size},
@@ -341,7 +343,7 @@ static pb_status follow(fetch_http *http, const fetch_request *request, CURLU *u
         status = fetch_url_follow(next, reply->location, error);
         bool stays = status == PB_OK && fetch_url_same_origin(next, http->endpoint);
         curl_url_cleanup(next);
-        if (status != PB_OK || (request->head && !stays))
+        if (status != PB_OK || (request->head && !stays && reply->commit))
             return status;
         status = fetch_url_follow(url, reply->location, error);
         if (status != PB_OK)

@@ -24,7 +24,7 @@ typedef struct fetch_reply {
     long status; /* of the last answer */
     bool home;   /* it came from the endpoint's own host */
     /* of the last answer */
-    char *etag, *content_length, *content_range, *location, *retry_after, *error_code;
+    char *etag, *content_length, *content_range, *location, *retry_after, *rate_limit, *error_code;
     /* of the last answer that had them */
     char *linked_etag, *linked_size, *commit;
     bool transient; /* it failed in a way that may pass */
@@ -34,8 +34,9 @@ void fetch_reply_free(fetch_reply *reply);
 
 typedef struct fetch_request {
     const char *url;
-    /* Ask for the headers alone. A redirect to another host is then not followed: the hub's answer
-     * is what was asked for. */
+    /* Ask for the headers alone. A redirect to another host is then followed only while nobody has
+     * said which commit this is (mirrors send everything on to the hub): the hub's answer is what
+     * was asked for. */
     bool head;
     uint64_t from;         /* the first byte wanted */
     const char *home_tag;  /* what makes the endpoint's host give a part, quoted; may be NULL */

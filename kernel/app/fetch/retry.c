@@ -3,15 +3,17 @@
 
 #include "listener.h"
 
-enum { LONGEST_PAUSE_MS = 30000, MOST_DOUBLINGS = 4 };
+enum { LONGEST_PAUSE_MS = 30000, LONGEST_ASKED_MS = 310000, MOST_DOUBLINGS = 4 };
 
 static long pause_before(const pb_fetch_options *options, unsigned failures, long asked_ms)
 {
     unsigned doublings = failures - 1 < MOST_DOUBLINGS ? failures - 1 : MOST_DOUBLINGS;
     long pause = options->pause_ms << doublings;
-    if (asked_ms > pause)
-        pause = asked_ms;
-    return pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS;
+    if (pause > LONGEST_PAUSE_MS)
+        pause = LONGEST_PAUSE_MS;
+    if (asked_ms > LONGEST_ASKED_MS) /* the hub counts requests over five minutes */
+        asked_ms = LONGEST_ASKED_MS;
+    return asked_ms > pause ? asked_ms : pause;
 }
 
 static void tell_retry(const fetch_http *http, const char *file, long pause, const pb_error *error)

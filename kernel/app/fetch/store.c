@@ -50,15 +50,6 @@ static pb_status make_folder(const char *path, pb_error **error)
     return status;
 }
 
-/* Makes folder/name; takes neither. */
-static pb_status make_below(const char *folder, const char *name, pb_error **error)
-{
-    char *path = pb_file_join(folder, name);
-    pb_status status = path ? make_folder(path, error) : pb_fail_memory(error);
-    free(path);
-    return status;
-}
-
 pb_status fetch_store_open(const char *hub, const char *id, fetch_store *store, pb_error **error)
 {
     char *model = pb_locate_hub_folder(hub, id);
@@ -71,12 +62,10 @@ pb_status fetch_store_open(const char *hub, const char *id, fetch_store *store, 
     pb_status status = PB_OK;
     if (!store->hub || !store->model || !store->locks)
         status = pb_fail_memory(error);
+    char *blobs = status == PB_OK ? path_of("%s/blobs", store->model) : NULL;
     if (status == PB_OK)
-        status = make_below(store->model, "blobs", error);
-    if (status == PB_OK)
-        status = make_below(store->model, "refs", error);
-    if (status == PB_OK)
-        status = make_folder(store->locks, error);
+        status = blobs ? make_folder(blobs, error) : pb_fail_memory(error);
+    free(blobs);
     if (status != PB_OK)
         fetch_store_close(store);
     return status;
@@ -175,11 +164,9 @@ pb_status fetch_store_lock(const fetch_store *store, const fetch_file *file,
                            const pb_fetch_listener *listener, int *lock, pb_error **error)
 {
     char *path = path_of("%s/%s.lock", store->locks, file->hash);
-    if (!path)
-        return pb_fail_memory(error);
-    pb_status status = PB_OK;
+    pb_status status = path ? make_folder(store->locks, error) : pb_fail_memory(error);
     bool told = false;
-    int failure;
+    int failure = 0;
     while (status == PB_OK && !try_lock(path, lock, &failure)) {
         if (!told)
             fetch_tell(listener, PB_FETCH_WAITING, file->name, 0, file->size);
@@ -260,23 +247,37 @@ static pb_status make_link(const char *path, const char *target, pb_error **erro
     return status;
 }
 
-static pb_status write_ref(const fetch_store *store, const char *commit, pb_error **error)
+/* Makes what is above the last part of a path. */
+static pb_status make_above(char *path, pb_error **error)
 {
-    char *path = pb_file_join(store->model, "refs/main"), *there = NULL;
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    pb_status status = make_folder(path, error);
+    *slash = '/';
+    return status;
+}
+
+static pb_status write_ref(const fetch_store *store, const char *revision, const char *commit,
+                           pb_error **error)
+{
+    char *path = path_of("%s/refs/%s", store->model, revision), *there = NULL;
     size_t length;
     if (!path)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
     if (pb_file_read(path, FETCH_COMMIT, &there, &length, NULL) != PB_OK ||
-        strcmp(there, commit) != 0)
-        status = pb_file_write(path, commit, strlen(commit), error);
+        strcmp(there, commit) != 0) {
+        status = make_above(path, error);
+        if (status == PB_OK)
+            status = pb_file_write(path, commit, strlen(commit), error);
+    }
     free(there);
     free(path);
     return status;
 }
 
-pb_status fetch_store_publish(const fetch_store *store, const char *commit, const fetch_file *files,
-                              size_t count, pb_error **error)
+pb_status fetch_store_publish(const fetch_store *store, const char *revision, const char *commit,
+                              const fetch_file *files, size_t count, pb_error **error)
 {
     char *folder = fetch_store_snapshot(store, commit);
     pb_status status = folder ? make_folder(folder, error) : pb_fail_memory(error);
@@ -287,8 +288,8 @@ pb_status fetch_store_publish(const fetch_store *store, const char *commit, cons
         free(link);
         free(target);
     }
-    if (status == PB_OK)
-        status = write_ref(store, commit, error);
+    if (status == PB_OK && strcmp(revision, commit) != 0)
+        status = write_ref(store, revision, commit, error);
     free(folder);
     return status;
 }

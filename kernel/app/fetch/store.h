@@ -4,7 +4,7 @@
  *     models--ORG--NAME/blobs/HASH              a file's bytes, once they are all there
  *     models--ORG--NAME/blobs/HASH.incomplete   the first of them
  *     models--ORG--NAME/snapshots/COMMIT/NAME   a link to ../../blobs/HASH
- *     models--ORG--NAME/refs/main               the commit
+ *     models--ORG--NAME/refs/REVISION           the commit that it is now: refs/main
  *     .locks/models--ORG--NAME/HASH.lock        held by the one process that fetches it
  *
  * https://huggingface.co/docs/huggingface_hub/guides/manage-cache
@@ -18,7 +18,7 @@ typedef struct fetch_store {
     char *hub, *model, *locks; /* folders: the cache, the model's, and that of its locks */
 } fetch_store;
 
-/* Makes the folders. */
+/* Makes the model's folders. */
 pb_status fetch_store_open(const char *hub, const char *id, fetch_store *store, pb_error **error);
 void fetch_store_close(fetch_store *store);
 
@@ -46,8 +46,9 @@ void fetch_store_unlock(int lock);
 /* Gives the incomplete file its name; it survives a loss of power from here on. */
 pb_status fetch_store_keep(const fetch_store *store, const fetch_file *file, pb_error **error);
 
-/* Shows the files as the model's state at this commit, and that as its latest. */
-pb_status fetch_store_publish(const fetch_store *store, const char *commit, const fetch_file *files,
-                              size_t count, pb_error **error);
+/* Shows the files as the model's state at this commit, and the commit as what the revision is, if
+ * that is not the commit itself. */
+pb_status fetch_store_publish(const fetch_store *store, const char *revision, const char *commit,
+                              const fetch_file *files, size_t count, pb_error **error);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef PB_IO_LOCATE_H
 #define PB_IO_LOCATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -44,12 +45,16 @@ pb_status pb_locate_paths_from_values(const pb_locate_values *values, const char
                                       size_t n, pb_locate_paths *paths, pb_error **error);
 void pb_locate_paths_free(pb_locate_paths *paths);
 
+/* A path with ~, $NAME and ${NAME} expanded as in HF_HOME; malloc'ed, NULL when memory is out. */
+char *pb_locate_expand(const char *path, const pb_locate_paths *paths);
+
 /*
  * A name on the hub may end in the revision that is meant: "gpt2@v1", "ORG/NAME@refs/pr/2". Gives
  * the revision (of `name`) and the length of what is before the '@'; NULL and the whole length
  * where there is none. A revision is a branch, a tag or a commit, and may be part of a path.
  */
 const char *pb_locate_revision(const char *name, size_t *length);
+bool pb_locate_is_revision(const char *text);
 
 /*
  * The folder of a model by name or path, malloc'ed, the caller's. A name with a slash that is no

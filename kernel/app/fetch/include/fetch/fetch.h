@@ -16,6 +16,7 @@
 typedef struct pb_fetch_options {
     const char *endpoint;     /* where the hub is: "https://huggingface.co" */
     const char *token;        /* sent to the endpoint's host and to no other; NULL: none */
+    const char *token_from;   /* where it was found, for messages: "HF_TOKEN" */
     const char *certificates; /* a file of certificates to trust; NULL: the system's */
     const char *hub;          /* the cache: the folder that holds models--* */
     long connect_seconds;     /* in which a connection must stand */
@@ -52,7 +53,8 @@ typedef struct pb_fetch_listener {
 } pb_fetch_listener;
 
 /*
- * Fetches a model by the name of a known model ("gpt2") or by its hub id ("ORG/NAME"). *folder is
+ * Fetches a model by the name of a known model ("gpt2") or by its hub id ("ORG/NAME"), either of
+ * which may end in "@REVISION": a branch, a tag or a commit, else main. *folder is
  * the snapshot it lies in, malloc'ed, the caller's. PB_NAME for a name that is neither, or that the
  * hub does not know; PB_IO for the network, the disk and refusals; PB_FORMAT for a file that is not
  * what was promised, which is removed; PB_INTERRUPTED.
