@@ -32,6 +32,14 @@ static char *path_of(const char *format, ...)
 
 /* ---- folders ---- */
 
+static pb_status fail_folder(const char *path, int failure, pb_error **error)
+{
+    pb_status status = pb_fail_errno(error, failure, "cannot make the folder '%s'", path);
+    if (error && (failure == EACCES || failure == EPERM || failure == EROFS))
+        pb_error_hint(*error, "name a folder that you may write to in HF_HUB_CACHE");
+    return status;
+}
+
 /* Makes a folder and those above it. */
 static pb_status make_folder(const char *path, pb_error **error)
 {
@@ -42,8 +50,9 @@ static pb_status make_folder(const char *path, pb_error **error)
     for (char *slash = strchr(part + 1, '/'); slash && status == PB_OK;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0777) != 0 && !pb_file_is_folder(part))
-            status = pb_fail_errno(error, errno, "cannot make the folder '%s'", part);
+        int failure = mkdir(part, 0777) == 0 ? 0 : errno;
+        if (failure != 0 && !pb_file_is_folder(part))
+            status = fail_folder(part, failure, error);
         *slash = '/';
     }
     free(part);
