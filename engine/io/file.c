@@ -170,6 +170,20 @@ bool pb_file_is_folder(const char *path)
     return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
+uint64_t pb_file_stamp(const char *path)
+{
+    struct stat about;
+    if (stat(path, &about) != 0)
+        return 0;
+    const uint64_t parts[] = {(uint64_t)about.st_dev, (uint64_t)about.st_ino,
+                              (uint64_t)about.st_size, (uint64_t)about.st_mtim.tv_sec,
+                              (uint64_t)about.st_mtim.tv_nsec};
+    uint64_t stamp = 0xcbf29ce484222325u; /* FNV-1a, by words */
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        stamp = (stamp ^ parts[i]) * 0x100000001b3u;
+    return stamp ? stamp : 1;
+}
+
 char *pb_file_join(const char *folder, const char *name)
 {
     pb_buffer path = PB_BUFFER_EMPTY;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "family.h"
+#include "io/file.h"
 #include "load.h"
 #include "math/matmul.h"
 #include "model_internal.h"
@@ -120,9 +121,38 @@ static pb_status read_config(pb_model *model, pb_error **error)
                    c->activation_function, c->path);
 }
 
+/* Of all files that a model may be read from; those of an index change with it. */
+static pb_status take_stamp(const char *folder, uint64_t *stamp, pb_error **error)
+{
+    static const char *const names[] = {"config.json",
+                                        "vocab.json",
+                                        "merges.txt",
+                                        "added_tokens.json",
+                                        "tokenizer.json",
+                                        "model.safetensors",
+                                        "model.safetensors.index.json"};
+    *stamp = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = pb_file_join(folder, names[i]);
+        if (!path)
+            return pb_fail_memory(error);
+        *stamp = *stamp * 31 + pb_file_stamp(path);
+        free(path);
+    }
+    return PB_OK;
+}
+
+bool pb_model_is_of(const pb_model *model, const char *folder)
+{
+    uint64_t stamp;
+    return take_stamp(folder, &stamp, NULL) == PB_OK && stamp == model->stamp;
+}
+
 static pb_status fill(pb_model *model, const pb_watch *watch, pb_error **error)
 {
-    pb_status status = read_config(model, error);
+    pb_status status = take_stamp(model->path, &model->stamp, error);
+    if (status == PB_OK)
+        status = read_config(model, error);
     if (status == PB_OK)
         status = pb_tokenizer_open(model->path, &model->tokenizer, error);
     if (status == PB_OK)

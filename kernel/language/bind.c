@@ -103,6 +103,10 @@ static pb_status wrong_type(const pb_call *call, const pb_parameter *parameter,
             wanted.data ? wanted.data : "a value", argument->name,
             pb_value_describe(argument->value, got, sizeof got));
     pb_buffer_free(&wanted);
+    const char *text = pb_value_get_text(argument->value, NULL);
+    const char *maker = parameter->objects[0] ? parameter->objects[0]->made_by : NULL;
+    if (error && *error && text && maker && strlen(text) < 100)
+        pb_error_hint(*error, "%s=%s(\"%s\")", argument->name, maker, text);
     if (error && *error && call->source)
         pb_error_place(*error, call->source, argument->span);
     return PB_TYPE;

@@ -32,6 +32,7 @@ struct pb_object_type {
     const char *name;    /* "model" */
     const char *article; /* "a model", "an edit": how errors say it */
     const char *summary; /* one line, for inspection */
+    const char *made_by; /* the word that makes one from a string; NULL if none does */
 
     void (*destroy)(void *data);
 

@@ -111,8 +111,17 @@ pb_status pb_check_models(const pb_value *a, const pb_value *b, pb_error **error
         return PB_OK;
     if (!belongs_to_model(pb_value_get_tensor(a)) && !belongs_to_model(pb_value_get_tensor(b)))
         return PB_OK;
-    return pb_fail(error, PB_VALUE,
-                   "these tensors come from two models, whose directions do not mean the same");
+    pb_buffer names[2] = {PB_BUFFER_EMPTY, PB_BUFFER_EMPTY};
+    pb_value_repr(x->model, false, &names[0]);
+    pb_value_repr(y->model, false, &names[1]);
+    pb_status status =
+        pb_fail(error, PB_VALUE,
+                "these tensors come from two models, %s and %s, whose directions do "
+                "not mean the same",
+                names[0].data ? names[0].data : "one", names[1].data ? names[1].data : "another");
+    pb_buffer_free(&names[0]);
+    pb_buffer_free(&names[1]);
+    return status;
 }
 
 /* The coordinates of b that the result has and a does not. Values are borrowed from a and b. */

@@ -199,6 +199,30 @@ static void folders_that_are_no_models(void **state)
     expect(f, "top(love, 1).token[0]", "great");
 }
 
+/* A folder is another model once a file of it is another, and the same one by any path. */
+static void a_model_that_changes_is_read_again(void **state)
+{
+    fixture *f = *state;
+    static const char *const names[] = {"config.json", "vocab.json", "merges.txt",
+                                        "model.safetensors"};
+    char folder[] = "/tmp/patchbay-model-XXXXXX", code[256];
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < 4; i++)
+        link_file(folder, names[i]);
+    snprintf(code, sizeof code,
+             "a = load(\"%s\"); [load(\"%s/.\") == a, load(\"reviews-4m\") == a]", folder, folder);
+    expect(f, code, "[True, True]");
+    remove_file(folder, "config.json");
+    write_text(folder, "config.json",
+               "{\"model_type\": \"gpt2\", \"n_layer\": 5, \"n_head\": 6, \"n_embd\": 192, "
+               "\"n_positions\": 256, \"vocab_size\": 8192}");
+    snprintf(code, sizeof code, "b = load(\"%s\"); [b == a, a.n_layers, b.n_layers]", folder);
+    expect(f, code, "[False, 6, 5]");
+    for (size_t i = 0; i < 4; i++)
+        remove_file(folder, names[i]);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* ---- size ---- */
 
 static void a_prompt_of_a_megabyte(void **state)
@@ -217,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_interrupted_sweep_of_three_axes_says_so, start, end),
         cmocka_unit_test_setup_teardown(a_sweep_interrupted_at_once_is_an_error, start, end),
         cmocka_unit_test_setup_teardown(folders_that_are_no_models, start, end),
+        cmocka_unit_test_setup_teardown(a_model_that_changes_is_read_again, start, end),
         cmocka_unit_test_setup_teardown(a_prompt_of_a_megabyte, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

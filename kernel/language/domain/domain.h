@@ -55,15 +55,19 @@ extern const pb_object_type pb_ranking_type; /* ranking.c */
 
 typedef struct pb_model_data {
     pb_model *model;
-    bool bos; /* prompts get the start token unless they say otherwise */
+    bool bos;    /* prompts get the start token unless they say otherwise */
+    char *label; /* "reviews-4m", "reviews-4m (raw)" */
 } pb_model_data;
+
+/* A model as a value; retains it. */
+pb_status pb_model_value(pb_model *model, bool bos, pb_value **result, pb_error **error);
 
 /* The model a call is about: its model=, or the current one. A reference in *model; PB_VALUE with
  * the line to type if none is loaded. */
 pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error);
 pb_model *pb_model_of(const pb_value *model); /* borrowed */
 bool pb_model_adds_bos(const pb_value *model);
-/* "reviews-4m" */
+/* What captions and messages call it: "reviews-4m", "reviews-4m (raw)". */
 const char *pb_model_value_name(const pb_value *model);
 
 /* The engine's context for this call: the watch, and scratch memory kept with the session. */

@@ -1,11 +1,10 @@
-/* Models as values: load(), models(), the card, and the weights by TransformerLens' names. */
+/* Models as values: the card, the shape, and the weights by TransformerLens' names. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "display/card.h"
 #include "domain.h"
-#include "io/locate.h"
 #include "words.h"
 
 /* ---- the object ---- */
@@ -16,16 +15,22 @@ static void model_destroy(void *data)
     if (!model)
         return;
     pb_model_release(&model->model);
+    free(model->label);
     free(model);
 }
 
-static pb_status model_value(pb_model *model, bool bos, pb_value **result, pb_error **error)
+pb_status pb_model_value(pb_model *model, bool bos, pb_value **result, pb_error **error)
 {
     pb_model_data *data = pb_calloc(1, sizeof *data);
-    if (!data)
+    pb_buffer label = PB_BUFFER_EMPTY;
+    pb_buffer_format(&label, "%s%s", pb_model_name(model), pb_model_is_raw(model) ? " (raw)" : "");
+    char *text = pb_buffer_take(&label);
+    if (!data || !text) {
+        free(data);
+        free(text);
         return pb_fail_memory(error);
-    data->model = pb_model_retain(model);
-    data->bos = bos;
+    }
+    *data = (pb_model_data){.model = pb_model_retain(model), .bos = bos, .label = text};
     return pb_value_take_object(&pb_model_type, data, result, error);
 }
 
@@ -46,7 +51,7 @@ bool pb_model_adds_bos(const pb_value *model)
 
 const char *pb_model_value_name(const pb_value *model)
 {
-    return pb_model_name(pb_model_of(model));
+    return data_of(model)->label;
 }
 
 static void model_repr(const pb_value *self, pb_buffer *out)
@@ -164,7 +169,7 @@ static pb_status get_name(pb_interp *interp, const pb_value *self, pb_value **re
                           pb_error **error)
 {
     (void)interp;
-    return pb_value_text(pb_model_value_name(self), result, error);
+    return pb_value_text(pb_model_name(pb_model_of(self)), result, error);
 }
 
 static pb_status get_path(pb_interp *interp, const pb_value *self, pb_value **result,
@@ -244,6 +249,7 @@ static bool model_equal(const pb_value *a, const pb_value *b)
 const pb_object_type pb_model_type = {
     .name = "model",
     .article = "a model",
+    .made_by = "load",
     .summary = "A GPT-2: its shape, its weights (model.W_E, model.W_Q, ...) and its tokenizer.",
     .destroy = model_destroy,
     .repr = model_repr,
@@ -254,205 +260,3 @@ const pb_object_type pb_model_type = {
     .names = model_names,
     .call = model_call,
     .equal = model_equal};
-
-/* ---- load ---- */
-
-static const char *default_model(pb_session *session)
-{
-    const char *name = pb_session_get_options(session)->default_model;
-    return name ? name : "reviews-4m";
-}
-
-static pb_status search_paths(pb_session *session, pb_locate_paths *paths, pb_error **error)
-{
-    const pb_session_options *options = pb_session_get_options(session);
-    return pb_locate_paths_from_environment(options->model_paths, options->n_model_paths, paths,
-                                            error);
-}
-
-/* The current model again, if it is the one at `folder`: loading twice costs nothing. */
-static pb_model *already_loaded(pb_session *session, const char *folder, bool raw)
-{
-    pb_value *current = pb_session_slot_get(session, PB_SLOT_MODEL);
-    pb_model *found = NULL;
-    if (current && strcmp(pb_model_path(pb_model_of(current)), folder) == 0 &&
-        pb_model_is_raw(pb_model_of(current)) == raw)
-        found = pb_model_retain(pb_model_of(current));
-    pb_value_release(&current);
-    return found;
-}
-
-static pb_status find_folder(pb_session *session, const char *name, char **folder, pb_error **error)
-{
-    pb_locate_paths paths = {0};
-    pb_status status = search_paths(session, &paths, error);
-    if (!status)
-        status = pb_locate(name, &paths, folder, error);
-    pb_locate_paths_free(&paths);
-    return status;
-}
-
-/* Reads the model at `folder`, if it is not the current one already, and makes it that. */
-static pb_status read_model(pb_session *session, const char *folder, const pb_load_options *options,
-                            bool bos, const pb_watch *watch, pb_value **result, pb_error **error)
-{
-    pb_status status = PB_OK;
-    pb_model *model = already_loaded(session, folder, options->raw);
-    if (!model)
-        status = pb_model_load(folder, options, watch, &model, error);
-    if (!status)
-        status = model_value(model, bos, result, error);
-    pb_model_release(&model);
-    if (!status)
-        status = pb_session_slot_put(session, PB_SLOT_MODEL, *result, error);
-    if (status)
-        pb_value_release(result);
-    return status;
-}
-
-/* Reads the model called `name` (NULL: the session's default) and makes it the current one. */
-static pb_status load_model(pb_session *session, const char *name, bool raw, bool bos,
-                            const pb_watch *watch, pb_value **result, pb_error **error)
-{
-    if (!name)
-        name = default_model(session);
-    const char *last = strrchr(name, '/');
-    pb_load_options options = {.raw = raw, .name = last && last[1] ? last + 1 : name};
-    char *folder = NULL;
-    pb_status status = find_folder(session, name, &folder, error);
-    if (status)
-        return status;
-    status = pb_session_begin_loading(session, watch, error);
-    if (!status) {
-        status = read_model(session, folder, &options, bos, watch, result, error);
-        pb_session_end_loading(session);
-    }
-    free(folder);
-    return status;
-}
-
-static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
-{
-    pb_status status = load_model(pb_call_session(call), pb_argument_text(call, "name"),
-                                  pb_argument_bool(call, "raw"), pb_argument_bool(call, "bos"),
-                                  pb_call_watch(call), result, error);
-    return pb_place_argument(call, "name", status, error);
-}
-
-/* ---- which model a call is about ---- */
-
-pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
-{
-    pb_value *given = pb_argument_value(call, "model");
-    if (given && !pb_value_is_none(given)) {
-        *model = pb_value_retain(given);
-        return PB_OK;
-    }
-    pb_session *session = pb_call_session(call);
-    *model = pb_session_slot_get(session, PB_SLOT_MODEL);
-    if (*model)
-        return PB_OK;
-    if (pb_session_get_options(session)->load_default)
-        return pb_place_argument(
-            call, NULL, load_model(session, NULL, false, true, pb_call_watch(call), model, error),
-            error);
-    pb_status status = pb_fail_argument(
-        call, NULL, error, PB_VALUE, "%s() needs a model, and none is loaded yet", call->row->name);
-    if (error)
-        pb_error_hint(*error, "run this first: model = load(\"%s\")", default_model(session));
-    return status;
-}
-
-static pb_status located_models(pb_session *session, pb_located **models, size_t *count,
-                                pb_error **error)
-{
-    pb_locate_paths paths = {0};
-    pb_status status = search_paths(session, &paths, error);
-    if (!status)
-        status = pb_locate_all(&paths, models, count, error);
-    pb_locate_paths_free(&paths);
-    return status;
-}
-
-static void suggest_models(pb_session *session, pb_names *names)
-{
-    pb_located *models = NULL;
-    size_t count = 0;
-    if (located_models(session, &models, &count, NULL))
-        return;
-    for (size_t i = 0; i < count; i++)
-        pb_names_add(names, models[i].name, "model", "");
-    pb_located_free(models, count);
-}
-
-static pb_status call_models(pb_call *call, pb_value **result, pb_error **error)
-{
-    pb_located *models = NULL;
-    size_t count = 0;
-    pb_status status = located_models(pb_call_session(call), &models, &count, error);
-    if (status)
-        return status;
-    pb_list_builder names = {0}, folders = {0};
-    for (size_t i = 0; i < count && !status; i++) {
-        pb_value *name = NULL, *folder = NULL;
-        status = pb_value_text(models[i].name, &name, error);
-        if (!status)
-            status = pb_list_take(&names, name, error);
-        if (!status)
-            status = pb_value_text(models[i].folder, &folder, error);
-        if (!status)
-            status = pb_list_take(&folders, folder, error);
-    }
-    pb_located_free(models, count);
-    pb_value *name_column = NULL, *folder_column = NULL;
-    if (!status)
-        status = pb_list_finish(&names, true, &name_column, error);
-    if (!status)
-        status = pb_list_finish(&folders, true, &folder_column, error);
-    if (!status) {
-        pb_table_cells columns[] = {{"name", name_column, PB_CELLS_KEY, NULL},
-                                    {"folder", folder_column, PB_CELLS_PLAIN, NULL}};
-        status =
-            pb_value_table(columns, 2, count, "Models that load() finds here", NULL, result, error);
-    }
-    pb_list_discard(&names);
-    pb_list_discard(&folders);
-    pb_value_release(&name_column);
-    pb_value_release(&folder_column);
-    return status;
-}
-
-const pb_builtin pb_builtins_model[] = {
-    {.name = "load",
-     .category = "Models",
-     .summary = "Loads a model and makes it the current one.",
-     .doc = "`name` is a model's name, or the path of a folder in Hugging Face's layout. Names are "
-            "looked up in the folders of PATCHBAY_MODELS, among the models that came with "
-            "Patchbay, and in the Hugging Face cache.\n\n"
-            "The weights are processed as TransformerLens does: layer norms folded, writing "
-            "weights and unembedding centred, value biases folded. `raw=True` keeps them as they "
-            "are on disk. Prompts get the start token unless `bos=False`.",
-     .result = "a model",
-     .example = "load(\"reviews-4m\").n_layers",
-     .expected = "6",
-     .see = "models run",
-     .parameters =
-         {{.name = "name",
-           .types = PB_TAKES_STRING,
-           .what = "a model's name or folder",
-           .fallback = "None",
-           .suggest = suggest_models},
-          {.name = "bos", .types = PB_TAKES_BOOL, .mode = PB_PARAMETER_KEYWORD, .fallback = "True"},
-          {.name = "raw",
-           .types = PB_TAKES_BOOL,
-           .mode = PB_PARAMETER_KEYWORD,
-           .fallback = "False"}},
-     .function = call_load},
-    {.name = "models",
-     .category = "Models",
-     .summary = "The models that load() finds here.",
-     .result = "a table [name, folder]",
-     .example = "models()",
-     .see = "load",
-     .function = call_models},
-    {0}};

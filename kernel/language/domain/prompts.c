@@ -94,6 +94,12 @@ static pb_status check_ids(const pb_model *model, const int32_t *ids, size_t cou
                                                       : PB_OK;
 }
 
+/* What tells the two ways to load a model apart. */
+static const char *raw_word(const pb_model *model)
+{
+    return pb_model_is_raw(model) ? " (raw)" : "";
+}
+
 static pb_status not_a_prompt(const pb_value *value, pb_error **error)
 {
     char text[96];
@@ -126,8 +132,9 @@ static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bo
             return not_a_prompt(value, error);
         if (run && pb_run_model(run) != model)
             return pb_fail(error, PB_VALUE,
-                           "this run is one of %s, and here prompts run on %s; give its text",
-                           pb_model_name(pb_run_model(run)), pb_model_name(model));
+                           "this run is one of %s%s, and here prompts run on %s%s; give its text",
+                           pb_model_name(pb_run_model(run)), raw_word(pb_run_model(run)),
+                           pb_model_name(model), raw_word(model));
         status = check_ids(model, given, *count, error);
         if (status)
             return status;

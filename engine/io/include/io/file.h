@@ -35,6 +35,10 @@ pb_status pb_file_write(const char *path, const void *bytes, size_t length, pb_e
 bool pb_file_exists(const char *path); /* anything but a folder */
 bool pb_file_is_folder(const char *path);
 
+/* A number that changes when the file is written or replaced: of its place, its size and the time
+ * of its last change. 0 where there is none. */
+uint64_t pb_file_stamp(const char *path);
+
 /* "folder/name", malloc'ed; NULL when memory is out. */
 char *pb_file_join(const char *folder, const char *name);
 

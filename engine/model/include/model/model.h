@@ -55,6 +55,8 @@ bool pb_model_is_raw(const pb_model *model);
 size_t pb_model_parameters(const pb_model *model); /* a tied unembedding counts once */
 size_t pb_model_memory(const pb_model *model);     /* bytes of its weights */
 uint64_t pb_model_id(const pb_model *model);       /* distinct among the models alive */
+/* Whether it was read from the files of this folder, by whatever path, as they are now. */
+bool pb_model_is_of(const pb_model *model, const char *folder);
 
 /* Axes shared by everything this model makes, borrowed: "layer" (labels L0, L1, ...), "head" (H0,
  * H1, ...), "d_model", "d_head", "d_mlp", "token" (labels: the tokens' display strings). NULL for
