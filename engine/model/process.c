@@ -5,19 +5,23 @@
 #include <stdint.h>
 #include <string.h>
 
-void pb_fold_layer_norm(size_t n_in, size_t n_out, const float *gain, const float *beta, float *w,
-                        float *b, double *sums)
+void pb_fold_rows(size_t n, size_t n_out, const float *gain, const float *beta, float *rows,
+                  double *sums)
 {
     double *bias = sums, *mean = sums + n_out;
-    memset(sums, 0, 2 * n_out * sizeof *sums);
-    for (size_t i = 0; i < n_in; i++) {
-        float *row = w + i * n_out;
+    for (size_t i = 0; i < n; i++) {
+        float *row = rows + i * n_out;
         for (size_t o = 0; o < n_out; o++) {
             bias[o] += (double)(row[o] * beta[i]);
             row[o] *= gain[i];
             mean[o] += (double)row[o];
         }
     }
+}
+
+void pb_finish_fold(size_t n_in, size_t n_out, float *w, float *b, double *sums)
+{
+    double *bias = sums, *mean = sums + n_out;
     for (size_t o = 0; o < n_out; o++) {
         b[o] += (float)bias[o];
         mean[o] /= (double)n_in;
@@ -41,13 +45,15 @@ void pb_centre_rows(size_t rows, size_t d, float *w)
     }
 }
 
-void pb_fold_value_bias(size_t n, size_t d_out, float *b_v, const float *w_o, float *b_o,
-                        double *sums)
+void pb_sum_value_bias(size_t n, size_t d_out, const float *b_v, const float *rows, double *sums)
 {
-    memset(sums, 0, d_out * sizeof *sums);
     for (size_t i = 0; i < n; i++)
         for (size_t o = 0; o < d_out; o++)
-            sums[o] += (double)(b_v[i] * w_o[i * d_out + o]);
+            sums[o] += (double)(b_v[i] * rows[i * d_out + o]);
+}
+
+void pb_fold_value_bias(size_t n, size_t d_out, float *b_v, float *b_o, const double *sums)
+{
     for (size_t o = 0; o < d_out; o++)
         b_o[o] += (float)sums[o];
     memset(b_v, 0, n * sizeof *b_v);

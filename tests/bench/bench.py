@@ -197,7 +197,7 @@ def everything(arguments: argparse.Namespace) -> tuple[list[Result], dict]:
         worker.ask("top")
         memory.times[worker.name].add(worker.peak_mb())
     memory.times["bound"].add(4e-6 * ours.about["parameters"])
-    loading.times["bound"].add(bounds.bytes(8 * ours.about["parameters"]))
+    loading.times["bound"].add(bounds.copy())
     loading.counts = {"load_ms": ours.about["load_ms"]}
     results = [loading]
     for row in ROWS:

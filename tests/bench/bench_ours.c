@@ -51,6 +51,7 @@ static const struct row {
     {"forward", ask_forward},         /* [length]: all logits */
     {"products", bound_products},     /* rows tries */
     {"read", bound_read},             /* 0 tries */
+    {"copy", bound_copy},             /* 0 tries */
 };
 
 static const struct row *row_called(const char *name)

@@ -36,5 +36,8 @@ work_function ask_generate, ask_forward;
 work_function bound_products;
 /* Reading every weight of the layers once, on all cores; the best of `b` tries. */
 work_function bound_read;
+/* The bytes of the weights' files, from the system's cache into memory that is new, on all cores;
+ * the best of `b` tries. */
+work_function bound_copy;
 
 #endif

@@ -133,6 +133,10 @@ class Bounds:
             self.read_speed = got["cells"] / got["ms"]
         return count / self.read_speed
 
+    def copy(self) -> float:
+        """ms of bringing the weights' files into new memory."""
+        return self.ours.ask("copy", 0, 3)["ms"]
+
     def layer_flops(self) -> float:
         about = self.ours.about
         return 2 * about["width"] * (4 * about["width"] + 2 * about["mlp"])

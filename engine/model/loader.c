@@ -1,0 +1,117 @@
+/* Reading weights to where they stay. Every value is copied out of the system's cache once. */
+#include "loader.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "process.h"
+
+enum { BLOCK = 64 << 10 }; /* values: 256 kB, so that a core's cache holds a block and its sums */
+
+/* ---- checking ---- */
+
+static pb_status refuse_not_finite(const pb_weight *weight, size_t index, float value,
+                                   pb_error **error)
+{
+    size_t width = weight->rank == 2 ? weight->shape[1] : weight->count;
+    char place[64];
+    if (weight->rank == 2)
+        snprintf(place, sizeof place, "[%zu, %zu]", index / width, index % width);
+    else
+        snprintf(place, sizeof place, "[%zu]", index);
+    return pb_fail(error, PB_FORMAT, "'%s' in %s holds %s at %s; weights must be finite numbers",
+                   weight->name, weight->file, isnan(value) ? "NaN" : "an infinity", place);
+}
+
+static pb_status check_finite(const pb_weight *weight, size_t offset, size_t n, const float *values,
+                              pb_error **error)
+{
+    size_t bad = pb_find_not_finite(n, values);
+    return bad == n ? PB_OK : refuse_not_finite(weight, offset + bad, values[bad], error);
+}
+
+/* ---- reading ---- */
+
+static pb_status find_part(const loader *load, pb_part part, size_t layer, const pb_weight **weight,
+                           pb_error **error)
+{
+    return pb_family_part(load->family, load->weights, &load->model->shape, part, layer, weight,
+                          error);
+}
+
+pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
+                      pb_error **error)
+{
+    const pb_weight *weight;
+    pb_status status = find_part(load, part, layer, &weight, error);
+    if (status == PB_OK)
+        status = pb_weights_read(load->weights, weight, values, error);
+    return status == PB_OK ? check_finite(weight, 0, weight->count, values, error) : status;
+}
+
+pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t first, size_t n,
+                           float *rows, pb_error **error)
+{
+    size_t width = weight->shape[1];
+    pb_status status = pb_watch_check(load->watch, error);
+    if (status == PB_OK)
+        status = pb_weights_read_rows(load->weights, weight, first, n, rows, error);
+    return status == PB_OK ? check_finite(weight, first * width, n * width, rows, error) : status;
+}
+
+pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
+                        loader_work *work, void *user, pb_error **error)
+{
+    const pb_weight *weight;
+    pb_status status = find_part(load, part, layer, &weight, error);
+    if (status != PB_OK)
+        return status;
+    size_t rows = weight->shape[0], width = weight->shape[1];
+    size_t step = width < BLOCK ? BLOCK / width : 1;
+    for (size_t first = 0; first < rows && status == PB_OK; first += step) {
+        size_t n = rows - first < step ? rows - first : step;
+        float *block = values + first * width;
+        status = loader_read_rows(load, weight, first, n, block, error);
+        if (status == PB_OK && work)
+            work(user, first, n, block);
+    }
+    return status;
+}
+
+/* ---- several threads ---- */
+
+/* The first fault of several threads' work. */
+static pb_status first_fault(size_t n, const pb_status *statuses, pb_error **errors,
+                             pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (statuses[i] != PB_OK && status == PB_OK) {
+            status = statuses[i];
+            if (error && !*error) {
+                *error = errors[i];
+                errors[i] = NULL;
+            }
+        }
+        pb_error_destroy(&errors[i]);
+    }
+    return status;
+}
+
+pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user, pb_error **error)
+{
+    pb_status *statuses = pb_calloc(n, sizeof *statuses);
+    pb_error **errors = pb_calloc(n, sizeof *errors);
+    pb_status status = statuses && errors ? PB_OK : pb_fail_memory(error);
+    if (status == PB_OK) {
+#pragma omp parallel for schedule(dynamic)
+        for (size_t i = 0; i < n; i++)
+            statuses[i] = piece(user, i, &errors[i]);
+        status = first_fault(n, statuses, errors, error);
+    }
+    free(statuses);
+    free(errors);
+    return status;
+}

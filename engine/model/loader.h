@@ -1,0 +1,43 @@
+/* What the files that read a model share: where its parts go, and reading them there. */
+#ifndef PB_MODEL_LOADER_H
+#define PB_MODEL_LOADER_H
+
+#include "family.h"
+#include "model_internal.h"
+
+typedef struct loader {
+    pb_model *model;
+    const pb_weights *weights;
+    const pb_family *family;
+    const pb_watch *watch;
+    float *common[PB_PART_LN1_GAIN]; /* where the parts without layers go, by pb_part */
+    float **layers;                  /* [n_layer, PB_N_PARTS]: where the parts of layers go */
+} loader;
+
+/* A part as it is on disk; PB_FORMAT for a value that is not finite. */
+pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
+                      pb_error **error);
+
+/* What is done with the rows first ... first + n - 1 of a matrix that is being read. */
+typedef void loader_work(void *user, size_t first, size_t n, float *rows);
+
+/*
+ * The same for a matrix, some rows at a time: `work` gets them while they are in the processor's
+ * cache. NULL for none.
+ */
+pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
+                        loader_work *work, void *user, pb_error **error);
+
+/* `n` rows of a weight from `first` on, into `rows`. */
+pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t first, size_t n,
+                           float *rows, pb_error **error);
+
+/* Does pieces 0 ... n - 1 on all threads; the first fault by number is passed up. */
+typedef pb_status loader_piece(const void *user, size_t index, pb_error **error);
+pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user, pb_error **error);
+
+/* The two halves of a load, once there is room: load_layers.c and load_embedding.c. */
+pb_status loader_read_layers(const loader *load, pb_error **error);
+pb_status loader_read_embedding(const loader *load, pb_error **error);
+
+#endif
