@@ -26,7 +26,7 @@ def patchbay(binary, patience):
 def test_version_and_help(patchbay):
     assert patchbay("--version").stdout.startswith("patchbay ")
     help_text = patchbay("--help").stdout
-    for command in ("kernel", "run", "eval", "console", "install", "uninstall"):
+    for command in ("kernel", "run", "eval", "console", "fetch", "install", "uninstall"):
         assert f"patchbay {command}" in help_text
         own = patchbay(command, "--help")
         assert own.returncode == 0 and own.stdout.startswith(f"usage: patchbay {command}")

@@ -509,12 +509,21 @@ def test_a_model_that_lacks_a_file(fetch, hub, cache, lacking):
     assert_unpublished(cache)
 
 
+def test_a_model_that_only_pytorch_reads(fetch, hub, cache):
+    hub.files["pytorch_model.bin"] = hub.files.pop(WEIGHTS)
+    done = fetch()
+    assert done.returncode == 1
+    assert f"'{REPO}' has no {WEIGHTS}" in done.stderr and "safetensors format only" in done.stderr
+    assert not any(a.name == "pytorch_model.bin" for a in hub.asked)
+    assert_unpublished(cache)
+
+
 def test_a_model_of_another_kind_is_refused_before_its_weights(fetch, hub):
     hub.files["config.json"] = b'{"model_type": "llama", "hidden_size": 4096}'
     done = fetch()
     assert done.returncode == 1
     assert 'a model of type "llama"' in done.stderr
-    assert not any(a.name == WEIGHTS for a in hub.asked)
+    assert {a.name for a in hub.asked} == {"config.json"}
 
 
 @pytest.mark.parametrize("arguments", [("--tries",), ("--tries", "0", "x"), ("a", "b"), ("-x",)])

@@ -141,7 +141,7 @@ static pb_status get_files(const job *j, size_t first, pb_error **error)
 
 /* ---- a model ---- */
 
-/* Whether config.json, the first file, is a GPT-2's: before gigabytes follow it. */
+/* Whether config.json, the first file, is a GPT-2's: before anything follows it. */
 static pb_status check_config(const job *j, pb_error **error)
 {
     char *path = fetch_store_blob(&j->store, &j->plan.files[0]), *text = NULL;
@@ -162,16 +162,21 @@ static pb_status check_config(const job *j, pb_error **error)
     return status;
 }
 
-static pb_status get_small_files(job *j, const char *hub, pb_error **error)
+static pb_status get_config(job *j, const char *hub, pb_error **error)
 {
     pb_status status = fetch_plan_need(&j->plan, j->http, "config.json", error);
-    if (status == PB_OK)
-        status = fetch_plan_tokenizer(&j->plan, j->http, error);
     if (status == PB_OK)
         status = fetch_store_open(hub, j->plan.id, &j->store, error);
     if (status == PB_OK)
         status = get_files(j, 0, error);
     return status == PB_OK ? check_config(j, error) : status;
+}
+
+static pb_status get_tokenizer(job *j, pb_error **error)
+{
+    size_t first = j->plan.count;
+    pb_status status = fetch_plan_tokenizer(&j->plan, j->http, error);
+    return status == PB_OK ? get_files(j, first, error) : status;
 }
 
 /* Puts the files of a model in several parts into the plan, by way of their index. */
@@ -204,7 +209,9 @@ static pb_status get_weights(job *j, pb_error **error)
 
 static pb_status run(job *j, const char *hub, char **folder, pb_error **error)
 {
-    pb_status status = get_small_files(j, hub, error);
+    pb_status status = get_config(j, hub, error);
+    if (status == PB_OK)
+        status = get_tokenizer(j, error);
     if (status == PB_OK)
         status = get_weights(j, error);
     if (status == PB_OK)
