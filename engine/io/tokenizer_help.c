@@ -72,7 +72,7 @@ static void suggest_longer(suggestions *s, const char *text, size_t length)
 {
     const pb_tokenizer *t = s->tokenizer;
     int32_t best = PB_NO_TOKEN;
-    for (size_t id = 0; id < t->n_tokens; id++) {
+    for (size_t id = 0; id < t->n_words; id++) {
         const token *each = &t->tokens[id];
         if (each->length > length && memcmp(each->bytes, text, length) == 0 &&
             (best == PB_NO_TOKEN || each->length < t->tokens[best].length))
@@ -98,10 +98,10 @@ static void suggest_similar(suggestions *s, const char *text, size_t length)
 {
     const pb_tokenizer *t = s->tokenizer;
     size_t limit = (2 * pb_utf8_count(text, length) + 1) / 3; /* in half edits */
-    unsigned char *distance = pb_malloc(t->n_tokens, 1);
+    unsigned char *distance = pb_malloc(t->n_words, 1);
     if (!distance)
         return;
-    for (size_t id = 0; id < t->n_tokens; id++) {
+    for (size_t id = 0; id < t->n_words; id++) {
         const token *each = &t->tokens[id];
         size_t apart = each->length > length ? each->length - length : length - each->length;
         size_t found = UINT8_MAX;
@@ -110,7 +110,7 @@ static void suggest_similar(suggestions *s, const char *text, size_t length)
         distance[id] = found < UINT8_MAX ? (unsigned char)found : UINT8_MAX;
     }
     for (size_t wanted = 1; wanted <= limit && s->count < s->limit; wanted++) {
-        for (size_t id = 0; id < t->n_tokens; id++) {
+        for (size_t id = 0; id < t->n_words; id++) {
             if (distance[id] == wanted)
                 suggest(s, (int32_t)id);
         }

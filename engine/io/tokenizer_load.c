@@ -5,6 +5,7 @@
  * itself, the others for U+0100 and on, in order (a space is U+0120). From "Language Models are
  * Unsupervised Multitask Learners" (Radford et al., 2019), encoder.py's bytes_to_unicode().
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -138,7 +139,7 @@ static pb_status read_vocab(loader *l)
 {
     pb_tokenizer *t = l->tokenizer;
     pb_status status = PB_OK;
-    t->n_tokens = json_object_size(l->vocab);
+    t->n_tokens = t->n_words = json_object_size(l->vocab);
     t->tokens = pb_calloc(t->n_tokens, sizeof *t->tokens);
     if (!t->tokens)
         return pb_fail_memory(l->error);
@@ -294,6 +295,25 @@ pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t len
     pb_buffer_free(&merges_path);
     tokenizer_json_free(&parts);
     return status;
+}
+
+pb_status pb_tokenizer_pad(pb_tokenizer *tokenizer, size_t count, pb_error **error)
+{
+    if (count <= tokenizer->n_tokens)
+        return PB_OK;
+    token *grown = pb_realloc(tokenizer->tokens, count, sizeof *grown);
+    if (!grown)
+        return pb_fail_memory(error);
+    tokenizer->tokens = grown;
+    for (; tokenizer->n_tokens < count; tokenizer->n_tokens++) {
+        char text[32];
+        int length = snprintf(text, sizeof text, "<|%zu|>", tokenizer->n_tokens);
+        const char *kept = pb_arena_text(tokenizer->arena, text, (size_t)length);
+        if (!kept)
+            return pb_fail_memory(error);
+        grown[tokenizer->n_tokens] = (token){kept, kept, (size_t)length};
+    }
+    return PB_OK;
 }
 
 /* ---- from a folder ---- */

@@ -16,13 +16,13 @@
 static pb_status check_vocabulary(const pb_model *model, pb_error **error)
 {
     size_t tokens = pb_tokenizer_count(model->tokenizer);
-    if (tokens == model->shape.n_vocab)
+    if (tokens <= model->shape.n_vocab)
         return PB_OK;
-    return pb_fail(
-        error, PB_FORMAT,
-        "the vocabulary in %s has %zu tokens, but config.json says vocab_size %zu; they must "
-        "be the same",
-        model->path, tokens, model->shape.n_vocab);
+    return pb_fail(error, PB_FORMAT,
+                   "the vocabulary in %s has %zu tokens, but config.json says vocab_size %zu; at "
+                   "least as many "
+                   "were expected",
+                   model->path, tokens, model->shape.n_vocab);
 }
 
 static pb_status check_shapes(const loader *load, pb_error **error)
@@ -174,6 +174,8 @@ static pb_status load_all(loader *load, pb_error **error)
     pb_model *model = load->model;
     const pb_weight *embed;
     pb_status status = check_shapes(load, error);
+    if (status == PB_OK) /* by as much as the embedding, which is there, has rows for */
+        status = pb_tokenizer_pad(model->tokenizer, model->shape.n_vocab, error);
     if (status == PB_OK)
         status = find_tie(load, error);
     if (status == PB_OK)

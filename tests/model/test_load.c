@@ -171,6 +171,9 @@ static void test_configurations_that_contradict_the_weights(void **state)
     f = folder_copy();
     folder_replace(&f, "config.json", "\"vocab_size\": 8192", "\"vocab_size\": 8000");
     REFUSED(&f, PB_FORMAT, "8192 tokens", "vocab_size 8000");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "\"vocab_size\": 8192", "\"vocab_size\": 9000");
+    REFUSED(&f, PB_FORMAT, "'wte.weight'", "[8192, 40]", "[9000, 40]", "vocab_size");
 }
 
 static void test_models_of_another_kind(void **state)

@@ -116,6 +116,22 @@ def test_weights_that_are_missing(folder, evaluate):
     assert f"{folder} (no model.safetensors in it)" in evaluate(f'load("{folder}")')
 
 
+def test_an_embedding_with_more_rows_than_tokens(folder, evaluate):
+    """Vocabularies are padded so that products are faster; no text has those tokens."""
+    tensors = read_tensors(folder / "model.safetensors")
+    (rows, width), data = tensors["wte.weight"]
+    tensors["wte.weight"] = [rows + 8, width], data + data[: 8 * 4 * width]
+    write_tensors(folder / "model.safetensors", tensors, "F32")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "vocab_size": rows + 8}))
+    shown = evaluate(f'm = load("{folder}", raw=True); l = run("{PROMPT}").logits[pos=-1]; '
+                     f'[m.d_vocab, l[token={rows + 3}] == l[token=3], l[token="<|{rows + 3}|>"] == '
+                     f'l[token=3], tokens(prompt([{rows + 3}]))]')
+    assert shown.startswith(f"[{rows + 8}, True, True,"), shown
+    said = evaluate(f'logit("a", "<|{rows + 3}|>", model=load("{folder}"))')
+    assert "is 7 tokens, and one was expected" in said and f"<|{rows + 4}|>" not in said
+
+
 def save_tokenizer(folder: Path, added: list[str]) -> Tokenizer:
     """tokenizer.json in place of vocab.json and merges.txt, as transformers 5 saves it."""
     vocab, merges = folder / "vocab.json", folder / "merges.txt"

@@ -33,6 +33,12 @@ pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t len
                                   pb_tokenizer **tokenizer, pb_error **error);
 void pb_tokenizer_destroy(pb_tokenizer **tokenizer);
 
+/*
+ * Adds tokens up to `count`, which no text has, for a model whose embedding has more rows than its
+ * vocabulary: their text and label are "<|8192|>" by their id. For the one who has just opened it.
+ */
+pb_status pb_tokenizer_pad(pb_tokenizer *tokenizer, size_t count, pb_error **error);
+
 size_t pb_tokenizer_count(const pb_tokenizer *tokenizer); /* ids are 0 .. count - 1 */
 /* The id of <|endoftext|>, which also starts a text; PB_NO_TOKEN if the vocabulary has none. */
 int32_t pb_tokenizer_end_of_text(const pb_tokenizer *tokenizer);
