@@ -27,6 +27,11 @@ size_t pb_tokenizer_count(const pb_tokenizer *tokenizer)
     return tokenizer->n_tokens;
 }
 
+size_t pb_tokenizer_words(const pb_tokenizer *tokenizer)
+{
+    return tokenizer->n_words;
+}
+
 int32_t pb_tokenizer_end_of_text(const pb_tokenizer *tokenizer)
 {
     return tokenizer->end_of_text;

@@ -353,6 +353,28 @@ static void test_one_file_refused(void **state)
                  PB_FORMAT, "model.vocab is missing");
 }
 
+/* Tokens that pad are in no text, and no help names them. */
+static void test_padding(void **state)
+{
+    (void)state;
+    pb_tokenizer *t = NULL;
+    pb_error *error = NULL;
+    int32_t near[4];
+    assert_ok(parse(",\"ab\":256", "a b\n", 4, &t, &error), &error);
+    assert_ok(pb_tokenizer_pad(t, 100, &error), &error);
+    assert_int_equal(pb_tokenizer_count(t), 257);
+    assert_ok(pb_tokenizer_pad(t, 260, &error), &error);
+    assert_int_equal(pb_tokenizer_count(t), 260);
+    assert_int_equal(pb_tokenizer_words(t), 257);
+    assert_string_equal(pb_tokenizer_label(t, 259), "<|259|>");
+    assert_int_equal(pb_tokenizer_find(t, "<|259|>", 7), PB_NO_TOKEN);
+    size_t n = pb_tokenizer_nearest(t, "<|258|>", 7, near, 4);
+    for (size_t i = 0; i < n; i++)
+        assert_true(near[i] < 257);
+    assert_encodes(t, "ab", 2, PB_SPECIAL_ALLOWED, (int32_t[]){256}, 1);
+    pb_tokenizer_destroy(&t);
+}
+
 static void test_added_tokens_file(void **state)
 {
     char *vocab = vocab_with(",\"ab\":256");
@@ -461,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_files, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_one_file, scratch_set_up, scratch_tear_down),
         cmocka_unit_test(test_one_file_refused),
+        cmocka_unit_test(test_padding),
         cmocka_unit_test_setup_teardown(test_added_tokens_file, scratch_set_up, scratch_tear_down),
         cmocka_unit_test(test_merge_order),
         cmocka_unit_test(test_added_tokens),

@@ -467,7 +467,9 @@ static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error *
     if (status)
         return status;
     const pb_shape *shape = pb_model_shape(pb_model_of(model));
-    int32_t start = pb_tokenizer_end_of_text(pb_model_tokenizer(pb_model_of(model)));
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(model));
+    const size_t words = pb_tokenizer_words(tokenizer);
+    int32_t start = pb_tokenizer_end_of_text(tokenizer);
     size_t bos = start != PB_NO_TOKEN && pb_model_adds_bos(model) ? 1 : 0;
     if (n == 0 || repeat == 0)
         status = pb_fail_argument(call, n == 0 ? "n" : "repeat", error, PB_VALUE,
@@ -487,8 +489,8 @@ static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error *
             ids[0] = start;
         for (size_t i = 0; i < n; i++) {
             do
-                ids[bos + i] = (int32_t)(next_random(&state) % shape->n_vocab);
-            while (ids[bos + i] == start && shape->n_vocab > 1);
+                ids[bos + i] = (int32_t)(next_random(&state) % words);
+            while (ids[bos + i] == start && words > 1);
         }
         for (size_t i = n; i < length; i++)
             ids[bos + i] = ids[bos + i - n];

@@ -40,6 +40,7 @@ void pb_tokenizer_destroy(pb_tokenizer **tokenizer);
 pb_status pb_tokenizer_pad(pb_tokenizer *tokenizer, size_t count, pb_error **error);
 
 size_t pb_tokenizer_count(const pb_tokenizer *tokenizer); /* ids are 0 .. count - 1 */
+size_t pb_tokenizer_words(const pb_tokenizer *tokenizer); /* of them, those that do not only pad */
 /* The id of <|endoftext|>, which also starts a text; PB_NO_TOKEN if the vocabulary has none. */
 int32_t pb_tokenizer_end_of_text(const pb_tokenizer *tokenizer);
 
