@@ -426,8 +426,13 @@ def test_a_mirror_that_sends_everything_on(fetch, hub, cache):
         done = fetch(HF_ENDPOINT=mirror.url() + "/", HF_TOKEN=TOKEN)
         assert done.returncode == 0, done.stderr
         assert {a.headers.get("authorization") for a in mirror.asked} == {f"Bearer {TOKEN}"}
-    assert {a.headers.get("authorization") for a in hub.asked} == {None}
-    assert_whole(cache, hub)
+        assert {a.headers.get("authorization") for a in hub.asked} == {None}
+        assert_whole(cache, hub)
+        hub.asked.clear()
+        hub.token = TOKEN  # which the mirror does not pass on
+        done = fetch(HF_ENDPOINT=mirror.url())
+        assert f"{mirror.url()} has no model '{REPO}', or it is a private one" in done.stderr
+        assert len(hub.asked) == 1
 
 
 def test_a_proxy_is_used(fetch, hub, cache):

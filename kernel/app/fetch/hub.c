@@ -284,6 +284,7 @@ static pb_status ask_once(void *user, fetch_outcome *outcome, pb_error **error)
     fetch_reply reply;
     pb_status status = fetch_http_perform(q->http, &request, &reply, error);
     outcome->transient = reply.transient;
+    reply.home = true; /* who describes files is the hub, also behind a mirror */
     if (status == PB_OK) {
         *q->missing = lacks_file(&reply, q->file->name);
         if (reply.status == 200 || is_redirect(&reply))
