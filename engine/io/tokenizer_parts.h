@@ -20,7 +20,7 @@ struct pb_tokenizer {
     pb_arena *arena;
     token *tokens; /* by id */
     size_t n_tokens;
-    size_t n_words; /* of them, those of the vocabulary: the others only pad it */
+    size_t n_words;   /* of them, those of the vocabulary: the others only pad it */
     pb_map *by_bytes; /* bytes -> id; of equal ones the lowest */
     int32_t byte_ids[256];
     int32_t end_of_text;

@@ -41,7 +41,7 @@ struct pb_model {
     atomic_size_t references;
     bool raw, tied;
     char *name, *path;
-    uint64_t stamp; /* of the files in `path` as they were before they were read */
+    uint64_t stamp;    /* of the files in `path` as they were before they were read */
     const char *dtype; /* static */
     pb_config *config;
     pb_tokenizer *tokenizer;
