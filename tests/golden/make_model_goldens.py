@@ -14,6 +14,8 @@ float32, and NAME.txt, an entry a line with its shape, in the same order:
     rows NAME STEP SIZE...       every STEP-th row of a weight whose rows are tokens
     variant KEY VALUE STEP SIZE  logits of prompt a's last token with one setting of config.json
                                  changed, every STEP-th token
+    error KEY HOOK 1             how far TransformerLens' own float32 is from an act or logits entry
+                                 of float64: the root of the mean square (make_full_size.py alone)
 """
 
 from __future__ import annotations
@@ -108,7 +110,7 @@ def unprocessed(lens: Lens) -> HookedTransformer:
     cfg = copy.deepcopy(lens.model.cfg)
     cfg.normalization_type = "LN"
     model = HookedTransformer(cfg, move_to_device=False)
-    hugging_face = GPT2LMHeadModel.from_pretrained(lens.folder, dtype=torch.float32)
+    hugging_face = GPT2LMHeadModel.from_pretrained(lens.folder, dtype=cfg.dtype)
     model.load_and_process_state_dict(
         convert_gpt2_weights(hugging_face, cfg), fold_ln=False, center_writing_weights=False,
         center_unembed=False, fold_value_biases=False,
@@ -148,9 +150,9 @@ class Golden:
         self.lines.append(head + "".join(f" {n}" for n in array.shape))
         self.values.append(array.ravel())
 
-    def write(self, name: str) -> None:
-        (HERE / f"{name}.txt").write_text("\n".join(self.lines) + "\n")
-        np.concatenate(self.values).tofile(HERE / f"{name}.f32")
+    def write(self, name: str, folder: Path = HERE) -> None:
+        (folder / f"{name}.txt").write_text("\n".join(self.lines) + "\n")
+        np.concatenate(self.values).tofile(folder / f"{name}.f32")
 
 
 def hooks_of(layers: int, layers_with_result) -> list[str]:
@@ -177,10 +179,12 @@ def add_run(golden: Golden, model, ids: list[int], key: str, hooks: list[str], s
     golden.add(f"{prefix}logits {key} {step}", logits[0, :, ::step])
 
 
+WEIGHTS = ("W_Q", "W_K", "W_V", "W_O", "W_in", "W_out",
+           "b_Q", "b_K", "b_V", "b_O", "b_in", "b_out")
+
+
 def add_weights(golden: Golden, model, layers) -> None:
-    names = ("W_Q", "W_K", "W_V", "W_O", "W_in", "W_out",
-             "b_Q", "b_K", "b_V", "b_O", "b_in", "b_out")
-    for name in names:
+    for name in WEIGHTS:
         for layer in layers:
             golden.add(f"weight {name} {layer}", getattr(model, name)[layer])
     golden.add("weight b_U -", model.b_U)

@@ -9,33 +9,40 @@ The two files of a model are as in make_model_goldens.py, with these lines:
     study ABOUT NAME SIZE...     a result; tests/study/test_goldens.c says what each one is
 
 Patch results are named SITE-WALKS: what is walked, in order, of layer, head, pos, query and key.
-TransformerLens' get_act_patch_* make those it has; the others are hooks written out here.
+TransformerLens' get_act_patch_* make those it has; the others are hooks written out here. A cell
+that was not asked for is NaN; the goldens beside this file have none.
 """
 
 from __future__ import annotations
 
 import itertools
+import random
 import sys
 from pathlib import Path
 
+import pandas
 import torch
 from transformer_lens import patching
 from transformer_lens.head_detector import (
     compute_head_attention_similarity_score, get_duplicate_token_head_detection_pattern,
     get_induction_head_detection_pattern, get_previous_token_head_detection_pattern)
 from transformer_lens.tools.analysis.direct_path_patching import get_act_patch_direct_path
+from transformer_lens.utilities.matrix import composition_scores
 
 from lens import Lens
-from make_model_goldens import MODELS, RANDOM, Golden
+from make_model_goldens import HERE, MODELS, RANDOM, Golden
 
 STEP = 64  # every STEP-th logit is kept where whole rows are compared
 
 
 class Story:
-    """A model, its prompts and words, and the golden being filled."""
+    """A model, its prompts and words, and the golden being filled. Of a sweep that walks many cells
+    some are drawn, `most` at the most."""
 
-    def __init__(self, folder: Path, prompts: dict[str, list[int]], good: int, bad: int):
+    def __init__(self, folder: Path, prompts: dict[str, list[int]], good: int, bad: int,
+                 most: int | None = None):
         self.lens = Lens(folder)
+        self.most, self.dice = most, random.Random(7)
         self.model = self.lens.model
         self.model.set_use_attn_result(True)
         self.prompts, self.good, self.bad = prompts, good, bad
@@ -51,7 +58,18 @@ class Story:
         self.golden.lines += [f"word good {good}", f"word bad {bad}"]
 
     def add(self, about: str, name: str, value) -> None:
-        self.golden.add(f"study {about} {name}", torch.atleast_1d(torch.as_tensor(value)))
+        values = torch.atleast_1d(torch.as_tensor(value))
+        assert self.most or not values.isnan().any(), name
+        self.golden.add(f"study {about} {name}", values)
+
+    def walk(self, sizes: list[int], value) -> torch.Tensor:
+        """value(cells), a list, laid out as a sweep of that shape; NaN where it is not asked for."""
+        cells = list(itertools.product(*map(range, sizes)))
+        if self.most and len(cells) > self.most:
+            cells = sorted(self.dice.sample(cells, self.most))
+        whole = torch.full(sizes, torch.nan)
+        whole[tuple(zip(*cells))] = torch.as_tensor(value(cells), dtype=torch.float32)
+        return whole
 
     def good_logit(self, logits: torch.Tensor) -> torch.Tensor:
         return logits[0, -1, self.good]
@@ -123,10 +141,10 @@ def metrics(s: Story) -> None:
 # ---- patching ----
 
 
-def patch_cells(s: Story, hook: str, indices, place) -> list[float]:
-    """The metric with from's activation written over into's, at place(layer, *rest), cell by cell."""
-    values = []
-    for layer, *rest in indices:
+def patch_cells(s: Story, hook: str, sizes: list[int], place) -> torch.Tensor:
+    """The metric with from's activation written over into's, at place(layer, *rest), cell by cell.
+    `sizes` are those of the layers and the rest; a hook without layers has one."""
+    def value(layer: int, *rest: int) -> float:
         name = hook.format(layer)
         source = s.cache["from"][name]
 
@@ -134,18 +152,31 @@ def patch_cells(s: Story, hook: str, indices, place) -> list[float]:
             activation[at] = source[at]
             return activation
 
-        values.append(s.good_logit(s.hooked("into", (name, setter))).item())
-    return values
+        return s.good_logit(s.hooked("into", (name, setter))).item()
+
+    return s.walk(sizes, lambda cells: [value(*cell) for cell in cells])
+
+
+def patch_theirs(s: Story, name: str) -> torch.Tensor:
+    """get_act_patch_NAME, on the cells that are asked for."""
+    sweep = getattr(patching, f"get_act_patch_{name}")
+    axes = sweep.keywords["index_axis_names"]
+    length = len(s.prompts["into"])
+    sizes = {"layer": s.layers, "head": s.heads, "head_index": s.heads}
+
+    def values(cells) -> torch.Tensor:
+        return sweep(s.model, s.tokens["into"], s.cache["from"], s.good_logit,
+                     index_axis_names=None, index_df=pandas.DataFrame(cells, columns=axes))
+
+    return s.walk([sizes.get(axis, length) for axis in axes], values)
 
 
 def patches_of_transformer_lens(s: Story) -> None:
-    arguments = (s.model, s.tokens["into"], s.cache["from"], s.good_logit)
     for site in ("resid_pre", "resid_mid", "attn_out", "mlp_out"):
-        s.add("patch", f"{site}-layer-pos", getattr(patching, f"get_act_patch_{site}")(*arguments))
+        s.add("patch", f"{site}-layer-pos", patch_theirs(s, site))
     for ours, theirs in {"z": "out", "q": "q", "k": "k", "v": "v", "pattern": "pattern"}.items():
-        whole = getattr(patching, f"get_act_patch_attn_head_{theirs}_all_pos")(*arguments)
-        each = getattr(patching, f"get_act_patch_attn_head_{theirs}_by_pos")(*arguments)
-        s.add("patch", f"{ours}-layer-head", whole)
+        s.add("patch", f"{ours}-layer-head", patch_theirs(s, f"attn_head_{theirs}_all_pos"))
+        each = patch_theirs(s, f"attn_head_{theirs}_by_pos")
         if ours == "pattern":  # theirs is [layer, head, query], the others [layer, pos, head]
             s.add("patch", "pattern-layer-head-query", each)
         else:
@@ -153,39 +184,31 @@ def patches_of_transformer_lens(s: Story) -> None:
 
 
 def patches_by_hooks(s: Story) -> None:
-    length = len(s.prompts["into"])
+    length, every = len(s.prompts["into"]), slice(None)
     by_position = {
         "resid_post": "blocks.{}.hook_resid_post", "ln1": "blocks.{}.ln1.hook_normalized",
         "ln1_scale": "blocks.{}.ln1.hook_scale", "ln2": "blocks.{}.ln2.hook_normalized",
         "ln2_scale": "blocks.{}.ln2.hook_scale", "mlp_pre": "blocks.{}.mlp.hook_pre",
         "mlp_post": "blocks.{}.mlp.hook_post",
     }
-    places = list(itertools.product(range(s.layers), range(length)))
     for site, hook in by_position.items():
-        values = patch_cells(s, hook, places, lambda pos: (slice(None), pos))
-        s.add("patch", f"{site}-layer-pos", torch.tensor(values).reshape(s.layers, length))
+        s.add("patch", f"{site}-layer-pos",
+              patch_cells(s, hook, [s.layers, length], lambda pos: (every, pos)))
     for site, hook in {"embed": "hook_embed", "ln_final": "ln_final.hook_normalized",
                        "ln_final_scale": "ln_final.hook_scale"}.items():
-        values = patch_cells(s, hook, [(0, pos) for pos in range(length)],
-                             lambda pos: (slice(None), pos))
-        s.add("patch", f"{site}-pos", values)
-    heads = list(itertools.product(range(s.layers), range(s.heads)))
+        cells = patch_cells(s, hook, [1, length], lambda pos: (every, pos))
+        s.add("patch", f"{site}-pos", cells[0])
     s.model.set_use_attn_result(True)
-    values = patch_cells(s, "blocks.{}.attn.hook_result", heads,
-                         lambda head: (slice(None), slice(None), head))
+    s.add("patch", "result-layer-head", patch_cells(
+        s, "blocks.{}.attn.hook_result", [s.layers, s.heads], lambda head: (every, every, head)))
     s.model.set_use_attn_result(False)
-    s.add("patch", "result-layer-head", torch.tensor(values).reshape(s.layers, s.heads))
-    values = patch_cells(s, "blocks.{}.attn.hook_attn_scores", heads,
-                         lambda head: (slice(None), head))
-    s.add("patch", "attn_scores-layer-head", torch.tensor(values).reshape(s.layers, s.heads))
-    squares = [(layer, head, q, k) for layer, head in heads[: 2 * s.heads : s.heads + 1]
-               for q in range(length) for k in range(length)]
-    values = patch_cells(s, "blocks.{}.attn.hook_pattern", squares,
-                         lambda head, q, k: (slice(None), head, q, k))
-    s.add("patch", "pattern-pairs-query-key", torch.tensor(values).reshape(2, length, length))
-    values = patch_cells(s, "blocks.{}.hook_resid_post", [(layer,) for layer in range(s.layers)],
-                         lambda: slice(None))
-    s.add("patch", "resid_post-layer", values)
+    s.add("patch", "attn_scores-layer-head", patch_cells(
+        s, "blocks.{}.attn.hook_attn_scores", [s.layers, s.heads], lambda head: (every, head)))
+    pairs = [patch_cells(s, f"blocks.{n}.attn.hook_pattern", [1, length, length],
+                         lambda q, k, n=n: (every, n, q, k))[0] for n in range(2)]
+    s.add("patch", "pattern-pairs-query-key", torch.stack(pairs))  # L0H0 and L1H1
+    s.add("patch", "resid_post-layer", patch_cells(
+        s, "blocks.{}.hook_resid_post", [s.layers], lambda: every))
 
 
 def patch_all_layers(s: Story) -> None:
@@ -257,6 +280,15 @@ def edits(s: Story) -> None:
 # ---- heads ----
 
 
+def compositions(model, mode: str) -> torch.Tensor:
+    """all_composition_scores, a layer of left heads at a time: whole, gpt2's take 8 GB."""
+    right = {"Q": model.QK, "K": model.QK.T, "V": model.OV}[mode]
+    scores = torch.cat([composition_scores(model.OV[layer: layer + 1], right)
+                        for layer in range(model.cfg.n_layers)])
+    layers = torch.arange(model.cfg.n_layers)
+    return scores * (layers[:, None, None, None] < layers[None, None, :, None])
+
+
 def heads(s: Story) -> None:
     patterns = torch.stack([s.cache["repeat"]["pattern", layer][0] for layer in range(s.layers)])
     tokens = s.tokens["repeat"]
@@ -284,7 +316,7 @@ def heads(s: Story) -> None:
     for name, back in {"previous": 1, "duplicate": period, "induction": period - 1}.items():
         s.add("heads", f"stripe-{name}", patterns[:, :, rows, rows - back].mean(-1))
     for mode in "QKV":
-        s.add("heads", f"composition-{mode}", s.model.all_composition_scores(mode))
+        s.add("heads", f"composition-{mode}", compositions(s.model, mode))
 
 
 # ---- paths ----
@@ -337,9 +369,8 @@ def paths(s: Story) -> None:
     pair = [(f"blocks.{last}.attn.hook_q", 1), (f"blocks.{last - 1}.attn.hook_v", 0)]
     targets = {"logits": None, "pair": pair, "mlp": [(f"blocks.{last - 1}.mlp.hook_pre", None)]}
     for mode, (name, receivers) in itertools.product(("ioi", "direct", "linear"), targets.items()):
-        values = [[path(s, mode, (layer, head), receivers) for head in range(s.heads)]
-                  for layer in range(s.layers)]
-        s.add("path", f"{mode}-{name}", values)
+        s.add("path", f"{mode}-{name}", s.walk([s.layers, s.heads], lambda senders: [
+            path(s, mode, sender, receivers) for sender in senders]))
     for component in "qkv":
         values = get_act_patch_direct_path(
             s.model, s.tokens["into"], s.cache["from"], s.cache["into"], s.good_logit, 0, 1,
@@ -365,7 +396,7 @@ def generation(s: Story) -> None:
     s.add("generate", "edited", edited[0, -12:].float())
 
 
-def tell(s: Story, name: str) -> None:
+def tell(s: Story, name: str, folder: Path = HERE) -> None:
     attributions(s, "into")
     attributions(s, "other")
     logit_lens(s, "into")
@@ -377,7 +408,7 @@ def tell(s: Story, name: str) -> None:
     heads(s)
     paths(s)
     generation(s)
-    s.golden.write(name)
+    s.golden.write(name, folder)
 
 
 def main(models: list[str]) -> None:

@@ -23,7 +23,8 @@ typedef struct golden {
     float *values;
 } golden;
 
-/* Reads tests/golden/NAME.txt and .f32. Fails the test if they do not fit each other. */
+/* Reads NAME.txt and .f32 in tests/golden, or the folder PATCHBAY_GOLDENS. Fails the test if they
+ * do not fit each other. */
 golden golden_read(const char *name);
 void golden_free(golden *g);
 
@@ -31,7 +32,7 @@ void golden_free(golden *g);
 size_t golden_prompt(const golden *g, const char *key, int32_t *ids);
 
 /* The tolerance: 1e-4 on values of unit scale, 1e-4 relative beyond; or `unit` in place of 1e-4.
- * Fails the test, naming the entry and the place. */
+ * What is NaN in the entry was not asked for. Fails the test, naming the entry and the place. */
 void golden_compare(const golden_entry *entry, const float *got, size_t n, double unit);
 
 #endif

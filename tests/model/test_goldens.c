@@ -1,4 +1,10 @@
-/* Every activation, logit and processed weight against TransformerLens' (tests/golden). */
+/*
+ * Every activation, logit and processed weight against TransformerLens' (tests/golden).
+ *
+ *     test_goldens                 the models that come with Patchbay
+ *     test_goldens NAME FOLDER     the golden NAME alone, of the model in FOLDER
+ */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,16 +72,25 @@ static void find_hook(const pb_model *model, const char *hook, pb_site *site, si
     fail_msg("no site is %s", hook);
 }
 
-static void compare_activation(const subject *s, pb_model *model, const golden_entry *entry)
+/* The activation an entry is of; the caller's. */
+static pb_tensor *activation(const subject *s, pb_model *model, const golden_entry *entry,
+                             pb_site *site)
 {
-    pb_site site = PB_SITE_EMBED;
     size_t layer = 0;
-    find_hook(model, entry->words[2], &site, &layer);
+    find_hook(model, entry->words[2], site, &layer);
     pb_run *made = run(s, model, entry->words[1]);
     pb_tensor *tensor = NULL;
     pb_error *error = NULL;
-    if (pb_run_activation(made, site, layer, NULL, &tensor, &error) != PB_OK)
+    if (pb_run_activation(made, *site, layer, NULL, &tensor, &error) != PB_OK)
         fail_msg("%s", pb_error_text(error));
+    pb_run_release(&made);
+    return tensor;
+}
+
+static void compare_activation(const subject *s, pb_model *model, const golden_entry *entry)
+{
+    pb_site site = PB_SITE_EMBED;
+    pb_tensor *tensor = activation(s, model, entry, &site);
     const pb_site_row *row = pb_site_info(site);
     assert_int_equal(pb_tensor_rank(tensor), row->n_axes);
     assert_int_equal(row->n_axes, entry->n_words - 3);
@@ -86,10 +101,10 @@ static void compare_activation(const subject *s, pb_model *model, const golden_e
     golden_compare(entry, pb_tensor_data(tensor), pb_tensor_size(tensor),
                    site == PB_SITE_PATTERN ? 1e-5 : 1e-4);
     pb_tensor_release(&tensor);
-    pb_run_release(&made);
 }
 
-static void compare_logits(const subject *s, pb_model *model, const golden_entry *entry)
+/* Every step-th logit of an entry's prompt, the caller's. */
+static float *some_logits(const subject *s, pb_model *model, const golden_entry *entry)
 {
     size_t step = (size_t)atoi(entry->words[2]), n_vocab = pb_model_shape(model)->n_vocab;
     pb_run *made = run(s, model, entry->words[1]);
@@ -102,11 +117,78 @@ static void compare_logits(const subject *s, pb_model *model, const golden_entry
     for (size_t i = 0; i < pb_run_length(made); i++)
         for (size_t t = 0; t < n_vocab; t += step)
             picked[n++] = pb_tensor_data(tensor)[i * n_vocab + t];
-    golden_compare(entry, picked, n, 1e-4);
-    free(picked);
+    assert_int_equal(n, entry->n_values);
     pb_tensor_release(&tensor);
     pb_run_release(&made);
+    return picked;
 }
+
+static void compare_logits(const subject *s, pb_model *model, const golden_entry *entry)
+{
+    float *picked = some_logits(s, model, entry);
+    golden_compare(entry, picked, entry->n_values, 1e-4);
+    free(picked);
+}
+
+/* ---- rounding ---- */
+
+/* Our distance from float64 may be this much of torch's own. Few values are little evidence of a
+ * root mean square: those of a norm's scale are one a position. */
+static const double MOST = 1.25, MOST_OF_FEW = 2.5;
+
+enum { FEW = 1000 };
+
+/* Nobody is held to less than half the last place of what is compared. */
+static double rounding(const golden_entry *exact)
+{
+    double squares = 0, n = 0;
+    for (size_t i = 0; i < exact->n_values; i++)
+        if (isfinite(exact->values[i])) {
+            squares += (double)exact->values[i] * exact->values[i];
+            n++;
+        }
+    return sqrt(squares / n) * 0x1p-24;
+}
+
+static double distance(const golden_entry *exact, const float *values)
+{
+    double squares = 0, n = 0;
+    for (size_t i = 0; i < exact->n_values; i++)
+        if (isfinite(exact->values[i])) {
+            double off = (double)values[i] - exact->values[i];
+            squares += off * off;
+            n++;
+        }
+    return sqrt(squares / n);
+}
+
+/* "error KEY HOOK": the entry before it, of float64, with the distance of torch's float32. */
+static void compare_error(const subject *s, pb_model *model, const golden_entry *entry)
+{
+    const golden_entry *exact = entry - 1;
+    assert_string_equal(exact->words[1], entry->words[1]);
+    assert_string_equal(exact->words[2], entry->words[2]);
+    double ours;
+    if (strstr(exact->words[0], "logits")) {
+        float *picked = some_logits(s, model, exact);
+        ours = distance(exact, picked);
+        free(picked);
+    } else {
+        pb_site site = PB_SITE_EMBED;
+        pb_tensor *tensor = activation(s, model, exact, &site);
+        ours = distance(exact, pb_tensor_data(tensor));
+        pb_tensor_release(&tensor);
+    }
+    double theirs = fmax(entry->values[0], rounding(exact));
+    if (ours > theirs)
+        print_message("%s %s: %.2f times torch's distance, %.2g\n", exact->words[1],
+                      exact->words[2], ours / theirs, theirs);
+    if (!(ours <= theirs * (exact->n_values < FEW ? MOST_OF_FEW : MOST)))
+        fail_msg("%s %s is %.3g from float64, torch %.3g", exact->words[1], exact->words[2], ours,
+                 theirs);
+}
+
+/* ---- weights ---- */
 
 static pb_tensor *weight(const pb_model *model, const char *name, const char *layer)
 {
@@ -163,6 +245,8 @@ static bool compare(const subject *s, const golden_entry *entry)
         compare_activation(s, model, entry);
     else if (strcmp(kind, "logits") == 0)
         compare_logits(s, model, entry);
+    else if (strcmp(kind, "error") == 0)
+        compare_error(s, model, entry);
     else if (strcmp(kind, "weight") == 0)
         compare_weight(model, entry);
     else if (strcmp(kind, "rows") == 0)
@@ -194,8 +278,20 @@ static void test_reviews_model(void **state)
     compare_all("model-reviews-4m", "models/reviews-4m", 100);
 }
 
-int main(void)
+/* State: {NAME, FOLDER}. */
+static void test_given_model(void **state)
 {
+    char *const *given = *state;
+    compare_all(given[0], given[1], 1);
+}
+
+int main(int n, char **arguments)
+{
+    if (n == 3) {
+        const struct CMUnitTest given[] = {
+            cmocka_unit_test_prestate(test_given_model, arguments + 1)};
+        return cmocka_run_group_tests_name(arguments[1], given, NULL, NULL);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_model),
         cmocka_unit_test(test_reviews_model),

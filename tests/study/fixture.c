@@ -52,10 +52,16 @@ static int32_t word(const fixture *f, const char *key)
 
 fixture fixture_open(const char *name)
 {
-    char file[64], folder[64];
-    snprintf(file, sizeof file, "study-%s", name);
+    char folder[64];
     snprintf(folder, sizeof folder, "%smodels/%s", strcmp(name, "reviews-4m") ? "tests/" : "",
              name);
+    return fixture_open_in(name, folder);
+}
+
+fixture fixture_open_in(const char *name, const char *folder)
+{
+    char file[64];
+    snprintf(file, sizeof file, "study-%s", name);
     fixture f = {.g = golden_read(file)};
     pb_error *error = NULL;
     must(pb_model_load(folder, NULL, NULL, &f.model, &error), error);

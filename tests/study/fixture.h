@@ -15,6 +15,8 @@ typedef struct fixture {
 
 /* NAME is "reviews-4m" or "random-3l5h". Fails the test on any error. */
 fixture fixture_open(const char *name);
+/* The golden study-NAME, of the model in a folder. */
+fixture fixture_open_in(const char *name, const char *folder);
 void fixture_close(fixture *f);
 
 /* A run of these tokens. */

@@ -1,4 +1,9 @@
-/* The study layer's numbers against TransformerLens' (tests/golden/make_study_goldens.py). */
+/*
+ * The study layer's numbers against TransformerLens' (tests/golden/make_study_goldens.py).
+ *
+ *     test_study_goldens               the models that come with Patchbay
+ *     test_study_goldens NAME FOLDER   the golden study-NAME alone, of the model in FOLDER
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,14 +22,20 @@
 
 static const double UNIT = 1e-4;
 
-static const char *const MODELS[] = {"reviews-4m", "random-3l5h"};
+/* A golden and the folder of its model. */
+typedef struct subject {
+    const char *name, *folder;
+} subject;
+
+static subject subjects[] = {{"reviews-4m", "models/reviews-4m"},
+                             {"random-3l5h", "tests/models/random-3l5h"}};
 
 static int open_fixture(void **state)
 {
-    const char *name = *state;
+    const subject *of = *state;
     fixture *f = malloc(sizeof *f);
     assert_non_null(f);
-    *f = fixture_open(name);
+    *f = fixture_open_in(of->name, of->folder);
     *state = f;
     return 0;
 }
@@ -512,22 +523,26 @@ static void generation_matches(void **state)
     pb_edit_release(&zero);
 }
 
-#define WITH_BOTH(test)                                                                            \
-    {#test " on reviews-4m", test, open_fixture, close_fixture, (void *)(uintptr_t)MODELS[0]},     \
+#define WITH(test, which)                                                                          \
     {                                                                                              \
-#test " on random-3l5h", test, open_fixture, close_fixture, (void *)(uintptr_t)MODELS[1]   \
+#test, test, open_fixture, close_fixture, &subjects[which]                                 \
     }
 
-int main(void)
+#define ALL_WITH(which)                                                                            \
+    WITH(attributions_match, which), WITH(attribution_checks_itself, which),                       \
+        WITH(lens_matches, which), WITH(metrics_match, which), WITH(patches_match, which),         \
+        WITH(edits_match, which), WITH(directions_match, which), WITH(means_match, which),         \
+        WITH(detectors_match, which), WITH(stripes_and_composition_match, which),                  \
+        WITH(paths_match, which), WITH(direct_paths_match_theirs, which),                          \
+        WITH(generation_matches, which)
+
+int main(int n, char **arguments)
 {
-    const struct CMUnitTest tests[] = {
-        WITH_BOTH(attributions_match), WITH_BOTH(attribution_checks_itself),
-        WITH_BOTH(lens_matches),       WITH_BOTH(metrics_match),
-        WITH_BOTH(patches_match),      WITH_BOTH(edits_match),
-        WITH_BOTH(directions_match),   WITH_BOTH(means_match),
-        WITH_BOTH(detectors_match),    WITH_BOTH(stripes_and_composition_match),
-        WITH_BOTH(paths_match),        WITH_BOTH(direct_paths_match_theirs),
-        WITH_BOTH(generation_matches),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest first[] = {ALL_WITH(0)}, second[] = {ALL_WITH(1)};
+    if (n == 3) {
+        subjects[0] = (subject){arguments[1], arguments[2]};
+        return cmocka_run_group_tests_name(subjects[0].name, first, NULL, NULL);
+    }
+    return cmocka_run_group_tests_name(subjects[0].name, first, NULL, NULL) +
+           cmocka_run_group_tests_name(subjects[1].name, second, NULL, NULL);
 }
