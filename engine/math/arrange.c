@@ -8,18 +8,21 @@
 enum { TILE = 32 }; /* a tile of 32 x 32 floats of either side stays in the first cache */
 
 /* out[i * out_step + j] = in[i + j * in_step], tile by tile: both sides are read in lines. */
-static void copy_plane(float *out, size_t out_step, size_t rows, const float *in, size_t in_step,
-                       size_t columns)
+static bool copy_plane(pb_poll *poll, float *out, size_t out_step, size_t rows, const float *in,
+                       size_t in_step, size_t columns)
 {
     for (size_t top = 0; top < rows; top += TILE) {
         size_t bottom = top + TILE < rows ? top + TILE : rows;
         for (size_t left = 0; left < columns; left += TILE) {
             size_t right = left + TILE < columns ? left + TILE : columns;
+            if (!pb_poll_step(poll, (bottom - top) * (right - left)))
+                return false;
             for (size_t i = top; i < bottom; i++)
                 for (size_t j = left; j < right; j++)
                     out[i * out_step + j] = in[i + j * in_step];
         }
     }
+    return true;
 }
 
 static void copy_row(float *out, const float *in, size_t step, size_t length)
@@ -42,7 +45,7 @@ static size_t dense_axis(size_t rank, const size_t *lengths, const size_t *strid
     return rank;
 }
 
-void pb_gather(float *out, const float *in, size_t rank, const size_t *lengths,
+bool pb_gather(pb_poll *poll, float *out, const float *in, size_t rank, const size_t *lengths,
                const size_t *strides)
 {
     size_t both[2][PB_MAX_RANK] = {{0}};
@@ -54,21 +57,24 @@ void pb_gather(float *out, const float *in, size_t rank, const size_t *lengths,
     size_t dense = dense_axis(rank, lengths, strides);
     pb_walk walk;
     if (dense == rank) {
-        pb_walk_start(&walk, rank, lengths, 2, (const size_t(*)[PB_MAX_RANK])both);
+        pb_walk_start(&walk, rank, lengths, 2, (const size_t(*)[PB_MAX_RANK])both, poll->watch);
         for (; !walk.done; pb_walk_next(&walk))
             copy_row(out + walk.offset[0], in + walk.offset[1], walk.step[1], walk.length);
-        return;
+        poll->stopped = poll->stopped || walk.poll.stopped;
+        return !poll->stopped;
     }
     /* Planes of the dense axis and the last; the walk goes over the others, seen as length 1. */
     size_t others[PB_MAX_RANK];
     for (size_t i = 0; i < rank; i++)
         others[i] = i == dense || i == rank - 1 ? (lengths[i] != 0) : lengths[i];
-    pb_walk_start(&walk, rank, others, 2, (const size_t(*)[PB_MAX_RANK])both);
+    pb_walk_start(&walk, rank, others, 2, (const size_t(*)[PB_MAX_RANK])both, NULL);
     for (; !walk.done; pb_walk_next(&walk))
         for (size_t i = 0; i < walk.length; i++)
-            copy_plane(out + walk.offset[0] + i * walk.step[0], both[0][dense], lengths[dense],
-                       in + walk.offset[1] + i * walk.step[1], both[1][rank - 1],
-                       lengths[rank - 1]);
+            if (!copy_plane(poll, out + walk.offset[0] + i * walk.step[0], both[0][dense],
+                            lengths[dense], in + walk.offset[1] + i * walk.step[1],
+                            both[1][rank - 1], lengths[rank - 1]))
+                return false;
+    return true;
 }
 
 /* ---- rename ---- */
@@ -111,9 +117,11 @@ static pb_status find_order(const pb_tensor *a, const char *const *names, size_t
     return PB_OK;
 }
 
-pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, pb_tensor **result,
-                              pb_error **error)
+pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, const pb_watch *watch,
+                              pb_tensor **result, pb_error **error)
 {
+    pb_poll poll = {.watch = watch};
+    pb_tensor *made = NULL;
     size_t order[PB_MAX_RANK], old[PB_MAX_RANK], strides[PB_MAX_RANK], lengths[PB_MAX_RANK];
     pb_axis *axes[PB_MAX_RANK];
     float *out = NULL;
@@ -126,12 +134,12 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, pb_t
         lengths[i] = axes[i]->length;
         strides[i] = old[order[i]];
     }
-    status = pb_tensor_blank(a->rank, axes, result, &out, error);
+    status = pb_tensor_blank(a->rank, axes, &made, &out, error);
     if (status != PB_OK)
         return status;
-    (*result)->boolean = a->boolean;
-    pb_gather(out, a->data, a->rank, lengths, strides);
-    return PB_OK;
+    made->boolean = a->boolean;
+    pb_gather(&poll, out, a->data, a->rank, lengths, strides);
+    return pb_tensor_finish(pb_poll_status(&poll, error), made, result);
 }
 
 /* ---- stack ---- */
@@ -153,13 +161,19 @@ static pb_status check_same_axes(const pb_tensor *first, const pb_tensor *part, 
     return pb_fail_with(error, PB_VALUE, &text);
 }
 
+/* Comparing the axes of a part, in values' worth of work. */
+enum { PART_WORK = 64 };
+
 /* The axes all parts share, in the order of the first. */
 static pb_status line_up_parts(pb_lineup *lineup, const pb_tensor *const *parts, size_t count,
-                               pb_error **error)
+                               pb_poll *poll, pb_error **error)
 {
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < count; i++) {
-        status = check_same_axes(parts[0], parts[i], i, error);
+        pb_poll_step(poll, PART_WORK);
+        status = pb_poll_status(poll, error);
+        if (status == PB_OK)
+            status = check_same_axes(parts[0], parts[i], i, error);
         if (status == PB_OK)
             status = pb_lineup_add(lineup, 0, parts[i], error);
     }
@@ -167,7 +181,7 @@ static pb_status line_up_parts(pb_lineup *lineup, const pb_tensor *const *parts,
 }
 
 /* Copies a part into its place, its axes in the order of the line-up. */
-static void place_part(float *out, const pb_tensor *part, const pb_lineup *lineup)
+static bool place_part(pb_poll *poll, float *out, const pb_tensor *part, const pb_lineup *lineup)
 {
     size_t own[PB_MAX_RANK], strides[PB_MAX_RANK], lengths[PB_MAX_RANK];
     pb_tensor_strides(part, own);
@@ -175,7 +189,7 @@ static void place_part(float *out, const pb_tensor *part, const pb_lineup *lineu
         strides[i] = own[pb_tensor_find_axis(part, lineup->axes[i]->name)];
         lengths[i] = lineup->axes[i]->length;
     }
-    pb_gather(out, part->data, lineup->rank, lengths, strides);
+    return pb_gather(poll, out, part->data, lineup->rank, lengths, strides);
 }
 
 static pb_status stacked_blank(pb_axis *axis, const pb_lineup *lineup, pb_tensor **result,
@@ -187,23 +201,27 @@ static pb_status stacked_blank(pb_axis *axis, const pb_lineup *lineup, pb_tensor
     return pb_tensor_blank(lineup->rank + 1, axes, result, out, error);
 }
 
-pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, pb_tensor **result,
-                          pb_error **error)
+pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb_watch *watch,
+                          pb_tensor **result, pb_error **error)
 {
+    pb_poll poll = {.watch = watch};
     size_t count = axis->length;
     if (count == 0)
         return pb_fail(error, PB_VALUE, "there is nothing to stack along %s", axis->name);
     pb_lineup lineup = PB_LINEUP_EMPTY;
+    pb_tensor *made = NULL;
     float *out = NULL;
-    pb_status status = line_up_parts(&lineup, parts, count, error);
+    pb_status status = line_up_parts(&lineup, parts, count, &poll, error);
     if (status == PB_OK)
-        status = stacked_blank(axis, &lineup, result, &out, error);
+        status = stacked_blank(axis, &lineup, &made, &out, error);
     if (status == PB_OK) {
-        (*result)->boolean = true;
+        made->boolean = true;
         for (size_t i = 0; i < count; i++) {
-            place_part(out + i * parts[0]->size, parts[i], &lineup);
-            (*result)->boolean = (*result)->boolean && parts[i]->boolean;
+            if (!place_part(&poll, out + i * parts[0]->size, parts[i], &lineup))
+                break;
+            made->boolean = made->boolean && parts[i]->boolean;
         }
+        status = pb_tensor_finish(pb_poll_status(&poll, error), made, result);
     }
     pb_lineup_free(&lineup);
     return status;

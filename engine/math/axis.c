@@ -224,13 +224,14 @@ pb_status pb_axis_relabel(const pb_axis *axis, const char *const *labels, pb_axi
                          error);
 }
 
-pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count, pb_axis **result,
-                       pb_error **error)
+pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
+                       const pb_watch *watch, pb_axis **result, pb_error **error)
 {
+    pb_poll poll = {.watch = watch};
     int64_t *coordinates = pb_malloc(count, sizeof *coordinates);
     const char **labels = pb_malloc(count, sizeof *labels);
     pb_status status = coordinates && labels ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; status == PB_OK && i < count && pb_poll_step(&poll, 1); i++) {
         if (offsets[i] >= axis->length) {
             status = pb_fail(error, PB_RANGE, "the axis %s has %zu places, so none at offset %zu",
                              axis->name, axis->length, offsets[i]);
@@ -239,6 +240,8 @@ pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
         coordinates[i] = pb_axis_coordinate(axis, offsets[i]);
         labels[i] = pb_axis_label(axis, offsets[i]);
     }
+    if (status == PB_OK)
+        status = pb_poll_status(&poll, error);
     if (status == PB_OK)
         status = pb_axis_build(axis->name, count, coordinates, axis->labels ? labels : NULL,
                                axis->extent, result, error);

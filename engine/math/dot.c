@@ -197,8 +197,9 @@ static bool needs_packing(const plan *p, size_t side)
 }
 
 /* Copies a side into the order batch, other, summed, and takes its strides from the copy. */
-static pb_status pack(plan *p, size_t side, size_t size, pb_error **error)
+static pb_status pack(plan *p, size_t side, size_t size, const pb_watch *watch, pb_error **error)
 {
+    pb_poll poll = {.watch = watch};
     const part order[] = {BATCH, side == A ? ROW : COLUMN, SUMMED};
     size_t lengths[PB_MAX_RANK], strides[PB_MAX_RANK], rank = 0, stride = size;
     p->packed[side] = pb_malloc(size, sizeof(float));
@@ -214,18 +215,18 @@ static pb_status pack(plan *p, size_t side, size_t size, pb_error **error)
             t->stride[side] = stride;
         }
     }
-    pb_gather(p->packed[side], p->data[side], rank, lengths, strides);
+    pb_gather(&poll, p->packed[side], p->data[side], rank, lengths, strides);
     p->data[side] = p->packed[side];
-    return PB_OK;
+    return pb_poll_status(&poll, error);
 }
 
 static pb_status pack_where_needed(plan *p, const pb_tensor *a, const pb_tensor *b,
-                                   pb_error **error)
+                                   const pb_watch *watch, pb_error **error)
 {
     bool pack_a = needs_packing(p, A), pack_b = needs_packing(p, B);
-    pb_status status = pack_a ? pack(p, A, a->size, error) : PB_OK;
+    pb_status status = pack_a ? pack(p, A, a->size, watch, error) : PB_OK;
     if (status == PB_OK && pack_b)
-        status = pack(p, B, b->size, error);
+        status = pack(p, B, b->size, watch, error);
     merge_all(p);
     return status;
 }
@@ -319,7 +320,8 @@ static pb_status run(const plan *p, float *out, const pb_watch *watch, pb_error 
     size_t rank = outer_terms(p, lengths, strides), done = 0;
     product job = describe_product(p);
     pb_walk walk;
-    pb_walk_start(&walk, rank, lengths, SIDES, (const size_t(*)[PB_MAX_RANK])strides);
+    /* No values but products: polled here, and not by the walk. */
+    pb_walk_start(&walk, rank, lengths, SIDES, (const size_t(*)[PB_MAX_RANK])strides, NULL);
     for (; !walk.done; pb_walk_next(&walk)) {
         for (size_t i = 0; i < walk.length; i++, done++) {
             pb_status status = PB_OK;
@@ -347,7 +349,7 @@ static pb_status make_and_run(plan *p, const pb_tensor *a, const pb_tensor *b,
     if (made->size > 0 && a->size > 0) {
         stride_result(p, b);
         merge_all(p);
-        status = pack_where_needed(p, a, b, error);
+        status = pack_where_needed(p, a, b, watch, error);
         if (status == PB_OK)
             status = run(p, out, watch, error);
     }

@@ -115,8 +115,8 @@ static void run_binary(pb_binary op, size_t n, const float *a, size_t step_a, co
 /* ---- tensors ---- */
 
 /* The tensor that a line-up asks for, and the walk that fills it in its own order. */
-static pb_status start_result(const pb_lineup *lineup, size_t operands, pb_tensor **result,
-                              float **out, pb_walk *walk, pb_error **error)
+static pb_status start_result(const pb_lineup *lineup, size_t operands, const pb_watch *watch,
+                              pb_tensor **result, float **out, pb_walk *walk, pb_error **error)
 {
     pb_status status = pb_tensor_blank(lineup->rank, lineup->axes, result, out, error);
     if (status != PB_OK)
@@ -124,78 +124,89 @@ static pb_status start_result(const pb_lineup *lineup, size_t operands, pb_tenso
     size_t lengths[PB_MAX_RANK];
     for (size_t i = 0; i < lineup->rank; i++)
         lengths[i] = lineup->axes[i]->length;
-    pb_walk_start(walk, lineup->rank, lengths, operands, lineup->strides);
+    pb_walk_start(walk, lineup->rank, lengths, operands, lineup->strides, watch);
     return PB_OK;
 }
 
-pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b, pb_tensor **result,
-                           pb_error **error)
+pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
+                           const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
     pb_lineup lineup = PB_LINEUP_EMPTY;
     pb_walk walk;
+    pb_tensor *made = NULL;
     float *out = NULL;
     pb_status status = pb_lineup_add(&lineup, 0, a, error);
     if (status == PB_OK)
         status = pb_lineup_add(&lineup, 1, b, error);
     if (status == PB_OK)
-        status = start_result(&lineup, 2, result, &out, &walk, error);
+        status = start_result(&lineup, 2, watch, &made, &out, &walk, error);
     pb_lineup_free(&lineup);
     if (status != PB_OK)
         return status;
 
-    (*result)->boolean = makes_boolean(op);
+    made->boolean = makes_boolean(op);
     for (; !walk.done; pb_walk_next(&walk)) {
         run_binary(op, walk.length, a->data + walk.offset[0], walk.step[0],
                    b->data + walk.offset[1], walk.step[1], out);
         out += walk.length;
     }
-    return PB_OK;
+    return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }
 
 pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double number, bool left,
-                                  pb_tensor **result, pb_error **error)
+                                  const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
+    pb_walk walk;
+    pb_tensor *made = NULL;
     float *out = NULL, value = (float)number;
-    pb_status status = pb_tensor_blank(a->rank, a->axes, result, &out, error);
+    pb_status status = pb_tensor_blank(a->rank, a->axes, &made, &out, error);
     if (status != PB_OK)
         return status;
-    (*result)->boolean = makes_boolean(op);
-    if (left)
-        run_binary(op, a->size, &value, 0, a->data, 1, out);
-    else
-        run_binary(op, a->size, a->data, 1, &value, 0, out);
-    return PB_OK;
+    made->boolean = makes_boolean(op);
+    for (pb_walk_flat(&walk, a->size, watch); !walk.done; pb_walk_next(&walk)) {
+        const float *values = a->data + walk.offset[0];
+        if (left)
+            run_binary(op, walk.length, &value, 0, values, 1, out + walk.offset[0]);
+        else
+            run_binary(op, walk.length, values, 1, &value, 0, out + walk.offset[0]);
+    }
+    return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }
 
-pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, pb_tensor **result, pb_error **error)
+pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, const pb_watch *watch,
+                          pb_tensor **result, pb_error **error)
 {
+    pb_walk walk;
+    pb_tensor *made = NULL;
     float *out = NULL;
-    pb_status status = pb_tensor_blank(a->rank, a->axes, result, &out, error);
+    pb_status status = pb_tensor_blank(a->rank, a->axes, &made, &out, error);
     if (status != PB_OK)
         return status;
-    (*result)->boolean = op == PB_NOT;
-    for (size_t i = 0; i < a->size; i++)
-        out[i] = apply_unary(op, a->data[i]);
-    return PB_OK;
+    made->boolean = op == PB_NOT;
+    for (pb_walk_flat(&walk, a->size, watch); !walk.done; pb_walk_next(&walk))
+        for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
+            out[i] = apply_unary(op, a->data[i]);
+    return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }
 
 pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const pb_tensor *b,
-                          pb_tensor **result, pb_error **error)
+                          const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
     const pb_tensor *operands[] = {condition, a, b};
     pb_lineup lineup = PB_LINEUP_EMPTY;
     pb_walk walk;
+    pb_tensor *made = NULL;
     float *out = NULL;
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < 3; i++)
         status = pb_lineup_add(&lineup, i, operands[i], error);
     if (status == PB_OK)
-        status = start_result(&lineup, 3, result, &out, &walk, error);
+        status = start_result(&lineup, 3, watch, &made, &out, &walk, error);
     pb_lineup_free(&lineup);
     if (status != PB_OK)
         return status;
 
-    (*result)->boolean = a->boolean && b->boolean;
+    made->boolean = a->boolean && b->boolean;
     for (; !walk.done; pb_walk_next(&walk)) {
         const float *c = condition->data + walk.offset[0];
         const float *yes = a->data + walk.offset[1], *no = b->data + walk.offset[2];
@@ -203,5 +214,5 @@ pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const 
             out[i] = c[i * walk.step[0]] != 0 ? yes[i * walk.step[1]] : no[i * walk.step[2]];
         out += walk.length;
     }
-    return PB_OK;
+    return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }

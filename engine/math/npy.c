@@ -68,9 +68,10 @@ static uint64_t bits_of(float value, pb_npy_type type)
     }
 }
 
-static pb_status check_integers(const pb_tensor *tensor, double limit, pb_error **error)
+static pb_status check_integers(const pb_tensor *tensor, double limit, pb_poll *poll,
+                                pb_error **error)
 {
-    for (size_t i = 0; i < tensor->size; i++) {
+    for (size_t i = 0; i < tensor->size && pb_poll_step(poll, 1); i++) {
         double value = (double)tensor->data[i];
         if (value == nearbyint(value) && value >= -limit && value < limit)
             continue;
@@ -79,29 +80,33 @@ static pb_status check_integers(const pb_tensor *tensor, double limit, pb_error 
         pb_hint(error, "write it as float32, or round it first");
         return status;
     }
-    return PB_OK;
+    return pb_poll_status(poll, error);
 }
 
-static pb_status check_writable(const pb_tensor *tensor, pb_npy_type type, pb_error **error)
+static pb_status check_writable(const pb_tensor *tensor, pb_npy_type type, pb_poll *poll,
+                                pb_error **error)
 {
     if (type == PB_NPY_INT32)
-        return check_integers(tensor, 0x1p31, error);
+        return check_integers(tensor, 0x1p31, poll, error);
     if (type == PB_NPY_INT64)
-        return check_integers(tensor, 0x1p63, error);
+        return check_integers(tensor, 0x1p63, poll, error);
     if (type == PB_NPY_BOOL && !tensor->boolean)
         return pb_fail(error, PB_VALUE, "only a comparison can be written as booleans");
     return PB_OK;
 }
 
-pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type, pb_error **error)
+pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type,
+                       const pb_watch *watch, pb_error **error)
 {
-    pb_status status = check_writable(tensor, type, error);
+    pb_poll poll = {.watch = watch};
+    pb_status status = check_writable(tensor, type, &poll, error);
     if (status != PB_OK)
         return status;
     write_header(out, tensor, type);
-    for (size_t i = 0; i < tensor->size && !out->failed; i++)
+    for (size_t i = 0; i < tensor->size && !out->failed && pb_poll_step(&poll, 1); i++)
         append_bits(out, bits_of(tensor->data[i], type), type_sizes[type]);
-    return pb_buffer_status(out, error);
+    status = pb_poll_status(&poll, error);
+    return status == PB_OK ? pb_buffer_status(out, error) : status;
 }
 
 /* ---- reading the header ---- */
@@ -363,16 +368,17 @@ static bool decode(uint64_t bits, const header *h, float *out)
 }
 
 static pb_status read_values(const unsigned char *bytes, const header *h, size_t count, float *out,
-                             pb_error **error)
+                             const pb_watch *watch, pb_error **error)
 {
-    for (size_t i = 0; i < count; i++) {
+    pb_poll poll = {.watch = watch};
+    for (size_t i = 0; i < count && pb_poll_step(&poll, 1); i++) {
         uint64_t bits = read_bits(bytes + i * h->size, h);
         if (!decode(bits, h, &out[i]))
             return pb_fail(error, PB_VALUE,
                            "value %zu of the .npy file (%c%zu) cannot be held by float32", i,
                            h->kind, h->size);
     }
-    return PB_OK;
+    return pb_poll_status(&poll, error);
 }
 
 /* The axes dim0, dim1, ... in the file's order of memory. */
@@ -390,14 +396,14 @@ static pb_status make_axes(const header *h, pb_axis *axes[PB_MAX_RANK], pb_error
 }
 
 /* Fortran order was read as the transpose; this turns it around. */
-static pb_status turn_around(pb_tensor **tensor, pb_error **error)
+static pb_status turn_around(pb_tensor **tensor, const pb_watch *watch, pb_error **error)
 {
     const char *names[PB_MAX_RANK];
     pb_tensor *turned = NULL;
     size_t rank = (*tensor)->rank;
     for (size_t i = 0; i < rank; i++)
         names[i] = (*tensor)->axes[rank - 1 - i]->name;
-    pb_status status = pb_tensor_transpose(*tensor, names, &turned, error);
+    pb_status status = pb_tensor_transpose(*tensor, names, watch, &turned, error);
     pb_tensor_release(tensor);
     *tensor = turned;
     return status;
@@ -420,7 +426,7 @@ static pb_status check_size(const header *h, size_t available, size_t *count, pb
 }
 
 static pb_status build(const unsigned char *values, const header *h, size_t count,
-                       pb_tensor **tensor, pb_error **error)
+                       const pb_watch *watch, pb_tensor **tensor, pb_error **error)
 {
     pb_axis *axes[PB_MAX_RANK] = {NULL};
     pb_tensor *made = NULL;
@@ -431,20 +437,17 @@ static pb_status build(const unsigned char *values, const header *h, size_t coun
     for (size_t i = 0; i < h->rank; i++)
         pb_axis_release(&axes[i]);
     if (status == PB_OK)
-        status = read_values(values, h, count, data, error);
+        status = read_values(values, h, count, data, watch, error);
     if (status == PB_OK) {
         made->boolean = h->kind == 'b';
         if (h->fortran)
-            status = turn_around(&made, error);
+            status = turn_around(&made, watch, error);
     }
-    if (status == PB_OK)
-        *tensor = made;
-    else
-        pb_tensor_release(&made);
-    return status;
+    return pb_tensor_finish(status, made, tensor);
 }
 
-pb_status pb_npy_read(const void *bytes, size_t length, pb_tensor **tensor, pb_error **error)
+pb_status pb_npy_read(const void *bytes, size_t length, const pb_watch *watch, pb_tensor **tensor,
+                      pb_error **error)
 {
     header h = {0};
     cursor text = {NULL, NULL};
@@ -456,5 +459,5 @@ pb_status pb_npy_read(const void *bytes, size_t length, pb_tensor **tensor, pb_e
         status = check_size(&h, length - start, &count, error);
     if (status != PB_OK)
         return status;
-    return build((const unsigned char *)bytes + start, &h, count, tensor, error);
+    return build((const unsigned char *)bytes + start, &h, count, watch, tensor, error);
 }

@@ -60,14 +60,15 @@ typedef struct fold_plan {
     size_t rank;
     size_t count; /* how many values make one of the result */
     size_t size;  /* of the result */
+    const pb_watch *watch;
     size_t lengths[PB_MAX_RANK];
     size_t strides[2][PB_MAX_RANK]; /* of a, of the result */
 } fold_plan;
 
-static pb_status plan_fold(const pb_tensor *a, size_t n, const char *const *over, fold_plan *plan,
-                           pb_error **error)
+static pb_status plan_fold(const pb_tensor *a, size_t n, const char *const *over,
+                           const pb_watch *watch, fold_plan *plan, pb_error **error)
 {
-    *plan = (fold_plan){.count = 1, .size = 1};
+    *plan = (fold_plan){.count = 1, .size = 1, .watch = watch};
     for (size_t i = 0; i < n; i++) {
         size_t which = 0;
         pb_status status = pb_tensor_need_axis(a, over[i], &which, error);
@@ -107,23 +108,33 @@ static pb_status check_not_empty(pb_reduction op, const pb_tensor *a, const fold
     return PB_OK;
 }
 
-static void fold_all(pb_reduction op, const pb_tensor *a, const fold_plan *plan, double *out)
+/* Along the values of a and, in step, those of the result that they go into. */
+static void start_fold(pb_walk *walk, const pb_tensor *a, const fold_plan *plan)
 {
-    for (size_t i = 0; i < plan->size; i++)
-        out[i] = start_value(op);
+    pb_walk_start(walk, a->rank, plan->lengths, 2, (const size_t(*)[PB_MAX_RANK])plan->strides,
+                  plan->watch);
+}
+
+static pb_status fold_all(pb_reduction op, const pb_tensor *a, const fold_plan *plan, double *out,
+                          pb_error **error)
+{
     pb_walk walk;
-    pb_walk_start(&walk, a->rank, plan->lengths, 2, (const size_t(*)[PB_MAX_RANK])plan->strides);
-    for (; !walk.done; pb_walk_next(&walk))
+    for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
+        for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
+            out[i] = start_value(op);
+    if (walk.poll.stopped)
+        return pb_walk_status(&walk, error);
+    for (start_fold(&walk, a, plan); !walk.done; pb_walk_next(&walk))
         run_fold(op, walk.length, a->data + walk.offset[0], out + walk.offset[1], walk.step[1]);
+    return pb_walk_status(&walk, error);
 }
 
 /* Adds the squares of the distances from the means to `squares`, which starts at 0. */
-static void fold_squares(const pb_tensor *a, const fold_plan *plan, const double *means,
-                         double *squares)
+static pb_status fold_squares(const pb_tensor *a, const fold_plan *plan, const double *means,
+                              double *squares, pb_error **error)
 {
     pb_walk walk;
-    pb_walk_start(&walk, a->rank, plan->lengths, 2, (const size_t(*)[PB_MAX_RANK])plan->strides);
-    for (; !walk.done; pb_walk_next(&walk)) {
+    for (start_fold(&walk, a, plan); !walk.done; pb_walk_next(&walk)) {
         const float *values = a->data + walk.offset[0];
         for (size_t i = 0; i < walk.length; i++) {
             size_t at = walk.offset[1] + i * walk.step[1];
@@ -131,38 +142,56 @@ static void fold_squares(const pb_tensor *a, const fold_plan *plan, const double
             squares[at] += distance * distance;
         }
     }
+    return pb_walk_status(&walk, error);
 }
 
-static pb_status reduce_std(const pb_tensor *a, const fold_plan *plan, double *sums, float *out,
-                            pb_error **error)
+/* The sums of the squares of the distances from the means. */
+static pb_status fold_distances(const pb_tensor *a, const fold_plan *plan, double *squares,
+                                pb_error **error)
 {
-    double *squares = pb_calloc(plan->size, sizeof *squares);
-    if (!squares)
-        return pb_fail_memory(error);
-    fold_all(PB_SUM, a, plan, sums);
-    for (size_t i = 0; i < plan->size; i++)
-        sums[i] /= (double)plan->count;
-    fold_squares(a, plan, sums, squares);
-    for (size_t i = 0; i < plan->size; i++)
-        out[i] = (float)sqrt(squares[i] / (double)plan->count);
-    free(squares);
-    return PB_OK;
+    pb_walk walk;
+    double *means = pb_malloc(plan->size, sizeof *means);
+    pb_status status = means ? fold_all(PB_SUM, a, plan, means, error) : pb_fail_memory(error);
+    if (status == PB_OK) {
+        for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk)) {
+            for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++) {
+                means[i] /= (double)plan->count;
+                squares[i] = 0;
+            }
+        }
+        status = pb_walk_status(&walk, error);
+    }
+    if (status == PB_OK)
+        status = fold_squares(a, plan, means, squares, error);
+    free(means);
+    return status;
+}
+
+/* The value of a result from what its `count` values were folded into. */
+static inline double finish_value(pb_reduction op, double folded, double count)
+{
+    switch (op) {
+    case PB_MEAN: return folded / count;
+    case PB_STD: return sqrt(folded / count);
+    case PB_NORM: return sqrt(folded);
+    default: return folded;
+    }
 }
 
 static pb_status reduce_values(pb_reduction op, const pb_tensor *a, const fold_plan *plan,
                                float *out, pb_error **error)
 {
+    pb_walk walk;
     double *values = pb_malloc(plan->size, sizeof *values);
-    pb_status status = PB_OK;
     if (!values)
         return pb_fail_memory(error);
-    if (op == PB_STD) {
-        status = reduce_std(a, plan, values, out, error);
-    } else {
-        double divisor = op == PB_MEAN ? (double)plan->count : 1;
-        fold_all(op, a, plan, values);
-        for (size_t i = 0; i < plan->size; i++)
-            out[i] = (float)(op == PB_NORM ? sqrt(values[i]) : values[i] / divisor);
+    pb_status status = op == PB_STD ? fold_distances(a, plan, values, error)
+                                    : fold_all(op, a, plan, values, error);
+    if (status == PB_OK) {
+        for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
+            for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
+                out[i] = (float)finish_value(op, values[i], (double)plan->count);
+        status = pb_walk_status(&walk, error);
     }
     free(values);
     return status;
@@ -197,40 +226,54 @@ static bool is_further(pb_reduction op, float value, float best)
     return isnan(value) || (op == PB_ARGMAX ? value > best : value < best);
 }
 
-/* Walks in the order of memory: `best` holds the best place so far of each of the inner columns. */
-static pb_status find_extremes(pb_reduction op, const pb_tensor *a, size_t which, float *out,
-                               pb_error **error)
+/* Where the extreme of each result lies in a; so far none. */
+static pb_status find_extremes(pb_reduction op, const pb_tensor *a, const fold_plan *plan,
+                               size_t *best, pb_error **error)
 {
-    size_t strides[PB_MAX_RANK];
-    pb_tensor_strides(a, strides);
+    pb_walk walk;
+    for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
+        for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
+            best[i] = SIZE_MAX;
+    if (walk.poll.stopped)
+        return pb_walk_status(&walk, error);
+    for (start_fold(&walk, a, plan); !walk.done; pb_walk_next(&walk)) {
+        for (size_t i = 0; i < walk.length; i++) {
+            size_t at = walk.offset[0] + i * walk.step[0];
+            size_t *column = best + walk.offset[1] + i * walk.step[1];
+            if (*column == SIZE_MAX || is_further(op, a->data[at], a->data[*column]))
+                *column = at;
+        }
+    }
+    return pb_walk_status(&walk, error);
+}
+
+/* The coordinates of the extremes along the one axis that goes, which is a's axis `which`. */
+static pb_status reduce_places(pb_reduction op, const pb_tensor *a, const fold_plan *plan,
+                               size_t which, float *out, pb_error **error)
+{
+    pb_walk walk;
     const pb_axis *axis = a->axes[which];
-    size_t inner = strides[which], block = inner * axis->length;
-    size_t *best = pb_malloc(inner, sizeof *best);
-    if (!best)
-        return pb_fail_memory(error);
-    for (size_t start = 0; start < a->size; start += block) {
-        const float *values = a->data + start;
-        for (size_t i = 0; i < inner; i++)
-            best[i] = 0;
-        for (size_t k = 1; k < axis->length; k++)
-            for (size_t i = 0; i < inner; i++)
-                if (is_further(op, values[k * inner + i], values[best[i] * inner + i]))
-                    best[i] = k;
-        for (size_t i = 0; i < inner; i++)
-            *out++ = (float)pb_axis_coordinate(axis, best[i]);
+    size_t stride = plan->strides[0][which];
+    size_t *best = pb_malloc(plan->size, sizeof *best);
+    pb_status status = best ? find_extremes(op, a, plan, best, error) : pb_fail_memory(error);
+    if (status == PB_OK) {
+        for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
+            for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
+                out[i] = (float)pb_axis_coordinate(axis, best[i] / stride % axis->length);
+        status = pb_walk_status(&walk, error);
     }
     free(best);
-    return PB_OK;
+    return status;
 }
 
 pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const char *const *over,
-                           pb_tensor **result, pb_error **error)
+                           const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
     fold_plan plan;
     size_t which = 0;
     float *out = NULL;
     bool finds_place = op == PB_ARGMAX || op == PB_ARGMIN;
-    pb_status status = plan_fold(a, n, over, &plan, error);
+    pb_status status = plan_fold(a, n, over, watch, &plan, error);
     if (status == PB_OK && finds_place)
         status = find_only_axis(&plan, a, op, &which, error);
     if (status == PB_OK)
@@ -244,51 +287,104 @@ pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const 
         return status;
     made->boolean = op == PB_ANY || op == PB_EVERY;
     if (finds_place)
-        status = find_extremes(op, a, which, out, error);
+        status = reduce_places(op, a, &plan, which, out, error);
     else
         status = reduce_values(op, a, &plan, out, error);
-    if (status == PB_OK)
-        *result = made;
-    else
-        pb_tensor_release(&made);
-    return status;
+    return pb_tensor_finish(status, made, result);
 }
 
 /* ---- softmax ---- */
 
 /*
- * Softmax down `inner` columns of `length` values, row by row: exp(x - max) / sum, or its logarithm
- * x - (max + log(sum)). `largest` and `sums` have room for a double a column.
+ * Softmax down columns, some at a time: `blocks` that follow each other in memory, each of `length`
+ * rows `inner` values apart, of which `columns` take part. `largest` and `sums` have room for a
+ * double a column.
  */
-static void softmax_block(const float *in, float *out, size_t length, size_t inner, bool logarithm,
-                          double *largest, double *sums)
+typedef struct columns {
+    size_t blocks, length, inner, columns;
+    double *largest, *sums;
+} columns;
+
+/* Along the values of some columns and, in step, their place in `largest` and `sums`. */
+static void start_columns(pb_walk *walk, const columns *c, const pb_watch *watch)
 {
-    for (size_t i = 0; i < inner; i++) {
-        largest[i] = start_value(PB_MAX);
-        sums[i] = 0;
-    }
-    for (size_t k = 0; k < length; k++)
-        for (size_t i = 0; i < inner; i++)
-            largest[i] = fold(PB_MAX, largest[i], (double)in[k * inner + i]);
-    for (size_t k = 0; k < length; k++) {
-        for (size_t i = 0; i < inner; i++) {
-            double share = exp((double)in[k * inner + i] - largest[i]);
-            out[k * inner + i] = (float)share;
-            sums[i] += share;
-        }
-    }
-    for (size_t i = 0; i < inner; i++)
-        largest[i] += log(sums[i]);
-    for (size_t k = 0; k < length; k++) {
-        for (size_t i = 0; i < inner; i++) {
-            size_t at = k * inner + i;
-            out[at] = (float)(logarithm ? (double)in[at] - largest[i] : (double)out[at] / sums[i]);
-        }
+    const size_t lengths[] = {c->blocks, c->length, c->columns};
+    const size_t strides[2][PB_MAX_RANK] = {{c->length * c->inner, c->inner, 1},
+                                            {c->columns, 0, 1}};
+    pb_walk_start(walk, 3, lengths, 2, strides, watch);
+}
+
+/* out = exp(in - largest), and their sums. */
+static void exponentials(const pb_walk *row, const columns *c, const float *in, float *out)
+{
+    for (size_t i = 0; i < row->length; i++) {
+        size_t at = row->offset[0] + i * row->step[0], column = row->offset[1] + i * row->step[1];
+        double share = exp((double)in[at] - c->largest[column]);
+        out[at] = (float)share;
+        c->sums[column] += share;
     }
 }
 
+/* out = exp(in - largest) / sum, or its logarithm in - (largest + log(sum)), which `largest` is. */
+static void normalise(const pb_walk *row, const columns *c, bool logarithm, const float *in,
+                      float *out)
+{
+    for (size_t i = 0; i < row->length; i++) {
+        size_t at = row->offset[0] + i * row->step[0], column = row->offset[1] + i * row->step[1];
+        out[at] = (float)(logarithm ? (double)in[at] - c->largest[column]
+                                    : (double)out[at] / c->sums[column]);
+    }
+}
+
+static pb_status softmax_columns(const columns *c, bool logarithm, const float *in, float *out,
+                                 const pb_watch *watch, pb_error **error)
+{
+    pb_walk row;
+    size_t count = c->blocks * c->columns; /* PB_POLL_VALUES at most */
+    for (size_t i = 0; i < count; i++) {
+        c->largest[i] = start_value(PB_MAX);
+        c->sums[i] = 0;
+    }
+    for (start_columns(&row, c, watch); !row.done; pb_walk_next(&row))
+        run_fold(PB_MAX, row.length, in + row.offset[0], c->largest + row.offset[1], row.step[1]);
+    if (row.poll.stopped)
+        return pb_walk_status(&row, error);
+    for (start_columns(&row, c, watch); !row.done; pb_walk_next(&row))
+        exponentials(&row, c, in, out);
+    if (row.poll.stopped)
+        return pb_walk_status(&row, error);
+    for (size_t i = 0; logarithm && i < count; i++)
+        c->largest[i] += log(c->sums[i]);
+    for (start_columns(&row, c, watch); !row.done; pb_walk_next(&row))
+        normalise(&row, c, logarithm, in, out);
+    return pb_walk_status(&row, error);
+}
+
+/* All columns down an axis of stride `inner`: as many at a time as stay in the cache. */
+static pb_status softmax_values(const pb_tensor *a, size_t length, size_t inner, bool logarithm,
+                                float *out, const pb_watch *watch, pb_error **error)
+{
+    size_t block = length * inner, n_blocks = a->size / block;
+    size_t most = block < PB_POLL_VALUES ? PB_POLL_VALUES / block : 1;
+    size_t width = inner < PB_POLL_VALUES ? inner : PB_POLL_VALUES;
+    double *scratch = pb_malloc((most < n_blocks ? most : n_blocks) * width, 2 * sizeof *scratch);
+    pb_status status = scratch ? PB_OK : pb_fail_memory(error);
+    for (size_t first = 0; status == PB_OK && first < n_blocks; first += most) {
+        size_t blocks = most < n_blocks - first ? most : n_blocks - first;
+        for (size_t left = 0; status == PB_OK && left < inner; left += width) {
+            columns c = {blocks,  length, inner, width < inner - left ? width : inner - left,
+                         scratch, NULL};
+            c.sums = scratch + blocks * c.columns;
+            size_t start = first * block + left;
+            status = softmax_columns(&c, logarithm, a->data + start, out + start, watch, error);
+        }
+    }
+    free(scratch);
+    return status;
+}
+
 pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm,
-                            pb_tensor **result, pb_error **error)
+                            const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
     size_t which = 0, strides[PB_MAX_RANK];
     float *out = NULL;
@@ -299,16 +395,8 @@ pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm
     if (status != PB_OK)
         return status;
     pb_tensor_strides(a, strides);
-    size_t length = a->axes[which]->length, inner = strides[which];
-    double *scratch = pb_malloc(inner, 2 * sizeof *scratch);
-    if (!scratch) {
-        pb_tensor_release(&made);
-        return pb_fail_memory(error);
-    }
-    for (size_t start = 0; start < a->size; start += inner * length)
-        softmax_block(a->data + start, out + start, length, inner, logarithm, scratch,
-                      scratch + inner);
-    free(scratch);
-    *result = made;
-    return PB_OK;
+    if (a->size > 0)
+        status =
+            softmax_values(a, a->axes[which]->length, strides[which], logarithm, out, watch, error);
+    return pb_tensor_finish(status, made, result);
 }

@@ -9,6 +9,7 @@
 typedef struct picks {
     size_t *offsets;
     size_t count;
+    pb_poll poll;
 } picks;
 
 static pb_status resolve_index(const pb_axis *axis, int64_t index, size_t *offset, pb_error **error)
@@ -102,6 +103,8 @@ static pb_status resolve_slice(const pb_axis *axis, const pb_select *select, pic
         first = axis->extent - 1;
     for (size_t i = 0; i < axis->length; i++) {
         size_t offset = step > 0 ? i : axis->length - 1 - i;
+        if (!pb_poll_step(&out->poll, 1))
+            break;
         if (is_in_slice(pb_axis_coordinate(axis, offset), first, last, step))
             out->offsets[out->count++] = offset;
     }
@@ -119,13 +122,13 @@ static pb_status resolve_mask(const pb_axis *axis, const pb_tensor *mask, picks 
         pb_hint(error, "write t[%s=v > 0], where v has the one axis %s", axis->name, axis->name);
         return status;
     }
-    for (size_t i = 0; i < axis->length; i++)
+    for (size_t i = 0; i < axis->length && pb_poll_step(&out->poll, 1); i++)
         if (mask->axes[0]->length != axis->length ||
             pb_axis_coordinate(mask->axes[0], i) != pb_axis_coordinate(axis, i))
             return pb_fail(error, PB_VALUE,
                            "the mask does not have the coordinates of the axis %s it picks from",
                            axis->name);
-    for (size_t i = 0; i < axis->length; i++)
+    for (size_t i = 0; i < axis->length && pb_poll_step(&out->poll, 1); i++)
         if (mask->data[i] != 0)
             out->offsets[out->count++] = i;
     return PB_OK;
@@ -148,6 +151,9 @@ static pb_status resolve_list(const pb_axis *axis, const pb_select *select, pick
     pb_status status = taken ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; status == PB_OK && i < select->n_items; i++) {
         size_t offset = 0;
+        /* A label is looked for along the whole axis. */
+        if (!pb_poll_step(&out->poll, select->items[i].kind == PB_SELECT_LABEL ? axis->length : 1))
+            break;
         status = resolve_one(axis, &select->items[i], &offset, error);
         if (status != PB_OK)
             break;
@@ -167,7 +173,7 @@ static pb_status resolve_into(const pb_axis *axis, const pb_select *select, pick
 {
     switch (select->kind) {
     case PB_SELECT_ALL:
-        for (size_t i = 0; i < axis->length; i++)
+        for (size_t i = 0; i < axis->length && pb_poll_step(&out->poll, 1); i++)
             out->offsets[out->count++] = i;
         return PB_OK;
     case PB_SELECT_INDEX:
@@ -179,13 +185,15 @@ static pb_status resolve_into(const pb_axis *axis, const pb_select *select, pick
     return pb_fail(error, PB_INTERNAL, "an unknown kind of selector along %s", axis->name);
 }
 
-pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, size_t **offsets,
-                          size_t *count, bool *drops, pb_error **error)
+pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, const pb_watch *watch,
+                          size_t **offsets, size_t *count, bool *drops, pb_error **error)
 {
-    picks out = {pb_malloc(axis->length, sizeof *out.offsets), 0};
+    picks out = {pb_malloc(axis->length, sizeof *out.offsets), 0, {.watch = watch}};
     if (!out.offsets)
         return pb_fail_memory(error);
     pb_status status = resolve_into(axis, select, &out, error);
+    if (status == PB_OK)
+        status = pb_poll_status(&out.poll, error);
     if (status != PB_OK) {
         free(out.offsets);
         return status;
@@ -222,7 +230,7 @@ static bool is_whole(const size_t *offsets, size_t count, size_t length)
 }
 
 static pb_status take_axis(const pb_tensor *tensor, const char *name, const pb_select *select,
-                           selection *taken, pb_error **error)
+                           const pb_watch *watch, selection *taken, pb_error **error)
 {
     size_t which = 0;
     pb_status status = pb_tensor_need_axis(tensor, name, &which, error);
@@ -231,14 +239,15 @@ static pb_status take_axis(const pb_tensor *tensor, const char *name, const pb_s
     if (taken->offsets[which] || taken->drops[which])
         return pb_fail(error, PB_VALUE, "the axis %s is selected twice", name);
     const pb_axis *axis = tensor->axes[which];
-    status = pb_axis_resolve(axis, select, &taken->offsets[which], &taken->counts[which],
+    status = pb_axis_resolve(axis, select, watch, &taken->offsets[which], &taken->counts[which],
                              &taken->drops[which], error);
     return status;
 }
 
 /* The axes of the result, each owned by the caller. */
 static pb_status selected_axes(const pb_tensor *tensor, const selection *taken,
-                               pb_axis *axes[PB_MAX_RANK], size_t *rank, pb_error **error)
+                               const pb_watch *watch, pb_axis *axes[PB_MAX_RANK], size_t *rank,
+                               pb_error **error)
 {
     *rank = 0;
     for (size_t i = 0; i < tensor->rank; i++) {
@@ -250,7 +259,7 @@ static pb_status selected_axes(const pb_tensor *tensor, const selection *taken,
             continue;
         }
         pb_status status =
-            pb_axis_pick(axis, taken->offsets[i], taken->counts[i], &axes[*rank], error);
+            pb_axis_pick(axis, taken->offsets[i], taken->counts[i], watch, &axes[*rank], error);
         if (status != PB_OK)
             return status;
         (*rank)++;
@@ -278,7 +287,8 @@ static size_t outer_rank(const pb_tensor *tensor, const selection *taken)
     return outer;
 }
 
-static void copy_selected(const pb_tensor *tensor, const selection *taken, float *out, size_t size)
+static void copy_selected(pb_poll *poll, const pb_tensor *tensor, const selection *taken,
+                          float *out, size_t size)
 {
     size_t strides[PB_MAX_RANK], index[PB_MAX_RANK] = {0};
     pb_tensor_strides(tensor, strides);
@@ -288,7 +298,8 @@ static void copy_selected(const pb_tensor *tensor, const selection *taken, float
         size_t from = 0;
         for (size_t i = 0; i < outer; i++)
             from += taken_at(taken, i, index[i]) * strides[i];
-        memcpy(out + done, tensor->data + from, block * sizeof *out);
+        if (!pb_poll_copy(poll, out + done, tensor->data + from, block))
+            return;
         for (size_t i = outer; i-- > 0;) {
             if (++index[i] < taken->counts[i])
                 break;
@@ -317,24 +328,28 @@ static bool is_one_piece(const pb_tensor *tensor, const selection *taken, size_t
 }
 
 static pb_status take(const pb_tensor *tensor, const selection *taken, size_t rank,
-                      pb_axis *const *axes, pb_tensor **result, pb_error **error)
+                      pb_axis *const *axes, const pb_watch *watch, pb_tensor **result,
+                      pb_error **error)
 {
+    pb_poll poll = {.watch = watch};
+    pb_tensor *made = NULL;
     size_t size = 1, start;
     for (size_t i = 0; i < rank; i++)
         size *= axes[i]->length; /* no more than the tensor's own size */
     if (size >= tensor->storage->size / 2 && size > 0 && is_one_piece(tensor, taken, &start))
         return pb_tensor_share(tensor, rank, axes, tensor->data + start, result, error);
     float *data = NULL;
-    pb_status status = pb_tensor_blank(rank, axes, result, &data, error);
+    pb_status status = pb_tensor_blank(rank, axes, &made, &data, error);
     if (status != PB_OK)
         return status;
-    (*result)->boolean = tensor->boolean;
-    copy_selected(tensor, taken, data, size);
-    return PB_OK;
+    made->boolean = tensor->boolean;
+    copy_selected(&poll, tensor, taken, data, size);
+    return pb_tensor_finish(pb_poll_status(&poll, error), made, result);
 }
 
 pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const *names,
-                           const pb_select *selects, pb_tensor **result, pb_error **error)
+                           const pb_select *selects, const pb_watch *watch, pb_tensor **result,
+                           pb_error **error)
 {
     selection taken = {{NULL}, {0}, {false}};
     pb_axis *axes[PB_MAX_RANK] = {NULL};
@@ -344,11 +359,11 @@ pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const 
 
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < n; i++)
-        status = take_axis(tensor, names[i], &selects[i], &taken, error);
+        status = take_axis(tensor, names[i], &selects[i], watch, &taken, error);
     if (status == PB_OK)
-        status = selected_axes(tensor, &taken, axes, &rank, error);
+        status = selected_axes(tensor, &taken, watch, axes, &rank, error);
     if (status == PB_OK)
-        status = take(tensor, &taken, rank, axes, result, error);
+        status = take(tensor, &taken, rank, axes, watch, result, error);
     for (size_t i = 0; i < rank; i++)
         pb_axis_release(&axes[i]);
     selection_free(&taken);

@@ -119,6 +119,15 @@ static pb_status make(size_t rank, pb_axis *const *axes, bool zeroed, pb_tensor 
     return PB_OK;
 }
 
+pb_status pb_tensor_finish(pb_status status, pb_tensor *made, pb_tensor **result)
+{
+    if (status == PB_OK)
+        *result = made;
+    else
+        pb_tensor_release(&made);
+    return status;
+}
+
 pb_status pb_tensor_create(size_t rank, pb_axis *const *axes, pb_tensor **tensor, float **data,
                            pb_error **error)
 {

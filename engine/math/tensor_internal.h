@@ -61,6 +61,9 @@ pb_status pb_fail_occurrence(const pb_axis *axis, const char *label, int occurre
 
 /* ---- making (axis.c, tensor.c) ---- */
 
+/* Gives `made` as the result, or releases it if `status` is not PB_OK. Returns status. */
+pb_status pb_tensor_finish(pb_status status, pb_tensor *made, pb_tensor **result);
+
 /* `extent` is at least one past the largest coordinate. */
 pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordinates,
                         const char *const *labels, int64_t extent, pb_axis **axis,
@@ -106,14 +109,45 @@ void pb_lineup_free(pb_lineup *lineup);
 /* The axis that stands for both of two axes of one name, or an error that says what differs. */
 pb_status pb_axis_join(pb_axis *a, pb_axis *b, pb_axis **joined, pb_error **error);
 
-/* ---- walking (walk.c) ---- */
+/* ---- stopping and walking (walk.c) ---- */
+
+/* Values between two looks at the stop flag. The slowest operators (pow, a remainder of numbers far
+ * apart) take some 0.1 us a value, so that these are a few ms, and looking costs nothing. */
+#define PB_POLL_VALUES ((size_t)1 << 16)
+
+/* The stop flag, read once in PB_POLL_VALUES values. `watch` may be NULL. */
+typedef struct pb_poll {
+    const pb_watch *watch;
+    size_t values; /* left until it is read again */
+    bool stopped;
+} pb_poll;
+
+/* Before a step of so many values: false when there should be none, and then it stays so. */
+static inline bool pb_poll_step(pb_poll *poll, size_t values)
+{
+    if (values < poll->values) {
+        poll->values -= values;
+        return true;
+    }
+    poll->values = PB_POLL_VALUES;
+    poll->stopped = poll->stopped || pb_watch_stopped(poll->watch);
+    return !poll->stopped;
+}
+
+/* PB_OK, or PB_INTERRUPTED with an error. */
+pb_status pb_poll_status(const pb_poll *poll, pb_error **error);
+
+/* memcpy() of n floats; false when it was stopped. */
+bool pb_poll_copy(pb_poll *poll, float *out, const float *in, size_t n);
 
 /*
  * Steps through a shape row by row, a row being the innermost axis, keeping each operand's offset.
- * Axes that every operand passes through at one stride are merged first, so rows are long.
+ * Axes that every operand passes through at one stride are merged first, so rows are long; what is
+ * longer than PB_POLL_VALUES comes in several rows. A walk ends early when it is stopped.
  *
- *     for (pb_walk_start(&walk, rank, lengths, n, strides); !walk.done; pb_walk_next(&walk))
+ *     for (pb_walk_start(&walk, rank, lengths, n, strides, watch); !walk.done; pb_walk_next(&walk))
  *         row(data + walk.offset[0], walk.step[0], walk.length, ...);
+ *     status = pb_walk_status(&walk, error);
  */
 typedef struct pb_walk {
     bool done;
@@ -121,17 +155,23 @@ typedef struct pb_walk {
     size_t step[PB_OPERANDS];    /* of each operand along a row */
     size_t offset[PB_OPERANDS];  /* of each operand at the start of the row */
     size_t operands, rank;       /* rank: outer axes */
-    size_t lengths[PB_MAX_RANK]; /* of the outer axes */
+    size_t lengths[PB_MAX_RANK]; /* of the outer axes, then of the innermost */
     size_t strides[PB_OPERANDS][PB_MAX_RANK];
     size_t index[PB_MAX_RANK];
+    size_t at, whole; /* where the row begins along the innermost axis, and how long that is */
+    pb_poll poll;
 } pb_walk;
 
 void pb_walk_start(pb_walk *walk, size_t rank, const size_t *lengths, size_t operands,
-                   const size_t strides[][PB_MAX_RANK]);
+                   const size_t strides[][PB_MAX_RANK], const pb_watch *watch);
+/* One operand of `size` values that lie close together. */
+void pb_walk_flat(pb_walk *walk, size_t size, const pb_watch *watch);
 void pb_walk_next(pb_walk *walk);
+pb_status pb_walk_status(const pb_walk *walk, pb_error **error);
 
-/* out[i][j]... = in[i * strides[0] + j * strides[1] + ...]: a permuted copy, dense in `out`. */
-void pb_gather(float *out, const float *in, size_t rank, const size_t *lengths,
+/* out[i][j]... = in[i * strides[0] + j * strides[1] + ...]: a permuted copy, dense in `out`. False
+ * when it was stopped. */
+bool pb_gather(pb_poll *poll, float *out, const float *in, size_t rank, const size_t *lengths,
                const size_t *strides);
 
 #endif

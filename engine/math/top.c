@@ -10,7 +10,11 @@ typedef struct ranking {
     pb_order order;
     size_t *heap;
     size_t count;
+    pb_poll poll;
 } ranking;
+
+/* Sifting down a heap too large for the cache, in values' worth of work. */
+enum { SIFT_WORK = 32 };
 
 /* What is sorted, largest first; NaN is below everything. */
 static double key(const ranking *r, size_t offset)
@@ -54,10 +58,31 @@ static void sift_down(ranking *r, size_t at)
     }
 }
 
+static void fill_heap(ranking *r)
+{
+    for (size_t i = 0; i < r->count && pb_poll_step(&r->poll, 1); i++)
+        r->heap[i] = i;
+    for (size_t i = r->count / 2; i-- > 0 && pb_poll_step(&r->poll, SIFT_WORK);)
+        sift_down(r, i);
+}
+
+/* The values after those that filled the heap: each may take the place of the last. */
+static void see_the_others(ranking *r, size_t size)
+{
+    for (size_t i = r->count; r->count > 0 && i < size && pb_poll_step(&r->poll, 1); i++) {
+        if (!comes_before(r, i, r->heap[0]))
+            continue;
+        if (!pb_poll_step(&r->poll, SIFT_WORK))
+            return;
+        r->heap[0] = i;
+        sift_down(r, 0);
+    }
+}
+
 static void sort_heap(ranking *r)
 {
     size_t all = r->count;
-    while (r->count > 1) {
+    while (r->count > 1 && pb_poll_step(&r->poll, SIFT_WORK)) {
         r->count--;
         swap(&r->heap[0], &r->heap[r->count]);
         sift_down(r, 0);
@@ -65,24 +90,21 @@ static void sort_heap(ranking *r)
     r->count = all;
 }
 
-pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, size_t **offsets,
-                        size_t *count, pb_error **error)
+pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, const pb_watch *watch,
+                        size_t **offsets, size_t *count, pb_error **error)
 {
     size_t kept = k < a->size ? k : a->size;
-    ranking r = {a->data, order, pb_malloc(kept, sizeof *r.heap), kept};
+    ranking r = {a->data, order, pb_malloc(kept, sizeof *r.heap), kept, {.watch = watch}};
     if (!r.heap)
         return pb_fail_memory(error);
-    for (size_t i = 0; i < kept; i++)
-        r.heap[i] = i;
-    for (size_t i = kept / 2; i-- > 0;)
-        sift_down(&r, i);
-    for (size_t i = kept; kept > 0 && i < a->size; i++) {
-        if (!comes_before(&r, i, r.heap[0]))
-            continue;
-        r.heap[0] = i;
-        sift_down(&r, 0);
-    }
+    fill_heap(&r);
+    see_the_others(&r, a->size);
     sort_heap(&r);
+    pb_status status = pb_poll_status(&r.poll, error);
+    if (status != PB_OK) {
+        free(r.heap);
+        return status;
+    }
     *offsets = r.heap;
     *count = kept;
     return PB_OK;

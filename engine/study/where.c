@@ -75,7 +75,7 @@ static pb_status flags_of(const pb_axis *axis, const pb_select *select, unsigned
                           size_t *n, bool *dropped, pb_error **error)
 {
     size_t *offsets = NULL, count = 0;
-    pb_status status = pb_axis_resolve(axis, select, &offsets, &count, dropped, error);
+    pb_status status = pb_axis_resolve(axis, select, NULL, &offsets, &count, dropped, error);
     if (status)
         return status;
     *n = 0;

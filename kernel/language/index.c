@@ -477,8 +477,8 @@ static pb_status index_entry(const pb_value *value, const pb_index_entry *entry,
     return status == PB_OK ? pb_value_to_select(wanted, *name, select, storage, error) : status;
 }
 
-static pb_status index_tensor(const pb_value *value, size_t count, const pb_index_entry *entries,
-                              pb_value **result, pb_error **error);
+static pb_status index_tensor(pb_interp *interp, const pb_value *value, size_t count,
+                              const pb_index_entry *entries, pb_value **result, pb_error **error);
 
 static bool is_field(const pb_value *value, const pb_index_entry *entry)
 {
@@ -487,19 +487,19 @@ static bool is_field(const pb_value *value, const pb_index_entry *entry)
 }
 
 /* a[layer=4, part="mlp"]: two fields choose along one axis, one after the other. */
-static pb_status index_in_turn(const pb_value *value, size_t count, const pb_index_entry *entries,
-                               pb_value **result, pb_error **error)
+static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t count,
+                               const pb_index_entry *entries, pb_value **result, pb_error **error)
 {
     pb_value *first = NULL;
-    pb_status status = index_tensor(value, 1, entries, &first, error);
+    pb_status status = index_tensor(interp, value, 1, entries, &first, error);
     if (status == PB_OK)
-        status = index_tensor(first, count - 1, entries + 1, result, error);
+        status = index_tensor(interp, first, count - 1, entries + 1, result, error);
     pb_value_release(&first);
     return status;
 }
 
-static pb_status index_tensor(const pb_value *value, size_t count, const pb_index_entry *entries,
-                              pb_value **result, pb_error **error)
+static pb_status index_tensor(pb_interp *interp, const pb_value *value, size_t count,
+                              const pb_index_entry *entries, pb_value **result, pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const char *names[PB_MAX_RANK];
@@ -516,12 +516,13 @@ static pb_status index_tensor(const pb_value *value, size_t count, const pb_inde
         if (!entries[i].name && pb_tensor_rank(tensor) != 1)
             return unnamed_index(tensor, count, entries, error);
     if (count > 1 && is_field(value, &entries[0]))
-        return index_in_turn(value, count, entries, result, error);
+        return index_in_turn(interp, value, count, entries, result, error);
     for (; status == PB_OK && made < count; made++)
         status = index_entry(value, &entries[made], &names[made], &selects[made], &storage[made],
                              &held[made], error);
     if (status == PB_OK)
-        status = pb_tensor_select(tensor, count, names, selects, &selected, error);
+        status = pb_tensor_select(tensor, count, names, selects, pb_interp_watch(interp), &selected,
+                                  error);
     for (size_t i = 0; i < made; i++) {
         pb_select_free(&storage[i]);
         pb_value_release(&held[i]);
@@ -553,7 +554,7 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
     if (type && type->index)
         return type->index(interp, self, count, entries, result, error);
     if (pb_value_kind(self) == PB_TENSOR)
-        return index_tensor(self, count, entries, result, error);
+        return index_tensor(interp, self, count, entries, result, error);
     bool single = count == 1 && (!entries[0].name || pb_value_kind(self) == PB_TABLE);
     if (single) {
         switch (pb_value_kind(self)) {

@@ -347,8 +347,8 @@ static pb_status unary_number(pb_operator op, const pb_value *a, pb_value **resu
     return pb_fail(error, PB_TYPE, "~ wants an integer or a mask, not a number with a fraction");
 }
 
-static pb_status unary_tensor(pb_operator op, const pb_value *a, pb_value **result,
-                              pb_error **error)
+static pb_status unary_tensor(pb_interp *interp, pb_operator op, const pb_value *a,
+                              pb_value **result, pb_error **error)
 {
     pb_tensor *tensor = NULL;
     if (op == PB_OP_PLUS) {
@@ -359,8 +359,9 @@ static pb_status unary_tensor(pb_operator op, const pb_value *a, pb_value **resu
         return pb_fail(error, PB_TYPE,
                        "~ turns a mask of true and false around; this tensor has "
                        "numbers");
-    pb_status status = pb_tensor_unary(op == PB_OP_NEGATE ? PB_NEGATE : PB_NOT,
-                                       pb_value_get_tensor(a), &tensor, error);
+    pb_status status =
+        pb_tensor_unary(op == PB_OP_NEGATE ? PB_NEGATE : PB_NOT, pb_value_get_tensor(a),
+                        pb_interp_watch(interp), &tensor, error);
     return status == PB_OK ? pb_value_retag(a, &tensor, result, error) : status;
 }
 
@@ -396,7 +397,7 @@ pb_status pb_apply_unary(pb_interp *interp, pb_operator op, const pb_value *a, p
     if (is_number(a))
         return unary_number(op, a, result, error);
     if (pb_value_kind(a) == PB_TENSOR)
-        return unary_tensor(op, a, result, error);
+        return unary_tensor(interp, op, a, result, error);
     if (pb_list_is_column(a))
         return unary_column(interp, op, a, result, error);
     return pb_fail(error, PB_TYPE, "%s has no %s", pb_value_describe(a, what, sizeof what),
@@ -424,6 +425,7 @@ pb_status pb_interp_unary(pb_interp *interp, pb_unary op, const pb_value *a, pb_
         return pb_apply_unary(interp, op == PB_NEGATE ? PB_OP_NEGATE : PB_OP_NOT, a, result, error);
     if (pb_value_kind(a) != PB_TENSOR)
         return pb_fail(error, PB_INTERNAL, "this operator is for tensors");
-    pb_status status = pb_tensor_unary(op, pb_value_get_tensor(a), &tensor, error);
+    pb_status status =
+        pb_tensor_unary(op, pb_value_get_tensor(a), pb_interp_watch(interp), &tensor, error);
     return status == PB_OK ? pb_value_retag(a, &tensor, result, error) : status;
 }

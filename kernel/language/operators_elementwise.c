@@ -207,19 +207,20 @@ pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b,
     return status;
 }
 
-static pb_status tensor_operator(pb_binary op, const pb_value *a, const pb_value *b,
-                                 pb_value **result, pb_error **error)
+static pb_status tensor_operator(pb_interp *interp, pb_binary op, const pb_value *a,
+                                 const pb_value *b, pb_value **result, pb_error **error)
 {
+    const pb_watch *watch = pb_interp_watch(interp);
     const pb_tensor *x = pb_value_get_tensor(a), *y = pb_value_get_tensor(b);
     pb_tensor *tensor = NULL;
     pb_status status = pb_check_models(a, b, error);
     if (status != PB_OK)
         return status;
     if (x && y)
-        status = pb_tensor_binary(op, x, y, &tensor, error);
+        status = pb_tensor_binary(op, x, y, watch, &tensor, error);
     else
-        status = pb_tensor_binary_number(op, x ? x : y, pb_value_get_number(x ? b : a), !x, &tensor,
-                                         error);
+        status = pb_tensor_binary_number(op, x ? x : y, pb_value_get_number(x ? b : a), !x, watch,
+                                         &tensor, error);
     return status == PB_OK ? pb_combine_tensors(op, a, b, &tensor, result, error) : status;
 }
 
@@ -293,7 +294,7 @@ pb_status pb_elementwise_operator(pb_interp *interp, pb_operator op, const pb_va
     bool numbers = (kinds[0] == PB_TENSOR || kinds[0] == PB_NUMBER || kinds[0] == PB_BOOL) &&
                    (kinds[1] == PB_TENSOR || kinds[1] == PB_NUMBER || kinds[1] == PB_BOOL);
     if (!lists && numbers && pb_operator_binary(op, &binary))
-        return tensor_operator(binary, a, b, result, error);
+        return tensor_operator(interp, binary, a, b, result, error);
     if (op == PB_OP_EQ || op == PB_OP_NE)
         return pb_value_bool(op == PB_OP_NE, result, error);
     return not_elementwise(op, a, b, error);

@@ -28,7 +28,7 @@ static void expect_read(pb_buffer *file, const char *shape, const float *values)
 {
     pb_tensor *tensor = NULL;
     pb_error *error = NULL;
-    pb_status status = pb_npy_read(file->data, file->length, &tensor, &error);
+    pb_status status = pb_npy_read(file->data, file->length, NULL, &tensor, &error);
     if (status != PB_OK)
         fail_msg("%s", pb_error_text(error));
     expect_tensor(&tensor, shape, values);
@@ -39,7 +39,7 @@ static void expect_refused(pb_buffer *file, pb_status code, const char *text)
 {
     pb_tensor *tensor = NULL;
     pb_error *error = NULL;
-    pb_status status = pb_npy_read(file->data, file->length, &tensor, &error);
+    pb_status status = pb_npy_read(file->data, file->length, NULL, &tensor, &error);
     expect_error(status, &error, code, text, NULL);
     assert_null(tensor);
     pb_buffer_free(file);
@@ -55,7 +55,7 @@ static void bytes_are_numpys(void **state)
         "\x00\x00\xc0\x3f\x00\x00\x00\xc0\x00\x00\x00\x00\x00\x00\x40\x40";
     pb_tensor *t = make_tensor("layer=2 pos=2", VALUES(1.5f, -2, 0, 3));
     pb_buffer file = PB_BUFFER_EMPTY;
-    assert_int_equal(pb_npy_write(&file, t, PB_NPY_FLOAT32, NULL), PB_OK);
+    assert_int_equal(pb_npy_write(&file, t, PB_NPY_FLOAT32, NULL, NULL), PB_OK);
     assert_int_equal(file.length, sizeof wanted - 1);
     assert_memory_equal(file.data, wanted, file.length);
     expect_read(&file, "dim0=2 dim1=2", VALUES(1.5f, -2, 0, 3));
@@ -75,7 +75,7 @@ static void every_type_comes_back(void **state)
         for (size_t j = 0; j < COUNT(types); j++) {
             pb_tensor *t = make_tensor(shapes[i], values);
             pb_buffer file = PB_BUFFER_EMPTY;
-            assert_int_equal(pb_npy_write(&file, t, types[j], NULL), PB_OK);
+            assert_int_equal(pb_npy_write(&file, t, types[j], NULL, NULL), PB_OK);
             size_t width = types[j] == PB_NPY_FLOAT64 || types[j] == PB_NPY_INT64 ? 8 : 4;
             assert_int_equal((file.length - width * pb_tensor_size(t)) % 64, 0);
             expect_read(&file, back[i], values);
@@ -89,11 +89,11 @@ static void booleans_come_back_as_booleans(void **state)
     pb_error *error = NULL;
     pb_tensor *t = make_tensor("pos=3", VALUES(1, 0, 1)), *read = NULL;
     pb_buffer file = PB_BUFFER_EMPTY;
-    pb_status status = pb_npy_write(&file, t, PB_NPY_BOOL, &error);
+    pb_status status = pb_npy_write(&file, t, PB_NPY_BOOL, NULL, &error);
     expect_error(status, &error, PB_VALUE, "only a comparison can be written as booleans", NULL);
     pb_tensor_mark_boolean(t);
-    assert_int_equal(pb_npy_write(&file, t, PB_NPY_BOOL, NULL), PB_OK);
-    assert_int_equal(pb_npy_read(file.data, file.length, &read, NULL), PB_OK);
+    assert_int_equal(pb_npy_write(&file, t, PB_NPY_BOOL, NULL, NULL), PB_OK);
+    assert_int_equal(pb_npy_read(file.data, file.length, NULL, &read, NULL), PB_OK);
     assert_true(pb_tensor_is_boolean(read));
     expect_tensor(&read, "dim0=3", VALUES(1, 0, 1));
     pb_buffer_free(&file);
@@ -119,7 +119,7 @@ static void integers_must_be_whole_and_fit(void **state)
         pb_error *error = NULL;
         pb_tensor *t = make_tensor("", &cases[i].value);
         pb_buffer file = PB_BUFFER_EMPTY;
-        pb_status status = pb_npy_write(&file, t, cases[i].type, &error);
+        pb_status status = pb_npy_write(&file, t, cases[i].type, NULL, &error);
         expect_error(status, &error, PB_VALUE, cases[i].text,
                      "write it as float32, or round it first");
         assert_null(file.data);
@@ -284,14 +284,14 @@ static void damaged_files_never_harm(void **state)
         pb_tensor *tensor = NULL;
         char *copy = malloc(length ? length : 1);
         memcpy(copy, file.data, length);
-        assert_int_not_equal(pb_npy_read(copy, length, &tensor, NULL), PB_OK);
+        assert_int_not_equal(pb_npy_read(copy, length, NULL, &tensor, NULL), PB_OK);
         free(copy);
     }
     for (size_t i = 0; i < file.length * 256; i++) {
         pb_tensor *tensor = NULL;
         char old = file.data[i / 256];
         file.data[i / 256] = (char)(i % 256);
-        if (pb_npy_read(file.data, file.length, &tensor, NULL) == PB_OK)
+        if (pb_npy_read(file.data, file.length, NULL, &tensor, NULL) == PB_OK)
             assert_true(pb_tensor_size(tensor) <= 8);
         pb_tensor_release(&tensor);
         file.data[i / 256] = old;

@@ -72,15 +72,15 @@ static void axis_is_picked_renamed_and_relabelled(void **state)
     pb_error *error = NULL;
     pb_axis *axis = make_axis("pos=I/ love/ it"), *result = NULL;
     const size_t offsets[] = {2, 0}, twice[] = {1, 1}, past[] = {3};
-    assert_int_equal(pb_axis_pick(axis, offsets, 2, &result, NULL), PB_OK);
+    assert_int_equal(pb_axis_pick(axis, offsets, 2, NULL, &result, NULL), PB_OK);
     assert_int_equal(pb_axis_coordinate(result, 0), 2);
     assert_string_equal(pb_axis_label(result, 0), " it");
     assert_int_equal(pb_axis_extent(result), 3);
     pb_axis_release(&result);
 
-    pb_status status = pb_axis_pick(axis, twice, 2, &result, &error);
+    pb_status status = pb_axis_pick(axis, twice, 2, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "the axis pos would have the coordinate 1 twice", NULL);
-    status = pb_axis_pick(axis, past, 1, &result, &error);
+    status = pb_axis_pick(axis, past, 1, NULL, &result, &error);
     expect_error(status, &error, PB_RANGE, "the axis pos has 3 places, so none at offset 3", NULL);
 
     assert_int_equal(pb_axis_rename(axis, "key", &result, NULL), PB_OK);
@@ -103,7 +103,7 @@ static void expect_offsets(const char *spec, const pb_select *select, const char
     size_t *offsets = NULL, count = 0, length = 0;
     bool drops = !wanted_drop;
     char text[256] = "";
-    assert_int_equal(pb_axis_resolve(axis, select, &offsets, &count, &drops, NULL), PB_OK);
+    assert_int_equal(pb_axis_resolve(axis, select, NULL, &offsets, &count, &drops, NULL), PB_OK);
     for (size_t i = 0; i < count; i++)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%zu", i > 0 ? "," : "",
                                    offsets[i]);
@@ -120,7 +120,7 @@ static void expect_refusal(const char *spec, const pb_select *select, pb_status 
     size_t *offsets = NULL, count = 0;
     bool drops = false;
     pb_error *error = NULL;
-    pb_status status = pb_axis_resolve(axis, select, &offsets, &count, &drops, &error);
+    pb_status status = pb_axis_resolve(axis, select, NULL, &offsets, &count, &drops, &error);
     expect_error(status, &error, code, text, hint);
     assert_null(offsets);
     pb_axis_release(&axis);

@@ -236,7 +236,7 @@ static void transposing_moves_every_value(void **state)
         if (seen != 15)
             continue;
         pb_tensor *result = NULL;
-        assert_int_equal(pb_tensor_transpose(t, wanted, &result, NULL), PB_OK);
+        assert_int_equal(pb_tensor_transpose(t, wanted, NULL, &result, NULL), PB_OK);
         for (size_t i = 0; i < pb_tensor_size(result); i++) {
             size_t at[PB_MAX_RANK], old[4];
             pb_tensor_unravel(result, i, at);
@@ -250,12 +250,12 @@ static void transposing_moves_every_value(void **state)
     pb_error *error = NULL;
     pb_tensor *result = NULL;
     const char *const twice[] = {"a", "b", "b", "d"};
-    pb_status status = pb_tensor_transpose(t, twice, &result, &error);
+    pb_status status = pb_tensor_transpose(t, twice, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "the new order has the axis b twice", NULL);
     pb_tensor_release(&t);
     t = make_tensor("a=0 b=2", NULL);
     const char *const turned[] = {"b", "a"};
-    assert_int_equal(pb_tensor_transpose(t, turned, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_transpose(t, turned, NULL, &result, NULL), PB_OK);
     expect_tensor(&result, "b=2 a=0", VALUES(0));
     pb_tensor_release(&t);
 }
@@ -267,25 +267,25 @@ static void stacking_lines_parts_up(void **state)
     pb_tensor *a = make_tensor("pos=I/ love head=2", NULL);
     pb_tensor *b = make_tensor("head=2 pos=I/ hate", NULL), *result = NULL;
     const pb_tensor *parts[] = {a, b};
-    assert_int_equal(pb_tensor_stack(prompts, parts, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_stack(prompts, parts, NULL, &result, NULL), PB_OK);
     expect_tensor(&result, "prompt=love/hate pos=I/ love| hate head=2",
                   VALUES(0, 1, 2, 3, 0, 2, 1, 3));
 
     pb_error *error = NULL;
     pb_tensor *other = make_tensor("pos=I/ hate", NULL);
     parts[1] = other;
-    pb_status status = pb_tensor_stack(prompts, parts, &result, &error);
+    pb_status status = pb_tensor_stack(prompts, parts, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE,
                  "the parts must have the same axes, but part 0 has [pos, head] and part 1 has "
                  "[pos]",
                  NULL);
     parts[1] = b;
     pb_axis *repeated = make_axis("head=2");
-    status = pb_tensor_stack(repeated, parts, &result, &error);
+    status = pb_tensor_stack(repeated, parts, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "the axis head would repeat",
                  "give one of them another name first: rename(t, head=\"head_2\")");
     pb_axis *none = make_axis("prompt=0");
-    status = pb_tensor_stack(none, parts, &result, &error);
+    status = pb_tensor_stack(none, parts, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "there is nothing to stack along prompt", NULL);
     pb_axis_release(&none);
     pb_axis_release(&repeated);
@@ -303,10 +303,10 @@ static void stacked_comparisons_stay_booleans(void **state)
     pb_tensor *result = NULL;
     pb_tensor_mark_boolean(yes);
     const pb_tensor *booleans[] = {yes, yes}, *mixed[] = {yes, number};
-    assert_int_equal(pb_tensor_stack(axis, booleans, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_stack(axis, booleans, NULL, &result, NULL), PB_OK);
     assert_true(pb_tensor_is_boolean(result));
     expect_tensor(&result, "prompt=2", VALUES(1, 1));
-    assert_int_equal(pb_tensor_stack(axis, mixed, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_stack(axis, mixed, NULL, &result, NULL), PB_OK);
     assert_false(pb_tensor_is_boolean(result));
     expect_tensor(&result, "prompt=2", VALUES(1, 2));
     pb_tensor_release(&yes);

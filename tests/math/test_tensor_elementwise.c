@@ -30,9 +30,9 @@ static void floor_division_and_modulo_are_pythons(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         pb_tensor *a = make_tensor("", &cases[i].a), *result = NULL;
-        pb_tensor_binary_number(PB_FLOORDIV, a, (double)cases[i].b, false, &result, NULL);
+        pb_tensor_binary_number(PB_FLOORDIV, a, (double)cases[i].b, false, NULL, &result, NULL);
         expect_tensor(&result, "", &cases[i].quotient);
-        pb_tensor_binary_number(PB_MOD, a, (double)cases[i].b, false, &result, NULL);
+        pb_tensor_binary_number(PB_MOD, a, (double)cases[i].b, false, NULL, &result, NULL);
         expect_tensor(&result, "", &cases[i].remainder);
         pb_tensor_release(&a);
     }
@@ -59,7 +59,7 @@ static void every_operator_has_its_formula(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         pb_tensor *a = make_tensor("pos=4", VALUES(1, 2, 2, 0));
         pb_tensor *b = make_tensor("pos=4", VALUES(2, -3, 2, 0)), *result = NULL;
-        assert_int_equal(pb_tensor_binary(cases[i].op, a, b, &result, NULL), PB_OK);
+        assert_int_equal(pb_tensor_binary(cases[i].op, a, b, NULL, &result, NULL), PB_OK);
         assert_int_equal(pb_tensor_is_boolean(result), cases[i].boolean);
         expect_tensor(&result, "pos=4", cases[i].values);
         pb_tensor_release(&a);
@@ -72,11 +72,11 @@ static void nan_passes_through_minimum_and_maximum(void **state)
     (void)state;
     pb_tensor *a = make_tensor("pos=3", VALUES(NAN, 1, NAN));
     pb_tensor *b = make_tensor("pos=3", VALUES(1, NAN, NAN)), *result = NULL;
-    pb_tensor_binary(PB_MINIMUM, a, b, &result, NULL);
+    pb_tensor_binary(PB_MINIMUM, a, b, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(NAN, NAN, NAN));
-    pb_tensor_binary(PB_MAXIMUM, a, b, &result, NULL);
+    pb_tensor_binary(PB_MAXIMUM, a, b, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(NAN, NAN, NAN));
-    pb_tensor_binary(PB_EQ, a, a, &result, NULL);
+    pb_tensor_binary(PB_EQ, a, a, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(0, 1, 0));
     pb_tensor_release(&a);
     pb_tensor_release(&b);
@@ -86,18 +86,18 @@ static void numbers_stand_on_either_side(void **state)
 {
     (void)state;
     pb_tensor *a = make_tensor("pos=3", VALUES(1, 2, 4)), *result = NULL;
-    pb_tensor_binary_number(PB_SUB, a, 10, true, &result, NULL);
+    pb_tensor_binary_number(PB_SUB, a, 10, true, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(9, 8, 6));
-    pb_tensor_binary_number(PB_SUB, a, 10, false, &result, NULL);
+    pb_tensor_binary_number(PB_SUB, a, 10, false, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(-9, -8, -6));
-    pb_tensor_binary_number(PB_DIV, a, 1, true, &result, NULL);
+    pb_tensor_binary_number(PB_DIV, a, 1, true, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(1, 0.5f, 0.25f));
-    pb_tensor_binary_number(PB_POW, a, 2, false, &result, NULL);
+    pb_tensor_binary_number(PB_POW, a, 2, false, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(1, 4, 16));
     pb_tensor_release(&a);
     /* 0.1 is not a float32; it is rounded to one, so that the comparison can hold. */
     a = make_tensor("", VALUES(0.1f));
-    pb_tensor_binary_number(PB_EQ, a, 0.1, false, &result, NULL);
+    pb_tensor_binary_number(PB_EQ, a, 0.1, false, NULL, &result, NULL);
     assert_true(pb_tensor_is_boolean(result));
     expect_tensor(&result, "", VALUES(1));
     pb_tensor_release(&a);
@@ -123,7 +123,7 @@ static void every_function_has_its_formula(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         pb_tensor *a = make_tensor("pos=5", VALUES(-2.5f, 0, 0.5f, 1.5f, 4)), *result = NULL;
-        assert_int_equal(pb_tensor_unary(cases[i].op, a, &result, NULL), PB_OK);
+        assert_int_equal(pb_tensor_unary(cases[i].op, a, NULL, &result, NULL), PB_OK);
         assert_int_equal(pb_tensor_is_boolean(result), cases[i].boolean);
         expect_tensor(&result, "pos=5", cases[i].values);
         pb_tensor_release(&a);
@@ -155,8 +155,8 @@ static void axes_line_up_by_name(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         pb_tensor *a = make_tensor(cases[i].a, NULL), *b = make_tensor(cases[i].b, NULL);
         pb_tensor *tens = NULL, *sum = NULL;
-        pb_tensor_binary_number(PB_MUL, b, 10, false, &tens, NULL);
-        assert_int_equal(pb_tensor_binary(PB_ADD, a, tens, &sum, NULL), PB_OK);
+        pb_tensor_binary_number(PB_MUL, b, 10, false, NULL, &tens, NULL);
+        assert_int_equal(pb_tensor_binary(PB_ADD, a, tens, NULL, &sum, NULL), PB_OK);
         expect_tensor(&sum, cases[i].result, cases[i].values);
         pb_tensor_release(&a);
         pb_tensor_release(&b);
@@ -186,7 +186,7 @@ static void positions_of_two_prompts_join(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         pb_tensor *a = make_tensor(cases[i].a, NULL), *b = make_tensor(cases[i].b, NULL);
         pb_tensor *difference = NULL;
-        assert_int_equal(pb_tensor_binary(PB_SUB, a, b, &difference, NULL), PB_OK);
+        assert_int_equal(pb_tensor_binary(PB_SUB, a, b, NULL, &difference, NULL), PB_OK);
         expect_tensor(&difference, cases[i].result, (const float[3]){0});
         pb_tensor_release(&a);
         pb_tensor_release(&b);
@@ -224,7 +224,7 @@ static void axes_that_differ_are_never_joined(void **state)
         pb_tensor *a = make_tensor(cases[i].a, NULL), *b = make_tensor(cases[i].b, NULL);
         pb_tensor *result = NULL;
         pb_error *error = NULL;
-        pb_status status = pb_tensor_binary(PB_ADD, a, b, &result, &error);
+        pb_status status = pb_tensor_binary(PB_ADD, a, b, NULL, &result, &error);
         expect_error(status, &error, PB_VALUE, cases[i].text, cases[i].hint);
         assert_null(result);
         pb_tensor_release(&a);
@@ -239,14 +239,14 @@ static void results_are_bounded(void **state)
     pb_tensor *result = NULL;
     pb_tensor *a = make_tensor("a=1 b=1 c=1 d=1 e=1", NULL);
     pb_tensor *b = make_tensor("f=1 g=1 h=1 i=1", NULL);
-    pb_status status = pb_tensor_binary(PB_ADD, a, b, &result, &error);
+    pb_status status = pb_tensor_binary(PB_ADD, a, b, NULL, &result, &error);
     expect_error(status, &error, PB_LIMIT,
                  "the result would have more than 8 axes; i is the one too many", NULL);
     pb_tensor_release(&a);
     pb_tensor_release(&b);
     a = make_tensor("a=65536", NULL);
     b = make_tensor("b=65536", NULL);
-    status = pb_tensor_binary(PB_ADD, a, b, &result, &error);
+    status = pb_tensor_binary(PB_ADD, a, b, NULL, &result, &error);
     expect_error(status, &error, PB_LIMIT,
                  "a tensor of 65536 x 65536 values is too large; the most is 2147483648 values",
                  "select fewer places along a first");
@@ -261,7 +261,7 @@ static void broadcasting_agrees_with_plain_indexing(void **state)
     enum { L = 3, H = 4, Q = 5 };
     pb_tensor *a = make_tensor("q=5 layer=3", NULL), *b = make_tensor("head=4 q=5", NULL);
     pb_tensor *result = NULL;
-    assert_int_equal(pb_tensor_binary(PB_SUB, a, b, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_binary(PB_SUB, a, b, NULL, &result, NULL), PB_OK);
     float values[Q * L * H];
     for (size_t q = 0; q < Q; q++)
         for (size_t l = 0; l < L; l++)
@@ -280,16 +280,16 @@ static void where_lines_up_all_three(void **state)
     pb_tensor *condition = make_tensor("pos=2", VALUES(1, 0)), *result = NULL;
     pb_tensor *yes = make_tensor("layer=2", VALUES(10, 20)), *no = make_tensor("", VALUES(-1));
     pb_tensor_mark_boolean(condition);
-    assert_int_equal(pb_tensor_where(condition, yes, no, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_where(condition, yes, no, NULL, &result, NULL), PB_OK);
     assert_false(pb_tensor_is_boolean(result));
     expect_tensor(&result, "pos=2 layer=2", VALUES(10, 20, -1, -1));
-    assert_int_equal(pb_tensor_where(condition, condition, condition, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_where(condition, condition, condition, NULL, &result, NULL), PB_OK);
     assert_true(pb_tensor_is_boolean(result));
     expect_tensor(&result, "pos=2", VALUES(1, 0));
 
     pb_error *error = NULL;
     pb_tensor *other = make_tensor("layer=3", NULL);
-    pb_status status = pb_tensor_where(condition, yes, other, &result, &error);
+    pb_status status = pb_tensor_where(condition, yes, other, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE,
                  "the two sides do not line up along layer: 2 places and 3",
                  "select the same places on both sides, as in t[layer=0]; or keep both axes: "

@@ -99,33 +99,33 @@ static pb_status select_list(const materials *m, pb_tensor **result, pb_error **
     const char *const names[] = {"pos", "d"};
     const pb_select selects[] = {{.kind = PB_SELECT_LIST, .items = items, .n_items = 2},
                                  {.kind = PB_SELECT_INDEX, .index = 1}};
-    return pb_tensor_select(m->love, 2, names, selects, result, error);
+    return pb_tensor_select(m->love, 2, names, selects, NULL, result, error);
 }
 
 static pb_status select_shared(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_select(m->love, 0, NULL, NULL, result, error);
+    return pb_tensor_select(m->love, 0, NULL, NULL, NULL, result, error);
 }
 
 static pb_status subtract(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_binary(PB_SUB, m->love, m->hate, result, error);
+    return pb_tensor_binary(PB_SUB, m->love, m->hate, NULL, result, error);
 }
 
 static pb_status where(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_where(m->mask, m->love, m->hate, result, error);
+    return pb_tensor_where(m->mask, m->love, m->hate, NULL, result, error);
 }
 
 static pb_status deviation(const materials *m, pb_tensor **result, pb_error **error)
 {
     const char *over[] = {"d"};
-    return pb_tensor_reduce(PB_STD, m->love, 1, over, result, error);
+    return pb_tensor_reduce(PB_STD, m->love, 1, over, NULL, result, error);
 }
 
 static pb_status mean(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_reduce(PB_MEAN, m->love, 0, NULL, result, error);
+    return pb_tensor_reduce(PB_MEAN, m->love, 0, NULL, NULL, result, error);
 }
 
 /* Two summed axes out of step, so that both sides are packed. */
@@ -134,7 +134,7 @@ static pb_status product(const materials *m, pb_tensor **result, pb_error **erro
     const char *over[] = {"d", "pos"};
     pb_tensor *turned = NULL;
     const char *const names[] = {"d", "out", "pos"};
-    pb_status status = pb_tensor_transpose(m->weights, names, &turned, error);
+    pb_status status = pb_tensor_transpose(m->weights, names, NULL, &turned, error);
     if (status == PB_OK)
         status = pb_tensor_dot(m->love, turned, 2, over, NULL, result, error);
     pb_tensor_release(&turned);
@@ -144,7 +144,7 @@ static pb_status product(const materials *m, pb_tensor **result, pb_error **erro
 static pb_status stack(const materials *m, pb_tensor **result, pb_error **error)
 {
     const pb_tensor *parts[] = {m->love, m->hate};
-    return pb_tensor_stack(m->prompts, parts, result, error);
+    return pb_tensor_stack(m->prompts, parts, NULL, result, error);
 }
 
 static pb_status rename_axis(const materials *m, pb_tensor **result, pb_error **error)
@@ -154,19 +154,19 @@ static pb_status rename_axis(const materials *m, pb_tensor **result, pb_error **
 
 static pb_status softmax(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_softmax(m->love, "pos", false, result, error);
+    return pb_tensor_softmax(m->love, "pos", false, NULL, result, error);
 }
 
 static pb_status place_of_largest(const materials *m, pb_tensor **result, pb_error **error)
 {
     const char *over[] = {"pos"};
-    return pb_tensor_reduce(PB_ARGMAX, m->love, 1, over, result, error);
+    return pb_tensor_reduce(PB_ARGMAX, m->love, 1, over, NULL, result, error);
 }
 
 static pb_status top(const materials *m, pb_tensor **result, pb_error **error)
 {
     size_t *offsets = NULL, count;
-    pb_status status = pb_tensor_top(m->love, 2, PB_BY_VALUE, &offsets, &count, error);
+    pb_status status = pb_tensor_top(m->love, 2, PB_BY_VALUE, NULL, &offsets, &count, error);
     free(offsets);
     *result = NULL;
     return status;
@@ -175,9 +175,9 @@ static pb_status top(const materials *m, pb_tensor **result, pb_error **error)
 static pb_status through_npy(const materials *m, pb_tensor **result, pb_error **error)
 {
     pb_buffer file = PB_BUFFER_EMPTY;
-    pb_status status = pb_npy_write(&file, m->love, PB_NPY_FLOAT64, error);
+    pb_status status = pb_npy_write(&file, m->love, PB_NPY_FLOAT64, NULL, error);
     if (status == PB_OK)
-        status = pb_npy_read(file.data, file.length, result, error);
+        status = pb_npy_read(file.data, file.length, NULL, result, error);
     pb_buffer_free(&file);
     return status;
 }
@@ -189,7 +189,7 @@ static pb_status read_fortran(const materials *m, pb_tensor **result, pb_error *
                                "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }  \n"
                                "abcd";
     (void)m;
-    return pb_npy_read(file, sizeof file - 1, result, error);
+    return pb_npy_read(file, sizeof file - 1, NULL, result, error);
 }
 
 static pb_status write_text(const materials *m, pb_tensor **result, pb_error **error)
@@ -264,10 +264,11 @@ static void errors_survive_without_memory(void **state)
             pb_error *error = NULL;
             long before = heap.live;
             heap.allowed = n;
-            pb_status status =
-                i < COUNT(selects)    ? pb_tensor_select(t, 1, names, &selects[i], &result, &error)
-                : i == COUNT(selects) ? pb_tensor_select(t, 1, wrong, selects, &result, &error)
-                                      : pb_tensor_binary(PB_ADD, t, other, &result, &error);
+            pb_status status = i < COUNT(selects) ? pb_tensor_select(t, 1, names, &selects[i], NULL,
+                                                                     &result, &error)
+                               : i == COUNT(selects)
+                                   ? pb_tensor_select(t, 1, wrong, selects, NULL, &result, &error)
+                                   : pb_tensor_binary(PB_ADD, t, other, NULL, &result, &error);
             heap.allowed = -1;
             assert_int_not_equal(status, PB_OK);
             assert_non_null(error);

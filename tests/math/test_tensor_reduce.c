@@ -40,7 +40,8 @@ static void reductions_go_over_named_axes(void **state)
         pb_tensor *a = make_tensor("layer=2 pos=a/b/c", VALUES(3, -1, 2, 0, 5, 4));
         pb_tensor *result = NULL;
         size_t n = cases[i].over ? 1 : 0;
-        assert_int_equal(pb_tensor_reduce(cases[i].op, a, n, &cases[i].over, &result, NULL), PB_OK);
+        assert_int_equal(pb_tensor_reduce(cases[i].op, a, n, &cases[i].over, NULL, &result, NULL),
+                         PB_OK);
         assert_int_equal(pb_tensor_is_boolean(result),
                          cases[i].op == PB_ANY || cases[i].op == PB_EVERY);
         expect_tensor(&result, cases[i].shape, cases[i].values);
@@ -76,7 +77,7 @@ static void any_axes_may_go(void **state)
             sums[at] += (float)flat;
         }
         pb_tensor *result = NULL;
-        assert_int_equal(pb_tensor_reduce(PB_SUM, t, n, over, &result, NULL), PB_OK);
+        assert_int_equal(pb_tensor_reduce(PB_SUM, t, n, over, NULL, &result, NULL), PB_OK);
         assert_int_equal(pb_tensor_size(result), size);
         for (size_t i = 0; i < size; i++)
             assert_true(pb_tensor_data(result)[i] == sums[i]);
@@ -90,17 +91,17 @@ static void extremes_are_coordinates(void **state)
     (void)state;
     const char *over[] = {"layer"};
     pb_tensor *t = make_tensor("layer=@3,5,9", VALUES(1, 7, 7)), *result = NULL;
-    pb_tensor_reduce(PB_ARGMAX, t, 1, over, &result, NULL);
+    pb_tensor_reduce(PB_ARGMAX, t, 1, over, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(5));
-    pb_tensor_reduce(PB_ARGMIN, t, 0, NULL, &result, NULL);
+    pb_tensor_reduce(PB_ARGMIN, t, 0, NULL, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(3));
     pb_tensor_release(&t);
     t = make_tensor("layer=3", VALUES(1, NAN, 7));
-    pb_tensor_reduce(PB_ARGMAX, t, 1, over, &result, NULL);
+    pb_tensor_reduce(PB_ARGMAX, t, 1, over, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(1));
-    pb_tensor_reduce(PB_MAX, t, 1, over, &result, NULL);
+    pb_tensor_reduce(PB_MAX, t, 1, over, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(NAN));
-    pb_tensor_reduce(PB_MIN, t, 1, over, &result, NULL);
+    pb_tensor_reduce(PB_MIN, t, 1, over, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(NAN));
     pb_tensor_release(&t);
 }
@@ -117,12 +118,12 @@ static void sums_are_in_double(void **state)
     assert_int_equal(pb_tensor_create(1, &axis, &t, &data, NULL), PB_OK);
     for (size_t i = 0; i < N; i++)
         data[i] = 1000.0f + (i % 2 ? 0.25f : -0.25f);
-    pb_tensor_reduce(PB_SUM, t, 0, NULL, &result, NULL);
+    pb_tensor_reduce(PB_SUM, t, 0, NULL, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(1e9f));
-    pb_tensor_reduce(PB_STD, t, 0, NULL, &result, NULL);
+    pb_tensor_reduce(PB_STD, t, 0, NULL, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(0.25f));
     data[0] = 1e30f; /* whose square is past float32 */
-    pb_tensor_reduce(PB_NORM, t, 0, NULL, &result, NULL);
+    pb_tensor_reduce(PB_NORM, t, 0, NULL, NULL, &result, NULL);
     expect_tensor(&result, "", VALUES(1e30f));
     pb_tensor_release(&t);
     pb_axis_release(&axis);
@@ -134,21 +135,21 @@ static void empty_and_impossible_reductions_say_so(void **state)
     pb_error *error = NULL;
     const char *pos[] = {"pos"}, *wrong[] = {"poss"}, *both[] = {"pos", "layer"};
     pb_tensor *empty = make_tensor("layer=2 pos=0", NULL), *result = NULL;
-    pb_tensor_reduce(PB_SUM, empty, 1, pos, &result, NULL);
+    pb_tensor_reduce(PB_SUM, empty, 1, pos, NULL, &result, NULL);
     expect_tensor(&result, "layer=2", VALUES(0, 0));
-    pb_tensor_reduce(PB_EVERY, empty, 1, pos, &result, NULL);
+    pb_tensor_reduce(PB_EVERY, empty, 1, pos, NULL, &result, NULL);
     expect_tensor(&result, "layer=2", VALUES(1, 1));
-    pb_status status = pb_tensor_reduce(PB_MEAN, empty, 1, pos, &result, &error);
+    pb_status status = pb_tensor_reduce(PB_MEAN, empty, 1, pos, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "there is no mean over pos: the axis is empty", NULL);
-    status = pb_tensor_reduce(PB_ARGMAX, empty, 1, pos, &result, &error);
+    status = pb_tensor_reduce(PB_ARGMAX, empty, 1, pos, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "there is no argmax over pos: the axis is empty", NULL);
     pb_tensor_release(&empty);
 
     pb_tensor *t = make_tensor("layer=2 pos=3", NULL);
-    status = pb_tensor_reduce(PB_SUM, t, 1, wrong, &result, &error);
+    status = pb_tensor_reduce(PB_SUM, t, 1, wrong, NULL, &result, &error);
     expect_error(status, &error, PB_NAME, "there is no axis 'poss' here; the axes are layer, pos",
                  "did you mean pos?");
-    status = pb_tensor_reduce(PB_ARGMAX, t, 2, both, &result, &error);
+    status = pb_tensor_reduce(PB_ARGMAX, t, 2, both, NULL, &result, &error);
     expect_error(status, &error, PB_TYPE, "argmax goes over one axis, and here it would be 2",
                  "name it: argmax(t, \"pos\"); top(t, 1) finds the place along all axes");
     pb_tensor_release(&t);
@@ -159,19 +160,19 @@ static void softmax_is_a_distribution(void **state)
     (void)state;
     pb_tensor *t = make_tensor("head=2 key=3", VALUES(0, 1, 2, 1000, 1000, -INFINITY));
     pb_tensor *result = NULL;
-    pb_tensor_softmax(t, "key", false, &result, NULL);
+    pb_tensor_softmax(t, "key", false, NULL, &result, NULL);
     expect_tensor(&result, "head=2 key=3",
                   VALUES(0.0900305732f, 0.244728471f, 0.665240956f, 0.5f, 0.5f, 0));
-    pb_tensor_softmax(t, "key", true, &result, NULL);
+    pb_tensor_softmax(t, "key", true, NULL, &result, NULL);
     expect_tensor(
         &result, "head=2 key=3",
         VALUES(-2.40760596f, -1.40760596f, -0.407605964f, -0.693147181f, -0.693147181f, -INFINITY));
     pb_tensor_release(&t);
     t = make_tensor("head=2 key=2", VALUES(0, 10, 0, 10));
-    pb_tensor_softmax(t, "head", false, &result, NULL);
+    pb_tensor_softmax(t, "head", false, NULL, &result, NULL);
     expect_tensor(&result, "head=2 key=2", VALUES(0.5f, 0.5f, 0.5f, 0.5f));
     pb_error *error = NULL;
-    pb_status status = pb_tensor_softmax(t, "token", false, &result, &error);
+    pb_status status = pb_tensor_softmax(t, "token", false, NULL, &result, &error);
     expect_error(status, &error, PB_NAME, "there is no axis 'token' here; the axes are head, key",
                  NULL);
     pb_tensor_release(&t);
@@ -194,7 +195,7 @@ static void top_ranks_in_three_orders(void **state)
     pb_tensor *t = make_tensor("head=7", VALUES(0, -5, NAN, 3, INFINITY, 3, -1));
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t *offsets = NULL, count = 99;
-        assert_int_equal(pb_tensor_top(t, cases[i].k, cases[i].order, &offsets, &count, NULL),
+        assert_int_equal(pb_tensor_top(t, cases[i].k, cases[i].order, NULL, &offsets, &count, NULL),
                          PB_OK);
         assert_int_equal(count, cases[i].count);
         for (size_t j = 0; j < count; j++)
@@ -230,7 +231,7 @@ static void top_agrees_with_sorting(void **state)
     pb_tensor *t = make_tensor("token=500", values);
     for (size_t k = 1; k <= N; k += 83) {
         size_t *offsets = NULL, count;
-        assert_int_equal(pb_tensor_top(t, k, PB_BY_VALUE, &offsets, &count, NULL), PB_OK);
+        assert_int_equal(pb_tensor_top(t, k, PB_BY_VALUE, NULL, &offsets, &count, NULL), PB_OK);
         assert_memory_equal(offsets, wanted, k * sizeof *offsets);
         free(offsets);
     }

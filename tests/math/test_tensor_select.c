@@ -19,7 +19,7 @@ static pb_select slice(int64_t first, int64_t last, int64_t step)
 static pb_tensor *select_one(const pb_tensor *tensor, const char *name, pb_select select)
 {
     pb_tensor *result = NULL;
-    assert_int_equal(pb_tensor_select(tensor, 1, &name, &select, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_select(tensor, 1, &name, &select, NULL, &result, NULL), PB_OK);
     return result;
 }
 
@@ -196,19 +196,19 @@ static void several_axes_are_selected_at_once(void **state)
     const char *const names[] = {"head", "key", "layer"};
     const pb_select selects[] = {
         {.kind = PB_SELECT_LIST, .items = items, .n_items = 2}, slice(1, 2, 1), at(1)};
-    assert_int_equal(pb_tensor_select(t, 3, names, selects, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_select(t, 3, names, selects, NULL, &result, NULL), PB_OK);
     expect_tensor(&result, "head=@2,0 query=2 key=@1", VALUES(21, 23, 13, 15));
 
-    assert_int_equal(pb_tensor_select(t, 0, NULL, NULL, &result, NULL), PB_OK);
+    assert_int_equal(pb_tensor_select(t, 0, NULL, NULL, NULL, &result, NULL), PB_OK);
     assert_ptr_equal(pb_tensor_data(result), pb_tensor_data(t));
     pb_tensor_release(&result);
 
     pb_error *error = NULL;
     const char *const twice[] = {"head", "head"};
-    pb_status status = pb_tensor_select(t, 2, twice, selects, &result, &error);
+    pb_status status = pb_tensor_select(t, 2, twice, selects, NULL, &result, &error);
     expect_error(status, &error, PB_VALUE, "the axis head is selected twice", NULL);
     const char *const wrong[] = {"layr"};
-    status = pb_tensor_select(t, 1, wrong, selects, &result, &error);
+    status = pb_tensor_select(t, 1, wrong, selects, NULL, &result, &error);
     expect_error(status, &error, PB_NAME,
                  "there is no axis 'layr' here; the axes are layer, head, query, key",
                  "did you mean layer?");

@@ -145,7 +145,7 @@ static void values_line_up_by_coordinate(void **state)
     const pb_select order[5] = {at_index(4), at_index(2), at_index(0), at_index(1), at_index(3)};
     const pb_select shuffled = {.kind = PB_SELECT_LIST, .items = order, .n_items = 5};
     const char *names[1] = {"head"};
-    must(pb_tensor_select(source, 1, names, &shuffled, &part, &error), error);
+    must(pb_tensor_select(source, 1, names, &shuffled, NULL, &part, &error), error);
     pb_edit *by_value = make((pb_edit_spec){.site = PB_SITE_Z,
                                             .layers = &layer,
                                             .positions = &position,

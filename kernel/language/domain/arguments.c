@@ -245,7 +245,7 @@ pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, p
     if (!status) {
         pb_select first = {.kind = PB_SELECT_INDEX,
                            .index = pb_axis_coordinate(pb_tensor_axis(*tensor, which), 0)};
-        status = pb_tensor_select(*tensor, 1, &axis, &first, &smaller, error);
+        status = pb_tensor_select(*tensor, 1, &axis, &first, NULL, &smaller, error);
     }
     pb_tensor_release(tensor);
     *tensor = smaller;

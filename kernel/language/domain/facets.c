@@ -60,8 +60,8 @@ static pb_status turn(const pb_value *value, const pb_facet_axes *axes, turned_a
 {
     const char *order[] = {axes->down, axes->across, axes->rows, axes->columns};
     size_t first = axes->down ? 0 : 1;
-    pb_status status =
-        pb_tensor_transpose(pb_value_get_tensor(value), order + first, &turned->tensor, error);
+    pb_status status = pb_tensor_transpose(pb_value_get_tensor(value), order + first, NULL,
+                                           &turned->tensor, error);
     for (size_t i = first; i < 4 && !status; i++)
         status =
             pb_axis_labels_of(pb_tensor_axis(turned->tensor, i - first), &turned->labels[i], error);

@@ -174,7 +174,7 @@ static pb_status choose_places(const lens_arguments *in, pb_tensor **tensor, pb_
     pb_select selects[] = {in->layers.count ? in->layers.selects[0] : every,
                            in->positions.count ? in->positions.selects[0] : every};
     pb_tensor *chosen = NULL;
-    pb_status status = pb_tensor_select(*tensor, 2, axes, selects, &chosen, error);
+    pb_status status = pb_tensor_select(*tensor, 2, axes, selects, NULL, &chosen, error);
     pb_tensor_release(tensor);
     *tensor = chosen;
     return status;

@@ -108,11 +108,10 @@ static pb_status view_logits(pb_interp *interp, const pb_value *self, pb_value *
 static pb_status view_logprobs(pb_interp *interp, const pb_value *self, pb_value **result,
                                pb_error **error)
 {
-    (void)interp;
     const logits_view *view = pb_value_object(self, &view_type);
     pb_tensor *logprobs = NULL;
-    pb_status status =
-        pb_tensor_softmax(pb_value_get_tensor(view->logits), "token", true, &logprobs, error);
+    pb_status status = pb_tensor_softmax(pb_value_get_tensor(view->logits), "token", true,
+                                         pb_interp_watch(interp), &logprobs, error);
     return status ? status
                   : pb_result_tensor(&logprobs, view->model, NULL, "nats", NULL, 0, NULL, result,
                                      error);

@@ -283,7 +283,7 @@ static pb_status change_value(const pb_patch_result *found, pb_value *model, con
 {
     pb_tensor *change = NULL;
     pb_buffer text = PB_BUFFER_EMPTY;
-    pb_status status = pb_tensor_binary(PB_SUB, found->values, found->into, &change, error);
+    pb_status status = pb_tensor_binary(PB_SUB, found->values, found->into, NULL, &change, error);
     if (status)
         return status;
     pb_buffer_format(&text, "Change from the unpatched value: %s%s", caption ? caption : "",

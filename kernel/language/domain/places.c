@@ -72,7 +72,7 @@ static pb_status resolves(const pb_axis *axis, const pb_select *select, pb_error
 {
     size_t *offsets = NULL, count = 0;
     bool drops;
-    pb_status status = pb_axis_resolve(axis, select, &offsets, &count, &drops, error);
+    pb_status status = pb_axis_resolve(axis, select, NULL, &offsets, &count, &drops, error);
     free(offsets);
     if (!status && count == 0)
         status = pb_fail(error, PB_VALUE, "no place along %s is chosen: the list or slice is empty",

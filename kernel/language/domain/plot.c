@@ -243,7 +243,7 @@ static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *p
     order[n++] = pb_axis_name(pb_tensor_axis(tensor, (size_t)x_axis));
     pb_tensor *turned = NULL;
     pb_axis_labels series = {0};
-    pb_status status = pb_tensor_transpose(tensor, order, &turned, error);
+    pb_status status = pb_tensor_transpose(tensor, order, pb_call_watch(call), &turned, error);
     if (!status)
         status = pb_axis_labels_of(pb_tensor_axis(turned, n - 1), &plot->x, error);
     if (!status && s_axis >= 0)

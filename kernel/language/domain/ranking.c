@@ -251,7 +251,7 @@ static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
     size_t *offsets = NULL;
     pb_status status = pb_argument_count(call, "k", &k, error);
     if (!status)
-        status = pb_tensor_top(tensor, k, order, &offsets, &count, error);
+        status = pb_tensor_top(tensor, k, order, pb_call_watch(call), &offsets, &count, error);
     if (status)
         return status;
     int layer = pb_tensor_find_axis(tensor, "layer"), head = pb_tensor_find_axis(tensor, "head");

@@ -129,7 +129,7 @@ static pb_status run_logits(pb_interp *interp, const pb_value *self, bool logari
     pb_status status = pb_run_logits(run->run, &context, &logits, error);
     if (!status && logarithm) {
         pb_tensor *normal = NULL;
-        status = pb_tensor_softmax(logits, "token", true, &normal, error);
+        status = pb_tensor_softmax(logits, "token", true, context.watch, &normal, error);
         pb_tensor_release(&logits);
         logits = normal;
     }

@@ -86,7 +86,7 @@ pb_status pb_heatmap_of(const pb_value *value, const char *rows, const char *col
     pb_tensor *tensor = NULL;
     pb_axis_labels down = {0}, across = {0};
     double unpatched;
-    pb_status status = pb_tensor_transpose(pb_value_get_tensor(value), order, &tensor, error);
+    pb_status status = pb_tensor_transpose(pb_value_get_tensor(value), order, NULL, &tensor, error);
     if (!status)
         status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &down, error);
     if (!status)

@@ -29,7 +29,8 @@ static const char *extension(const char *path)
     return dot && (!slash || dot > slash) ? dot : "";
 }
 
-static pb_status npy_bytes(const pb_value *value, pb_buffer *out, pb_error **error)
+static pb_status npy_bytes(const pb_call *call, const pb_value *value, pb_buffer *out,
+                           pb_error **error)
 {
     char what[160];
     const pb_tensor *tensor = pb_value_get_tensor(value);
@@ -37,7 +38,7 @@ static pb_status npy_bytes(const pb_value *value, pb_buffer *out, pb_error **err
         return pb_fail(error, PB_TYPE, "an .npy file holds a tensor, not %s",
                        pb_value_describe(value, what, sizeof what));
     return pb_npy_write(out, tensor, pb_tensor_is_boolean(tensor) ? PB_NPY_BOOL : PB_NPY_FLOAT32,
-                        error);
+                        pb_call_watch(call), error);
 }
 
 static pb_status svg_bytes(const pb_bundle *bundle, pb_buffer *out, pb_error **error)
@@ -73,7 +74,7 @@ static pb_status file_bytes(pb_call *call, const char *kind, pb_buffer *out, pb_
         return status;
     }
     if (strcmp(kind, ".npy") == 0)
-        return npy_bytes(value, out, error);
+        return npy_bytes(call, value, out, error);
     pb_status status = pb_interp_bundle(call->interp, value, &bundle, error);
     if (status == PB_OK) {
         const char *plain = pb_bundle_find(bundle, "text/plain");
@@ -133,7 +134,7 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
     else if (strcmp(kind, ".txt") == 0)
         status = pb_value_string(bytes, length, result, error);
     else if (strcmp(kind, ".npy") == 0) {
-        status = pb_npy_read(bytes, length, &tensor, error);
+        status = pb_npy_read(bytes, length, pb_call_watch(call), &tensor, error);
         if (status == PB_OK)
             status = pb_value_take_tensor(&tensor, NULL, result, error);
     } else {

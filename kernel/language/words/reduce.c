@@ -37,15 +37,16 @@ static bool finds_places(pb_reduction op)
     return op == PB_ARGMAX || op == PB_ARGMIN;
 }
 
-static pb_status reduce_tensor(pb_reduction op, const pb_value *value, const pb_value *over,
-                               pb_value **result, pb_error **error)
+static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_value *value,
+                               const pb_value *over, pb_value **result, pb_error **error)
 {
     const char *const *names = NULL;
     size_t count = 0;
     pb_tensor *tensor = NULL;
     pb_status status = axis_names(over, &names, &count, error);
     if (status == PB_OK)
-        status = pb_tensor_reduce(op, pb_value_get_tensor(value), count, names, &tensor, error);
+        status = pb_tensor_reduce(op, pb_value_get_tensor(value), count, names, pb_call_watch(call),
+                                  &tensor, error);
     free((void *)names);
     if (status != PB_OK)
         return status;
@@ -160,7 +161,7 @@ static pb_status call_sum(pb_call *call, pb_value **result, pb_error **error)
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL, *zero = NULL;
     if (pb_value_kind(x) == PB_TENSOR)
-        return reduce_tensor(PB_SUM, x, over, result, error);
+        return reduce_tensor(call, PB_SUM, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (status == PB_OK)
         status = pb_value_is_none(over) ? pb_value_integer(0, &zero, error) : PB_OK;
@@ -177,7 +178,7 @@ static pb_status measure_call(pb_call *call, pb_reduction op, pb_value **result,
     pb_value *items = NULL;
     double *numbers = NULL;
     if (pb_value_kind(x) == PB_TENSOR)
-        return reduce_tensor(op, x, over, result, error);
+        return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (status == PB_OK && pb_list_count(items) == 0)
         status = no_items(call->row->name, error);
@@ -212,7 +213,7 @@ static pb_status place_call(pb_call *call, pb_reduction op, pb_value **result, p
     pb_value *items = NULL;
     size_t at = 0;
     if (pb_value_kind(x) == PB_TENSOR)
-        return reduce_tensor(op, x, over, result, error);
+        return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (status == PB_OK)
         status = extreme(call->interp, call->row->name, items, NULL, op == PB_ARGMAX, &at, error);
@@ -259,7 +260,8 @@ static pb_status extreme_call(pb_call *call, bool largest, pb_value **result, pb
         if (call->n_rest == 2 && pb_value_kind(over) == PB_TENSOR)
             return pb_interp_binary(call->interp, largest ? PB_MAXIMUM : PB_MINIMUM,
                                     call->rest[0].value, over, result, error);
-        return reduce_tensor(largest ? PB_MAX : PB_MIN, call->rest[0].value, over, result, error);
+        return reduce_tensor(call, largest ? PB_MAX : PB_MIN, call->rest[0].value, over, result,
+                             error);
     }
     pb_status status = compared(call, &items, error);
     if (status == PB_OK)
@@ -289,7 +291,7 @@ static pb_status decide(pb_call *call, bool every, pb_value **result, pb_error *
     pb_value *items = NULL;
     bool outcome = every;
     if (pb_value_kind(x) == PB_TENSOR)
-        return reduce_tensor(every ? PB_EVERY : PB_ANY, x, over, result, error);
+        return reduce_tensor(call, every ? PB_EVERY : PB_ANY, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; status == PB_OK && outcome == every && i < pb_list_count(items); i++)
         status = pb_value_truth(pb_list_item(items, i), &outcome, error);

@@ -109,8 +109,9 @@ static pb_status softmax(pb_call *call, bool logarithm, pb_value **result, pb_er
         return pb_fail_argument(call, NULL, error, PB_TYPE,
                                 "%s() needs over=, the axis its values sum to one along",
                                 call->row->name);
-    pb_status status = pb_tensor_softmax(
-        tensor, over ? over : pb_axis_name(pb_tensor_axis(tensor, 0)), logarithm, &made, error);
+    pb_status status =
+        pb_tensor_softmax(tensor, over ? over : pb_axis_name(pb_tensor_axis(tensor, 0)), logarithm,
+                          pb_call_watch(call), &made, error);
     pb_meta meta = {.model = pb_value_meta(x)->model};
     return status == PB_OK ? pb_value_take_tensor(&made, &meta, result, error)
                            : pb_place_argument(call, "over", status, error);
@@ -180,7 +181,8 @@ static pb_status call_transpose(pb_call *call, pb_value **result, pb_error **err
         status = pb_fail_argument(call, "axes", error, PB_VALUE,
                                   "the new order names all %zu axes, this names %zu", rank, count);
     if (status == PB_OK)
-        status = pb_tensor_transpose(pb_value_get_tensor(x), names, &made, error);
+        status =
+            pb_tensor_transpose(pb_value_get_tensor(x), names, pb_call_watch(call), &made, error);
     free((void *)names);
     return status == PB_OK ? pb_value_retag(x, &made, result, error)
                            : pb_place_argument(call, "axes", status, error);
@@ -221,7 +223,7 @@ static pb_status call_stack(pb_call *call, pb_value **result, pb_error **error)
     if (status == PB_OK)
         status = pb_axis_create(pb_argument_text(call, "axis"), count, NULL, labels, &axis, error);
     if (status == PB_OK)
-        status = pb_tensor_stack(axis, parts, &made, error);
+        status = pb_tensor_stack(axis, parts, pb_call_watch(call), &made, error);
     pb_axis_release(&axis);
     free((void *)labels);
     free(parts);
@@ -242,15 +244,16 @@ static pb_status as_tensor(const pb_value *value, pb_tensor **tensor, pb_error *
     return pb_tensor_from(0, NULL, &number, tensor, error);
 }
 
-static pb_status where_tensor(const pb_value *condition, const pb_value *a, const pb_value *b,
-                              pb_value **result, pb_error **error)
+static pb_status where_tensor(const pb_call *call, const pb_value *condition, const pb_value *a,
+                              const pb_value *b, pb_value **result, pb_error **error)
 {
     pb_tensor *x = NULL, *y = NULL, *made = NULL;
     pb_status status = as_tensor(a, &x, error);
     if (status == PB_OK)
         status = as_tensor(b, &y, error);
     if (status == PB_OK)
-        status = pb_tensor_where(pb_value_get_tensor(condition), x, y, &made, error);
+        status = pb_tensor_where(pb_value_get_tensor(condition), x, y, pb_call_watch(call), &made,
+                                 error);
     pb_tensor_release(&x);
     pb_tensor_release(&y);
     const pb_value *like = pb_value_kind(a) == PB_TENSOR ? a : b;
@@ -300,7 +303,8 @@ static pb_status call_where(pb_call *call, pb_value **result, pb_error **error)
     bool truth;
     pb_status status;
     if (pb_value_kind(condition) == PB_TENSOR && is_numeric(a) && is_numeric(b))
-        return pb_place_argument(call, NULL, where_tensor(condition, a, b, result, error), error);
+        return pb_place_argument(call, NULL, where_tensor(call, condition, a, b, result, error),
+                                 error);
     if (pb_value_kind(condition) != PB_TENSOR && pb_value_kind(condition) != PB_LIST) {
         status = pb_value_truth(condition, &truth, error);
         if (status == PB_OK)

@@ -18,6 +18,8 @@ static inline bool pb_watch_stopped(const pb_watch *watch)
     return watch && watch->stop && atomic_load_explicit(watch->stop, memory_order_relaxed);
 }
 
+/* PB_INTERRUPTED, for what has seen the flag raised. */
+pb_status pb_watch_fail(pb_error **error);
 /* PB_OK, or PB_INTERRUPTED with an error that says so. Call it at least every 50 ms of work. */
 pb_status pb_watch_check(const pb_watch *watch, pb_error **error);
 

@@ -19,7 +19,8 @@ typedef enum pb_npy_type {
 } pb_npy_type;
 
 /* Appends the file: version 1.0, little endian, C order. Axis names and labels do not go along. */
-pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type, pb_error **error);
+pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type,
+                       const pb_watch *watch, pb_error **error);
 
 /*
  * Reads a file of `length` bytes: booleans, integers of 1 to 8 bytes, floats of 2, 4 and 8 bytes,
@@ -28,6 +29,7 @@ pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type
  * file, PB_UNSUPPORTED for a type Patchbay has no use for, PB_VALUE for a number that float32
  * cannot hold: an integer that would be rounded, or a finite one out of range.
  */
-pb_status pb_npy_read(const void *bytes, size_t length, pb_tensor **tensor, pb_error **error);
+pb_status pb_npy_read(const void *bytes, size_t length, const pb_watch *watch, pb_tensor **tensor,
+                      pb_error **error);
 
 #endif

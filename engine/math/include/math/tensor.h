@@ -7,6 +7,9 @@
  *
  * Ownership: tensors and axes are atomically counted. A function that returns one through an
  * out-parameter gives the caller a reference; arguments are borrowed.
+ *
+ * Stopping: what takes a watch (which may be NULL) looks at its stop flag every few ms, and gives
+ * PB_INTERRUPTED and no result once it is raised. Progress is not reported.
  */
 #ifndef PB_MATH_TENSOR_H
 #define PB_MATH_TENSOR_H
@@ -52,8 +55,8 @@ bool pb_axis_find(const pb_axis *axis, int64_t coordinate, size_t *offset);
 
 /* The places at `offsets`, in that order, with their coordinates, labels and the old extent.
  * PB_RANGE for an offset past the end, PB_VALUE for one given twice. */
-pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count, pb_axis **result,
-                       pb_error **error);
+pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
+                       const pb_watch *watch, pb_axis **result, pb_error **error);
 
 /* The same places under another name, or with other labels (NULL for none). */
 pb_status pb_axis_rename(const pb_axis *axis, const char *name, pb_axis **result, pb_error **error);
@@ -91,8 +94,8 @@ typedef struct pb_select {
  * PB_NAME for a label that is not (with the nearest), PB_VALUE for one that occurs more than once
  * (listing its positions and `at("x", 2)`).
  */
-pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, size_t **offsets,
-                          size_t *count, bool *drops, pb_error **error);
+pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, const pb_watch *watch,
+                          size_t **offsets, size_t *count, bool *drops, pb_error **error);
 
 /* ---- tensors ---- */
 
@@ -130,7 +133,8 @@ pb_status pb_tensor_need_axis(const pb_tensor *tensor, const char *name, size_t 
 /* t[name=select, ...]: axes not named are taken whole. A part of a tensor is a copy, unless it is
  * one piece and at least half of the values. */
 pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const *names,
-                           const pb_select *selects, pb_tensor **result, pb_error **error);
+                           const pb_select *selects, const pb_watch *watch, pb_tensor **result,
+                           pb_error **error);
 
 typedef enum pb_binary {
     PB_ADD,
@@ -187,16 +191,17 @@ typedef enum pb_reduction {
  * minus infinity as Python's do. Comparisons, PB_AND and PB_OR make boolean tensors; for the last
  * two whatever is not 0 is true. A number is rounded to float32 first.
  */
-pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b, pb_tensor **result,
-                           pb_error **error);
+pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
+                           const pb_watch *watch, pb_tensor **result, pb_error **error);
 /* With a number on one side (`left` says it is the left operand). */
 pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double number, bool left,
-                                  pb_tensor **result, pb_error **error);
-pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, pb_tensor **result, pb_error **error);
+                                  const pb_watch *watch, pb_tensor **result, pb_error **error);
+pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, const pb_watch *watch,
+                          pb_tensor **result, pb_error **error);
 
 /* where(condition, a, b), all three lined up; a and b may be rank 0. */
 pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const pb_tensor *b,
-                          pb_tensor **result, pb_error **error);
+                          const pb_watch *watch, pb_tensor **result, pb_error **error);
 
 /*
  * Over the named axes, or over all with n = 0. Sums are in double. PB_STD is the population's (the
@@ -205,9 +210,9 @@ pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const 
  * extreme. PB_VALUE for an axis of length 0, except for PB_SUM, PB_NORM, PB_ANY and PB_EVERY.
  */
 pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const char *const *over,
-                           pb_tensor **result, pb_error **error);
+                           const pb_watch *watch, pb_tensor **result, pb_error **error);
 pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm,
-                            pb_tensor **result, pb_error **error);
+                            const pb_watch *watch, pb_tensor **result, pb_error **error);
 
 /*
  * Sums a * b over the named axes, lining up the other shared ones. An axis that would have to
@@ -219,17 +224,17 @@ pb_status pb_tensor_dot(const pb_tensor *a, const pb_tensor *b, size_t n, const 
 pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to, pb_tensor **result,
                            pb_error **error);
 /* Reorders axes; `names` lists all of them. */
-pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, pb_tensor **result,
-                              pb_error **error);
+pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, const pb_watch *watch,
+                              pb_tensor **result, pb_error **error);
 /* Joins tensors with the same axes along a new first axis (lines up by name and coordinates). */
-pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, pb_tensor **result,
-                          pb_error **error);
+pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb_watch *watch,
+                          pb_tensor **result, pb_error **error);
 
 typedef enum pb_order { PB_BY_MAGNITUDE, PB_BY_VALUE, PB_BY_SMALLEST } pb_order;
 
 /* The flat offsets of the k first values in an order; ties by offset; NaN last. malloc'ed. */
-pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, size_t **offsets,
-                        size_t *count, pb_error **error);
+pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, const pb_watch *watch,
+                        size_t **offsets, size_t *count, pb_error **error);
 /* The offset along each axis of a flat offset. */
 void pb_tensor_unravel(const pb_tensor *a, size_t flat, size_t offsets[PB_MAX_RANK]);
 
