@@ -11,6 +11,9 @@
 
 enum { NONE = -1 };
 
+/* Merges between two looks at the stop flag: some ms, where a word is too long for the cache. */
+enum { MERGES_UNCHECKED = 4096 };
+
 struct bpe_symbol {
     int32_t id; /* NONE once it was merged into the one before */
     int32_t previous, next;
@@ -181,7 +184,7 @@ static void apply(const bpe_table *table, bpe_scratch *scratch, candidate top)
 }
 
 pb_status bpe_merge_word(const bpe_table *table, bpe_scratch *scratch, int32_t *ids, size_t *count,
-                         pb_error **error)
+                         const pb_watch *watch, pb_error **error)
 {
     if (*count < 2)
         return PB_OK;
@@ -194,8 +197,11 @@ pb_status bpe_merge_word(const bpe_table *table, bpe_scratch *scratch, int32_t *
     scratch->n_heap = 0;
     for (int32_t i = 0; i + 1 < n; i++)
         push_pair(table, scratch, i);
-    while (scratch->n_heap > 0)
+    for (size_t merged = 0; scratch->n_heap > 0; merged++) {
+        if (merged % MERGES_UNCHECKED == 0 && pb_watch_stopped(watch))
+            return pb_watch_fail(error);
         apply(table, scratch, pop(scratch));
+    }
 
     *count = 0;
     for (int32_t i = 0; i != NONE; i = scratch->symbols[i].next)

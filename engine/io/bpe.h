@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/watch.h"
 
 typedef struct bpe_merge {
     int32_t left, right; /* the pair of tokens */
@@ -36,9 +37,9 @@ void bpe_scratch_free(bpe_scratch *scratch);
 
 /*
  * Merges ids[0 .. *count - 1] in place, the pair of lowest rank first, the leftmost of equals
- * first, until no pair is in the table. O(n log n) in the word's length.
+ * first, until no pair is in the table. O(n log n) in the word's length. `watch` may be NULL.
  */
 pb_status bpe_merge_word(const bpe_table *table, bpe_scratch *scratch, int32_t *ids, size_t *count,
-                         pb_error **error);
+                         const pb_watch *watch, pb_error **error);
 
 #endif

@@ -202,7 +202,7 @@ pb_status pb_config_read(const char *folder, pb_config **config, pb_error **erro
         return pb_fail_memory(error);
     char *json = NULL;
     size_t length = 0;
-    pb_status status = pb_file_read(path, CONFIG_LIMIT, &json, &length, error);
+    pb_status status = pb_file_read(path, CONFIG_LIMIT, NULL, &json, &length, error);
     if (status == PB_OK)
         status = pb_config_parse(path, json, length, config, error);
     free(json);

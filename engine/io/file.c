@@ -12,7 +12,9 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 
-enum { LARGEST_STEP = 1 << 30 }; /* bytes asked of one read or write */
+/* Bytes asked of one read or write, between which the stop flag is looked at: some ms at the speed
+ * of memory, tens at a disk's. */
+enum { LARGEST_STEP = 1 << 22 };
 
 pb_status pb_file_open(const char *path, int *descriptor, uint64_t *size, pb_error **error)
 {
@@ -62,8 +64,21 @@ pb_status pb_file_read_at(int descriptor, const char *path, uint64_t offset, voi
     return PB_OK;
 }
 
-pb_status pb_file_read(const char *path, size_t limit, char **bytes, size_t *length,
-                       pb_error **error)
+static pb_status read_all(int descriptor, const char *path, char *bytes, size_t length,
+                          const pb_watch *watch, pb_error **error)
+{
+    pb_status status = pb_watch_check(watch, error);
+    for (size_t at = 0; status == PB_OK && at < length; at += LARGEST_STEP) {
+        size_t step = length - at < LARGEST_STEP ? length - at : LARGEST_STEP;
+        status = pb_file_read_at(descriptor, path, at, bytes + at, step, error);
+        if (status == PB_OK)
+            status = pb_watch_check(watch, error);
+    }
+    return status;
+}
+
+pb_status pb_file_read(const char *path, size_t limit, const pb_watch *watch, char **bytes,
+                       size_t *length, pb_error **error)
 {
     int descriptor = -1;
     uint64_t size = 0;
@@ -77,7 +92,7 @@ pb_status pb_file_read(const char *path, size_t limit, char **bytes, size_t *len
     else if (!(read = pb_malloc((size_t)size + 1, 1)))
         status = pb_fail_memory(error);
     else
-        status = pb_file_read_at(descriptor, path, 0, read, (size_t)size, error);
+        status = read_all(descriptor, path, read, (size_t)size, watch, error);
     close(descriptor);
     if (status != PB_OK) {
         free(read);
@@ -92,9 +107,11 @@ pb_status pb_file_read(const char *path, size_t limit, char **bytes, size_t *len
 /* ---- writing ---- */
 
 static pb_status write_all(int descriptor, const char *path, const char *bytes, size_t length,
-                           pb_error **error)
+                           const pb_watch *watch, pb_error **error)
 {
     while (length > 0) {
+        if (pb_watch_stopped(watch))
+            return pb_watch_fail(error);
         ssize_t put = write(descriptor, bytes, length < LARGEST_STEP ? length : LARGEST_STEP);
         if (put < 0 && errno == EINTR)
             continue;
@@ -122,13 +139,13 @@ static void set_permissions(int descriptor, const char *path)
 }
 
 static pb_status replace_file(const char *path, char *temporary, const void *bytes, size_t length,
-                              pb_error **error)
+                              const pb_watch *watch, pb_error **error)
 {
     int descriptor = mkstemp(temporary);
     if (descriptor < 0)
         return pb_fail_errno(error, errno, "cannot write '%s'", path);
     set_permissions(descriptor, path);
-    pb_status status = write_all(descriptor, path, bytes, length, error);
+    pb_status status = write_all(descriptor, path, bytes, length, watch, error);
     if (status == PB_OK && fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS)
         status = pb_fail_errno(error, errno, "cannot write '%s'", path);
     if (close(descriptor) != 0 && status == PB_OK)
@@ -140,7 +157,8 @@ static pb_status replace_file(const char *path, char *temporary, const void *byt
     return status;
 }
 
-pb_status pb_file_write(const char *path, const void *bytes, size_t length, pb_error **error)
+pb_status pb_file_write(const char *path, const void *bytes, size_t length, const pb_watch *watch,
+                        pb_error **error)
 {
     if (pb_file_is_folder(path))
         return pb_fail(error, PB_IO, "cannot write '%s': it is a folder", path);
@@ -149,8 +167,8 @@ pb_status pb_file_write(const char *path, const void *bytes, size_t length, pb_e
     pb_buffer name = PB_BUFFER_EMPTY;
     pb_buffer_format(&name, "%s.XXXXXX", written);
     char *temporary = pb_buffer_take(&name);
-    pb_status status =
-        temporary ? replace_file(written, temporary, bytes, length, error) : pb_fail_memory(error);
+    pb_status status = temporary ? replace_file(written, temporary, bytes, length, watch, error)
+                                 : pb_fail_memory(error);
     free(temporary);
     free(target);
     return status;

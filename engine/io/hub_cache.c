@@ -113,7 +113,7 @@ static bool read_ref(const char *model_folder, const char *revision, char **comm
     char *path = refs ? pb_file_join(refs, revision) : NULL;
     size_t length = 0;
     *commit = NULL;
-    pb_status status = path ? pb_file_read(path, REF_LIMIT, &text, &length, NULL) : PB_MEMORY;
+    pb_status status = path ? pb_file_read(path, REF_LIMIT, NULL, &text, &length, NULL) : PB_MEMORY;
     free(path);
     free(refs);
     if (status != PB_OK)

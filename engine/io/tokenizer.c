@@ -46,6 +46,7 @@ typedef struct encoder {
     bpe_scratch scratch;
     int32_t *ids;
     size_t count, capacity;
+    const pb_watch *watch;
     pb_error **error;
 } encoder;
 
@@ -76,7 +77,7 @@ static pb_status encode_word(encoder *e, const char *word, size_t length)
     for (size_t i = 0; i < length; i++)
         ids[i] = e->tokenizer->byte_ids[(unsigned char)word[i]];
     size_t count = length;
-    status = bpe_merge_word(&e->tokenizer->table, &e->scratch, ids, &count, e->error);
+    status = bpe_merge_word(&e->tokenizer->table, &e->scratch, ids, &count, e->watch, e->error);
     e->count += count;
     return status;
 }
@@ -85,7 +86,9 @@ static pb_status encode_word(encoder *e, const char *word, size_t length)
 static pb_status encode_plain(encoder *e, const char *text, size_t length)
 {
     for (size_t at = 0, end = 0; at < length; at = end) {
-        pb_status status = word_cutter_next(e->cutter, text, length, at, &end, e->error);
+        pb_status status = pb_watch_check(e->watch, e->error);
+        if (status == PB_OK)
+            status = word_cutter_next(e->cutter, text, length, at, &end, e->error);
         if (status == PB_OK)
             status = encode_word(e, text + at, end - at);
         if (status != PB_OK)
@@ -126,7 +129,8 @@ static pb_status encode_text(encoder *e, const char *text, size_t length, pb_spe
 }
 
 pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, size_t length,
-                              pb_special special, int32_t **ids, size_t *count, pb_error **error)
+                              pb_special special, const pb_watch *watch, int32_t **ids,
+                              size_t *count, pb_error **error)
 {
     size_t valid = pb_utf8_valid_prefix(text, length);
     if (valid < length)
@@ -134,7 +138,7 @@ pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, s
                        "the text is not valid UTF-8: the byte 0x%02x at offset %zu starts no "
                        "character",
                        (unsigned char)text[valid], valid);
-    encoder e = {.tokenizer = tokenizer, .error = error};
+    encoder e = {.tokenizer = tokenizer, .watch = watch, .error = error};
     e.cutter = word_cutter_create(tokenizer->pattern);
     pb_status status = e.cutter ? reserve(&e, length / 4 + 1) : pb_fail_memory(error);
     if (status == PB_OK)

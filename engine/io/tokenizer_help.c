@@ -212,7 +212,7 @@ pb_status pb_tokenizer_need_one(const pb_tokenizer *tokenizer, const char *text,
     int32_t *ids = NULL;
     size_t count = 0;
     pb_status status =
-        pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, &ids, &count, error);
+        pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, NULL, &ids, &count, error);
     if (status != PB_OK)
         return status;
     if (count == 1)

@@ -322,7 +322,7 @@ static pb_status read_object(const char *path, json_t **root, pb_error **error)
 {
     char *json = NULL;
     size_t length = 0;
-    pb_status status = pb_file_read(path, FILE_LIMIT, &json, &length, error);
+    pb_status status = pb_file_read(path, FILE_LIMIT, NULL, &json, &length, error);
     if (status == PB_OK)
         status = json_read_object(path, json, length, root, error);
     free(json);
@@ -352,7 +352,7 @@ static pb_status open_two_files(const char *vocab_path, const char *merges_path,
     if (status == PB_OK)
         status = add_more(added_path, vocab, error);
     if (status == PB_OK)
-        status = pb_file_read(merges_path, FILE_LIMIT, &merges, &length, error);
+        status = pb_file_read(merges_path, FILE_LIMIT, NULL, &merges, &length, error);
     loader l = {
         .vocab_path = vocab_path, .merges_path = merges_path, .vocab = vocab, .error = error};
     if (status == PB_OK)
@@ -366,7 +366,7 @@ static pb_status open_one_file(const char *path, pb_tokenizer **tokenizer, pb_er
 {
     char *json = NULL;
     size_t length = 0;
-    pb_status status = pb_file_read(path, FILE_LIMIT, &json, &length, error);
+    pb_status status = pb_file_read(path, FILE_LIMIT, NULL, &json, &length, error);
     if (status == PB_OK)
         status = pb_tokenizer_parse_json(path, json, length, tokenizer, error);
     free(json);

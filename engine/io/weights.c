@@ -154,7 +154,7 @@ static pb_status open_index(pb_weights *weights, const char *folder, const char 
     char *json = NULL;
     size_t length = 0;
     json_t *root = NULL;
-    pb_status status = pb_file_read(index, INDEX_LIMIT, &json, &length, error);
+    pb_status status = pb_file_read(index, INDEX_LIMIT, NULL, &json, &length, error);
     if (status == PB_OK)
         status = json_read_object(index, json, length, &root, error);
     free(json);

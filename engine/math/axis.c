@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "tensor_internal.h"
 
 static int compare_places(const void *left, const void *right)
@@ -28,22 +29,24 @@ static bool is_ascending(const int64_t *coordinates, size_t length)
 }
 
 /* Sorts the coordinates of an axis that has them out of order, and finds repetitions. */
-static pb_status sort_places(pb_axis *axis, pb_error **error)
+static pb_status sort_places(pb_axis *axis, const pb_watch *watch, pb_error **error)
 {
     axis->places = pb_malloc(axis->length, sizeof *axis->places);
     if (!axis->places)
         return pb_fail_memory(error);
     for (size_t i = 0; i < axis->length; i++)
         axis->places[i] = (pb_place){axis->coordinates[i], i};
-    qsort(axis->places, axis->length, sizeof *axis->places, compare_places);
-    for (size_t i = 1; i < axis->length; i++)
+    pb_status status =
+        pb_sort(axis->places, axis->length, sizeof *axis->places, compare_places, watch, error);
+    for (size_t i = 1; status == PB_OK && i < axis->length; i++)
         if (axis->places[i].coordinate == axis->places[i - 1].coordinate)
             return pb_fail(error, PB_VALUE, "the axis %s would have the coordinate %lld twice",
                            axis->name, (long long)axis->places[i].coordinate);
-    return PB_OK;
+    return status;
 }
 
-static pb_status copy_coordinates(pb_axis *axis, const int64_t *coordinates, pb_error **error)
+static pb_status copy_coordinates(pb_axis *axis, const int64_t *coordinates, const pb_watch *watch,
+                                  pb_error **error)
 {
     if (!coordinates || is_counting(coordinates, axis->length))
         return PB_OK;
@@ -55,7 +58,7 @@ static pb_status copy_coordinates(pb_axis *axis, const int64_t *coordinates, pb_
     if (!axis->coordinates)
         return pb_fail_memory(error);
     memcpy(axis->coordinates, coordinates, axis->length * sizeof *coordinates);
-    return is_ascending(coordinates, axis->length) ? PB_OK : sort_places(axis, error);
+    return is_ascending(coordinates, axis->length) ? PB_OK : sort_places(axis, watch, error);
 }
 
 /* One block: the pointers, then the texts they point at. */
@@ -91,8 +94,8 @@ static int64_t largest_coordinate(const pb_axis *axis)
 }
 
 pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordinates,
-                        const char *const *labels, int64_t extent, pb_axis **result,
-                        pb_error **error)
+                        const char *const *labels, int64_t extent, const pb_watch *watch,
+                        pb_axis **result, pb_error **error)
 {
     if (length > PB_MAX_VALUES)
         return pb_fail(error, PB_LIMIT, "the axis %s would have %zu places; the most is %zu", name,
@@ -104,7 +107,7 @@ pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordina
     axis->length = length;
     memcpy(axis->name, name, strlen(name) + 1);
 
-    pb_status status = copy_coordinates(axis, coordinates, error);
+    pb_status status = copy_coordinates(axis, coordinates, watch, error);
     if (status == PB_OK)
         status = copy_labels(axis, labels, error);
     if (status != PB_OK) {
@@ -120,7 +123,7 @@ pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordina
 pb_status pb_axis_create(const char *name, size_t length, const int64_t *coordinates,
                          const char *const *labels, pb_axis **axis, pb_error **error)
 {
-    return pb_axis_build(name, length, coordinates, labels, 0, axis, error);
+    return pb_axis_build(name, length, coordinates, labels, 0, NULL, axis, error);
 }
 
 pb_axis *pb_axis_retain(pb_axis *axis)
@@ -214,14 +217,14 @@ bool pb_axis_find(const pb_axis *axis, int64_t coordinate, size_t *offset)
 pb_status pb_axis_rename(const pb_axis *axis, const char *name, pb_axis **result, pb_error **error)
 {
     return pb_axis_build(name, axis->length, axis->coordinates, (const char *const *)axis->labels,
-                         axis->extent, result, error);
+                         axis->extent, NULL, result, error);
 }
 
 pb_status pb_axis_relabel(const pb_axis *axis, const char *const *labels, pb_axis **result,
                           pb_error **error)
 {
-    return pb_axis_build(axis->name, axis->length, axis->coordinates, labels, axis->extent, result,
-                         error);
+    return pb_axis_build(axis->name, axis->length, axis->coordinates, labels, axis->extent, NULL,
+                         result, error);
 }
 
 pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
@@ -244,7 +247,7 @@ pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
         status = pb_poll_status(&poll, error);
     if (status == PB_OK)
         status = pb_axis_build(axis->name, count, coordinates, axis->labels ? labels : NULL,
-                               axis->extent, result, error);
+                               axis->extent, watch, result, error);
     free(coordinates);
     free(labels);
     return status;

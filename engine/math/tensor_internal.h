@@ -66,8 +66,8 @@ pb_status pb_tensor_finish(pb_status status, pb_tensor *made, pb_tensor **result
 
 /* `extent` is at least one past the largest coordinate. */
 pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordinates,
-                        const char *const *labels, int64_t extent, pb_axis **axis,
-                        pb_error **error);
+                        const char *const *labels, int64_t extent, const pb_watch *watch,
+                        pb_axis **axis, pb_error **error);
 
 /* pb_tensor_create() without zeros. */
 pb_status pb_tensor_blank(size_t rank, pb_axis *const *axes, pb_tensor **tensor, float **data,

@@ -26,8 +26,10 @@ static pb_status score_layers(pb_run *run, const scorer *with, const pb_context 
     pb_status status = patterns ? PB_OK : pb_fail_memory(error);
     for (size_t l = 0; !status && l < shape->n_layer; l++) {
         status = pb_run_activation_into(run, PB_SITE_PATTERN, l, context, patterns, error);
-        for (size_t h = 0; !status && h < shape->n_head; h++)
+        for (size_t h = 0; !status && h < shape->n_head; h++) {
             scores[l * shape->n_head + h] = (float)with->score(with, patterns + h * n * n, n);
+            status = pb_watch_check(context->watch, error);
+        }
         pb_watch_progress(context->watch, l + 1, shape->n_layer);
     }
     free(patterns);

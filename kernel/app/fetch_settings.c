@@ -61,7 +61,7 @@ static pb_status read_stored_token(pb_fetch_settings *settings, pb_error **error
         return pb_fail_memory(error);
     char *text = NULL;
     size_t length = 0;
-    if (pb_file_read(settings->token_path, TOKEN_LIMIT, &text, &length, NULL) != PB_OK)
+    if (pb_file_read(settings->token_path, TOKEN_LIMIT, NULL, &text, &length, NULL) != PB_OK)
         return PB_OK;
     settings->token = trimmed(text);
     free(text);

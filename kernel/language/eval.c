@@ -315,8 +315,8 @@ static pb_status bind_unpacked(pb_interp *interp, const char *const *names, size
 }
 
 /* table.column = cells, as a new table. */
-static pb_status with_column(const pb_value *table, const pb_target *target, const pb_value *value,
-                             pb_value **result, pb_error **error)
+static pb_status with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
+                             const pb_value *value, pb_value **result, pb_error **error)
 {
     char what[160];
     if (pb_value_kind(table) != PB_TABLE) {
@@ -328,7 +328,7 @@ static pb_status with_column(const pb_value *table, const pb_target *target, con
                           target->column);
         return status;
     }
-    return pb_table_with(table, target->column, value, result, error);
+    return pb_table_with(interp, table, target->column, value, result, error);
 }
 
 static pb_status assign_locally(pb_interp *interp, const pb_target *target, const pb_value *value,
@@ -342,7 +342,7 @@ static pb_status assign_locally(pb_interp *interp, const pb_target *target, cons
     if (target->kind == PB_TARGET_COLUMN) {
         pb_value *local = pb_scope_find(*scope, target->name);
         table = local ? pb_value_retain(local) : pb_session_get(interp->session, target->name);
-        status = table ? with_column(table, target, value, &made, error)
+        status = table ? with_column(interp, table, target, value, &made, error)
                        : pb_fail_unknown(interp, *scope, target->name, false, error);
         value = made;
     } else {

@@ -95,8 +95,8 @@ static pb_status sequence_index(const pb_value *index, size_t n, const char *wha
 }
 
 /* The places a mask, a list of integers or a slice picks from n. malloc'ed, the caller's. */
-static pb_status picked_places(const pb_value *index, size_t n, const char *what, size_t **places,
-                               size_t *count, pb_error **error)
+static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t n, const char *what,
+                               size_t **places, size_t *count, pb_error **error)
 {
     const pb_selector *slice = pb_value_get_selector(index);
     pb_value *list = NULL;
@@ -117,7 +117,7 @@ static pb_status picked_places(const pb_value *index, size_t n, const char *what
     if (pb_value_kind(index) != PB_LIST && pb_value_kind(index) != PB_TENSOR)
         return pb_fail(error, PB_TYPE, "%s is indexed by an integer, a slice or a mask, not %s",
                        what, pb_value_describe(index, said, sizeof said));
-    status = pb_value_as_column(index, n, &list, error);
+    status = pb_value_as_column(interp, index, n, &list, error);
     size_t items = pb_list_count(list);
     bool mask = items > 0 && pb_list_of(list, PB_BOOL);
     if (status == PB_OK && mask && items != n)
@@ -141,8 +141,8 @@ static pb_status picked_places(const pb_value *index, size_t n, const char *what
     return status;
 }
 
-static pb_status index_list(const pb_value *list, const pb_value *index, pb_value **result,
-                            pb_error **error)
+static pb_status index_list(pb_interp *interp, const pb_value *list, const pb_value *index,
+                            pb_value **result, pb_error **error)
 {
     const char *what = pb_list_is_column(list) ? "this column" : "this list";
     size_t n = pb_list_count(list), at, count, *places;
@@ -152,8 +152,8 @@ static pb_status index_list(const pb_value *list, const pb_value *index, pb_valu
             *result = pb_value_retain(pb_list_item(list, at));
         return status;
     }
-    pb_status status = picked_places(index, n, what, &places, &count, error);
-    pb_list_builder out = {0};
+    pb_status status = picked_places(interp, index, n, what, &places, &count, error);
+    pb_list_builder out = {.interp = interp};
     for (size_t i = 0; status == PB_OK && i < count; i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])), error);
     free(places);
@@ -164,8 +164,8 @@ static pb_status index_list(const pb_value *list, const pb_value *index, pb_valu
     return pb_list_finish(&out, pb_list_is_column(list), result, error);
 }
 
-static pb_status index_text(const pb_value *text, const pb_value *index, pb_value **result,
-                            pb_error **error)
+static pb_status index_text(pb_interp *interp, const pb_value *text, const pb_value *index,
+                            pb_value **result, pb_error **error)
 {
     size_t length, at, count, *places;
     const char *bytes = pb_value_get_text(text, &length);
@@ -178,7 +178,7 @@ static pb_status index_text(const pb_value *text, const pb_value *index, pb_valu
         pb_utf8_next(bytes, length, &end);
         return pb_value_string(bytes + start, end - start, result, error);
     }
-    pb_status status = picked_places(index, n, "this string", &places, &count, error);
+    pb_status status = picked_places(interp, index, n, "this string", &places, &count, error);
     if (status != PB_OK)
         return status;
     size_t *starts = pb_malloc(n, sizeof *starts);
@@ -257,9 +257,17 @@ static pb_status table_row(const pb_value *table, size_t at, pb_value **result, 
     return status;
 }
 
+static bool equals_or_holds(pb_comparison *comparison, const pb_value *wanted, const pb_value *cell)
+{
+    bool match = pb_comparison_equal(comparison, cell, wanted);
+    for (size_t i = 0; !match && i < pb_list_count(wanted); i++)
+        match = pb_comparison_equal(comparison, cell, pb_list_item(wanted, i));
+    return match;
+}
+
 /* t[part="mlp"]: the rows whose cell is equal, or in a list. */
-static pb_status matching_rows(const pb_value *table, const pb_index_entry *entry,
-                               pb_value **result, pb_error **error)
+static pb_status matching_rows(pb_interp *interp, const pb_value *table,
+                               const pb_index_entry *entry, pb_value **result, pb_error **error)
 {
     const pb_table_cells *column = pb_table_find(table, entry->name);
     size_t n = pb_table_rows(table), count = 0;
@@ -268,15 +276,13 @@ static pb_status matching_rows(const pb_value *table, const pb_index_entry *entr
     size_t *rows = pb_malloc(n, sizeof *rows);
     if (!rows)
         return pb_fail_memory(error);
-    for (size_t i = 0; i < n; i++) {
-        const pb_value *cell = pb_list_item(column->cells, i);
-        bool match = pb_value_equal(cell, entry->value);
-        for (size_t k = 0; !match && k < pb_list_count(entry->value); k++)
-            match = pb_value_equal(cell, pb_list_item(entry->value, k));
-        if (match)
+    pb_comparison comparison = {.interp = interp, .error = error};
+    for (size_t i = 0; comparison.status == PB_OK && i < n; i++)
+        if (equals_or_holds(&comparison, entry->value, pb_list_item(column->cells, i)))
             rows[count++] = i;
-    }
-    pb_status status = pb_table_pick(table, rows, count, result, error);
+    pb_status status = comparison.status;
+    if (status == PB_OK)
+        status = pb_table_pick(interp, table, rows, count, result, error);
     free(rows);
     return status;
 }
@@ -305,13 +311,13 @@ static pb_status some_columns(const pb_value *table, const pb_value *names, pb_v
     return status;
 }
 
-static pb_status index_table(const pb_value *table, const pb_index_entry *entry, pb_value **result,
-                             pb_error **error)
+static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_index_entry *entry,
+                             pb_value **result, pb_error **error)
 {
     const char *name = pb_value_get_text(entry->value, NULL);
     size_t n = pb_table_rows(table), at, count, *rows;
     if (entry->name)
-        return matching_rows(table, entry, result, error);
+        return matching_rows(interp, table, entry, result, error);
     if (name) {
         const pb_table_cells *column = pb_table_find(table, name);
         if (!column)
@@ -325,9 +331,9 @@ static pb_status index_table(const pb_value *table, const pb_index_entry *entry,
         pb_status status = sequence_index(entry->value, n, "this table", &at, error);
         return status == PB_OK ? table_row(table, at, result, error) : status;
     }
-    pb_status status = picked_places(entry->value, n, "this table", &rows, &count, error);
+    pb_status status = picked_places(interp, entry->value, n, "this table", &rows, &count, error);
     if (status == PB_OK)
-        status = pb_table_pick(table, rows, count, result, error);
+        status = pb_table_pick(interp, table, rows, count, result, error);
     free(rows);
     return status;
 }
@@ -399,14 +405,6 @@ static const pb_field *field_along_axis(const pb_value *tensor, const char *name
     return NULL;
 }
 
-static bool equals_or_holds(const pb_value *wanted, const pb_value *cell)
-{
-    bool match = pb_value_equal(cell, wanted);
-    for (size_t i = 0; !match && i < pb_list_count(wanted); i++)
-        match = pb_value_equal(cell, pb_list_item(wanted, i));
-    return match;
-}
-
 static pb_status nothing_there(const pb_field *field, const pb_value *wanted, pb_error **error)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
@@ -419,16 +417,19 @@ static pb_status nothing_there(const pb_field *field, const pb_value *wanted, pb
 
 /* a[layer=4] where layer is no axis but a field: the places where it is that, as a list of
  * coordinates. */
-static pb_status places_of_field(const pb_tensor *tensor, const pb_field *field,
+static pb_status places_of_field(pb_interp *interp, const pb_tensor *tensor, const pb_field *field,
                                  const pb_value *wanted, pb_value **places, pb_error **error)
 {
     size_t which;
-    pb_list_builder list = {0};
+    pb_list_builder list = {.interp = interp};
+    pb_comparison comparison = {.interp = interp, .error = error};
     pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
     size_t n = pb_list_count(field->value);
     for (size_t i = 0; status == PB_OK && i < n; i++) {
         pb_value *place = NULL;
-        if (!equals_or_holds(wanted, pb_list_item(field->value, i)))
+        bool match = equals_or_holds(&comparison, wanted, pb_list_item(field->value, i));
+        status = comparison.status;
+        if (status != PB_OK || !match)
             continue;
         status =
             pb_value_integer(pb_axis_coordinate(pb_tensor_axis(tensor, which), i), &place, error);
@@ -454,9 +455,9 @@ static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_erro
 }
 
 /* One entry of t[...] as an axis and its selector; *held keeps what the selector points into. */
-static pb_status index_entry(const pb_value *value, const pb_index_entry *entry, const char **name,
-                             pb_select *select, pb_select_storage *storage, pb_value **held,
-                             pb_error **error)
+static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_index_entry *entry,
+                             const char **name, pb_select *select, pb_select_storage *storage,
+                             pb_value **held, pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_value *wanted = entry->value;
@@ -467,7 +468,7 @@ static pb_status index_entry(const pb_value *value, const pb_index_entry *entry,
     pb_status status = PB_OK;
     if (field) {
         *name = field->axis;
-        status = places_of_field(tensor, field, wanted, held, error);
+        status = places_of_field(interp, tensor, field, wanted, held, error);
         wanted = *held;
     } else {
         status = pb_tensor_need_axis(tensor, *name, &axis, error);
@@ -518,8 +519,8 @@ static pb_status index_tensor(pb_interp *interp, const pb_value *value, size_t c
     if (count > 1 && is_field(value, &entries[0]))
         return index_in_turn(interp, value, count, entries, result, error);
     for (; status == PB_OK && made < count; made++)
-        status = index_entry(value, &entries[made], &names[made], &selects[made], &storage[made],
-                             &held[made], error);
+        status = index_entry(interp, value, &entries[made], &names[made], &selects[made],
+                             &storage[made], &held[made], error);
     if (status == PB_OK)
         status = pb_tensor_select(tensor, count, names, selects, pb_interp_watch(interp), &selected,
                                   error);
@@ -558,10 +559,10 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
     bool single = count == 1 && (!entries[0].name || pb_value_kind(self) == PB_TABLE);
     if (single) {
         switch (pb_value_kind(self)) {
-        case PB_LIST: return index_list(self, entries[0].value, result, error);
-        case PB_STRING: return index_text(self, entries[0].value, result, error);
+        case PB_LIST: return index_list(interp, self, entries[0].value, result, error);
+        case PB_STRING: return index_text(interp, self, entries[0].value, result, error);
         case PB_RECORD: return index_record(self, entries[0].value, result, error);
-        case PB_TABLE: return index_table(self, &entries[0], result, error);
+        case PB_TABLE: return index_table(interp, self, &entries[0], result, error);
         default: break;
         }
     }

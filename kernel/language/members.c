@@ -123,10 +123,10 @@ static pb_status get_model(pb_interp *interp, const pb_value *self, pb_value **r
 }
 
 /* The numbers as nested lists, without names. */
-static pb_status nested(const pb_tensor *tensor, size_t depth, size_t *at, pb_value **result,
-                        pb_error **error)
+static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth, size_t *at,
+                        pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
     if (depth == pb_tensor_rank(tensor)) {
         float number = pb_tensor_data(tensor)[(*at)++];
@@ -136,7 +136,7 @@ static pb_status nested(const pb_tensor *tensor, size_t depth, size_t *at, pb_va
     size_t length = pb_axis_length(pb_tensor_axis(tensor, depth));
     for (size_t i = 0; status == PB_OK && i < length; i++) {
         pb_value *item = NULL;
-        status = nested(tensor, depth + 1, at, &item, error);
+        status = nested(interp, tensor, depth + 1, at, &item, error);
         if (status == PB_OK)
             status = pb_list_take(&out, item, error);
     }
@@ -152,11 +152,10 @@ static pb_status get_values(pb_interp *interp, const pb_value *self, pb_value **
 {
     const pb_tensor *tensor = pb_value_get_tensor(self);
     size_t at = 0;
-    (void)interp;
     if (pb_tensor_size(tensor) > PB_MAX_LIST_LENGTH)
         return pb_fail(error, PB_LIMIT, "this tensor has %zu values, too many for lists",
                        pb_tensor_size(tensor));
-    return nested(tensor, 0, &at, result, error);
+    return nested(interp, tensor, 0, &at, result, error);
 }
 
 const pb_member pb_tensor_members[] = {
@@ -340,11 +339,12 @@ void pb_member_names(const pb_value *self, pb_names *names)
 
 /* ---- walking ---- */
 
-static pb_status items_of_text(const pb_value *text, pb_value **list, pb_error **error)
+static pb_status items_of_text(pb_interp *interp, const pb_value *text, pb_value **list,
+                               pb_error **error)
 {
     size_t length;
     const char *bytes = pb_value_get_text(text, &length);
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     for (size_t at = 0; at < length;) {
         size_t start = at;
         pb_value *item = NULL;
@@ -360,9 +360,10 @@ static pb_status items_of_text(const pb_value *text, pb_value **list, pb_error *
     return pb_list_finish(&out, false, list, error);
 }
 
-static pb_status items_of_record(const pb_value *record, pb_value **list, pb_error **error)
+static pb_status items_of_record(pb_interp *interp, const pb_value *record, pb_value **list,
+                                 pb_error **error)
 {
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     for (size_t i = 0; i < pb_record_count(record); i++) {
         pb_value *item = NULL;
         pb_status status = pb_value_text(pb_record_entry(record, i).name, &item, error);
@@ -382,7 +383,7 @@ static pb_status items_by_index(pb_interp *interp, const pb_value *value, size_t
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_axis *axis = tensor ? pb_tensor_axis(tensor, 0) : NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < count; i++) {
         pb_value *index = NULL, *item = NULL;
@@ -419,8 +420,8 @@ pb_status pb_interp_items(pb_interp *interp, const pb_value *value, pb_value **l
                               error);
     switch (pb_value_kind(value)) {
     case PB_LIST: *list = pb_value_retain(value); return PB_OK;
-    case PB_STRING: return items_of_text(value, list, error);
-    case PB_RECORD: return items_of_record(value, list, error);
+    case PB_STRING: return items_of_text(interp, value, list, error);
+    case PB_RECORD: return items_of_record(interp, value, list, error);
     case PB_TABLE: return items_by_index(interp, value, pb_table_rows(value), list, error);
     default: break;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "text.h"
 #include "value_private.h"
 
 static const struct {
@@ -212,15 +213,15 @@ static bool is_sequence(const pb_value *value)
 
 /* ---- in ---- */
 
-static bool text_contains(const pb_value *text, const pb_value *part)
+static pb_status text_contains(pb_interp *interp, const pb_value *text, const pb_value *part,
+                               bool *found, pb_error **error)
 {
-    size_t length, wanted;
+    size_t length, wanted, at;
     const char *bytes = pb_value_get_text(text, &length);
     const char *sought = pb_value_get_text(part, &wanted);
-    for (size_t i = 0; i + wanted <= length; i++)
-        if (memcmp(bytes + i, sought, wanted) == 0)
-            return true;
-    return false;
+    pb_status status = pb_find_text(interp, bytes, length, 0, sought, wanted, &at, error);
+    *found = wanted == 0 || at != SIZE_MAX;
+    return status;
 }
 
 static pb_status contains(pb_interp *interp, const pb_value *item, const pb_value *whole,
@@ -232,8 +233,7 @@ static pb_status contains(pb_interp *interp, const pb_value *item, const pb_valu
         if (pb_value_kind(item) != PB_STRING)
             return pb_fail(error, PB_TYPE, "only a string can be in a string, not %s",
                            pb_value_describe(item, what, sizeof what));
-        *found = text_contains(whole, item);
-        return PB_OK;
+        return text_contains(interp, whole, item, found, error);
     }
     if (pb_value_kind(whole) == PB_RECORD) {
         const char *name = pb_value_get_text(item, NULL);
@@ -241,21 +241,26 @@ static pb_status contains(pb_interp *interp, const pb_value *item, const pb_valu
         return PB_OK;
     }
     pb_value *items = NULL;
-    pb_status status = pb_interp_items(interp, whole, &items, error);
-    for (size_t i = 0; status == PB_OK && !*found && i < pb_list_count(items); i++)
-        *found = pb_value_equal(pb_list_item(items, i), item);
+    pb_comparison comparison = {.interp = interp, .error = error};
+    comparison.status = pb_interp_items(interp, whole, &items, error);
+    for (size_t i = 0; comparison.status == PB_OK && !*found && i < pb_list_count(items); i++)
+        *found = pb_comparison_equal(&comparison, pb_list_item(items, i), item);
     pb_value_release(&items);
-    return status;
+    return comparison.status;
 }
 
 /* ---- dispatch ---- */
 
-static pb_status compare_order(pb_operator op, const pb_value *a, const pb_value *b,
-                               pb_value **result, pb_error **error)
+static pb_status compare_order(pb_interp *interp, pb_operator op, const pb_value *a,
+                               const pb_value *b, pb_value **result, pb_error **error)
 {
     int order;
     pb_error *fault = NULL;
-    pb_status status = pb_value_compare(a, b, &order, &fault);
+    pb_status status = pb_value_compare(interp, a, b, &order, &fault);
+    if (status == PB_INTERRUPTED) {
+        pb_error_destroy(&fault);
+        return pb_interp_check(interp, error);
+    }
     pb_error_destroy(&fault);
     if (status != PB_OK)
         return unsupported(op, a, b, error);
@@ -264,6 +269,15 @@ static pb_status compare_order(pb_operator op, const pb_value *a, const pb_value
                  : op == PB_OP_GT ? order > 0
                                   : order >= 0;
     return pb_value_bool(holds, result, error);
+}
+
+static pb_status equality(pb_interp *interp, const pb_value *a, const pb_value *b, bool wanted,
+                          pb_value **result, pb_error **error)
+{
+    pb_comparison comparison = {.interp = interp, .error = error};
+    bool equal = pb_comparison_equal(&comparison, a, b);
+    return comparison.status == PB_OK ? pb_value_bool(equal == wanted, result, error)
+                                      : comparison.status;
 }
 
 static pb_status by_object(pb_interp *interp, pb_operator op, const pb_value *a, const pb_value *b,
@@ -314,9 +328,9 @@ pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a
     if (is_arithmetic(op) && (pb_is_elementwise(a) || pb_is_elementwise(b)))
         return pb_elementwise_operator(interp, op, a, b, result, error);
     if (op == PB_OP_EQ || op == PB_OP_NE)
-        return pb_value_bool(pb_value_equal(a, b) == (op == PB_OP_EQ), result, error);
+        return equality(interp, a, b, op == PB_OP_EQ, result, error);
     if (op >= PB_OP_LT && op <= PB_OP_GE)
-        return compare_order(op, a, b, result, error);
+        return compare_order(interp, op, a, b, result, error);
     if (is_number(a) && is_number(b))
         return pb_number_operator(op, a, b, result, error);
     if (op == PB_OP_ADD && pb_value_kind(a) == PB_STRING && pb_value_kind(b) == PB_STRING)
@@ -368,7 +382,7 @@ static pb_status unary_tensor(pb_interp *interp, pb_operator op, const pb_value 
 static pb_status unary_column(pb_interp *interp, pb_operator op, const pb_value *a,
                               pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     for (size_t i = 0; i < pb_list_count(a); i++) {
         pb_value *cell = NULL;
         pb_status status = pb_apply_unary(interp, op, pb_list_item(a, i), &cell, error);

@@ -257,9 +257,9 @@ static pb_status mixed_operator(pb_interp *interp, pb_operator op, const pb_valu
                                 const pb_value *b, pb_value **result, pb_error **error)
 {
     pb_value *left = NULL, *right = NULL;
-    pb_status status = pb_value_as_column(a, 0, &left, error);
+    pb_status status = pb_value_as_column(interp, a, 0, &left, error);
     if (status == PB_OK)
-        status = pb_value_as_column(b, 0, &right, error);
+        status = pb_value_as_column(interp, b, 0, &right, error);
     if (status == PB_OK)
         status = cells_operator(interp, op, left, right, result, error);
     pb_value_release(&left);

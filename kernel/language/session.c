@@ -316,7 +316,7 @@ static pb_status assign_column(pb_interp *interp, const pb_target *target, const
     if (!table)
         return pb_fail_unknown(interp, NULL, target->name, false, error);
     if (pb_value_kind(table) == PB_TABLE) {
-        status = pb_table_with(table, target->column, value, &made, error);
+        status = pb_table_with(interp, table, target->column, value, &made, error);
     } else {
         status = pb_fail(error, PB_TYPE, "only a table's columns can be assigned to; %s is %s",
                          target->name, pb_value_describe(table, what, sizeof what));

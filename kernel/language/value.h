@@ -92,13 +92,15 @@ pb_value *pb_list_item(const pb_value *list, size_t index); /* borrowed */
 bool pb_list_is_column(const pb_value *list);
 bool pb_list_of(const pb_value *list, pb_kind kind); /* a list, and every item of this kind */
 
-/* A list being made. Zero-initialise; finish or discard. */
+/* A list being made: {.interp = ...} or {0}; finish or discard. */
 typedef struct pb_list_builder {
     pb_value **items;
     size_t count, capacity;
+    pb_interp *interp; /* whose cell makes it: a long list can be stopped. May be NULL */
 } pb_list_builder;
 
-/* Takes the reference, also on failure; `value` NULL fails with memory. */
+/* Takes the reference, also on failure; `value` NULL fails with memory. PB_INTERRUPTED when the
+ * cell was stopped, which is looked at every so many items. */
 pb_status pb_list_take(pb_list_builder *builder, pb_value *value, pb_error **error);
 pb_status pb_list_finish(pb_list_builder *builder, bool column, pb_value **result,
                          pb_error **error);
@@ -175,20 +177,21 @@ size_t pb_table_rows(const pb_value *table);
 const pb_table_cells *pb_table_column(const pb_value *table, size_t index);   /* borrowed */
 const pb_table_cells *pb_table_find(const pb_value *table, const char *name); /* or NULL */
 const char *pb_table_caption(const pb_value *table);                          /* or NULL */
-/* The rows at `rows`, in that order. */
-pb_status pb_table_pick(const pb_value *table, const size_t *rows, size_t count, pb_value **result,
-                        pb_error **error);
+/* The rows at `rows`, in that order. Here and below, long columns can be stopped through `interp`,
+ * which may be NULL. */
+pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *rows, size_t count,
+                        pb_value **result, pb_error **error);
 /* With a column added, or replaced in its place. `cells` may be a list, a rank-1 tensor, or a
  * single value for every row. */
-pb_status pb_table_with(const pb_value *table, const char *name, const pb_value *cells,
-                        pb_value **result, pb_error **error);
+pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *name,
+                        const pb_value *cells, pb_value **result, pb_error **error);
 /* Any value as a column of cells: a list, a rank-1 tensor (its numbers), or one value `rows` times.
  */
-pb_status pb_value_as_column(const pb_value *value, size_t rows, pb_value **result,
-                             pb_error **error);
+pb_status pb_value_as_column(pb_interp *interp, const pb_value *value, size_t rows,
+                             pb_value **result, pb_error **error);
 /* A tensor as a table: a key column for each axis, then its values under `name`. */
-pb_status pb_table_from_tensor(const pb_value *tensor, const char *name, pb_value **result,
-                               pb_error **error);
+pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const char *name,
+                               pb_value **result, pb_error **error);
 
 /* ---- records: a few named values, in order; {"a": 1} and results such as a check ---- */
 
@@ -269,8 +272,21 @@ void pb_quote(const char *text, size_t length, pb_buffer *out); /* with quotes a
 /* Deep equality as Python's ==: 1 == 1.0 == True; tensors by axes and values; functions by
  * identity. */
 bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* -1, 0, 1 for numbers, strings, lists of those; PB_TYPE for what has no order. */
-pb_status pb_value_compare(const pb_value *a, const pb_value *b, int *order, pb_error **error);
+/* Equality in a cell that may be stopped: {.interp = ..., .error = ...}, for one comparison or
+ * many. When `status` is not PB_OK, what was said last does not count. */
+typedef struct pb_comparison {
+    pb_interp *interp; /* may be NULL */
+    pb_error **error;
+    pb_status status;
+    size_t left; /* work until the stop flag is looked at again */
+} pb_comparison;
+
+bool pb_comparison_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
+
+/* -1, 0, 1 for numbers, strings, lists of those; PB_TYPE for what has no order. `interp`, whose
+ * cell may be stopped, may be NULL. */
+pb_status pb_value_compare(pb_interp *interp, const pb_value *a, const pb_value *b, int *order,
+                           pb_error **error);
 /* Python's truth: empty and zero are false. A tensor of more than one value has none. */
 pb_status pb_value_truth(const pb_value *value, bool *truth, pb_error **error);
 

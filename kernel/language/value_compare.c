@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "interp.h"
 #include "object.h"
 #include "value_private.h"
 
@@ -17,12 +18,28 @@ static bool strings_equal(const pb_value *a, const pb_value *b)
            memcmp(a->as.string.bytes, b->as.string.bytes, a->as.string.length) == 0;
 }
 
-static bool lists_equal(const pb_value *a, const pb_value *b)
+/* Work between two looks at the stop flag, in numbers compared: some 0.1 ms. */
+#define PB_WORK_UNCHECKED 65536
+#define PB_VALUE_WORK     16 /* of a value in a list, which lies somewhere else in memory */
+
+bool pb_comparison_step(pb_comparison *comparison, size_t work)
+{
+    if (work < comparison->left) {
+        comparison->left -= work;
+        return true;
+    }
+    comparison->left = PB_WORK_UNCHECKED;
+    if (comparison->status == PB_OK && comparison->interp)
+        comparison->status = pb_interp_check(comparison->interp, comparison->error);
+    return comparison->status == PB_OK;
+}
+
+static bool lists_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)
 {
     if (a->as.list.count != b->as.list.count)
         return false;
     for (size_t i = 0; i < a->as.list.count; i++)
-        if (!pb_value_equal(a->as.list.items[i], b->as.list.items[i]))
+        if (!pb_comparison_equal(comparison, a->as.list.items[i], b->as.list.items[i]))
             return false;
     return true;
 }
@@ -33,8 +50,10 @@ static bool objects_equal(const pb_value *a, const pb_value *b)
     return type == b->as.object.type && type->equal && type->equal(a, b);
 }
 
-bool pb_value_equal(const pb_value *a, const pb_value *b)
+bool pb_comparison_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)
 {
+    if (!pb_comparison_step(comparison, PB_VALUE_WORK))
+        return false;
     if (a == b)
         return !(pb_value_kind(a) == PB_NUMBER && isnan(a->as.number));
     if (is_number(a) && is_number(b))
@@ -44,15 +63,21 @@ bool pb_value_equal(const pb_value *a, const pb_value *b)
     switch (pb_value_kind(a)) {
     case PB_NONE: return true;
     case PB_STRING: return strings_equal(a, b);
-    case PB_LIST: return lists_equal(a, b);
-    case PB_TENSOR: return pb_tensor_value_equal(a, b);
-    case PB_TABLE: return pb_table_value_equal(a, b);
-    case PB_RECORD: return pb_record_value_equal(a, b);
+    case PB_LIST: return lists_equal(comparison, a, b);
+    case PB_TENSOR: return pb_tensor_value_equal(comparison, a, b);
+    case PB_TABLE: return pb_table_value_equal(comparison, a, b);
+    case PB_RECORD: return pb_record_value_equal(comparison, a, b);
     case PB_SELECTOR: return pb_selector_equal(a, b);
     case PB_BUILTIN: return a->as.builtin == b->as.builtin;
     case PB_OBJECT: return objects_equal(a, b);
     default: return false;
     }
+}
+
+bool pb_value_equal(const pb_value *a, const pb_value *b)
+{
+    pb_comparison comparison = {0};
+    return pb_comparison_equal(&comparison, a, b);
 }
 
 static int order_of_numbers(double a, double b)
@@ -67,19 +92,24 @@ static int order_of_strings(const pb_value *a, const pb_value *b)
     return order != 0 ? (order < 0 ? -1 : 1) : (la > lb) - (la < lb);
 }
 
-static pb_status order_of_lists(const pb_value *a, const pb_value *b, int *order, pb_error **error)
+static pb_status order_of_lists(pb_interp *interp, const pb_value *a, const pb_value *b, int *order,
+                                pb_error **error)
 {
+    pb_comparison comparison = {.interp = interp, .error = error};
     size_t la = a->as.list.count, lb = b->as.list.count;
     for (size_t i = 0; i < la && i < lb; i++) {
-        if (pb_value_equal(a->as.list.items[i], b->as.list.items[i]))
+        if (pb_comparison_equal(&comparison, a->as.list.items[i], b->as.list.items[i]))
             continue;
-        return pb_value_compare(a->as.list.items[i], b->as.list.items[i], order, error);
+        if (comparison.status != PB_OK)
+            return comparison.status;
+        return pb_value_compare(interp, a->as.list.items[i], b->as.list.items[i], order, error);
     }
     *order = (la > lb) - (la < lb);
     return PB_OK;
 }
 
-pb_status pb_value_compare(const pb_value *a, const pb_value *b, int *order, pb_error **error)
+pb_status pb_value_compare(pb_interp *interp, const pb_value *a, const pb_value *b, int *order,
+                           pb_error **error)
 {
     double x, y;
     *order = 0;
@@ -93,7 +123,7 @@ pb_status pb_value_compare(const pb_value *a, const pb_value *b, int *order, pb_
             return PB_OK;
         }
         if (pb_value_kind(a) == PB_LIST)
-            return order_of_lists(a, b, order, error);
+            return order_of_lists(interp, a, b, order, error);
     }
     char left[160], right[160];
     return pb_fail(error, PB_TYPE, "%s and %s have no order",

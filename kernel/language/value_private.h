@@ -59,9 +59,11 @@ void pb_record_value_destroy(pb_record_value **record);
 void pb_selector_destroy(pb_selector **selector);
 void pb_function_value_destroy(pb_function_value **function);
 
-bool pb_tensor_value_equal(const pb_value *a, const pb_value *b);
-bool pb_table_value_equal(const pb_value *a, const pb_value *b);
-bool pb_record_value_equal(const pb_value *a, const pb_value *b);
+/* Before so much work of a comparison, one number being 1: false when it was stopped. */
+bool pb_comparison_step(pb_comparison *comparison, size_t work);
+bool pb_tensor_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
+bool pb_table_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
+bool pb_record_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
 bool pb_selector_equal(const pb_value *a, const pb_value *b);
 
 const char *pb_function_name(const pb_value *function); /* "lambda" for one without a name */

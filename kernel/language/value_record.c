@@ -89,14 +89,14 @@ const char *pb_record_caption(const pb_value *record)
     return pb_value_kind(record) == PB_RECORD ? record->as.record->caption : NULL;
 }
 
-bool pb_record_value_equal(const pb_value *a, const pb_value *b)
+bool pb_record_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)
 {
     if (pb_record_count(a) != pb_record_count(b))
         return false;
     for (size_t i = 0; i < pb_record_count(a); i++) {
         pb_entry entry = pb_record_entry(a, i);
         const pb_value *other = pb_record_find(b, entry.name);
-        if (!other || !pb_value_equal(entry.value, other))
+        if (!other || !pb_comparison_equal(comparison, entry.value, other))
             return false;
     }
     return true;

@@ -121,10 +121,10 @@ const char *pb_table_caption(const pb_value *table)
 
 /* ---- tables from tables ---- */
 
-static pb_status pick_cells(const pb_value *cells, const size_t *rows, size_t count,
-                            pb_value **result, pb_error **error)
+static pb_status pick_cells(pb_interp *interp, const pb_value *cells, const size_t *rows,
+                            size_t count, pb_value **result, pb_error **error)
 {
-    pb_list_builder picked = {0};
+    pb_list_builder picked = {.interp = interp};
     for (size_t i = 0; i < count; i++) {
         pb_value *cell = pb_value_retain(pb_list_item(cells, rows[i]));
         pb_status status = pb_list_take(&picked, cell, error);
@@ -155,8 +155,8 @@ static void release_columns(pb_table_cells *columns, size_t count)
     free(columns);
 }
 
-pb_status pb_table_pick(const pb_value *table, const size_t *rows, size_t count, pb_value **result,
-                        pb_error **error)
+pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *rows, size_t count,
+                        pb_value **result, pb_error **error)
 {
     size_t n_columns = pb_table_columns(table);
     *result = NULL;
@@ -166,7 +166,7 @@ pb_status pb_table_pick(const pb_value *table, const size_t *rows, size_t count,
     pb_status status = PB_OK;
     for (size_t i = 0; i < n_columns && status == PB_OK; i++) {
         pb_value *picked = NULL;
-        status = pick_cells(columns[i].cells, rows, count, &picked, error);
+        status = pick_cells(interp, columns[i].cells, rows, count, &picked, error);
         pb_value_release(&columns[i].cells);
         columns[i].cells = picked;
     }
@@ -186,8 +186,8 @@ static bool holds_negatives(const pb_tensor *tensor)
     return false;
 }
 
-pb_status pb_table_with(const pb_value *table, const char *name, const pb_value *cells,
-                        pb_value **result, pb_error **error)
+pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *name,
+                        const pb_value *cells, pb_value **result, pb_error **error)
 {
     size_t count = pb_table_columns(table), at = 0;
     *result = NULL;
@@ -200,7 +200,7 @@ pb_status pb_table_with(const pb_value *table, const char *name, const pb_value 
     pb_value_release(&columns[at].cells);
     columns[at] = (pb_table_cells){.name = name};
     size_t total = at < count ? count : count + 1;
-    pb_status status = pb_value_as_column(cells, rows, &columns[at].cells, error);
+    pb_status status = pb_value_as_column(interp, cells, rows, &columns[at].cells, error);
     if (status == PB_OK && pb_value_kind(cells) == PB_TENSOR) {
         columns[at].units = pb_value_meta(cells)->units;
         if (holds_negatives(pb_value_get_tensor(cells)))
@@ -217,9 +217,10 @@ pb_status pb_table_with(const pb_value *table, const char *name, const pb_value 
 
 /* ---- columns from other values ---- */
 
-static pb_status tensor_cells(const pb_tensor *tensor, pb_value **result, pb_error **error)
+static pb_status tensor_cells(pb_interp *interp, const pb_tensor *tensor, pb_value **result,
+                              pb_error **error)
 {
-    pb_list_builder cells = {0};
+    pb_list_builder cells = {.interp = interp};
     for (size_t i = 0; i < pb_tensor_size(tensor); i++) {
         float number = pb_tensor_data(tensor)[i];
         pb_value *cell = NULL;
@@ -247,10 +248,10 @@ static pb_status take_cell(pb_list_builder *cells, const pb_value *value, pb_err
     return status == PB_OK ? pb_list_take(cells, cell, error) : status;
 }
 
-static pb_status repeat_cell(const pb_value *value, size_t rows, pb_value **result,
-                             pb_error **error)
+static pb_status repeat_cell(pb_interp *interp, const pb_value *value, size_t rows,
+                             pb_value **result, pb_error **error)
 {
-    pb_list_builder cells = {0};
+    pb_list_builder cells = {.interp = interp};
     for (size_t i = 0; i < rows; i++) {
         pb_status status = take_cell(&cells, value, error);
         if (status != PB_OK) {
@@ -261,14 +262,15 @@ static pb_status repeat_cell(const pb_value *value, size_t rows, pb_value **resu
     return pb_list_finish(&cells, true, result, error);
 }
 
-static pb_status list_cells(const pb_value *list, pb_value **result, pb_error **error)
+static pb_status list_cells(pb_interp *interp, const pb_value *list, pb_value **result,
+                            pb_error **error)
 {
     size_t count = pb_list_count(list);
     if (pb_list_is_column(list)) {
         *result = pb_value_retain(list);
         return PB_OK;
     }
-    pb_list_builder cells = {0};
+    pb_list_builder cells = {.interp = interp};
     for (size_t i = 0; i < count; i++) {
         pb_status status = take_cell(&cells, pb_list_item(list, i), error);
         if (status != PB_OK) {
@@ -279,21 +281,21 @@ static pb_status list_cells(const pb_value *list, pb_value **result, pb_error **
     return pb_list_finish(&cells, true, result, error);
 }
 
-pb_status pb_value_as_column(const pb_value *value, size_t rows, pb_value **result,
-                             pb_error **error)
+pb_status pb_value_as_column(pb_interp *interp, const pb_value *value, size_t rows,
+                             pb_value **result, pb_error **error)
 {
     *result = NULL;
     if (pb_value_kind(value) == PB_LIST)
-        return list_cells(value, result, error);
+        return list_cells(interp, value, result, error);
     const pb_tensor *tensor = pb_value_get_tensor(value);
     if (!tensor || pb_tensor_rank(tensor) == 0)
-        return repeat_cell(value, rows, result, error);
+        return repeat_cell(interp, value, rows, result, error);
     if (pb_tensor_rank(tensor) != 1) {
         char what[160];
         return pb_fail(error, PB_TYPE, "a column needs one value for each row, this is %s",
                        pb_value_describe(value, what, sizeof what));
     }
-    return tensor_cells(tensor, result, error);
+    return tensor_cells(interp, tensor, result, error);
 }
 
 /* ---- a tensor in long form ---- */
@@ -311,11 +313,11 @@ static bool counts_places(const pb_axis *axis)
 }
 
 /* For each value of the tensor in order, its place along axis `which`. */
-static pb_status key_cells(const pb_tensor *tensor, size_t which, bool labels, pb_value **result,
-                           pb_error **error)
+static pb_status key_cells(pb_interp *interp, const pb_tensor *tensor, size_t which, bool labels,
+                           pb_value **result, pb_error **error)
 {
     const pb_axis *axis = pb_tensor_axis(tensor, which);
-    pb_list_builder cells = {0};
+    pb_list_builder cells = {.interp = interp};
     size_t offsets[PB_MAX_RANK];
     for (size_t flat = 0; flat < pb_tensor_size(tensor); flat++) {
         pb_tensor_unravel(tensor, flat, offsets);
@@ -341,8 +343,9 @@ static bool is_position(const pb_axis *axis)
 }
 
 /* The key columns of one axis: its coordinates, its labels, or for positions both. */
-static pb_status key_columns(const pb_tensor *tensor, size_t which, pb_table_cells *columns,
-                             char label_name[64], size_t *count, pb_error **error)
+static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t which,
+                             pb_table_cells *columns, char label_name[64], size_t *count,
+                             pb_error **error)
 {
     const pb_axis *axis = pb_tensor_axis(tensor, which);
     const char *name = pb_axis_name(axis);
@@ -350,7 +353,7 @@ static pb_status key_columns(const pb_tensor *tensor, size_t which, pb_table_cel
     bool is_token = strcmp(name, "token") == 0;
     columns[*count] = (pb_table_cells){
         .name = name, .look = !numbered && is_token ? PB_CELLS_TOKEN : PB_CELLS_KEY};
-    pb_status status = key_cells(tensor, which, !numbered, &columns[*count].cells, error);
+    pb_status status = key_cells(interp, tensor, which, !numbered, &columns[*count].cells, error);
     if (status != PB_OK)
         return status;
     *count += 1;
@@ -359,14 +362,14 @@ static pb_status key_columns(const pb_tensor *tensor, size_t which, pb_table_cel
     bool plain = strcmp(name, "pos") == 0 && pb_tensor_find_axis(tensor, "token") < 0;
     snprintf(label_name, 64, "%s%stoken", plain ? "" : name, plain ? "" : "_");
     columns[*count] = (pb_table_cells){.name = label_name, .look = PB_CELLS_TOKEN};
-    status = key_cells(tensor, which, true, &columns[*count].cells, error);
+    status = key_cells(interp, tensor, which, true, &columns[*count].cells, error);
     if (status == PB_OK)
         *count += 1;
     return status;
 }
 
-pb_status pb_table_from_tensor(const pb_value *tensor, const char *name, pb_value **result,
-                               pb_error **error)
+pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const char *name,
+                               pb_value **result, pb_error **error)
 {
     const pb_tensor *values = pb_value_get_tensor(tensor);
     const pb_meta *meta = pb_value_meta(tensor);
@@ -376,10 +379,10 @@ pb_status pb_table_from_tensor(const pb_value *tensor, const char *name, pb_valu
     pb_status status = PB_OK;
     *result = NULL;
     for (size_t i = 0; i < pb_tensor_rank(values) && status == PB_OK; i++)
-        status = key_columns(values, i, columns, label_names[i], &count, error);
+        status = key_columns(interp, values, i, columns, label_names[i], &count, error);
     if (status == PB_OK) {
         columns[count] = (pb_table_cells){.name = name, .units = meta->units};
-        status = tensor_cells(values, &columns[count].cells, error);
+        status = tensor_cells(interp, values, &columns[count].cells, error);
         count += status == PB_OK;
     }
     if (status == PB_OK)
@@ -390,7 +393,7 @@ pb_status pb_table_from_tensor(const pb_value *tensor, const char *name, pb_valu
     return status;
 }
 
-bool pb_table_value_equal(const pb_value *a, const pb_value *b)
+bool pb_table_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)
 {
     size_t count = pb_table_columns(a);
     if (count != pb_table_columns(b) || pb_table_rows(a) != pb_table_rows(b))
@@ -398,7 +401,7 @@ bool pb_table_value_equal(const pb_value *a, const pb_value *b)
     for (size_t i = 0; i < count; i++) {
         const pb_table_cells *column = pb_table_column(a, i);
         const pb_table_cells *other = pb_table_find(b, column->name);
-        if (!other || !pb_value_equal(column->cells, other->cells))
+        if (!other || !pb_comparison_equal(comparison, column->cells, other->cells))
             return false;
     }
     return true;

@@ -230,7 +230,7 @@ pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **resul
     return status;
 }
 
-bool pb_tensor_value_equal(const pb_value *a, const pb_value *b)
+bool pb_tensor_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)
 {
     const pb_tensor *x = pb_value_get_tensor(a), *y = pb_value_get_tensor(b);
     if (x == y)
@@ -241,7 +241,7 @@ bool pb_tensor_value_equal(const pb_value *a, const pb_value *b)
         if (!pb_axis_same(pb_tensor_axis(x, i), pb_tensor_axis(y, i)))
             return false;
     for (size_t i = 0; i < pb_tensor_size(x); i++)
-        if (pb_tensor_data(x)[i] != pb_tensor_data(y)[i])
+        if (!pb_comparison_step(comparison, 1) || pb_tensor_data(x)[i] != pb_tensor_data(y)[i])
             return false;
     return true;
 }

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "builtin.h"
+#include "interp.h"
 #include "object.h"
 #include "text.h"
 #include "value_private.h"
@@ -139,6 +140,24 @@ void pb_clean_text(const char *text, size_t length, pb_buffer *out)
             at++;
         }
     }
+}
+
+pb_status pb_find_text(pb_interp *interp, const char *text, size_t length, size_t from,
+                       const char *part, size_t part_length, size_t *found, pb_error **error)
+{
+    *found = SIZE_MAX;
+    for (size_t i = from; part_length > 0 && i + part_length <= length; i++) {
+        if (text[i] == part[0] && memcmp(text + i, part, part_length) == 0) {
+            *found = i;
+            return PB_OK;
+        }
+        if (i % PB_BYTES_UNCHECKED == 0) {
+            pb_status status = pb_interp_check(interp, error);
+            if (status != PB_OK)
+                return status;
+        }
+    }
+    return PB_OK;
 }
 
 /* ---- everything else ---- */

@@ -243,7 +243,7 @@ static void test_published_models_are_found(void **state)
     assert_int_equal(fetch_store_open(*state, "a/b", &store, NULL), PB_OK);
     for (size_t i = 0; i < 2; i++) {
         char *partial = fetch_store_partial(&store, &files[i]);
-        assert_int_equal(pb_file_write(partial, "hello\n", 6, NULL), PB_OK);
+        assert_int_equal(pb_file_write(partial, "hello\n", 6, NULL, NULL), PB_OK);
         assert_int_equal(fetch_store_left(&store, &files[i]), 6);
         assert_false(fetch_store_has(&store, &files[i]));
         assert_int_equal(fetch_store_keep(&store, &files[i], NULL), PB_OK);

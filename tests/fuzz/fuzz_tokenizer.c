@@ -23,7 +23,7 @@ static void check(const pb_tokenizer *t, const char *text, size_t size, pb_speci
 {
     int32_t *ids = NULL;
     size_t count = 0, length = 0;
-    pb_status status = pb_tokenizer_encode(t, text, size, special, &ids, &count, NULL);
+    pb_status status = pb_tokenizer_encode(t, text, size, special, NULL, &ids, &count, NULL);
     if ((status == PB_OK) != (pb_utf8_valid_prefix(text, size) == size))
         abort();
     if (status != PB_OK)

@@ -22,15 +22,15 @@ static void test_read(void **state)
     char *bytes;
     size_t length;
     const char *path = scratch_write(*state, "x", "a\0b", 3);
-    assert_ok(pb_file_read(path, 3, &bytes, &length, &error), &error);
+    assert_ok(pb_file_read(path, 3, NULL, &bytes, &length, &error), &error);
     assert_int_equal(length, 3);
     assert_memory_equal(bytes, "a\0b", 4);
     free(bytes);
-    assert_error(pb_file_read(path, 2, &bytes, &length, &error), &error, PB_LIMIT,
+    assert_error(pb_file_read(path, 2, NULL, &bytes, &length, &error), &error, PB_LIMIT,
                  "has 3 bytes, and at most 2");
 
     path = scratch_text(*state, "empty", "");
-    assert_ok(pb_file_read(path, 0, &bytes, &length, &error), &error);
+    assert_ok(pb_file_read(path, 0, NULL, &bytes, &length, &error), &error);
     assert_string_equal(bytes, "");
     free(bytes);
 }
@@ -40,14 +40,15 @@ static void test_read_what_is_no_file(void **state)
     pb_error *error = NULL;
     char *bytes;
     size_t length;
-    assert_error(pb_file_read(scratch_path(*state, "none"), 9, &bytes, &length, &error), &error,
-                 PB_IO, "No such file or directory");
-    assert_error(pb_file_read(*state, 9, &bytes, &length, &error), &error, PB_IO, "is a folder");
+    assert_error(pb_file_read(scratch_path(*state, "none"), 9, NULL, &bytes, &length, &error),
+                 &error, PB_IO, "No such file or directory");
+    assert_error(pb_file_read(*state, 9, NULL, &bytes, &length, &error), &error, PB_IO,
+                 "is a folder");
     const char *pipe_path = scratch_path(*state, "pipe");
     assert_int_equal(mkfifo(pipe_path, 0600), 0);
-    assert_error(pb_file_read(pipe_path, 9, &bytes, &length, &error), &error, PB_IO,
+    assert_error(pb_file_read(pipe_path, 9, NULL, &bytes, &length, &error), &error, PB_IO,
                  "not a regular file");
-    assert_error(pb_file_read("/dev/zero", 9, &bytes, &length, &error), &error, PB_IO,
+    assert_error(pb_file_read("/dev/zero", 9, NULL, &bytes, &length, &error), &error, PB_IO,
                  "not a regular file");
 }
 
@@ -75,7 +76,7 @@ static void assert_holds(const char *path, const char *expected)
     pb_error *error = NULL;
     char *bytes;
     size_t length;
-    assert_ok(pb_file_read(path, 1 << 20, &bytes, &length, &error), &error);
+    assert_ok(pb_file_read(path, 1 << 20, NULL, &bytes, &length, &error), &error);
     assert_string_equal(bytes, expected);
     free(bytes);
 }
@@ -95,10 +96,10 @@ static void test_write(void **state)
 {
     pb_error *error = NULL;
     const char *path = scratch_path(*state, "x");
-    assert_ok(pb_file_write(path, "one", 3, &error), &error);
+    assert_ok(pb_file_write(path, "one", 3, NULL, &error), &error);
     assert_holds(path, "one");
     assert_int_equal(chmod(path, 0600), 0);
-    assert_ok(pb_file_write(path, "second", 6, &error), &error);
+    assert_ok(pb_file_write(path, "second", 6, NULL, &error), &error);
     assert_holds(path, "second");
     struct stat about;
     assert_int_equal(stat(path, &about), 0);
@@ -106,7 +107,7 @@ static void test_write(void **state)
 
     const char *link_path = scratch_path(*state, "link");
     assert_int_equal(symlink("x", link_path), 0);
-    assert_ok(pb_file_write(link_path, "third", 5, &error), &error);
+    assert_ok(pb_file_write(link_path, "third", 5, NULL, &error), &error);
     assert_holds(path, "third");
     assert_int_equal(lstat(link_path, &about), 0);
     assert_true(S_ISLNK(about.st_mode));
@@ -116,9 +117,9 @@ static void test_write(void **state)
 static void test_write_fails(void **state)
 {
     pb_error *error = NULL;
-    assert_error(pb_file_write(*state, "x", 1, &error), &error, PB_IO, "it is a folder");
-    assert_error(pb_file_write(scratch_path(*state, "no/such"), "x", 1, &error), &error, PB_IO,
-                 "No such file");
+    assert_error(pb_file_write(*state, "x", 1, NULL, &error), &error, PB_IO, "it is a folder");
+    assert_error(pb_file_write(scratch_path(*state, "no/such"), "x", 1, NULL, &error), &error,
+                 PB_IO, "No such file");
 }
 
 /* A limit on the size of files stands in for a full disk. */
@@ -134,7 +135,7 @@ static void test_full_disk(void **state)
     small.rlim_cur = 4096;
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    pb_status status = pb_file_write(path, large, 1 << 20, &error);
+    pb_status status = pb_file_write(path, large, 1 << 20, NULL, &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_DFL);
     free(large);

@@ -100,8 +100,8 @@ static bool encode_and_decode(void *tokenizer)
     size_t count = 0, length = 0;
     char *back = NULL;
     pb_error *error = NULL;
-    pb_status status = pb_tokenizer_encode(tokenizer, text, strlen(text), PB_SPECIAL_ALLOWED, &ids,
-                                           &count, &error);
+    pb_status status = pb_tokenizer_encode(tokenizer, text, strlen(text), PB_SPECIAL_ALLOWED, NULL,
+                                           &ids, &count, &error);
     if (status == PB_OK)
         status = pb_tokenizer_decode(tokenizer, ids, count, &back, &length, &error);
     free(ids);
@@ -131,7 +131,7 @@ static bool locate(void *folder)
 static bool write_file(void *path)
 {
     pb_error *error = NULL;
-    pb_status status = pb_file_write(path, "x", 1, &error);
+    pb_status status = pb_file_write(path, "x", 1, NULL, &error);
     return is_done(status, error);
 }
 

@@ -34,7 +34,7 @@ static void assert_encodes(const pb_tokenizer *t, const char *text, size_t lengt
     int32_t *ids = NULL;
     size_t count = 0;
     pb_error *error = NULL;
-    assert_ok(pb_tokenizer_encode(t, text, length, special, &ids, &count, &error), &error);
+    assert_ok(pb_tokenizer_encode(t, text, length, special, NULL, &ids, &count, &error), &error);
     assert_non_null(ids);
     assert_int_equal(count, n);
     for (size_t i = 0; i < n; i++)
@@ -70,7 +70,7 @@ static void test_invalid_text(void **state)
         size_t count;
         pb_error *error = NULL;
         pb_status status = pb_tokenizer_encode(*state, rows[i].text, strlen(rows[i].text),
-                                               PB_SPECIAL_ALLOWED, &ids, &count, &error);
+                                               PB_SPECIAL_ALLOWED, NULL, &ids, &count, &error);
         assert_error(status, &error, PB_VALUE, rows[i].part);
     }
 }
@@ -449,8 +449,8 @@ static void *encode_often(void *tokenizer)
     for (int i = 0; i < 200; i++) {
         int32_t *ids;
         size_t count;
-        if (pb_tokenizer_encode(tokenizer, text, sizeof text - 1, PB_SPECIAL_ALLOWED, &ids, &count,
-                                NULL) != PB_OK)
+        if (pb_tokenizer_encode(tokenizer, text, sizeof text - 1, PB_SPECIAL_ALLOWED, NULL, &ids,
+                                &count, NULL) != PB_OK)
             return NULL;
         free(ids);
     }

@@ -58,7 +58,8 @@ static void encode(const pb_tokenizer *t, const char *text, size_t length, pb_sp
                    int32_t **ids, size_t *count)
 {
     pb_error *error = NULL;
-    assert_int_equal(pb_tokenizer_encode(t, text, length, special, ids, count, &error), PB_OK);
+    assert_int_equal(pb_tokenizer_encode(t, text, length, special, NULL, ids, count, &error),
+                     PB_OK);
     char *back;
     size_t back_length;
     assert_int_equal(pb_tokenizer_decode(t, *ids, *count, &back, &back_length, &error), PB_OK);
@@ -259,7 +260,7 @@ static int set_up(void **state, const char *folder, const char *golden_path)
     size_t length;
     *state = g;
     if (!g || pb_tokenizer_open(folder, &g->tokenizer, &error) != PB_OK ||
-        pb_file_read(golden_path, 1 << 20, &bytes, &length, &error) != PB_OK) {
+        pb_file_read(golden_path, 1 << 20, NULL, &bytes, &length, &error) != PB_OK) {
         char *message = pb_error_render(error);
         print_error("%s", message ? message : "no memory\n");
         free(message);

@@ -147,8 +147,8 @@ static pb_status check_config(const job *j, pb_error **error)
     char *path = fetch_store_blob(&j->store, &j->plan.files[0]), *text = NULL;
     size_t length = 0;
     pb_config *config = NULL;
-    pb_status status =
-        path ? pb_file_read(path, CONFIG_LIMIT, &text, &length, error) : pb_fail_memory(error);
+    pb_status status = path ? pb_file_read(path, CONFIG_LIMIT, NULL, &text, &length, error)
+                            : pb_fail_memory(error);
     if (status == PB_OK)
         status = pb_config_parse("config.json", text, length, &config, error);
     if ((status == PB_FORMAT || status == PB_UNSUPPORTED) && error)

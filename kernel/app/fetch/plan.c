@@ -137,7 +137,7 @@ pb_status fetch_plan_shards(fetch_plan *plan, fetch_http *http, const char *path
 {
     char *text = NULL;
     size_t length = 0;
-    pb_status status = pb_file_read(path, INDEX_LIMIT, &text, &length, error);
+    pb_status status = pb_file_read(path, INDEX_LIMIT, NULL, &text, &length, error);
     if (status != PB_OK)
         return status;
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);

@@ -274,11 +274,11 @@ static pb_status write_ref(const fetch_store *store, const char *revision, const
     if (!path)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    if (pb_file_read(path, FETCH_COMMIT, &there, &length, NULL) != PB_OK ||
+    if (pb_file_read(path, FETCH_COMMIT, NULL, &there, &length, NULL) != PB_OK ||
         strcmp(there, commit) != 0) {
         status = make_above(path, error);
         if (status == PB_OK)
-            status = pb_file_write(path, commit, strlen(commit), error);
+            status = pb_file_write(path, commit, strlen(commit), NULL, error);
     }
     free(there);
     free(path);

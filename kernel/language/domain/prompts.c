@@ -30,13 +30,13 @@ static pb_status empty_prompt(const pb_model *model, pb_error **error)
 }
 
 static pb_status encode(const pb_model *model, const char *text, size_t length, bool bos,
-                        int32_t **ids, size_t *count, pb_error **error)
+                        const pb_watch *watch, int32_t **ids, size_t *count, pb_error **error)
 {
     if (length == 0)
         return empty_prompt(model, error);
     const pb_tokenizer *tokenizer = pb_model_tokenizer(model);
     pb_status status =
-        pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, ids, count, error);
+        pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, watch, ids, count, error);
     if (status)
         return status;
     int32_t start = pb_tokenizer_end_of_text(tokenizer);
@@ -109,14 +109,15 @@ static pb_status not_a_prompt(const pb_value *value, pb_error **error)
 }
 
 /* Ids and name of one prompt. Both are the caller's. */
-static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bos, int32_t **ids,
-                           size_t *count, char **name, pb_error **error)
+static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bos,
+                           const pb_watch *watch, int32_t **ids, size_t *count, char **name,
+                           pb_error **error)
 {
     pb_status status = PB_OK;
     size_t length;
     if (pb_value_kind(value) == PB_STRING) {
         const char *text = pb_value_get_text(value, &length);
-        status = encode(model, text, length, bos, ids, count, error);
+        status = encode(model, text, length, bos, watch, ids, count, error);
         if (!status)
             *name = copy_text(text, length);
     } else {
@@ -197,7 +198,7 @@ static const pb_value *prompt_at(const pb_value *value, size_t index)
 /* ---- token lists ---- */
 
 static pb_status take_tokens(const pb_value *value, const pb_model *model, bool bos,
-                             pb_token_lists *lists, pb_error **error)
+                             const pb_watch *watch, pb_token_lists *lists, pb_error **error)
 {
     lists->count = prompt_count(value, &lists->many);
     if (lists->count == 0)
@@ -208,7 +209,7 @@ static pb_status take_tokens(const pb_value *value, const pb_model *model, bool 
     if (!lists->ids || !lists->counts || !lists->texts)
         return pb_fail_memory(error);
     for (size_t i = 0; i < lists->count; i++) {
-        pb_status status = tokens_of(prompt_at(value, i), model, bos, &lists->ids[i],
+        pb_status status = tokens_of(prompt_at(value, i), model, bos, watch, &lists->ids[i],
                                      &lists->counts[i], &lists->texts[i], error);
         if (status)
             return status;
@@ -223,8 +224,8 @@ pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *l
     const pb_value *value = pb_argument_value(call, name);
     pb_status status = model_for(call, value, NULL, &lists->model, error);
     if (!status)
-        status = take_tokens(value, pb_model_of(lists->model), wants_bos(call, lists->model), lists,
-                             error);
+        status = take_tokens(value, pb_model_of(lists->model), wants_bos(call, lists->model),
+                             pb_call_watch(call), lists, error);
     if (status)
         pb_token_lists_free(lists);
     return pb_place_argument(call, name, status, error);
@@ -383,8 +384,8 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     pb_status status = model_for(call, value, like, &prompts->model, error);
     if (!status) {
         prompts->engine = pb_model_of(prompts->model);
-        status =
-            take_tokens(value, prompts->engine, wants_bos(call, prompts->model), &lists, error);
+        status = take_tokens(value, prompts->engine, wants_bos(call, prompts->model),
+                             context.watch, &lists, error);
     }
     if (!status) {
         prompts->many = lists.many;

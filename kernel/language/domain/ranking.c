@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/sort.h"
 #include "domain.h"
 #include "ranking.h"
 #include "views.h"
@@ -256,8 +257,11 @@ static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
         return status;
     int layer = pb_tensor_find_axis(tensor, "layer"), head = pb_tensor_find_axis(tensor, "head");
     ranking_columns columns = {0};
-    for (size_t i = 0; i < count && !status; i++)
-        status = rank_row(tensor, offsets[i], layer, head, &columns, error);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = pb_interp_check(call->interp, error);
+        if (!status)
+            status = rank_row(tensor, offsets[i], layer, head, &columns, error);
+    }
     free(offsets);
     static const char *const words[] = {[PB_BY_MAGNITUDE] = "by magnitude",
                                         [PB_BY_VALUE] = "largest first",
@@ -376,10 +380,12 @@ static pb_status rank_table(pb_call *call, pb_value **result, pb_error **error)
     } else {
         for (size_t i = 0; i < rows; i++)
             keys[i] = (table_key){fabs(pb_value_get_number(pb_list_item(column->cells, i))), i};
-        qsort(keys, rows, sizeof *keys, compare_keys);
+        status = pb_sort(keys, rows, sizeof *keys, compare_keys, pb_call_watch(call), error);
+    }
+    if (!status) {
         for (size_t i = 0; i < rows; i++)
             order[i] = keys[i].row;
-        status = pb_table_pick(table, order, k < rows ? k : rows, result, error);
+        status = pb_table_pick(call->interp, table, order, k < rows ? k : rows, result, error);
     }
     free(keys);
     free(order);

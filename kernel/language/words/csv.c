@@ -83,23 +83,25 @@ static pb_status write_table(pb_interp *interp, const pb_value *table, pb_buffer
     return PB_OK;
 }
 
-static pb_status as_table(const pb_value *value, pb_value **table, pb_error **error)
+static pb_status as_table(pb_interp *interp, const pb_value *value, pb_value **table,
+                          pb_error **error)
 {
     pb_table_cells column = {.name = "value"};
     if (pb_value_kind(value) == PB_TENSOR)
-        return pb_table_from_tensor(value, "value", table, error);
+        return pb_table_from_tensor(interp, value, "value", table, error);
     if (pb_value_kind(value) == PB_TABLE) {
         *table = pb_value_retain(value);
         return PB_OK;
     }
-    pb_status status = pb_value_as_column(value, 1, &column.cells, error);
+    pb_status status = pb_value_as_column(interp, value, 1, &column.cells, error);
     if (status == PB_OK)
         status = pb_value_table(&column, 1, pb_list_count(column.cells), NULL, NULL, table, error);
     pb_value_release(&column.cells);
     return status;
 }
 
-static pb_status record_table(const pb_value *record, pb_value **table, pb_error **error)
+static pb_status record_table(pb_interp *interp, const pb_value *record, pb_value **table,
+                              pb_error **error)
 {
     pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
     for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
@@ -107,7 +109,7 @@ static pb_status record_table(const pb_value *record, pb_value **table, pb_error
         pb_value *cells = NULL, *next = NULL;
         status = pb_value_take_list(&(pb_value *){pb_value_retain(entry.value)}, 1, &cells, error);
         if (status == PB_OK)
-            status = pb_table_with(*table, entry.name, cells, &next, error);
+            status = pb_table_with(interp, *table, entry.name, cells, &next, error);
         pb_value_release(&cells);
         if (status == PB_OK) {
             pb_value_release(table);
@@ -143,12 +145,13 @@ static bool same_names(const pb_value *list)
     return same;
 }
 
-static pb_status records_table(const pb_value *list, pb_value **table, pb_error **error)
+static pb_status records_table(pb_interp *interp, const pb_value *list, pb_value **table,
+                               pb_error **error)
 {
     const pb_value *first = pb_list_item(list, 0);
     pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
     for (size_t k = 0; status == PB_OK && k < pb_record_count(first); k++) {
-        pb_list_builder column = {0};
+        pb_list_builder column = {.interp = interp};
         pb_value *cells = NULL, *next = NULL;
         for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++)
             status = pb_list_take(
@@ -157,7 +160,8 @@ static pb_status records_table(const pb_value *list, pb_value **table, pb_error 
             status = pb_list_finish(&column, true, &cells, error);
         pb_list_discard(&column);
         if (status == PB_OK)
-            status = pb_table_with(*table, pb_record_entry(first, k).name, cells, &next, error);
+            status =
+                pb_table_with(interp, *table, pb_record_entry(first, k).name, cells, &next, error);
         pb_value_release(&cells);
         if (status == PB_OK) {
             pb_value_release(table);
@@ -176,11 +180,11 @@ pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out,
         if (!pb_object_table(interp, value, &table))
             return pb_fail(error, PB_TYPE, "%s has no rows and columns to write", type->article);
     } else if (pb_value_kind(value) == PB_RECORD) {
-        status = record_table(value, &table, error);
+        status = record_table(interp, value, &table, error);
     } else if (pb_value_kind(value) == PB_LIST && same_names(value)) {
-        status = records_table(value, &table, error);
+        status = records_table(interp, value, &table, error);
     } else {
-        status = as_table(value, &table, error);
+        status = as_table(interp, value, &table, error);
     }
     if (status == PB_OK)
         status = write_table(interp, table, out, error);
@@ -285,12 +289,14 @@ static pb_status columns_of(const pb_list_builder *names, pb_list_builder *colum
     return status;
 }
 
-static pb_status read_rows(pb_csv *csv, const pb_list_builder *names, pb_list_builder *columns,
-                           pb_error **error)
+static pb_status read_rows(pb_interp *interp, pb_csv *csv, const pb_list_builder *names,
+                           pb_list_builder *columns, pb_error **error)
 {
     for (size_t line = 2; csv->at < csv->length; line++) {
         pb_list_builder row = {0};
-        pb_status status = read_row(csv, false, &row, error);
+        pb_status status = pb_interp_check(interp, error);
+        if (status == PB_OK)
+            status = read_row(csv, false, &row, error);
         bool blank = row.count == 1 && pb_value_is_none(row.items[0]);
         if (status == PB_OK && row.count != names->count && !blank)
             status = pb_fail(error, PB_FORMAT, "row %zu of this CSV file has %zu cells, not %zu",
@@ -304,7 +310,8 @@ static pb_status read_rows(pb_csv *csv, const pb_list_builder *names, pb_list_bu
     return PB_OK;
 }
 
-pb_status pb_read_csv(const char *text, size_t length, pb_value **result, pb_error **error)
+pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_value **result,
+                      pb_error **error)
 {
     pb_csv csv = {.text = text, .length = length};
     pb_list_builder names = {0};
@@ -315,7 +322,7 @@ pb_status pb_read_csv(const char *text, size_t length, pb_value **result, pb_err
     if (status == PB_OK && !columns)
         status = pb_fail_memory(error);
     if (status == PB_OK)
-        status = read_rows(&csv, &names, columns, error);
+        status = read_rows(interp, &csv, &names, columns, error);
     if (status == PB_OK)
         status = columns_of(&names, columns, result, error);
     for (size_t i = 0; columns && i < names.count; i++)

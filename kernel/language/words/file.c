@@ -69,7 +69,7 @@ static pb_status file_bytes(pb_call *call, const char *kind, pb_buffer *out, pb_
     if (strcmp(kind, ".json") == 0) {
         pb_value *table = NULL;
         bool rows = pb_object_table(call->interp, value, &table);
-        pb_status status = pb_write_json(rows ? table : value, out, error);
+        pb_status status = pb_write_json(call->interp, rows ? table : value, out, error);
         pb_value_release(&table);
         return status;
     }
@@ -111,7 +111,9 @@ static pb_status call_save(pb_call *call, pb_value **result, pb_error **error)
         status = pb_buffer_status(&out, error);
     if (status == PB_OK)
         status = pb_place_argument(
-            call, "path", pb_file_write(path, out.data ? out.data : "", out.length, error), error);
+            call, "path",
+            pb_file_write(path, out.data ? out.data : "", out.length, pb_call_watch(call), error),
+            error);
     pb_buffer_free(&out);
     return status;
 }
@@ -124,13 +126,13 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
     char *bytes = NULL;
     size_t length = 0;
     pb_tensor *tensor = NULL;
-    pb_status status = pb_file_read(path, PB_MAX_FILE, &bytes, &length, error);
+    pb_status status = pb_file_read(path, PB_MAX_FILE, pb_call_watch(call), &bytes, &length, error);
     if (status != PB_OK)
         return pb_place_argument(call, "path", status, error);
     if (strcmp(kind, ".csv") == 0)
-        status = pb_read_csv(bytes, length, result, error);
+        status = pb_read_csv(call->interp, bytes, length, result, error);
     else if (strcmp(kind, ".json") == 0)
-        status = pb_read_json(bytes, length, result, error);
+        status = pb_read_json(call->interp, bytes, length, result, error);
     else if (strcmp(kind, ".txt") == 0)
         status = pb_value_string(bytes, length, result, error);
     else if (strcmp(kind, ".npy") == 0) {

@@ -8,143 +8,181 @@
 
 /* ---- writing ---- */
 
-static json_t *to_json(const pb_value *value, unsigned depth);
+/* Written as it is walked, so that it needs no second copy and can be stopped anywhere. What JSON
+ * has no form for is `unwritable`. */
+typedef struct json_writer {
+    pb_interp *interp;
+    pb_buffer *out;
+    pb_status status;
+    bool unwritable;
+    pb_error **error;
+} json_writer;
 
-static json_t *list_to_json(const pb_value *list, unsigned depth)
+static bool goes_on(json_writer *w)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; array && i < pb_list_count(list); i++) {
-        if (json_array_append_new(array, to_json(pb_list_item(list, i), depth + 1)) != 0) {
-            json_decref(array);
-            return NULL;
+    if (w->status == PB_OK && !w->unwritable)
+        w->status = pb_interp_check(w->interp, w->error);
+    return w->status == PB_OK && !w->unwritable && !w->out->failed;
+}
+
+static void write_separator(json_writer *w, size_t i)
+{
+    if (i > 0)
+        pb_buffer_text(w->out, ", ");
+}
+
+/* Takes one number or string, in jansson's form; NULL where it could not be made. */
+static void write_scalar(json_writer *w, json_t *scalar)
+{
+    char *text = json_dumps(scalar, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    if (text)
+        pb_buffer_text(w->out, text);
+    else
+        w->unwritable = true;
+    free(text);
+    json_decref(scalar);
+}
+
+static void write_real(json_writer *w, double number)
+{
+    if (isfinite(number))
+        write_scalar(w, json_real(number));
+    else
+        pb_buffer_text(w->out, "null");
+}
+
+static void write_name(json_writer *w, size_t i, const char *name)
+{
+    write_separator(w, i);
+    write_scalar(w, json_string(name));
+    pb_buffer_text(w->out, ": ");
+}
+
+static void write_axis(json_writer *w, const pb_axis *axis)
+{
+    pb_buffer_text(w->out, "{");
+    write_name(w, 0, "name");
+    write_scalar(w, json_string(pb_axis_name(axis)));
+    write_name(w, 1, "coordinates");
+    pb_buffer_byte(w->out, '[');
+    for (size_t i = 0; i < pb_axis_length(axis) && goes_on(w); i++) {
+        write_separator(w, i);
+        pb_buffer_format(w->out, "%lld", (long long)pb_axis_coordinate(axis, i));
+    }
+    pb_buffer_byte(w->out, ']');
+    if (pb_axis_has_labels(axis)) {
+        write_name(w, 2, "labels");
+        pb_buffer_byte(w->out, '[');
+        for (size_t i = 0; i < pb_axis_length(axis) && goes_on(w); i++) {
+            write_separator(w, i);
+            write_scalar(w, json_string(pb_axis_label(axis, i)));
         }
+        pb_buffer_byte(w->out, ']');
     }
-    return array;
-}
-
-/* Takes `value`. False when it is NULL or memory is out. */
-static bool set_member(json_t *object, const char *name, json_t *value)
-{
-    return json_object_set_new(object, name, value) == 0;
-}
-
-static json_t *axis_to_json(const pb_axis *axis)
-{
-    json_t *object = json_object(), *coordinates = json_array(), *labels = NULL;
-    bool made =
-        object && coordinates && set_member(object, "name", json_string(pb_axis_name(axis)));
-    if (pb_axis_has_labels(axis))
-        labels = json_array();
-    for (size_t i = 0; made && i < pb_axis_length(axis); i++) {
-        made = json_array_append_new(coordinates,
-                                     json_integer((json_int_t)pb_axis_coordinate(axis, i))) == 0;
-        const char *label = pb_axis_label(axis, i);
-        if (made && labels)
-            made = json_array_append_new(labels, label ? json_string(label) : json_null()) == 0;
-    }
-    if (!made || !set_member(object, "coordinates", json_incref(coordinates)) ||
-        (labels && !set_member(object, "labels", json_incref(labels)))) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(coordinates);
-    json_decref(labels);
-    return object;
+    pb_buffer_byte(w->out, '}');
 }
 
 /* {"axes": [{"name", "coordinates", "labels"}], "values": [flat, row by row]} */
-static json_t *tensor_to_json(const pb_tensor *tensor)
+static void write_tensor(json_writer *w, const pb_tensor *tensor)
 {
-    json_t *object = json_object(), *axes = json_array(), *values = json_array();
-    bool made = object && axes && values;
-    for (size_t i = 0; made && i < pb_tensor_rank(tensor); i++)
-        made = json_array_append_new(axes, axis_to_json(pb_tensor_axis(tensor, i))) == 0;
-    for (size_t i = 0; made && i < pb_tensor_size(tensor); i++) {
-        float number = pb_tensor_data(tensor)[i];
-        made =
-            json_array_append_new(values, isfinite(number) ? json_real(number) : json_null()) == 0;
+    pb_buffer_byte(w->out, '{');
+    write_name(w, 0, "axes");
+    pb_buffer_byte(w->out, '[');
+    for (size_t i = 0; i < pb_tensor_rank(tensor); i++) {
+        write_separator(w, i);
+        write_axis(w, pb_tensor_axis(tensor, i));
     }
-    made = made && set_member(object, "axes", json_incref(axes)) &&
-           set_member(object, "values", json_incref(values));
-    json_decref(axes);
-    json_decref(values);
-    if (!made) {
-        json_decref(object);
-        return NULL;
+    pb_buffer_byte(w->out, ']');
+    write_name(w, 1, "values");
+    pb_buffer_byte(w->out, '[');
+    for (size_t i = 0; i < pb_tensor_size(tensor) && goes_on(w); i++) {
+        write_separator(w, i);
+        write_real(w, (double)pb_tensor_data(tensor)[i]);
     }
-    return object;
+    pb_buffer_text(w->out, "]}");
 }
 
-static json_t *named_to_json(const pb_value *value, unsigned depth)
+static void write_value(json_writer *w, const pb_value *value, unsigned depth);
+
+static void write_list(json_writer *w, const pb_value *list, unsigned depth)
+{
+    pb_buffer_byte(w->out, '[');
+    for (size_t i = 0; i < pb_list_count(list) && goes_on(w); i++) {
+        write_separator(w, i);
+        write_value(w, pb_list_item(list, i), depth + 1);
+    }
+    pb_buffer_byte(w->out, ']');
+}
+
+/* A record, or a table by its columns. */
+static void write_named(json_writer *w, const pb_value *value, unsigned depth)
 {
     bool table = pb_value_kind(value) == PB_TABLE;
     size_t count = table ? pb_table_columns(value) : pb_record_count(value);
-    json_t *object = json_object();
-    for (size_t i = 0; object && i < count; i++) {
-        const char *name = table ? pb_table_column(value, i)->name : pb_record_entry(value, i).name;
-        const pb_value *held =
-            table ? pb_table_column(value, i)->cells : pb_record_entry(value, i).value;
-        if (!set_member(object, name, to_json(held, depth + 1))) {
-            json_decref(object);
-            return NULL;
-        }
+    pb_buffer_byte(w->out, '{');
+    for (size_t i = 0; i < count && goes_on(w); i++) {
+        write_name(w, i, table ? pb_table_column(value, i)->name : pb_record_entry(value, i).name);
+        write_value(w, table ? pb_table_column(value, i)->cells : pb_record_entry(value, i).value,
+                    depth + 1);
     }
-    return object;
+    pb_buffer_byte(w->out, '}');
 }
 
-static json_t *number_to_json(const pb_value *value)
+static void write_number(json_writer *w, const pb_value *value)
 {
     double number = pb_value_get_number(value);
     if (pb_value_is_integer(value))
-        return json_integer((json_int_t)number);
-    return isfinite(number) ? json_real(number) : json_null();
+        pb_buffer_format(w->out, "%lld", (long long)number);
+    else
+        write_real(w, number);
 }
 
-static json_t *to_json(const pb_value *value, unsigned depth)
+static void write_value(json_writer *w, const pb_value *value, unsigned depth)
 {
     size_t length;
     const char *text = pb_value_get_text(value, &length);
-    if (depth > 500)
-        return NULL;
+    if (depth > 500) {
+        w->unwritable = true;
+        return;
+    }
     switch (pb_value_kind(value)) {
-    case PB_NONE: return json_null();
-    case PB_BOOL: return json_boolean(pb_value_get_bool(value));
-    case PB_NUMBER: return number_to_json(value);
-    case PB_STRING: return json_stringn(text, length);
-    case PB_LIST: return list_to_json(value, depth);
-    case PB_TENSOR: return tensor_to_json(pb_value_get_tensor(value));
+    case PB_NONE: pb_buffer_text(w->out, "null"); break;
+    case PB_BOOL: pb_buffer_text(w->out, pb_value_get_bool(value) ? "true" : "false"); break;
+    case PB_NUMBER: write_number(w, value); break;
+    case PB_STRING: write_scalar(w, json_stringn(text, length)); break;
+    case PB_LIST: write_list(w, value, depth); break;
+    case PB_TENSOR: write_tensor(w, pb_value_get_tensor(value)); break;
     case PB_TABLE:
-    case PB_RECORD: return named_to_json(value, depth);
-    default: return NULL;
+    case PB_RECORD: write_named(w, value, depth); break;
+    default: w->unwritable = true; break;
     }
 }
 
-pb_status pb_write_json(const pb_value *value, pb_buffer *out, pb_error **error)
+pb_status pb_write_json(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error)
 {
+    json_writer w = {.interp = interp, .out = out, .error = error};
     char what[160];
-    json_t *json = to_json(value, 0);
-    char *text = json ? json_dumps(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(json);
-    if (!text)
+    write_value(&w, value, 0);
+    pb_buffer_byte(out, '\n');
+    if (w.unwritable)
         return pb_fail(error, PB_TYPE, "%s cannot be written as JSON",
                        pb_value_describe(value, what, sizeof what));
-    pb_buffer_text(out, text);
-    pb_buffer_byte(out, '\n');
-    free(text);
-    return pb_buffer_status(out, error);
+    return w.status == PB_OK ? pb_buffer_status(out, error) : w.status;
 }
 
 /* ---- reading ---- */
 
-static pb_status from_json(const json_t *json, pb_value **result, pb_error **error);
+static pb_status from_json(pb_interp *interp, const json_t *json, pb_value **result,
+                           pb_error **error);
 
-static pb_status list_from_json(const json_t *array, pb_value **result, pb_error **error)
+static pb_status list_from_json(pb_interp *interp, const json_t *array, pb_value **result,
+                                pb_error **error)
 {
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < json_array_size(array); i++) {
         pb_value *item = NULL;
-        status = from_json(json_array_get(array, i), &item, error);
+        status = from_json(interp, json_array_get(array, i), &item, error);
         if (status == PB_OK)
             status = pb_list_take(&out, item, error);
     }
@@ -154,7 +192,8 @@ static pb_status list_from_json(const json_t *array, pb_value **result, pb_error
     return status;
 }
 
-static pb_status record_from_json(const json_t *object, pb_value **result, pb_error **error)
+static pb_status record_from_json(pb_interp *interp, const json_t *object, pb_value **result,
+                                  pb_error **error)
 {
     size_t count = 0;
     const char *name;
@@ -166,7 +205,7 @@ static pb_status record_from_json(const json_t *object, pb_value **result, pb_er
     json_object_foreach((json_t *)object, name, held)
     {
         entries[count] = (pb_entry){name, NULL};
-        status = from_json(held, &entries[count].value, error);
+        status = from_json(interp, held, &entries[count].value, error);
         if (status != PB_OK)
             break;
         count++;
@@ -179,11 +218,12 @@ static pb_status record_from_json(const json_t *object, pb_value **result, pb_er
     return status;
 }
 
-static pb_status from_json(const json_t *json, pb_value **result, pb_error **error)
+static pb_status from_json(pb_interp *interp, const json_t *json, pb_value **result,
+                           pb_error **error)
 {
     switch (json_typeof(json)) {
-    case JSON_OBJECT: return record_from_json(json, result, error);
-    case JSON_ARRAY: return list_from_json(json, result, error);
+    case JSON_OBJECT: return record_from_json(interp, json, result, error);
+    case JSON_ARRAY: return list_from_json(interp, json, result, error);
     case JSON_STRING:
         return pb_value_string(json_string_value(json), json_string_length(json), result, error);
     case JSON_INTEGER: return pb_value_integer(json_integer_value(json), result, error);
@@ -195,14 +235,39 @@ static pb_status from_json(const json_t *json, pb_value **result, pb_error **err
     return pb_value_none(result, error);
 }
 
-pb_status pb_read_json(const char *text, size_t length, pb_value **result, pb_error **error)
+/* What is left of a text, and who may stop its reading. */
+typedef struct json_source {
+    const char *text;
+    size_t left;
+    const pb_watch *watch;
+} json_source;
+
+/* Hands jansson the next bytes: none at the end, SIZE_MAX to give up. */
+static size_t next_bytes(void *bytes, size_t room, void *user)
+{
+    json_source *source = user;
+    size_t count = room < source->left ? room : source->left;
+    if (pb_watch_stopped(source->watch))
+        return SIZE_MAX;
+    memcpy(bytes, source->text, count);
+    source->text += count;
+    source->left -= count;
+    return count;
+}
+
+pb_status pb_read_json(pb_interp *interp, const char *text, size_t length, pb_value **result,
+                       pb_error **error)
 {
     json_error_t fault;
-    json_t *json = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &fault);
-    if (!json)
-        return pb_fail(error, PB_FORMAT, "this is not valid JSON: %s, in line %d", fault.text,
-                       fault.line);
-    pb_status status = from_json(json, result, error);
+    json_source source = {text, length, pb_interp_watch(interp)};
+    json_t *json =
+        json_load_callback(next_bytes, &source, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &fault);
+    pb_status status = pb_interp_check(interp, error);
+    if (status == PB_OK && !json)
+        status = pb_fail(error, PB_FORMAT, "this is not valid JSON: %s, in line %d", fault.text,
+                         fault.line);
+    if (status == PB_OK)
+        status = from_json(interp, json, result, error);
     json_decref(json);
     return status;
 }

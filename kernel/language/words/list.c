@@ -48,7 +48,7 @@ static pb_status call_range(pb_call *call, pb_value **result, pb_error **error)
     double start = one ? 0 : pb_argument_number(call, "start");
     double stop = pb_argument_number(call, one ? "start" : "stop");
     double step = pb_argument_number(call, "step");
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     if (step == 0)
         return pb_fail_argument(call, "step", error, PB_VALUE, "the step of a range cannot be 0");
     double count = ceil((stop - start) / step);
@@ -102,7 +102,7 @@ static pb_status pair(pb_value *a, pb_value *b, pb_value **result, pb_error **er
 static pb_status call_enumerate(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     double start = pb_argument_number(call, "start");
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
@@ -136,7 +136,7 @@ static pb_status zip_row(pb_value *const *lists, size_t n, size_t row, pb_value 
 static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value **lists = pb_calloc(call->n_rest, sizeof *lists);
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     size_t shortest = call->n_rest ? SIZE_MAX : 0, n = 0;
     pb_status status = lists ? PB_OK : pb_fail_memory(error);
     for (; status == PB_OK && n < call->n_rest; n++) {
@@ -174,7 +174,7 @@ static pb_status goes_first(const pb_sorting *sorting, size_t a, size_t b, bool 
                             pb_error **error)
 {
     int order;
-    pb_status status = pb_value_compare(pb_list_item(sorting->keys, a),
+    pb_status status = pb_value_compare(sorting->interp, pb_list_item(sorting->keys, a),
                                         pb_list_item(sorting->keys, b), &order, error);
     *first = sorting->reverse ? order >= 0 : order <= 0;
     return status;
@@ -230,7 +230,7 @@ static pb_status sorted_order(pb_interp *interp, const pb_value *keys, bool reve
 static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL, *keys = NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     size_t *order = NULL;
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (status == PB_OK)
@@ -268,7 +268,7 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
         sorted_order(call->interp, column->cells, pb_argument_bool(call, "reverse"), &order, error),
         error);
     if (status == PB_OK)
-        status = pb_table_pick(table, order, pb_table_rows(table), result, error);
+        status = pb_table_pick(call->interp, table, order, pb_table_rows(table), result, error);
     free(order);
     return status;
 }
@@ -278,7 +278,7 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
 static pb_status call_list(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
@@ -318,7 +318,7 @@ static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *function = NULL;
     pb_value *items = NULL, *kept = NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     pb_status status = function_and_items(call, &function, &items, error);
     if (status == PB_OK)
         status = pb_map_items(call->interp, function, items, &kept, error);
@@ -336,10 +336,10 @@ static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-static bool is_among(const pb_list_builder *items, const pb_value *value)
+static bool is_among(pb_comparison *comparison, const pb_list_builder *items, const pb_value *value)
 {
-    for (size_t i = 0; i < items->count; i++)
-        if (pb_value_equal(items->items[i], value))
+    for (size_t i = 0; i < items->count && comparison->status == PB_OK; i++)
+        if (pb_comparison_equal(comparison, items->items[i], value))
             return true;
     return false;
 }
@@ -347,11 +347,13 @@ static bool is_among(const pb_list_builder *items, const pb_value *value)
 static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
+    pb_comparison comparison = {.interp = call->interp, .error = error};
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
-        status = pb_interp_check(call->interp, error);
-        if (status == PB_OK && !is_among(&out, pb_list_item(items, i)))
+        bool known = is_among(&comparison, &out, pb_list_item(items, i));
+        status = comparison.status;
+        if (status == PB_OK && !known)
             status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
     }
     pb_value_release(&items);
@@ -369,9 +371,12 @@ static pb_status call_index(pb_call *call, pb_value **result, pb_error **error)
     pb_value *items = NULL;
     char what[160];
     pb_status status = pb_argument_items(call, "x", &items, error);
+    pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
     size_t at = 0, count = pb_list_count(items);
-    while (status == PB_OK && at < count && !pb_value_equal(pb_list_item(items, at), item))
+    while (comparison.status == PB_OK && at < count &&
+           !pb_comparison_equal(&comparison, pb_list_item(items, at), item))
         at++;
+    status = comparison.status;
     if (status == PB_OK && at == count)
         status = pb_fail_argument(call, "item", error, PB_VALUE, "%s is not among the items",
                                   pb_value_describe(item, what, sizeof what));
@@ -386,8 +391,11 @@ static pb_status call_count(pb_call *call, pb_value **result, pb_error **error)
     pb_value *items = NULL;
     size_t found = 0;
     pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; i < pb_list_count(items); i++)
-        found += pb_value_equal(pb_list_item(items, i), pb_argument_value(call, "item"));
+    pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
+    for (size_t i = 0; comparison.status == PB_OK && i < pb_list_count(items); i++)
+        found += pb_comparison_equal(&comparison, pb_list_item(items, i),
+                                     pb_argument_value(call, "item"));
+    status = comparison.status;
     if (status == PB_OK)
         status = pb_value_integer((int64_t)found, result, error);
     pb_value_release(&items);
@@ -400,7 +408,7 @@ static pb_status record_parts(pb_call *call, bool names, bool values, pb_value *
                               pb_error **error)
 {
     const pb_value *record = pb_argument_value(call, "record");
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);

@@ -34,7 +34,7 @@ static pb_status pointwise(pb_call *call, const pb_pointwise *f, const pb_value 
                            pb_value **result, pb_error **error)
 {
     char what[160];
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_NUMBER || pb_value_kind(x) == PB_BOOL)
         return on_number(call, f, x, result, error);
@@ -100,6 +100,8 @@ static pb_status call_sign(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- round ---- */
 
+#define PB_ROUNDED_UNCHECKED 65536 /* values between two looks at the stop flag: some ms */
+
 static double round_to(double number, int digits)
 {
     double scale = pow(10, digits), scaled = number * scale;
@@ -108,7 +110,8 @@ static double round_to(double number, int digits)
     return nearbyint(scaled) / scale;
 }
 
-static pb_status round_tensor(const pb_value *x, int digits, pb_value **result, pb_error **error)
+static pb_status round_tensor(const pb_call *call, const pb_value *x, int digits, pb_value **result,
+                              pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(x);
     pb_axis *axes[PB_MAX_RANK];
@@ -117,22 +120,26 @@ static pb_status round_tensor(const pb_value *x, int digits, pb_value **result, 
     for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
         axes[i] = pb_tensor_axis(tensor, i);
     pb_status status = pb_tensor_create(pb_tensor_rank(tensor), axes, &made, &data, error);
-    if (status != PB_OK)
-        return status;
-    for (size_t i = 0; i < pb_tensor_size(tensor); i++)
+    for (size_t i = 0; status == PB_OK && i < pb_tensor_size(tensor); i++) {
         data[i] = (float)round_to(pb_tensor_data(tensor)[i], digits);
-    return pb_value_retag(x, &made, result, error);
+        if (i % PB_ROUNDED_UNCHECKED == 0)
+            status = pb_interp_check(call->interp, error);
+    }
+    if (status == PB_OK)
+        return pb_value_retag(x, &made, result, error);
+    pb_tensor_release(&made);
+    return status;
 }
 
 static pb_status round_value(pb_call *call, const pb_value *x, pb_value **result, pb_error **error)
 {
     bool whole = pb_argument_is_none(call, "digits");
     int digits = whole ? 0 : (int)pb_argument_integer(call, "digits");
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     char what[160];
     pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_TENSOR)
-        return round_tensor(x, digits, result, error);
+        return round_tensor(call, x, digits, result, error);
     if (pb_value_kind(x) == PB_NUMBER || pb_value_kind(x) == PB_BOOL)
         return pb_value_number(round_to(pb_value_get_number(x), digits),
                                whole ? PB_INTEGER : pb_value_precision(x), result, error);

@@ -146,7 +146,10 @@ static pb_status extreme(pb_interp *interp, const char *word, const pb_value *it
         return no_items(word, error);
     pb_status status = pb_map_items(interp, key, items, &keys, error);
     for (size_t i = 1; status == PB_OK && i < pb_list_count(keys); i++) {
-        status = pb_value_compare(pb_list_item(keys, i), pb_list_item(keys, *at), &order, error);
+        status = pb_interp_check(interp, error);
+        if (status == PB_OK)
+            status = pb_value_compare(interp, pb_list_item(keys, i), pb_list_item(keys, *at),
+                                      &order, error);
         if (status == PB_OK && (largest ? order > 0 : order < 0))
             *at = i;
     }

@@ -26,10 +26,11 @@ static bool same_places(const pb_value *a, const pb_value *b)
 }
 
 /* A tensor's values alone, as a column of numbers. */
-static pb_status values_of(const pb_value *tensor, pb_value **result, pb_error **error)
+static pb_status values_of(pb_interp *interp, const pb_value *tensor, pb_value **result,
+                           pb_error **error)
 {
     pb_value *long_form = NULL;
-    pb_status status = pb_table_from_tensor(tensor, "value", &long_form, error);
+    pb_status status = pb_table_from_tensor(interp, tensor, "value", &long_form, error);
     if (status == PB_OK)
         *result =
             pb_value_retain(pb_table_column(long_form, pb_table_columns(long_form) - 1)->cells);
@@ -77,14 +78,14 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
                              "rows do not match",
                              argument->name);
         if (status == PB_OK && pb_tensor_rank(pb_value_get_tensor(value)) > 1)
-            status = values_of(value, &cells, error);
+            status = values_of(call->interp, value, &cells, error);
         else if (status == PB_OK)
             cells = pb_value_retain(value);
     } else {
         cells = pb_value_retain(value);
     }
     if (status == PB_OK)
-        status = pb_table_with(*table, argument->name, cells, &next, error);
+        status = pb_table_with(call->interp, *table, argument->name, cells, &next, error);
     if (status == PB_OK) {
         pb_value_release(table);
         *table = next;
@@ -94,11 +95,12 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
 }
 
 /* The key columns of a tensor, as a table to add columns to. */
-static pb_status key_table(const pb_value *tensor, pb_value **table, pb_error **error)
+static pb_status key_table(pb_interp *interp, const pb_value *tensor, pb_value **table,
+                           pb_error **error)
 {
     pb_value *long_form = NULL;
     pb_table_cells columns[2 * PB_MAX_RANK + 1];
-    pb_status status = pb_table_from_tensor(tensor, "value", &long_form, error);
+    pb_status status = pb_table_from_tensor(interp, tensor, "value", &long_form, error);
     size_t count = pb_table_columns(long_form);
     for (size_t i = 0; status == PB_OK && i + 1 < count; i++)
         columns[i] = *pb_table_column(long_form, i);
@@ -111,13 +113,14 @@ static pb_status key_table(const pb_value *tensor, pb_value **table, pb_error **
 
 /* ---- tables from records and lists of records ---- */
 
-static pb_status from_record(const pb_value *record, pb_value **table, pb_error **error)
+static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value **table,
+                             pb_error **error)
 {
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *next = NULL;
-        status = pb_table_with(*table, entry.name, entry.value, &next, error);
+        status = pb_table_with(interp, *table, entry.name, entry.value, &next, error);
         if (status == PB_OK) {
             pb_value_release(table);
             *table = next;
@@ -127,10 +130,10 @@ static pb_status from_record(const pb_value *record, pb_value **table, pb_error 
 }
 
 /* The values of one name in a list of records; None where it is missing. */
-static pb_status field_of_all(const pb_value *list, const char *name, pb_value **result,
-                              pb_error **error)
+static pb_status field_of_all(pb_interp *interp, const pb_value *list, const char *name,
+                              pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++) {
         pb_value *found = pb_value_retain(pb_record_find(pb_list_item(list, i), name));
@@ -145,7 +148,8 @@ static pb_status field_of_all(const pb_value *list, const char *name, pb_value *
     return status;
 }
 
-static pb_status from_records(const pb_value *list, pb_value **table, pb_error **error)
+static pb_status from_records(pb_interp *interp, const pb_value *list, pb_value **table,
+                              pb_error **error)
 {
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++) {
@@ -155,9 +159,9 @@ static pb_status from_records(const pb_value *list, pb_value **table, pb_error *
             pb_value *cells = NULL, *next = NULL;
             if (pb_table_find(*table, name))
                 continue;
-            status = field_of_all(list, name, &cells, error);
+            status = field_of_all(interp, list, name, &cells, error);
             if (status == PB_OK)
-                status = pb_table_with(*table, name, cells, &next, error);
+                status = pb_table_with(interp, *table, name, cells, &next, error);
             if (status == PB_OK) {
                 pb_value_release(table);
                 *table = next;
@@ -174,7 +178,7 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
     char what[160];
     pb_value_release(table);
     if (pb_value_kind(value) == PB_TENSOR && pb_tensor_rank(pb_value_get_tensor(value)) > 0)
-        return pb_table_from_tensor(value, "value", table, error);
+        return pb_table_from_tensor(call->interp, value, "value", table, error);
     if (pb_value_kind(value) == PB_TABLE) {
         *table = pb_value_retain(value);
         return PB_OK;
@@ -183,9 +187,9 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
     if (status != PB_OK)
         return status;
     if (pb_value_kind(value) == PB_RECORD)
-        return from_record(value, table, error);
+        return from_record(call->interp, value, table, error);
     if (pb_list_of(value, PB_RECORD))
-        return from_records(value, table, error);
+        return from_records(call->interp, value, table, error);
     pb_fail(error, PB_TYPE, "a table is made of columns, a tensor or records, not of %s",
             pb_value_describe(value, what, sizeof what));
     if (error && *error)
@@ -213,7 +217,7 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
     if (keyed && !wants_keys(keyed))
         keyed = NULL;
     pb_status status = whole   ? from_value(call, call->rest[0].value, &table, error)
-                       : keyed ? key_table(keyed, &table, error)
+                       : keyed ? key_table(call->interp, keyed, &table, error)
                                : pb_value_table(NULL, 0, 0, NULL, NULL, &table, error);
     for (size_t i = whole ? 1 : 0; status == PB_OK && i < call->n_rest; i++)
         status = add_argument(call, i, keyed, &table, error);
@@ -226,16 +230,17 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- head, tail ---- */
 
-static pb_status rows_between(const pb_value *x, size_t start, size_t end, pb_value **result,
-                              pb_error **error)
+static pb_status rows_between(pb_interp *interp, const pb_value *x, size_t start, size_t end,
+                              pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_TABLE) {
         size_t *rows = pb_malloc(end - start, sizeof *rows);
         for (size_t i = start; rows && i < end; i++)
             rows[i - start] = i;
-        status = rows ? pb_table_pick(x, rows, end - start, result, error) : pb_fail_memory(error);
+        status = rows ? pb_table_pick(interp, x, rows, end - start, result, error)
+                      : pb_fail_memory(error);
         free(rows);
         return status;
     }
@@ -255,8 +260,8 @@ static pb_status cut(pb_call *call, bool from_start, pb_value **result, pb_error
     if (status != PB_OK)
         return status;
     n = n < total ? n : total;
-    return from_start ? rows_between(x, 0, n, result, error)
-                      : rows_between(x, total - n, total, result, error);
+    return from_start ? rows_between(call->interp, x, 0, n, result, error)
+                      : rows_between(call->interp, x, total - n, total, result, error);
 }
 
 static pb_status call_head(pb_call *call, pb_value **result, pb_error **error)

@@ -263,15 +263,15 @@ static pb_status where_tensor(const pb_call *call, const pb_value *condition, co
                                             : pb_value_take_tensor(&made, NULL, result, error);
 }
 
-static pb_status where_cells(const pb_value *mask, const pb_value *a, const pb_value *b,
-                             pb_value **result, pb_error **error)
+static pb_status where_cells(const pb_call *call, const pb_value *mask, const pb_value *a,
+                             const pb_value *b, pb_value **result, pb_error **error)
 {
     size_t count = pb_list_count(mask);
     pb_value *yes = NULL, *no = NULL;
-    pb_list_builder out = {0};
-    pb_status status = pb_value_as_column(a, count, &yes, error);
+    pb_list_builder out = {.interp = call->interp};
+    pb_status status = pb_value_as_column(call->interp, a, count, &yes, error);
     if (status == PB_OK)
-        status = pb_value_as_column(b, count, &no, error);
+        status = pb_value_as_column(call->interp, b, count, &no, error);
     if (status == PB_OK && (pb_list_count(yes) != count || pb_list_count(no) != count))
         status = pb_fail(error, PB_VALUE, "where() lines up %zu conditions with %zu and %zu values",
                          count, pb_list_count(yes), pb_list_count(no));
@@ -311,9 +311,9 @@ static pb_status call_where(pb_call *call, pb_value **result, pb_error **error)
             *result = pb_value_retain(truth ? a : b);
         return status;
     }
-    status = pb_value_as_column(condition, 0, &mask, error);
+    status = pb_value_as_column(call->interp, condition, 0, &mask, error);
     if (status == PB_OK)
-        status = where_cells(mask, a, b, result, error);
+        status = where_cells(call, mask, a, b, result, error);
     pb_value_release(&mask);
     return pb_place_argument(call, NULL, status, error);
 }
@@ -323,14 +323,14 @@ static pb_status call_check(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *x = pb_argument_value(call, "condition");
     pb_value *cells = NULL;
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     bool truth;
     pb_status status;
     if (pb_value_kind(x) != PB_LIST && pb_value_kind(x) != PB_TENSOR) {
         status = pb_value_truth(x, &truth, error);
         return status == PB_OK ? pb_value_bool(truth, result, error) : status;
     }
-    status = pb_value_as_column(x, 0, &cells, error);
+    status = pb_value_as_column(call->interp, x, 0, &cells, error);
     for (size_t i = 0; status == PB_OK && i < pb_list_count(cells); i++) {
         pb_value *cell = NULL;
         status = pb_value_truth(pb_list_item(cells, i), &truth, error);

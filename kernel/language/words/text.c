@@ -20,12 +20,12 @@ static pb_slice slice_of(const pb_call *call, const char *name)
     return slice;
 }
 
-static const char *find(pb_slice whole, size_t from, pb_slice part)
+/* Where `part` comes next from `from` on: *found is SIZE_MAX if it does not. */
+static pb_status find(const pb_call *call, pb_slice whole, size_t from, pb_slice part,
+                      size_t *found, pb_error **error)
 {
-    for (size_t i = from; part.length > 0 && i + part.length <= whole.length; i++)
-        if (memcmp(whole.bytes + i, part.bytes, part.length) == 0)
-            return whole.bytes + i;
-    return NULL;
+    return pb_find_text(call->interp, whole.bytes, whole.length, from, part.bytes, part.length,
+                        found, error);
 }
 
 /* ---- str, repr ---- */
@@ -53,6 +53,12 @@ static pb_status change_case(pb_call *call, int (*change)(int), pb_value **resul
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.bytes[i];
         pb_buffer_byte(&out, c < 0x80 ? (char)change(c) : (char)c);
+        pb_status status =
+            i % PB_BYTES_UNCHECKED == 0 ? pb_interp_check(call->interp, error) : PB_OK;
+        if (status != PB_OK) {
+            pb_buffer_free(&out);
+            return status;
+        }
     }
     return pb_value_take_buffer(&out, result, error);
 }
@@ -127,14 +133,19 @@ static pb_status call_replace(pb_call *call, pb_value **result, pb_error **error
     pb_slice text = slice_of(call, "text"), old = slice_of(call, "old"),
              made = slice_of(call, "new");
     pb_buffer out = PB_BUFFER_EMPTY;
-    size_t at = 0;
-    const char *found;
+    size_t at = 0, found = 0;
     if (old.length == 0)
         return pb_fail_argument(call, "old", error, PB_VALUE, "the text to replace is empty");
-    while ((found = find(text, at, old)) && out.length <= PB_MAX_STRING_LENGTH) {
-        pb_buffer_append(&out, text.bytes + at, (size_t)(found - text.bytes) - at);
+    pb_status status = find(call, text, 0, old, &found, error);
+    while (status == PB_OK && found != SIZE_MAX && out.length <= PB_MAX_STRING_LENGTH) {
+        pb_buffer_append(&out, text.bytes + at, found - at);
         pb_buffer_append(&out, made.bytes, made.length);
-        at = (size_t)(found - text.bytes) + old.length;
+        at = found + old.length;
+        status = find(call, text, at, old, &found, error);
+    }
+    if (status != PB_OK) {
+        pb_buffer_free(&out);
+        return status;
     }
     pb_buffer_append(&out, text.bytes + at, text.length - at);
     return pb_value_take_buffer(&out, result, error);
@@ -188,14 +199,16 @@ static pb_status split_at_spaces(pb_slice text, pb_list_builder *out, pb_error *
     return status;
 }
 
-static pb_status split_at(pb_slice text, pb_slice by, pb_list_builder *out, pb_error **error)
+static pb_status split_at(const pb_call *call, pb_slice text, pb_slice by, pb_list_builder *out,
+                          pb_error **error)
 {
-    size_t at = 0;
-    const char *found;
-    pb_status status = PB_OK;
-    while (status == PB_OK && (found = find(text, at, by))) {
-        status = take_piece(out, text.bytes + at, (size_t)(found - text.bytes) - at, error);
-        at = (size_t)(found - text.bytes) + by.length;
+    size_t at = 0, found = 0;
+    pb_status status = find(call, text, 0, by, &found, error);
+    while (status == PB_OK && found != SIZE_MAX) {
+        status = take_piece(out, text.bytes + at, found - at, error);
+        at = found + by.length;
+        if (status == PB_OK)
+            status = find(call, text, at, by, &found, error);
     }
     return status == PB_OK ? take_piece(out, text.bytes + at, text.length - at, error) : status;
 }
@@ -203,11 +216,11 @@ static pb_status split_at(pb_slice text, pb_slice by, pb_list_builder *out, pb_e
 static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_slice text = slice_of(call, "text"), by = slice_of(call, "by");
-    pb_list_builder out = {0};
+    pb_list_builder out = {.interp = call->interp};
     if (by.bytes && by.length == 0)
         return pb_fail_argument(call, "by", error, PB_VALUE, "the separator is empty");
     pb_status status =
-        by.bytes ? split_at(text, by, &out, error) : split_at_spaces(text, &out, error);
+        by.bytes ? split_at(call, text, by, &out, error) : split_at_spaces(text, &out, error);
     if (status == PB_OK)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
@@ -229,7 +242,8 @@ static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
         size_t length;
         const char *text = pb_value_get_text(pb_list_item(items, i), &length);
-        if (!text)
+        status = pb_interp_check(call->interp, error);
+        if (status == PB_OK && !text)
             status =
                 pb_fail_argument(call, NULL, error, PB_TYPE, "join() joins strings; item %zu is %s",
                                  i, pb_value_describe(pb_list_item(items, i), what, sizeof what));

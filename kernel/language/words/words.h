@@ -29,8 +29,11 @@ bool pb_object_table(pb_interp *interp, const pb_value *object, pb_value **table
 /* A value as CSV, with nine significant digits (words/csv.c). */
 pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error);
 /* A table from CSV, its first row the names; columns of numbers become numbers. */
-pb_status pb_read_csv(const char *text, size_t length, pb_value **result, pb_error **error);
-pb_status pb_write_json(const pb_value *value, pb_buffer *out, pb_error **error); /* words/json.c */
-pb_status pb_read_json(const char *text, size_t length, pb_value **result, pb_error **error);
+pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_value **result,
+                      pb_error **error);
+/* (words/json.c) */
+pb_status pb_write_json(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error);
+pb_status pb_read_json(pb_interp *interp, const char *text, size_t length, pb_value **result,
+                       pb_error **error);
 
 #endif

@@ -7,13 +7,14 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/watch.h"
 
 /*
  * The bytes of a regular file of at most `limit` bytes, NUL-terminated behind `*length`; malloc'ed,
- * the caller's. PB_IO if it cannot be read, PB_LIMIT if it is larger.
+ * the caller's. PB_IO if it cannot be read, PB_LIMIT if it is larger. `watch` may be NULL.
  */
-pb_status pb_file_read(const char *path, size_t limit, char **bytes, size_t *length,
-                       pb_error **error);
+pb_status pb_file_read(const char *path, size_t limit, const pb_watch *watch, char **bytes,
+                       size_t *length, pb_error **error);
 
 /* Opens a regular file for reading. The caller closes *descriptor. */
 pb_status pb_file_open(const char *path, int *descriptor, uint64_t *size, pb_error **error);
@@ -27,10 +28,12 @@ pb_status pb_file_read_at(int descriptor, const char *path, uint64_t offset, voi
 
 /*
  * Writes a file so that `path` holds either what it held before or all of the new bytes: they go to
- * a temporary file beside it, which is then renamed. A full disk leaves nothing behind. A link is
- * followed; the permissions of a file that is replaced are kept.
+ * a temporary file beside it, which is then renamed. A full disk, or being stopped through `watch`
+ * (which may be NULL), leaves nothing behind. A link is followed; the permissions of a file that is
+ * replaced are kept.
  */
-pb_status pb_file_write(const char *path, const void *bytes, size_t length, pb_error **error);
+pb_status pb_file_write(const char *path, const void *bytes, size_t length, const pb_watch *watch,
+                        pb_error **error);
 
 bool pb_file_exists(const char *path); /* anything but a folder */
 bool pb_file_is_folder(const char *path);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/watch.h"
 
 typedef struct pb_tokenizer pb_tokenizer;
 
@@ -54,9 +55,11 @@ typedef enum pb_special {
 /*
  * The tokens of `length` bytes of UTF-8, which may hold NULs. *ids is malloc'ed, the caller's,
  * never NULL on success. PB_VALUE, naming the byte offset, where the text is not valid UTF-8.
+ * `watch` may be NULL.
  */
 pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, size_t length,
-                              pb_special special, int32_t **ids, size_t *count, pb_error **error);
+                              pb_special special, const pb_watch *watch, int32_t **ids,
+                              size_t *count, pb_error **error);
 
 /* The one token that is exactly these bytes; PB_NO_TOKEN if they are none or several. */
 int32_t pb_tokenizer_find(const pb_tokenizer *tokenizer, const char *text, size_t length);
