@@ -11,7 +11,8 @@
 
 enum { NONE = -1 };
 
-/* Merges between two looks at the stop flag: some ms, where a word is too long for the cache. */
+/* Pairs pushed or merged between two looks at the stop flag: some ms, where a word is too long for
+ * the cache. */
 enum { MERGES_UNCHECKED = 4096 };
 
 struct bpe_symbol {
@@ -141,6 +142,7 @@ static pb_status reserve(bpe_scratch *scratch, size_t count, pb_error **error)
         candidate *heap = pb_realloc(scratch->heap, 3 * count, sizeof *heap);
         if (!heap)
             return pb_fail_memory(error);
+        pb_large_pages(heap, 3 * count * sizeof *heap);
         scratch->heap = heap;
         scratch->heap_capacity = 3 * count;
     }
@@ -195,8 +197,11 @@ pb_status bpe_merge_word(const bpe_table *table, bpe_scratch *scratch, int32_t *
     for (int32_t i = 0; i < n; i++)
         scratch->symbols[i] = (symbol){ids[i], i - 1, i + 1 < n ? i + 1 : NONE};
     scratch->n_heap = 0;
-    for (int32_t i = 0; i + 1 < n; i++)
+    for (int32_t i = 0; i + 1 < n; i++) {
+        if (i % MERGES_UNCHECKED == 0 && pb_watch_stopped(watch))
+            return pb_watch_fail(error);
         push_pair(table, scratch, i);
+    }
     for (size_t merged = 0; scratch->n_heap > 0; merged++) {
         if (merged % MERGES_UNCHECKED == 0 && pb_watch_stopped(watch))
             return pb_watch_fail(error);

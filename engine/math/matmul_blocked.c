@@ -142,7 +142,7 @@ pb_status pb_matmul(pb_transpose trans_a, pb_transpose trans_b, size_t m, size_t
     if (status == PB_OK)
         return PB_OK;
     if (status == PB_INTERRUPTED)
-        return pb_watch_check(watch, error);
+        return pb_watch_fail(error);
     if (status == PB_MEMORY)
         return pb_fail_memory(error);
     return pb_fail(error, PB_INTERNAL,

@@ -17,6 +17,7 @@ static pb_storage *storage_create(size_t size, bool zeroed)
     pb_storage *storage = zeroed ? calloc(1, bytes) : malloc(bytes);
     if (!storage)
         return NULL;
+    pb_large_pages(storage, bytes);
     atomic_init(&storage->references, 1);
     storage->size = size;
     storage->release = NULL;

@@ -129,8 +129,8 @@ static inline bool pb_poll_step(pb_poll *poll, size_t values)
         poll->values -= values;
         return true;
     }
-    poll->values = PB_POLL_VALUES;
     poll->stopped = poll->stopped || pb_watch_stopped(poll->watch);
+    poll->values = poll->stopped ? 0 : PB_POLL_VALUES;
     return !poll->stopped;
 }
 

@@ -182,13 +182,11 @@ static pb_status run_task(const pb_pass *pass, const task *job, float *scores)
 }
 
 /* An error for a status that came out of a thread. */
-static pb_status report(const pb_pass *pass, pb_status status, pb_error **error)
+static pb_status report(pb_status status, pb_error **error)
 {
     if (status == PB_OK)
         return PB_OK;
-    if (status == PB_INTERRUPTED)
-        return pb_watch_check(pass->watch, error);
-    return pb_fail_memory(error);
+    return status == PB_INTERRUPTED ? pb_watch_fail(error) : pb_fail_memory(error);
 }
 
 static pb_status attend_in_tiles(pb_pass *pass, pb_error **error)
@@ -214,7 +212,7 @@ static pb_status attend_in_tiles(pb_pass *pass, pb_error **error)
         int got = (int)run_task(pass, &tasks[i], own);
         worst = got > worst ? got : worst;
     }
-    return report(pass, (pb_status)worst, error);
+    return report((pb_status)worst, error);
 }
 
 /* ---- scores and pattern laid out for hooks ---- */
@@ -293,15 +291,16 @@ static pb_status attend_shown(const shown *s, pb_error **error)
     size_t rows = s->pass->model->shape.n_head * s->n;
     pb_status status = pb_watch_check(s->pass->watch, error);
     if (status == PB_OK)
-        status = report(s->pass, shown_scores(s), error);
+        status = report(shown_scores(s), error);
     if (status == PB_OK && s->scores_wanted)
         status = show_masked(s, PB_SITE_ATTN_SCORES, -INFINITY, error);
     if (status != PB_OK)
         return status;
     pb_softmax(rows, s->n_keys, s->scores, s->n_keys);
-    if (s->pattern_wanted)
+    status = pb_watch_check(s->pass->watch, error);
+    if (status == PB_OK && s->pattern_wanted)
         status = show_masked(s, PB_SITE_PATTERN, 0.0f, error);
-    return status == PB_OK ? report(s->pass, shown_mix(s), error) : status;
+    return status == PB_OK ? report(shown_mix(s), error) : status;
 }
 
 static pb_status attend_for_hooks(pb_pass *pass, pb_error **error)

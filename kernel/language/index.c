@@ -475,7 +475,8 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
         if (status != PB_OK)
             hint_shorter_axis(tensor, *name, error);
     }
-    return status == PB_OK ? pb_value_to_select(wanted, *name, select, storage, error) : status;
+    return status == PB_OK ? pb_value_to_select(interp, wanted, *name, select, storage, error)
+                           : status;
 }
 
 static pb_status index_tensor(pb_interp *interp, const pb_value *value, size_t count,

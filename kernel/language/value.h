@@ -233,15 +233,15 @@ const pb_selector *pb_value_get_selector(const pb_value *value); /* borrowed; NU
 /*
  * A value in the place of an index as the pb_select the engine wants: an integer, a string, a list
  * of those, a slice, all, at(...), a boolean tensor or column. `storage` holds what *select points
- * into and is freed with pb_select_free. `value` must outlive *select.
+ * into and is freed with pb_select_free. `value` must outlive *select; `interp` may be NULL.
  */
 typedef struct pb_select_storage {
     pb_select *items;
     pb_tensor *mask;
 } pb_select_storage;
 
-pb_status pb_value_to_select(const pb_value *value, const char *axis, pb_select *select,
-                             pb_select_storage *storage, pb_error **error);
+pb_status pb_value_to_select(pb_interp *interp, const pb_value *value, const char *axis,
+                             pb_select *select, pb_select_storage *storage, pb_error **error);
 void pb_select_free(pb_select_storage *storage);
 
 /* ---- built-ins and objects ---- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "interp.h"
 #include "value_private.h"
 
 void pb_selector_destroy(pb_selector **selector)
@@ -113,17 +114,29 @@ static pb_status mask_of_bools(const pb_value *list, const char *axis, pb_select
     return PB_OK;
 }
 
-static pb_status list_of_places(const pb_value *list, const char *axis, pb_select *select,
-                                pb_select_storage *storage, pb_error **error)
+/* Places between two looks at the stop flag. */
+#define PB_PLACES_UNCHECKED 16384
+
+static bool make_items(size_t count, pb_select_storage *storage)
+{
+    pb_select *items = pb_calloc(count, sizeof *items);
+    pb_large_pages(items, count * sizeof *items);
+    storage->items = items;
+    return items != NULL;
+}
+
+static pb_status list_of_places(pb_interp *interp, const pb_value *list, const char *axis,
+                                pb_select *select, pb_select_storage *storage, pb_error **error)
 {
     size_t count = pb_list_count(list);
     if (count > 0 && pb_list_of(list, PB_BOOL))
         return mask_of_bools(list, axis, select, storage, error);
-    storage->items = pb_calloc(count, sizeof *storage->items);
-    if (!storage->items)
+    if (!make_items(count, storage))
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         pb_status status = one_place(pb_list_item(list, i), axis, &storage->items[i], error);
+        if (status == PB_OK && (i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
+            status = pb_interp_check(interp, error);
         if (status != PB_OK)
             return status;
     }
@@ -132,8 +145,8 @@ static pb_status list_of_places(const pb_value *list, const char *axis, pb_selec
 }
 
 /* A boolean tensor is a mask; one of numbers (an argmax) is a list of coordinates. */
-static pb_status tensor_of_places(const pb_value *value, const char *axis, pb_select *select,
-                                  pb_select_storage *storage, pb_error **error)
+static pb_status tensor_of_places(pb_interp *interp, const pb_value *value, const char *axis,
+                                  pb_select *select, pb_select_storage *storage, pb_error **error)
 {
     pb_tensor *tensor = pb_value_get_tensor(value);
     if (pb_tensor_is_boolean(tensor)) {
@@ -144,10 +157,14 @@ static pb_status tensor_of_places(const pb_value *value, const char *axis, pb_se
     if (pb_tensor_rank(tensor) > 1)
         return not_an_index(value, axis, error);
     size_t count = pb_tensor_size(tensor);
-    storage->items = pb_calloc(count, sizeof *storage->items);
-    if (!storage->items)
+    if (!make_items(count, storage))
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
+        pb_status status = PB_OK;
+        if ((i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
+            status = pb_interp_check(interp, error);
+        if (status != PB_OK)
+            return status;
         float number = pb_tensor_data(tensor)[i];
         if (number != floorf(number) || fabsf(number) > 1e9f)
             return not_an_index(value, axis, error);
@@ -157,16 +174,16 @@ static pb_status tensor_of_places(const pb_value *value, const char *axis, pb_se
     return PB_OK;
 }
 
-pb_status pb_value_to_select(const pb_value *value, const char *axis, pb_select *select,
-                             pb_select_storage *storage, pb_error **error)
+pb_status pb_value_to_select(pb_interp *interp, const pb_value *value, const char *axis,
+                             pb_select *select, pb_select_storage *storage, pb_error **error)
 {
     const pb_selector *selector = pb_value_get_selector(value);
     *storage = (pb_select_storage){0};
     *select = (pb_select){.kind = PB_SELECT_ALL};
     if (pb_value_kind(value) == PB_LIST)
-        return list_of_places(value, axis, select, storage, error);
+        return list_of_places(interp, value, axis, select, storage, error);
     if (pb_value_kind(value) == PB_TENSOR)
-        return tensor_of_places(value, axis, select, storage, error);
+        return tensor_of_places(interp, value, axis, select, storage, error);
     if (!selector || selector->kind == PB_SELECTOR_LABEL)
         return one_place(value, axis, select, error);
     switch (selector->kind) {

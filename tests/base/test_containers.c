@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/sort.h"
 #include "base/source.h"
 
 /* ---- buffers ---- */
@@ -58,6 +59,64 @@ static void test_buffer_overflow(void **state)
     assert_null(pb_buffer_take(&b));
     assert_false(b.failed); /* taking starts over */
     pb_buffer_free(&b);
+}
+
+/* ---- sorting ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Numbers in no order, each of them once. */
+static uint32_t *shuffled(size_t count)
+{
+    uint32_t *numbers = calloc(count + 1, sizeof *numbers);
+    assert_non_null(numbers);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (uint32_t)(i * 7919 % count); /* a prime that divides none of the counts */
+    return numbers;
+}
+
+static void test_sort(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {0, 1, 2, 3, 4095, 4096, 4097, 8192, 12289, 100000};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        uint32_t *numbers = shuffled(counts[k]);
+        assert_int_equal(pb_sort(numbers, counts[k], sizeof *numbers, by_number, NULL, NULL),
+                         PB_OK);
+        for (size_t i = 0; i < counts[k]; i++)
+            assert_int_equal(numbers[i], i);
+        free(numbers);
+    }
+}
+
+static struct {
+    atomic_bool stop;
+    size_t compared;
+} sorting;
+
+static int stop_after_some(const void *a, const void *b)
+{
+    if (++sorting.compared == 200000)
+        atomic_store(&sorting.stop, true);
+    return by_number(a, b);
+}
+
+static void test_sort_stops(void **state)
+{
+    (void)state;
+    const pb_watch watch = {.stop = &sorting.stop};
+    pb_error *error = NULL;
+    uint32_t *numbers = shuffled(100000); /* some 1.5 million comparisons */
+    assert_int_equal(pb_sort(numbers, 100000, sizeof *numbers, stop_after_some, &watch, &error),
+                     PB_INTERRUPTED);
+    assert_int_equal(pb_error_code(error), PB_INTERRUPTED);
+    assert_true(sorting.compared < 300000);
+    pb_error_destroy(&error);
+    free(numbers);
 }
 
 /* ---- arenas ---- */
@@ -205,6 +264,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buffer),
         cmocka_unit_test(test_buffer_overflow),
+        cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_sort_stops),
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_map_against_array),
         cmocka_unit_test(test_map_order_and_keys),

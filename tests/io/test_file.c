@@ -144,6 +144,27 @@ static void test_full_disk(void **state)
     assert_int_equal(count_files(*state), 1);
 }
 
+/* Stopped before the end: nothing is read, and a file is as it was. */
+static void test_stopped(void **state)
+{
+    atomic_bool stop = true;
+    const pb_watch watch = {.stop = &stop};
+    pb_error *error = NULL;
+    const char *path = scratch_text(*state, "x", "old");
+    assert_error(pb_file_write(path, "new", 3, &watch, &error), &error, PB_INTERRUPTED,
+                 "you stopped this");
+    assert_holds(path, "old");
+    assert_int_equal(count_files(*state), 1);
+    char *bytes = NULL;
+    size_t length = 0;
+    assert_error(pb_file_read(path, 9, &watch, &bytes, &length, &error), &error, PB_INTERRUPTED,
+                 "you stopped this");
+    assert_null(bytes);
+    atomic_store(&stop, false);
+    assert_ok(pb_file_write(path, "new", 3, &watch, &error), &error);
+    assert_holds(path, "new");
+}
+
 static void test_join(void **state)
 {
     (void)state;
@@ -166,6 +187,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_write_fails, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(test_stopped, scratch_set_up, scratch_tear_down),
         cmocka_unit_test(test_join),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,6 +441,24 @@ static void test_added_tokens(void **state)
     pb_tokenizer_destroy(&t);
 }
 
+/* ---- stopping ---- */
+
+static void test_stopped(void **state)
+{
+    atomic_bool stop = true;
+    const pb_watch watch = {.stop = &stop};
+    static const char *const texts[] = {"I love this movie", "aaaaaaaaaaaaaaaaaaaa"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        int32_t *ids = NULL;
+        size_t count = 0;
+        pb_error *error = NULL;
+        pb_status status = pb_tokenizer_encode(*state, texts[i], strlen(texts[i]),
+                                               PB_SPECIAL_ALLOWED, &watch, &ids, &count, &error);
+        assert_error(status, &error, PB_INTERRUPTED, "you stopped this");
+        assert_null(ids);
+    }
+}
+
 /* ---- threads ---- */
 
 static void *encode_often(void *tokenizer)
@@ -475,7 +493,8 @@ int main(void)
         cmocka_unit_test(test_encode),   cmocka_unit_test(test_invalid_text),
         cmocka_unit_test(test_decode),   cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_need_one), cmocka_unit_test(test_need_one_refuses_invalid),
-        cmocka_unit_test(test_nearest),  cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_nearest),  cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_threads),
     };
     const struct CMUnitTest vocabularies[] = {
         cmocka_unit_test(test_refused),

@@ -149,6 +149,29 @@ static void test_interrupt(void **state)
     expect_interrupted(f, "map(lambda x: sorted(range(100000), key=lambda y: -y), range(100000))");
 }
 
+/* Lists of the same list are small, and without an end to what walks them: no evaluator looks up.
+ */
+static void test_interrupt_of_one_word(void **state)
+{
+    fixture *f = *state;
+    static const char *const codes[] = {
+        "a == b",
+        "a < b",
+        "a in [b]",
+        "[b].index(a)",
+        "[b].count(a)",
+        "unique([a, b])",
+        "sorted([a, b]);",
+        "max([a, b]);",
+        "{\"x\": a} == {\"x\": b}",
+        "table(x=a) == table(x=b)",
+    };
+    expect(f, "deep() = [[[[1] * 2000] * 2000] * 2000] * 2000\na = deep(); b = deep()", "");
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        expect_interrupted(f, codes[i]);
+    expect(f, "len(a) + len(b)", "4000\n");
+}
+
 /* ---- bounds ---- */
 
 static void test_bounds(void **state)
@@ -341,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_evaluate, start, end),
         cmocka_unit_test_setup_teardown(test_bytes, start, end),
         cmocka_unit_test_setup_teardown(test_interrupt, start, end),
+        cmocka_unit_test_setup_teardown(test_interrupt_of_one_word, start, end),
         cmocka_unit_test_setup_teardown(test_bounds, start, end),
         cmocka_unit_test_setup_teardown(test_memory, start, end),
         cmocka_unit_test_setup_teardown(test_megabyte, start, end),

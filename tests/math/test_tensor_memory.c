@@ -76,6 +76,7 @@ void __wrap_free(void *block)
 typedef struct materials {
     pb_tensor *love, *hate, *weights, *mask;
     pb_axis *prompts;
+    const pb_watch *watch; /* NULL while memory is what is short */
 } materials;
 
 static pb_status create(const materials *m, pb_tensor **result, pb_error **error)
@@ -99,33 +100,33 @@ static pb_status select_list(const materials *m, pb_tensor **result, pb_error **
     const char *const names[] = {"pos", "d"};
     const pb_select selects[] = {{.kind = PB_SELECT_LIST, .items = items, .n_items = 2},
                                  {.kind = PB_SELECT_INDEX, .index = 1}};
-    return pb_tensor_select(m->love, 2, names, selects, NULL, result, error);
+    return pb_tensor_select(m->love, 2, names, selects, m->watch, result, error);
 }
 
 static pb_status select_shared(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_select(m->love, 0, NULL, NULL, NULL, result, error);
+    return pb_tensor_select(m->love, 0, NULL, NULL, m->watch, result, error);
 }
 
 static pb_status subtract(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_binary(PB_SUB, m->love, m->hate, NULL, result, error);
+    return pb_tensor_binary(PB_SUB, m->love, m->hate, m->watch, result, error);
 }
 
 static pb_status where(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_where(m->mask, m->love, m->hate, NULL, result, error);
+    return pb_tensor_where(m->mask, m->love, m->hate, m->watch, result, error);
 }
 
 static pb_status deviation(const materials *m, pb_tensor **result, pb_error **error)
 {
     const char *over[] = {"d"};
-    return pb_tensor_reduce(PB_STD, m->love, 1, over, NULL, result, error);
+    return pb_tensor_reduce(PB_STD, m->love, 1, over, m->watch, result, error);
 }
 
 static pb_status mean(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_reduce(PB_MEAN, m->love, 0, NULL, NULL, result, error);
+    return pb_tensor_reduce(PB_MEAN, m->love, 0, NULL, m->watch, result, error);
 }
 
 /* Two summed axes out of step, so that both sides are packed. */
@@ -134,9 +135,9 @@ static pb_status product(const materials *m, pb_tensor **result, pb_error **erro
     const char *over[] = {"d", "pos"};
     pb_tensor *turned = NULL;
     const char *const names[] = {"d", "out", "pos"};
-    pb_status status = pb_tensor_transpose(m->weights, names, NULL, &turned, error);
+    pb_status status = pb_tensor_transpose(m->weights, names, m->watch, &turned, error);
     if (status == PB_OK)
-        status = pb_tensor_dot(m->love, turned, 2, over, NULL, result, error);
+        status = pb_tensor_dot(m->love, turned, 2, over, m->watch, result, error);
     pb_tensor_release(&turned);
     return status;
 }
@@ -144,7 +145,7 @@ static pb_status product(const materials *m, pb_tensor **result, pb_error **erro
 static pb_status stack(const materials *m, pb_tensor **result, pb_error **error)
 {
     const pb_tensor *parts[] = {m->love, m->hate};
-    return pb_tensor_stack(m->prompts, parts, NULL, result, error);
+    return pb_tensor_stack(m->prompts, parts, m->watch, result, error);
 }
 
 static pb_status rename_axis(const materials *m, pb_tensor **result, pb_error **error)
@@ -154,19 +155,19 @@ static pb_status rename_axis(const materials *m, pb_tensor **result, pb_error **
 
 static pb_status softmax(const materials *m, pb_tensor **result, pb_error **error)
 {
-    return pb_tensor_softmax(m->love, "pos", false, NULL, result, error);
+    return pb_tensor_softmax(m->love, "pos", false, m->watch, result, error);
 }
 
 static pb_status place_of_largest(const materials *m, pb_tensor **result, pb_error **error)
 {
     const char *over[] = {"pos"};
-    return pb_tensor_reduce(PB_ARGMAX, m->love, 1, over, NULL, result, error);
+    return pb_tensor_reduce(PB_ARGMAX, m->love, 1, over, m->watch, result, error);
 }
 
 static pb_status top(const materials *m, pb_tensor **result, pb_error **error)
 {
     size_t *offsets = NULL, count;
-    pb_status status = pb_tensor_top(m->love, 2, PB_BY_VALUE, NULL, &offsets, &count, error);
+    pb_status status = pb_tensor_top(m->love, 2, PB_BY_VALUE, m->watch, &offsets, &count, error);
     free(offsets);
     *result = NULL;
     return status;
@@ -175,9 +176,9 @@ static pb_status top(const materials *m, pb_tensor **result, pb_error **error)
 static pb_status through_npy(const materials *m, pb_tensor **result, pb_error **error)
 {
     pb_buffer file = PB_BUFFER_EMPTY;
-    pb_status status = pb_npy_write(&file, m->love, PB_NPY_FLOAT64, NULL, error);
+    pb_status status = pb_npy_write(&file, m->love, PB_NPY_FLOAT64, m->watch, error);
     if (status == PB_OK)
-        status = pb_npy_read(file.data, file.length, NULL, result, error);
+        status = pb_npy_read(file.data, file.length, m->watch, result, error);
     pb_buffer_free(&file);
     return status;
 }
@@ -189,7 +190,7 @@ static pb_status read_fortran(const materials *m, pb_tensor **result, pb_error *
                                "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }  \n"
                                "abcd";
     (void)m;
-    return pb_npy_read(file, sizeof file - 1, NULL, result, error);
+    return pb_npy_read(file, sizeof file - 1, m->watch, result, error);
 }
 
 static pb_status write_text(const materials *m, pb_tensor **result, pb_error **error)
@@ -230,23 +231,61 @@ static long starve(operation run, const materials *m)
     return -1;
 }
 
+static materials make_materials(void)
+{
+    return (materials){make_tensor("pos=I/ love/ it d=4", NULL),
+                       make_tensor("pos=I/ hate/ it d=4", NULL),
+                       make_tensor("pos=3 d=4 out=5", NULL),
+                       make_tensor("d=4", VALUES(1, 0, 0, 1)),
+                       make_axis("prompt=love/hate"),
+                       NULL};
+}
+
+static void free_materials(materials *m)
+{
+    pb_tensor_release(&m->love);
+    pb_tensor_release(&m->hate);
+    pb_tensor_release(&m->weights);
+    pb_tensor_release(&m->mask);
+    pb_axis_release(&m->prompts);
+}
+
 static void operations_survive_without_memory(void **state)
 {
     (void)state;
-    materials m = {make_tensor("pos=I/ love/ it d=4", NULL),
-                   make_tensor("pos=I/ hate/ it d=4", NULL), make_tensor("pos=3 d=4 out=5", NULL),
-                   make_tensor("d=4", VALUES(1, 0, 0, 1)), make_axis("prompt=love/hate")};
+    materials m = make_materials();
     const operation operations[] = {create, select_list, select_shared, subtract,
                                     where,  deviation,   mean,          product,
                                     stack,  rename_axis, softmax,       place_of_largest,
                                     top,    through_npy, read_fortran,  write_text};
     for (size_t i = 0; i < COUNT(operations); i++)
         assert_true(starve(operations[i], &m) > 0);
-    pb_tensor_release(&m.love);
-    pb_tensor_release(&m.hate);
-    pb_tensor_release(&m.weights);
-    pb_tensor_release(&m.mask);
-    pb_axis_release(&m.prompts);
+    free_materials(&m);
+}
+
+/* Stopped before the first value, or anywhere in between as test_tensor_stop.c does: what was made
+ * so far goes. */
+static void operations_let_go_when_stopped(void **state)
+{
+    (void)state;
+    atomic_bool stop = true;
+    const pb_watch watch = {.stop = &stop};
+    materials m = make_materials();
+    m.watch = &watch;
+    const operation operations[] = {select_list, subtract,    where,   deviation,        mean,
+                                    product,     stack,       softmax, place_of_largest, top,
+                                    through_npy, read_fortran};
+    for (size_t i = 0; i < COUNT(operations); i++) {
+        pb_tensor *result = NULL;
+        pb_error *error = NULL;
+        long before = heap.live;
+        assert_int_equal(operations[i](&m, &result, &error), PB_INTERRUPTED);
+        assert_null(result);
+        assert_int_equal(pb_error_code(error), PB_INTERRUPTED);
+        pb_error_destroy(&error);
+        assert_int_equal(heap.live, before);
+    }
+    free_materials(&m);
 }
 
 /* A message needs memory too: without it the error may say less, but it stays an error. */
@@ -285,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_survive_without_memory),
+        cmocka_unit_test(operations_let_go_when_stopped),
         cmocka_unit_test(errors_survive_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *place
     places->storage = pb_calloc(count, sizeof *places->storage);
     pb_status status = places->selects && places->storage ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < count && !status; i++) {
-        status = pb_value_to_select(per ? pb_list_item(selector->items, i) : value, axis,
+        status = pb_value_to_select(NULL, per ? pb_list_item(selector->items, i) : value, axis,
                                     &places->selects[i], &places->storage[i], error);
         if (!status)
             places->count = i + 1;

@@ -7,6 +7,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* For a block just allocated, before it is filled: asks for large pages if it is a large one. With
+ * small ones, giving back 1 GB takes the system 0.1 s, in which nothing can be interrupted; with
+ * large ones, some ms. */
+void pb_large_pages(void *block, size_t bytes);
+
 static inline bool pb_size_mul(size_t a, size_t b, size_t *product)
 {
     if (a != 0 && b > SIZE_MAX / a)
