@@ -290,7 +290,7 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
         status = pb_call_value(interp, callee, actuals, count, &site, result, error);
     }
     for (size_t i = 0; i < node->n_arguments + 1; i++)
-        pb_value_release(&actuals[i].value);
+        pb_interp_bury(interp, &actuals[i].value);
     pb_value_release(&callee);
     free(actuals);
     return pb_place_error(place, node->span, status, error);

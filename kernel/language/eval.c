@@ -439,8 +439,8 @@ static pb_status walk_for(pb_interp *interp, const pb_place *place, const pb_nod
         if (status == PB_OK)
             status = walk_item(interp, place, node, which, pb_list_item(items, i), out, error);
     }
-    pb_value_release(&items);
-    pb_value_release(&source);
+    pb_interp_bury(interp, &items);
+    pb_interp_bury(interp, &source);
     return status;
 }
 
@@ -460,7 +460,7 @@ static pb_status walk_clauses(pb_interp *interp, const pb_place *place, const pb
 static pb_status evaluate_comprehension(pb_interp *interp, const pb_place *place,
                                         const pb_node *node, pb_value **result, pb_error **error)
 {
-    pb_list_builder items = {0};
+    pb_list_builder items = {.interp = interp};
     pb_status status = walk_clauses(interp, place, node, 0, &items, error);
     if (status != PB_OK) {
         pb_list_discard(&items);

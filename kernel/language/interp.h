@@ -23,6 +23,11 @@ const pb_watch *pb_interp_watch(const pb_interp *interp); /* never NULL */
 /* PB_OK, or PB_INTERRUPTED. Call it in every loop whose length the user decides. */
 pb_status pb_interp_check(pb_interp *interp, pb_error **error);
 
+/* Releases a value; what an interrupted cell leaves behind and takes long to let go of, such as a
+ * list of millions of values, goes only when its reply is on its way. Nulls the pointer; `interp`
+ * may be NULL. */
+void pb_interp_bury(pb_interp *interp, pb_value **value);
+
 /* Calls any callable value: a lambda, a user's function, a built-in, an object with `call`. */
 pb_status pb_interp_call(pb_interp *interp, const pb_value *function, size_t count,
                          pb_value *const *arguments, pb_value **result, pb_error **error);

@@ -17,7 +17,11 @@ struct pb_session {
     pthread_mutex_t lock;    /* held for a moment, around what follows */
     pb_map *names;           /* name -> pb_value * */
     pb_map *slots;           /* the same, for what is no name of the user's */
+<<<<<<< HEAD
     pb_value *workspace;     /* of a cell that ended; NULL while a cell has it */
+=======
+    pb_list_builder buried;  /* values to let go of when nobody waits; under `running` */
+>>>>>>> 0ba89fa (Reply before millions of values are let go of)
     pb_session_options options;
 };
 
@@ -185,7 +189,11 @@ void pb_session_destroy(pb_session **session)
         return;
     map_release(&old->names);
     map_release(&old->slots);
+<<<<<<< HEAD
     pb_value_release(&old->workspace);
+=======
+    pb_list_discard(&old->buried);
+>>>>>>> 0ba89fa (Reply before millions of values are let go of)
     free_options(&old->options);
     pthread_mutex_destroy(&old->loading);
     pthread_mutex_destroy(&old->lock);
@@ -207,6 +215,40 @@ const pb_host *pb_interp_host(const pb_interp *interp)
 const pb_watch *pb_interp_watch(const pb_interp *interp)
 {
     return &interp->watch;
+}
+
+#define PB_LONG_LIST 65536 /* items that take more than a ms to let go of */
+
+static bool is_long(const pb_value *value)
+{
+    return pb_list_count(value) > PB_LONG_LIST || pb_table_rows(value) > PB_LONG_LIST;
+}
+
+/* Only what is long, and only at the end of a cell: one that goes on needs its memory back. What
+ * cannot be kept, for want of memory, goes at once: pb_list_take() takes it in any case. */
+static void let_go(pb_session *session, pb_value **value, bool ends)
+{
+    pb_value *old = *value;
+    *value = NULL;
+    if (ends && is_long(old))
+        (void)pb_list_take(&session->buried, old, NULL);
+    else
+        pb_value_release(&old);
+}
+
+void pb_interp_bury(pb_interp *interp, pb_value **value)
+{
+    if (interp)
+        let_go(interp->session, value, pb_watch_stopped(&interp->watch));
+    else
+        pb_value_release(value);
+}
+
+void pb_session_tidy(pb_session *session)
+{
+    pthread_mutex_lock(&session->running);
+    pb_list_discard(&session->buried);
+    pthread_mutex_unlock(&session->running);
 }
 
 /* Every 20 ms of evaluation. The clock is read at every 16th check only. */
@@ -389,7 +431,7 @@ static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle *
                  program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
     if (status == PB_OK && !quiet)
         status = pb_interp_bundle(interp, value, last, error);
-    pb_value_release(&value);
+    let_go(interp->session, &value, true);
     return status;
 }
 
@@ -403,7 +445,13 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
                         .stack = __builtin_frame_address(0)};
     interp.watch.stop = host ? host->stop : NULL;
     pb_status status = pb_parse_program(source, &program, NULL, error);
+<<<<<<< HEAD
     if (status == PB_OK)
+=======
+    if (status == PB_OK) {
+        pthread_mutex_lock(&session->running);
+        pb_list_discard(&session->buried);
+>>>>>>> 0ba89fa (Reply before millions of values are let go of)
         status = run_program(&interp, program, last, error);
     leave_workspace(&interp);
     pb_program_release(&program);

@@ -335,6 +335,15 @@ pb_status pb_list_finish(pb_list_builder *builder, bool column, pb_value **resul
 
 void pb_list_discard(pb_list_builder *builder)
 {
+    pb_interp *interp = builder->interp;
+    pb_value *list = interp && builder->count > 0 ? pb_value_new(PB_LIST) : NULL;
+    if (list) { /* as it is, and without a depth: only to be let go of, perhaps later */
+        list->as.list.items = builder->items;
+        list->as.list.count = builder->count;
+        *builder = (pb_list_builder){0};
+        pb_interp_bury(interp, &list);
+        return;
+    }
     for (size_t i = 0; i < builder->count; i++)
         pb_value_release(&builder->items[i]);
     free(builder->items);

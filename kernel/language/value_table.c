@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "interp.h"
 #include "value_private.h"
 
 struct pb_table_value {
@@ -389,7 +390,7 @@ pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const 
         status = pb_value_table(columns, count, pb_tensor_size(values), meta->caption, meta->model,
                                 result, error);
     for (size_t i = 0; i < count; i++)
-        pb_value_release(&columns[i].cells);
+        pb_interp_bury(interp, &columns[i].cells);
     return status;
 }
 

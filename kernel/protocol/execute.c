@@ -194,5 +194,6 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
     pb_cell_clear(&cell);
     pb_bundle_destroy(&result);
     pb_error_destroy(&fault);
+    pb_session_tidy(kernel->options->session);
     return PB_OK;
 }

@@ -288,6 +288,11 @@ pb_status pb_session_run(pb_session *session, const char *name, const char *code
     return status;
 }
 
+void pb_session_tidy(pb_session *session)
+{
+    (void)session;
+}
+
 pb_status pb_session_evaluate(pb_session *session, const char *code, size_t length,
                               const pb_host *host, pb_bundle **value, pb_error **error)
 {

@@ -190,7 +190,7 @@ pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out,
         status = write_table(interp, table, out, error);
     if (status == PB_OK)
         status = pb_buffer_status(out, error);
-    pb_value_release(&table);
+    pb_interp_bury(interp, &table);
     return status;
 }
 

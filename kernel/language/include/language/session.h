@@ -76,6 +76,10 @@ void pb_session_destroy(pb_session **session);
 pb_status pb_session_run(pb_session *session, const char *name, const char *code, size_t length,
                          const pb_host *host, pb_bundle **last, pb_error **error);
 
+/* Lets go of what a cell left behind; also done before the next one. To be called once its reply is
+ * on its way. */
+void pb_session_tidy(pb_session *session);
+
 /*
  * Evaluates one expression and gives its bundle, as user_expressions want it.
  */
