@@ -68,8 +68,11 @@ static void draw_bars(pb_markup *markup, const void *user, bool tooltips)
     const pb_plot *plot = user;
     pb_plot_frame(markup, plot, false);
     for (size_t index = 0; index < plot->view->x.count; index++)
-        for (size_t series = 0; series < plot->view->n_series; series++)
+        for (size_t series = 0; series < plot->view->n_series; series++) {
+            if (pb_watch_stopped(plot->view->watch))
+                return;
             draw_bar(markup, plot, series, index, tooltips);
+        }
 }
 
 /* ---- text ---- */
@@ -114,6 +117,8 @@ static void text_bars(pb_view_scratch *scratch, const pb_plot *plot, pb_buffer *
     for (size_t index = 0, row = 1; index < view->x.count; index++)
         for (size_t series = 0; series < view->n_series; series++, row++) {
             double value = (double)view->series[series].values[index];
+            if (pb_watch_stopped(view->watch))
+                return;
             if (series == 0)
                 pb_grid_set(&grid, row, 0, pb_axis_view_label(scratch, &view->x, index, 40));
             pb_grid_set(&grid, row, 1, plot->names[series]);
@@ -147,6 +152,7 @@ pb_status pb_show_bars(const pb_chart_view *view, pb_bundle **bundle, pb_error *
     text_bars(scratch, &plot, &plain);
     pb_status status =
         pb_frame_bundle(scratch, &html, &plain, &picture, &view->words, bundle, error);
+    status = pb_plot_finish(&plot, status, bundle, error);
     pb_view_scratch_destroy(&scratch);
     return status;
 }

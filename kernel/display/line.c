@@ -14,7 +14,7 @@ static void draw_stretch(pb_markup *markup, const pb_plot *plot, size_t series, 
                          size_t last)
 {
     pb_buffer points = PB_BUFFER_EMPTY;
-    for (size_t i = first; i < last; i++)
+    for (size_t i = first; i < last && !pb_watch_stopped(plot->view->watch); i++)
         pb_buffer_format(&points, "%s%.2f,%.2f", i > first ? " " : "", pb_plot_x(plot, i),
                          pb_plot_y(plot, (double)plot->view->series[series].values[i]));
     pb_markup_open(markup, "polyline");
@@ -139,13 +139,15 @@ static void text_lines(pb_view_scratch *scratch, const pb_plot *plot, pb_buffer 
         for (size_t i = 0; i < view->x.count; i++) {
             char number[PB_NUMBER_SIZE];
             double value = (double)view->series[series].values[i];
+            if (pb_watch_stopped(view->watch))
+                return;
             if (isnan(value))
                 continue;
             size_t length = pb_number_write(number, value, plot->format);
             pb_grid_set(&grid, i + 1, series + 1, pb_view_scratch_text(scratch, number, length));
         }
     }
-    for (size_t i = 0; i < view->x.count; i++)
+    for (size_t i = 0; i < view->x.count && !pb_watch_stopped(view->watch); i++)
         pb_grid_set(&grid, i + 1, 0, pb_axis_view_label(scratch, &view->x, i, 40));
     pb_text_head(out, &view->words);
     pb_grid_write(&grid, out);
@@ -176,6 +178,7 @@ pb_status pb_show_lines(const pb_chart_view *view, pb_bundle **bundle, pb_error 
     text_lines(scratch, &plot, &plain);
     pb_status status =
         pb_frame_bundle(scratch, &html, &plain, &picture, &view->words, bundle, error);
+    status = pb_plot_finish(&plot, status, bundle, error);
     pb_view_scratch_destroy(&scratch);
     return status;
 }

@@ -41,6 +41,10 @@ void pb_chart_extent(const pb_chart_view *view, double *low, double *high);
 /* Settles the format over all series. */
 pb_number_format pb_chart_format(const pb_chart_view *view);
 
+/* Gives the picture, unless it was stopped on the way: then it is not whole. */
+pb_status pb_plot_finish(const pb_plot *plot, pb_status status, pb_bundle **bundle,
+                         pb_error **error);
+
 /* Writes a line of the dash pattern and colour a series has. */
 void pb_plot_stroke(pb_markup *markup, size_t series);
 

@@ -17,11 +17,8 @@ struct pb_session {
     pthread_mutex_t lock;    /* held for a moment, around what follows */
     pb_map *names;           /* name -> pb_value * */
     pb_map *slots;           /* the same, for what is no name of the user's */
-<<<<<<< HEAD
     pb_value *workspace;     /* of a cell that ended; NULL while a cell has it */
-=======
-    pb_list_builder buried;  /* values to let go of when nobody waits; under `running` */
->>>>>>> 0ba89fa (Reply before millions of values are let go of)
+    pb_list_builder buried;  /* values to let go of when nobody waits */
     pb_session_options options;
 };
 
@@ -189,11 +186,8 @@ void pb_session_destroy(pb_session **session)
         return;
     map_release(&old->names);
     map_release(&old->slots);
-<<<<<<< HEAD
     pb_value_release(&old->workspace);
-=======
     pb_list_discard(&old->buried);
->>>>>>> 0ba89fa (Reply before millions of values are let go of)
     free_options(&old->options);
     pthread_mutex_destroy(&old->loading);
     pthread_mutex_destroy(&old->lock);
@@ -230,10 +224,13 @@ static void let_go(pb_session *session, pb_value **value, bool ends)
 {
     pb_value *old = *value;
     *value = NULL;
-    if (ends && is_long(old))
+    if (ends && is_long(old)) {
+        pthread_mutex_lock(&session->lock);
         (void)pb_list_take(&session->buried, old, NULL);
-    else
+        pthread_mutex_unlock(&session->lock);
+    } else {
         pb_value_release(&old);
+    }
 }
 
 void pb_interp_bury(pb_interp *interp, pb_value **value)
@@ -246,9 +243,11 @@ void pb_interp_bury(pb_interp *interp, pb_value **value)
 
 void pb_session_tidy(pb_session *session)
 {
-    pthread_mutex_lock(&session->running);
-    pb_list_discard(&session->buried);
-    pthread_mutex_unlock(&session->running);
+    pthread_mutex_lock(&session->lock);
+    pb_list_builder buried = session->buried;
+    session->buried = (pb_list_builder){0};
+    pthread_mutex_unlock(&session->lock);
+    pb_list_discard(&buried);
 }
 
 /* Every 20 ms of evaluation. The clock is read at every 16th check only. */
@@ -445,13 +444,8 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
                         .stack = __builtin_frame_address(0)};
     interp.watch.stop = host ? host->stop : NULL;
     pb_status status = pb_parse_program(source, &program, NULL, error);
-<<<<<<< HEAD
+    pb_session_tidy(session);
     if (status == PB_OK)
-=======
-    if (status == PB_OK) {
-        pthread_mutex_lock(&session->running);
-        pb_list_discard(&session->buried);
->>>>>>> 0ba89fa (Reply before millions of values are let go of)
         status = run_program(&interp, program, last, error);
     leave_workspace(&interp);
     pb_program_release(&program);

@@ -110,6 +110,7 @@ WORKS = [
     Work("each row of a table of 1M", "[r.n for r in rows];", "rows"),
     Work("a column of 1M", "rows.n * 2 + rows.m;", "rows"),
     Work("show a table of 1M rows", "show(rows)", "rows"),
+    Work("a chart of 200000 bars", "bar(million[i=0:200000]);", "million"),
     Work("range(4000000)", "range(4000000);"),
     Work("a comprehension of 4M items", "[i * 2 for i in range(4000000)];"),
     Work("sorted, 4M items", "sorted(shuffled);", "shuffled"),

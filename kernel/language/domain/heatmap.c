@@ -8,6 +8,8 @@
 #include "views.h"
 #include "words.h"
 
+#define MOST_VALUES ((size_t)4000000)
+
 /* ---- which axis is what ---- */
 
 /* What was asked for, by the names of axes; NULL where it was not. */
@@ -202,6 +204,9 @@ static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error
     if (pb_value_kind(value) != PB_TENSOR)
         return pb_plot_cannot_draw(call, value, "a tensor of two axes or more", error);
     pb_status status = take_axes(call, value, &axes, error);
+    if (!status)
+        status =
+            pb_plot_bound(call, pb_tensor_size(pb_value_get_tensor(value)), MOST_VALUES, error);
     if (!status)
         status = pb_notes_of(value, &notes, &n_notes, error);
     if (!status) {

@@ -344,6 +344,8 @@ static size_t sweep_ends(const pb_value *value, pb_reference out[2])
     return n;
 }
 
+#define MOST_VALUES ((size_t)200000) /* more than any screen has room for */
+
 typedef pb_status show_chart(const pb_chart_view *view, pb_bundle **bundle, pb_error **error);
 
 /* The values that have no place, as a note. */
@@ -410,7 +412,8 @@ static pb_status show_data(pb_call *call, const pb_value *value, const chart_dat
                               .series = series,
                               .n_series = plot->n_series,
                               .references = ends,
-                              .n_references = sweep_ends(value, ends)};
+                              .n_references = sweep_ends(value, ends),
+                              .watch = pb_call_watch(call)};
         status = show(&view, bundle, error);
     }
     free(notes);
@@ -427,6 +430,8 @@ static pb_status draw_chart(pb_call *call, show_chart *show, pb_value **result, 
         return pb_plot_cannot_draw(call, value, "a tensor or a table", error);
     pb_status status = pb_value_kind(value) == PB_TABLE ? plot_table(call, value, &plot, error)
                                                         : plot_tensor(call, value, &plot, error);
+    if (!status)
+        status = pb_plot_bound(call, plot.n_x * plot.n_series, MOST_VALUES, error);
     if (!status)
         status = show_data(call, value, &plot, show, &bundle, error);
     plot_free(&plot);

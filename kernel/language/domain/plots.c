@@ -30,6 +30,18 @@ pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name
     return status;
 }
 
+pb_status pb_plot_bound(pb_call *call, size_t count, size_t most, pb_error **error)
+{
+    if (count <= most)
+        return PB_OK;
+    pb_status status = pb_fail_argument(call, "data", error, PB_LIMIT,
+                                        "%s() draws %zu values at most, and these are %zu",
+                                        call->row->name, most, count);
+    if (error && *error)
+        pb_error_hint(*error, "draw some of them: t[pos=::100] takes every 100th place along pos");
+    return status;
+}
+
 #define LONGEST_WRITTEN 40
 
 pb_written pb_plot_written(const pb_call *call)

@@ -13,6 +13,9 @@ pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name
 pb_status pb_plot_cannot_draw(pb_call *call, const pb_value *value, const char *wanted,
                               pb_error **error);
 
+/* PB_LIMIT under `data` for more values than can be looked at. */
+pb_status pb_plot_bound(pb_call *call, size_t count, size_t most, pb_error **error);
+
 /* How to take a tensor down to `most` axes, as calls: line(p[head=0]) and line(p.mean("head")). */
 void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_error **error);
 

@@ -2,6 +2,7 @@
 #ifndef PB_DISPLAY_CHART_H
 #define PB_DISPLAY_CHART_H
 
+#include "base/watch.h"
 #include "display/view.h"
 
 /* One group of bars or one line: x.count values; NaN leaves a gap. */
@@ -27,6 +28,7 @@ typedef struct pb_chart_view {
     const pb_reference *references;
     size_t n_references;
     pb_number_format format; /* of the values in tooltips and in text */
+    const pb_watch *watch;   /* may be NULL; PB_INTERRUPTED once it is stopped */
 } pb_chart_view;
 
 /* Grouped bars; zero is always on the axis. */
