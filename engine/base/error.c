@@ -68,10 +68,17 @@ pb_status pb_fail(pb_error **error, pb_status code, const char *text, ...)
     return code;
 }
 
+/* One of its own where there is room for that: what was refused was large, most of the time, and
+ * only such an error can be told its place. */
 pb_status pb_fail_memory(pb_error **error)
 {
-    if (error && !*error)
-        *error = (pb_error *)&out_of_memory;
+    if (!error || *error)
+        return PB_MEMORY;
+    char *text = pb_malloc(strlen(out_of_memory.text) + 1, 1);
+    if (text)
+        strcpy(text, out_of_memory.text);
+    *error = create_error(PB_MEMORY, text);
+    pb_error_hint(*error, "%s", out_of_memory.hint);
     return PB_MEMORY;
 }
 

@@ -368,6 +368,8 @@ pb_status pb_tensor_dot(const pb_tensor *a, const pb_tensor *b, size_t n, const 
     if (status == PB_OK)
         status = cast_parts(&p, a, b, n, over, error);
     if (status == PB_OK)
+        status = pb_math_begin(0, error);
+    if (status == PB_OK)
         status = make_and_run(&p, a, b, watch, result, error);
     plan_free(&p);
     return status;

@@ -108,8 +108,9 @@ static pb_status run_layers(pb_pass *pass, pb_error **error)
 
 static pb_status run(pb_pass *pass, float *resid, float *normed, pb_error **error)
 {
-    pb_math_use_threads(pass->model->threads);
-    pb_status status = pb_pass_start(pass, error);
+    pb_status status = pb_math_begin(pass->model->threads, error);
+    if (status == PB_OK)
+        status = pb_pass_start(pass, error);
     if (status == PB_OK)
         status = run_layers(pass, error);
     return status == PB_OK ? finish(pass, resid, normed, error) : status;

@@ -182,12 +182,13 @@ static pb_status load_all(loader *load, pb_error **error)
         status = pb_family_part(load->family, load->weights, &model->shape, PB_PART_EMBED, 0,
                                 &embed, error);
     if (status == PB_OK)
+        status = pb_math_begin(model->threads, error);
+    if (status == PB_OK)
         status = allocate(load, error);
     if (status != PB_OK)
         return status;
     model->dtype = dtype_word(embed->dtype);
     model->parameters = count_parameters(model);
-    pb_math_use_threads(model->threads);
     status = loader_read_embedding(load, error);
     return status == PB_OK ? loader_read_layers(load, error) : status;
 }

@@ -143,9 +143,9 @@ pb_status pb_unembed(const pb_model *model, size_t n, const float *normed,
     pb_scratch *own = NULL, *scratch = context ? context->scratch : NULL;
     if (!scratch && !(scratch = own = pb_scratch_create()))
         return pb_fail_memory(error);
-    pb_math_use_threads(model->threads);
-    pb_status status =
-        unembed(model, n, normed, scratch, context ? context->watch : NULL, logits, error);
+    pb_status status = pb_math_begin(model->threads, error);
+    if (status == PB_OK)
+        status = unembed(model, n, normed, scratch, context ? context->watch : NULL, logits, error);
     if (status == PB_OK && context && context->work)
         context->work->logit_rows += n;
     pb_scratch_destroy(&own);

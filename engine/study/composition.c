@@ -171,6 +171,8 @@ pb_status pb_composition_scores(const pb_model *model, pb_composition kind,
                   .right = pb_malloc(square, sizeof *c.right)};
     pb_status status = c.grams && c.inner && c.left && c.right ? PB_OK : pb_fail_memory(error);
     if (!status)
+        status = pb_math_begin(0, error);
+    if (!status)
         status = create_scores(&c, &made, error);
     if (!status)
         status = score_all(&c, error);

@@ -172,23 +172,17 @@ static void test_errno(void **state)
     pb_error_destroy(&error);
 }
 
-static void test_out_of_memory_is_static(void **state)
+/* What did not fit is large, most of the time: the error itself still does, and has a place. */
+static void test_out_of_memory_has_a_place(void **state)
 {
     (void)state;
-    pb_error *error = NULL, *other = NULL;
+    pb_error *error = NULL;
     pb_source *source = source_of("x");
     assert_int_equal(pb_fail_memory(&error), PB_MEMORY);
-    pb_fail_memory(&other);
-    assert_ptr_equal(error, other);
-    pb_error_hint(error, "changed");
+    assert_non_null(pb_error_hint_text(error));
     pb_error_place(error, source, (pb_span){0, 1});
-    pb_error_trail(error, source, (pb_span){0, 1}, "f");
-    assert_null(pb_error_source(error));
-    assert_string_not_equal(pb_error_hint_text(error), "changed");
+    assert_ptr_equal(pb_error_source(error), source);
     pb_error_destroy(&error);
-    assert_null(error);
-    assert_int_equal(pb_error_code(other), PB_MEMORY);
-    pb_error_destroy(&other);
     pb_source_release(&source);
 }
 
@@ -212,7 +206,7 @@ int main(void)
         cmocka_unit_test(test_render), cmocka_unit_test(test_columns),
         cmocka_unit_test(test_spans),  cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_trail),  cmocka_unit_test(test_first_fault_wins),
-        cmocka_unit_test(test_errno),  cmocka_unit_test(test_out_of_memory_is_static),
+        cmocka_unit_test(test_errno),  cmocka_unit_test(test_out_of_memory_has_a_place),
         cmocka_unit_test(test_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

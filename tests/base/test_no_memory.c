@@ -18,6 +18,30 @@
 #include "base/map.h"
 #include "failing_memory.h"
 
+/* ---- the static error ---- */
+
+/* Where not even an error fits there is the static one, which nothing changes. */
+static bool fail_memory(void *unused)
+{
+    (void)unused;
+    pb_error *error = NULL, *other = NULL;
+    pb_source *source = pb_source_create("cell 1", "x", 1);
+    if (pb_fail_memory(&error) != PB_MEMORY || pb_error_code(error) != PB_MEMORY)
+        abort();
+    pb_fail_memory(&other);
+    bool same = error == other;
+    if (source)
+        pb_error_place(error, source, (pb_span){0, 1});
+    pb_error_trail(error, source, (pb_span){0, 1}, "f");
+    if (same && (pb_error_source(error) || !pb_error_hint_text(other)))
+        abort();
+    bool done = source && pb_error_source(error) == source && pb_error_hint_text(other);
+    pb_error_destroy(&error);
+    pb_error_destroy(&other);
+    pb_source_release(&source);
+    return done;
+}
+
 /* ---- the work: each returns whether it was done ---- */
 
 static bool fill_buffer(void *unused)
@@ -104,13 +128,18 @@ static void test_error(void **state)
     assert_survives_failing_memory(make_error, NULL, 1000);
 }
 
+static void test_static_error(void **state)
+{
+    (void)state;
+    assert_survives_failing_memory(fail_memory, NULL, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buffer),
-        cmocka_unit_test(test_map),
-        cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_buffer),       cmocka_unit_test(test_map),
+        cmocka_unit_test(test_arena),        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_static_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

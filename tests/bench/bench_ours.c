@@ -102,7 +102,7 @@ int main(int argc, char **argv)
     }
     subject s = {.context = {.scratch = pb_scratch_create()}};
     s.context.work = &s.work;
-    pb_math_use_threads(pb_math_cores());
+    pb_math_begin(pb_math_cores(), NULL);
     setvbuf(stdout, NULL, _IOLBF, 0);
     double start = now();
     must(pb_model_load(argv[1], NULL, NULL, &s.model, &error), error);

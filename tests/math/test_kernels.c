@@ -182,7 +182,7 @@ static void test_rows(void **state)
 
 int main(void)
 {
-    pb_math_use_threads(pb_math_cores());
+    pb_math_begin(pb_math_cores(), NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layer_norm_is_its_formula),
         cmocka_unit_test(test_layer_norm_in_two_steps_equals_one),

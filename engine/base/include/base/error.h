@@ -31,7 +31,7 @@ typedef struct pb_error pb_error;
  */
 pb_status pb_fail(pb_error **error, pb_status code, const char *text, ...) PB_PRINTF(3, 4);
 
-/* The same for an allocation that failed. */
+/* The same for an allocation that failed. The error may be the static one, which keeps no place. */
 pb_status pb_fail_memory(pb_error **error);
 
 /* The same for an errno: "cannot open 'x': No such file or directory". `what` may hold the path. */

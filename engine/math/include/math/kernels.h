@@ -2,7 +2,7 @@
  * What a transformer does between its matrix products, on rows of float32. Each has a plain
  * reference beside it (reference_*.c) that reads like its formula.
  *
- * Rows are `ld` floats apart. Kernels run on the threads of pb_math_use_threads() where there is
+ * Rows are `ld` floats apart. Kernels run on the threads of pb_math_begin() where there is
  * enough to share. Outputs may be the input itself; otherwise they may not overlap it.
  */
 #ifndef PB_MATH_KERNELS_H

@@ -37,12 +37,18 @@ void pb_matmul_reference(pb_transpose trans_a, pb_transpose trans_b, size_t m, s
 
 /* ---- threads ---- */
 
-/* Physical cores this process may run on, or OMP_NUM_THREADS if that is set; 1 in a build without
- * OpenMP. Reads the system: ask once and keep the answer. */
+/* Physical cores this process may run on, or OMP_NUM_THREADS if that is set, as far as the system
+ * lets threads start; 1 in a build without OpenMP. Reads the system: ask once and keep the answer.
+ */
 size_t pb_math_cores(void);
 
-/* How many threads products and kernels called from this thread use from now on. */
-void pb_math_use_threads(size_t threads);
+/*
+ * Comes before products and kernels: says how many threads those called from this thread use from
+ * now on (0: as many as before), and looks whether there is room for them. Neither OpenMP nor the
+ * library fails gently: without threads, or memory for their own small things, they end the
+ * process. PB_MEMORY then.
+ */
+pb_status pb_math_begin(size_t threads, pb_error **error);
 
 /* "oneDNN 2.6.3": the library behind pb_matmul, into text. */
 void pb_math_library(char *text, size_t size);
