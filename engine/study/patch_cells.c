@@ -86,6 +86,14 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
     return false;
 }
 
+/* Whether what `run` hands on after a layer is what the next one starts from: an edit of resid_pre
+ * comes between. */
+static bool hands_on_as_it_is(const pb_run *run, size_t layer)
+{
+    const pb_run_edits *edits = pb_run_edits_of(run);
+    return !edits || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
+}
+
 /* Where the pass has to begin for a site's hooks to see what they replace. */
 static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
 {
@@ -101,7 +109,8 @@ static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
         return;
     case PB_SITE_RESID_PRE:
     case PB_SITE_RESID_POST:
-        if (component->n == 1) {
+        if (component->n == 1 && (plan->site->site == PB_SITE_RESID_PRE ||
+                                  hands_on_as_it_is(plan->from[cell->pair], cell->layer))) {
             cell->entry = PB_CELL_REPLACED;
             cell->layer += plan->site->site == PB_SITE_RESID_POST;
             return;

@@ -202,6 +202,27 @@ static void edited_ends(void **state)
     pb_edit_release(&edit);
 }
 
+/* An edit of resid_pre comes after the resid_post that a sweep takes. */
+static void edited_between_layers(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_edit_spec scale = {.op = PB_EDIT_SCALE, .site = PB_SITE_RESID_PRE, .number = 1.5};
+    pb_edit *edit = NULL;
+    pb_run *edited = NULL;
+    pb_error *error = NULL;
+    must(pb_edit_create(f.model, &scale, &edit, &error), error);
+    must(pb_run_edited(&f.from, 1, &edit, 1, NULL, &edited, &error), error);
+    const pb_site sites[2] = {PB_SITE_RESID_PRE, PB_SITE_RESID_POST};
+    for (size_t i = 0; i < 2; i++) {
+        pb_patch_spec spec = patch_of(&f, sites[i], &metric);
+        spec.from = &edited;
+        compare_ways(spec, "from edited between layers");
+    }
+    pb_run_release(&edited);
+    pb_edit_release(&edit);
+}
+
 static void several_pairs(void **state)
 {
     (void)state;
@@ -497,6 +518,7 @@ int main(void)
         cmocka_unit_test(every_metric),
         cmocka_unit_test(heads_of_a_list),
         cmocka_unit_test(edited_ends),
+        cmocka_unit_test(edited_between_layers),
         cmocka_unit_test(several_pairs),
         cmocka_unit_test(one_into_several_froms),
         cmocka_unit_test(cost_is_the_formula),
