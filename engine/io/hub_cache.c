@@ -49,7 +49,7 @@ bool places_has_only_torch(const char *folder)
 const char *places_lacks(const char *folder)
 {
     if (!pb_file_is_folder(folder))
-        return "no such folder";
+        return pb_file_exists(folder) ? "a file, and a folder was expected" : "no such folder";
     if (!has_file(folder, "config.json"))
         return "no config.json in it";
     if (has_safetensors(folder))

@@ -12,7 +12,8 @@ pb_status json_read_object(const char *path, const char *bytes, size_t length, j
     json_error_t fault;
     json_t *read = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &fault);
     if (!read) {
-        if (json_error_code(&fault) == json_error_out_of_memory)
+        /* Where an item of an object finds no room, jansson says nothing at all. */
+        if (json_error_code(&fault) == json_error_out_of_memory || !fault.text[0])
             return pb_fail_memory(error);
         return pb_fail(error, PB_FORMAT, "'%s' is not valid JSON: line %d: %s", path, fault.line,
                        fault.text);

@@ -211,6 +211,31 @@ static pb_status read_entries(header *h, json_t *root)
     return status;
 }
 
+/* What often stands where a safetensors file should, by its first bytes. */
+static const struct {
+    const char *start, *hint;
+} impostors[] = {
+    {"version ", "this is Git LFS' pointer to the file: run git lfs pull where it lies"},
+    {"<!DOCTYP", "this is a web page: the download went wrong"},
+    {"<!doctyp", "this is a web page: the download went wrong"},
+    {"PK\003\004", "this is PyTorch's format: save the model anew with safe_serialization=True"},
+};
+
+static pb_status refuse_length(const shard *file, const unsigned char *prefix, uint64_t announced,
+                               pb_error **error)
+{
+    pb_status status =
+        pb_fail(error, PB_FORMAT,
+                "'%s' announces a header of %llu bytes, and at most %d were expected; it may not "
+                "be a safetensors file",
+                file->path, (unsigned long long)announced, HEADER_LIMIT);
+    for (size_t i = 0; error && i < sizeof impostors / sizeof *impostors; i++) {
+        if (memcmp(prefix, impostors[i].start, strlen(impostors[i].start)) == 0)
+            pb_error_hint(*error, "%s", impostors[i].hint);
+    }
+    return status;
+}
+
 /* The length in the first bytes, and the JSON behind it: malloc'ed, the caller's. */
 static pb_status read_json(const shard *file, char **json, size_t *length, pb_error **error)
 {
@@ -226,10 +251,7 @@ static pb_status read_json(const shard *file, char **json, size_t *length, pb_er
     for (size_t i = PREFIX; i-- > 0;)
         announced = announced << 8 | prefix[i];
     if (announced > HEADER_LIMIT)
-        return pb_fail(error, PB_FORMAT,
-                       "'%s' announces a header of %llu bytes, and at most %d were expected; it "
-                       "may not be a safetensors file",
-                       file->path, (unsigned long long)announced, HEADER_LIMIT);
+        return refuse_length(file, prefix, announced, error);
     if (announced > file->size - PREFIX)
         return pb_fail(error, PB_FORMAT,
                        "'%s' is cut off: its header ends at byte %llu, and the file has %llu bytes",

@@ -137,18 +137,32 @@ static pb_status check_shape(const pb_part_row *row, const pb_weight *weight, co
     return same ? PB_OK : wrong_shape(row, weight, rank, expected, error);
 }
 
+/* `name` is the last that was tried, of MAX_NAME. */
+static const pb_weight *find_part(const pb_family *family, const pb_weights *weights, pb_part part,
+                                  size_t layer, char *name)
+{
+    const pb_weight *weight = NULL;
+    for (size_t i = 0; family->prefixes[i] && !weight; i++) {
+        part_name(&family->parts[part], family->prefixes[i], layer, name);
+        weight = pb_weights_find(weights, name);
+    }
+    return weight;
+}
+
+const pb_weight *pb_family_find_part(const pb_family *family, const pb_weights *weights,
+                                     pb_part part, size_t layer)
+{
+    char name[MAX_NAME];
+    return find_part(family, weights, part, layer, name);
+}
+
 pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
                          pb_part part, size_t layer, const pb_weight **weight, pb_error **error)
 {
-    const pb_part_row *row = &family->parts[part];
     char name[MAX_NAME];
-    *weight = NULL;
-    for (size_t i = 0; family->prefixes[i] && !*weight; i++) {
-        part_name(row, family->prefixes[i], layer, name);
-        *weight = pb_weights_find(weights, name);
-    }
+    *weight = find_part(family, weights, part, layer, name);
     if (*weight)
-        return check_shape(row, *weight, shape, error);
+        return check_shape(&family->parts[part], *weight, shape, error);
     if (part == PB_PART_UNEMBED)
         return PB_OK;
     const pb_weight *some = pb_weights_count(weights) ? pb_weights_at(weights, 0) : NULL;

@@ -64,4 +64,8 @@ pb_status pb_family_find(const char *model_type, const pb_family **family, pb_er
 pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
                          pb_part part, size_t layer, const pb_weight **weight, pb_error **error);
 
+/* The tensor as it is, NULL if there is none. */
+const pb_weight *pb_family_find_part(const pb_family *family, const pb_weights *weights,
+                                     pb_part part, size_t layer);
+
 #endif

@@ -25,6 +25,23 @@ static pb_status check_vocabulary(const pb_model *model, pb_error **error)
                    model->path, tokens, model->shape.n_vocab);
 }
 
+/* Weights of a layer that the configuration does not count would go unseen. */
+static pb_status check_no_more_layers(const loader *load, pb_error **error)
+{
+    size_t n_layer = load->model->shape.n_layer;
+    for (size_t part = 0; part < PB_N_PARTS; part++) {
+        const pb_weight *weight =
+            load->family->parts[part].per_layer
+                ? pb_family_find_part(load->family, load->weights, (pb_part)part, n_layer)
+                : NULL;
+        if (weight)
+            return pb_fail(error, PB_FORMAT,
+                           "%s holds '%s', but config.json says n_layer %zu; they must agree",
+                           weight->file, weight->name, n_layer);
+    }
+    return PB_OK;
+}
+
 static pb_status check_shapes(const loader *load, pb_error **error)
 {
     const pb_shape *shape = &load->model->shape;
@@ -38,7 +55,7 @@ static pb_status check_shapes(const loader *load, pb_error **error)
                 return status;
         }
     }
-    return PB_OK;
+    return check_no_more_layers(load, error);
 }
 
 /* ---- room ---- */

@@ -165,6 +165,25 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
     return status;
 }
 
+/* Weights that are finite each by itself may not be once the last norm's gain is on them; then no
+ * sum over them is. */
+static pb_status check_unembedding(const loader *load, pb_error **error)
+{
+    const pb_embedding *e = &load->model->embedding;
+    size_t n = load->model->shape.n_vocab, d = load->model->shape.d_model;
+    bool finite = pb_find_not_finite(n, e->bias) == n;
+    if (load->model->tied)
+        finite = finite && pb_find_not_finite(n, e->gain_offset) == n;
+    else
+        finite = finite && pb_find_not_finite(d, e->unembed) == d;
+    if (finite)
+        return PB_OK;
+    return pb_fail(error, PB_FORMAT,
+                   "the last layer norm of %s times its unembedding is too large for float32; "
+                   "weights must be finite numbers, folded ones too",
+                   load->model->path);
+}
+
 pb_status loader_read_embedding(const loader *load, pb_error **error)
 {
     pb_model *model = load->model;
@@ -183,6 +202,8 @@ pb_status loader_read_embedding(const loader *load, pb_error **error)
         return pb_fail_memory(error);
     pb_status status = load_matrices(load, sums, error);
     free(sums);
+    if (status == PB_OK && !model->raw)
+        status = check_unembedding(load, error);
     if (status == PB_OK && model->raw) {
         model->final_gain = load->common[PB_PART_FINAL_GAIN];
         model->final_bias = load->common[PB_PART_FINAL_BIAS];

@@ -2,11 +2,13 @@
 #include "model/run.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "capture.h"
+#include "process.h"
 
 struct pb_run {
     atomic_size_t references;
@@ -242,6 +244,35 @@ static void spread(size_t n, pb_run **runs, const float *resid, const float *nor
     }
 }
 
+/* What is not finite in a stream stays so to its end, and no question about it has an answer. */
+static pb_status check_finite(const pb_run *run, size_t which, size_t n, pb_error **error)
+{
+    const pb_shape *s = pb_model_shape(run->model);
+    size_t values = run->n * s->d_model, layer = 0, at = values;
+    if (pb_find_not_finite(values, checkpoint(run, s->n_layer)) == values &&
+        pb_find_not_finite(values, run->normed) == values)
+        return PB_OK;
+    for (; layer <= s->n_layer && at == values; layer++)
+        at = pb_find_not_finite(values, checkpoint(run, layer));
+    char place[48] = "after the last norm", prompt[32] = "";
+    if (at == values)
+        at = pb_find_not_finite(values, run->normed);
+    else if (layer == 1)
+        snprintf(place, sizeof place, "before layer 0");
+    else
+        snprintf(place, sizeof place, "after layer %zu", layer - 2);
+    if (n > 1)
+        snprintf(prompt, sizeof prompt, " of prompt %zu", which + 1);
+    pb_status status = pb_fail(error, PB_VALUE,
+                               "the numbers%s are no longer finite: the stream holds NaN or an "
+                               "infinity %s, at position %zu",
+                               prompt, place, at / s->d_model);
+    if (error)
+        pb_error_hint(*error, run->edited ? "look at what the edit writes there"
+                                          : "the model's weights are too large for float32");
+    return status;
+}
+
 static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_context *context,
                          pb_error **error)
 {
@@ -265,6 +296,8 @@ static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_cont
                            : pb_fail_memory(error);
     if (status == PB_OK)
         spread(n, runs, resid, normed);
+    for (size_t i = 0; status == PB_OK && i < n; i++)
+        status = check_finite(runs[i], i, n, error);
     free(normed);
     free(resid);
     free(sequences);

@@ -97,6 +97,8 @@ static void test_folders(void **state)
     assert_missing(&paths, "zzzzzzzz", "these models are there: small, gpt2, large");
     assert_missing(&paths, "./small", "    ./small (no such folder)");
     assert_missing(&paths, "some/body", "patchbay fetch some/body");
+    assert_missing(&paths, scratch_path(folder, "one/small/config.json"),
+                   "config.json (a file, and a folder was expected)");
     pb_locate_paths_free(&paths);
 }
 

@@ -263,6 +263,25 @@ static void test_lying_lengths(void **state)
     }
 }
 
+/* What stands there instead of a safetensors file, most of the time. */
+static void test_other_files(void **state)
+{
+    static const struct {
+        const char *start, *hint;
+    } rows[] = {{"version https://git-lfs.github.com/spec/v1\noid sha256:", "git lfs pull"},
+                {"<!DOCTYPE html><html>", "web page"},
+                {"PK\003\004\024\010\010\010", "safe_serialization"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pb_weights *w = NULL;
+        pb_error *error = NULL;
+        const char *path = scratch_text(*state, "x", rows[i].start);
+        assert_int_equal(pb_weights_open_file(path, &w, &error), PB_FORMAT);
+        assert_non_null(pb_error_hint_text(error));
+        assert_non_null(strstr(pb_error_hint_text(error), rows[i].hint));
+        pb_error_destroy(&error);
+    }
+}
+
 /* A good file cut at every byte: never a crash, always an error that names it. */
 static void test_cut_anywhere(void **state)
 {
@@ -374,6 +393,7 @@ int main(void)
         WITH_SCRATCH(test_odd_but_good),
         WITH_SCRATCH(test_lies),
         WITH_SCRATCH(test_lying_lengths),
+        WITH_SCRATCH(test_other_files),
         WITH_SCRATCH(test_cut_anywhere),
         WITH_SCRATCH(test_cut_while_open),
         WITH_SCRATCH(test_shards),

@@ -15,6 +15,7 @@
 #include "folder.h"
 #include "model/forward.h"
 #include "model/model.h"
+#include "model/run.h"
 #include "model/sites.h"
 
 /* ---- changing and refusing ---- */
@@ -156,6 +157,32 @@ static void test_weights_that_are_not_numbers(void **state)
     REFUSED(&f, PB_FORMAT, "'ln_f.bias'", "an infinity at [4]");
 }
 
+/* Finite weights whose products are not. */
+static void test_weights_that_overflow(void **state)
+{
+    (void)state;
+    folder f = folder_copy();
+    set_value(&f, "ln_f.weight", 3, 3e38F);
+    set_value(&f, "wte.weight", 40 * 7000 + 3, 100.0F);
+    REFUSED(&f, PB_FORMAT, "the last layer norm of", "too large for float32");
+    f = folder_copy();
+    set_value(&f, "h.1.mlp.c_fc.weight", 72 * 3 + 5, 3e38F);
+    set_value(&f, "h.1.mlp.c_proj.weight", 40 * 5 + 7, 3e38F);
+    pb_model *model = NULL;
+    pb_error *error = NULL;
+    assert_int_equal(pb_model_load(f.path, NULL, NULL, &model, &error), PB_OK);
+    const int32_t tokens[3] = {8191, 40, 41};
+    const pb_prompt prompts[2] = {{.tokens = tokens, .n = 3}, {.tokens = tokens + 1, .n = 2}};
+    pb_run *runs[2] = {NULL};
+    assert_int_equal(pb_runs_create(model, 2, prompts, NULL, NULL, runs, &error), PB_VALUE);
+    assert_null(runs[0]);
+    assert_non_null(strstr(pb_error_text(error), "prompt 1"));
+    assert_non_null(strstr(pb_error_text(error), "after layer 1, at position 0"));
+    pb_error_destroy(&error);
+    pb_model_release(&model);
+    folder_remove(&f);
+}
+
 static void test_configurations_that_contradict_the_weights(void **state)
 {
     (void)state;
@@ -168,6 +195,9 @@ static void test_configurations_that_contradict_the_weights(void **state)
     f = folder_copy();
     folder_replace(&f, "config.json", "\"n_layer\": 3", "\"n_layer\": 4");
     REFUSED(&f, PB_FORMAT, "no tensor 'h.3.ln_1.weight'");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "\"n_layer\": 3", "\"n_layer\": 2");
+    REFUSED(&f, PB_FORMAT, "holds 'h.2.ln_1.weight'", "n_layer 2");
     f = folder_copy();
     folder_replace(&f, "config.json", "\"vocab_size\": 8192", "\"vocab_size\": 8000");
     REFUSED(&f, PB_FORMAT, "8192 tokens", "vocab_size 8000");
@@ -249,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_raw_weights_are_those_on_disk),
         cmocka_unit_test(test_weights_by_name),
         cmocka_unit_test(test_weights_that_are_not_numbers),
+        cmocka_unit_test(test_weights_that_overflow),
         cmocka_unit_test(test_configurations_that_contradict_the_weights),
         cmocka_unit_test(test_models_of_another_kind),
         cmocka_unit_test(test_files_that_are_missing),
