@@ -14,7 +14,7 @@ static pb_storage *storage_create(size_t size, bool zeroed)
     if (!pb_size_mul(size, sizeof(float), &bytes) ||
         !pb_size_add(bytes, sizeof(pb_storage), &bytes))
         return NULL;
-    pb_storage *storage = zeroed ? calloc(1, bytes) : malloc(bytes);
+    pb_storage *storage = zeroed ? pb_calloc(1, bytes) : pb_malloc(1, bytes);
     if (!storage)
         return NULL;
     pb_large_pages(storage, bytes);

@@ -145,7 +145,7 @@ static pb_status allocate(loader *load, pb_error **error)
     size_t bytes = lay_out(load, NULL) * sizeof(float);
     size_t alignment = bytes >= PAGE ? PAGE : 64;
     bytes = (bytes + alignment - 1) / alignment * alignment;
-    model->store = aligned_alloc(alignment, bytes);
+    model->store = pb_room_for(bytes) ? aligned_alloc(alignment, bytes) : NULL;
     if (!model->store)
         return pb_fail_memory(error);
     model->store_size = bytes;

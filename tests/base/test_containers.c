@@ -13,8 +13,32 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
+#include "base/room.h"
 #include "base/sort.h"
 #include "base/source.h"
+
+/* ---- room ---- */
+
+/* Systems promise twice what they have; we do not ask them to. */
+static void test_room(void **state)
+{
+    (void)state;
+    double left = pb_room_left();
+    assert_true(pb_room_for(1 << 20));
+    void *small = pb_malloc(1, 1 << 20);
+    assert_non_null(small);
+    free(small);
+    if (left < 0) /* the system does not tell */
+        return;
+    size_t much = (size_t)(2 * left) + PB_ROOM_WORTH_ASKING;
+    assert_false(pb_room_for(much));
+    assert_null(pb_malloc(much / 8, 8));
+    assert_null(pb_calloc(much / 8, 8));
+    small = pb_malloc(1, 8);
+    assert_null(pb_realloc(small, much / 8, 8)); /* leaves what there was */
+    free(small);
+}
 
 /* ---- buffers ---- */
 
@@ -262,6 +286,7 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_room),
         cmocka_unit_test(test_buffer),
         cmocka_unit_test(test_buffer_overflow),
         cmocka_unit_test(test_sort),
