@@ -184,8 +184,8 @@ pb_status pb_generate(pb_run *prompt, const pb_generate_spec *spec, const pb_con
         pen.context.scratch = scratch;
     status = check_room(prompt, spec, &fault);
     if (!status && (spec->n_edits || pb_run_is_edited(prompt))) {
-        status = pb_edits_bind(prompt, 0, 1, spec->edits, spec->n_edits, &pen.context, &binding,
-                               &bound, &fault);
+        status = pb_edits_bind(prompt, spec->which, spec->of ? spec->of : 1, spec->edits,
+                               spec->n_edits, &pen.context, &binding, &bound, &fault);
         pen.hooks = &bound.hooks;
     }
     if (!status)

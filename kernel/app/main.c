@@ -1,4 +1,5 @@
 /* patchbay: the Jupyter kernel, and the same language on a command line. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,12 +96,21 @@ static bool asks_for_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* What was written may still be in a buffer, and the disk it goes to full. */
+static int with_output_written(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "patchbay: the output could not be written: %s\n", strerror(errno));
+    return code == PB_EXIT_OK ? PB_EXIT_FAILED : code;
+}
+
 static int run_command(const pb_command *command, const pb_log *log, int count, char **arguments)
 {
     if (count != 1 || !asks_for_help(arguments[0]))
-        return command->run(command, log, count, arguments);
+        return with_output_written(command->run(command, log, count, arguments));
     print_usage(stdout, command);
-    return PB_EXIT_OK;
+    return with_output_written(PB_EXIT_OK);
 }
 
 /*

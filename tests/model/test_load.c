@@ -235,6 +235,30 @@ static void test_files_that_are_missing(void **state)
     REFUSED(&f, PB_FORMAT, "model.safetensors");
 }
 
+/* Files that are written, replaced or taken away after they were read. */
+static void test_a_folder_that_changes(void **state)
+{
+    (void)state;
+    for (int change = 0; change < 3; change++) {
+        folder f = folder_copy();
+        pb_model *model = NULL;
+        pb_error *error = NULL;
+        char path[512];
+        assert_int_equal(pb_model_load(f.path, NULL, NULL, &model, &error), PB_OK);
+        assert_true(pb_model_is_of(model, f.path));
+        snprintf(path, sizeof path, "%s/%s", f.path, folder_names[3]);
+        if (change == 0)
+            set_value(&f, "wte.weight", 0, 1.0F);
+        else if (change == 1)
+            assert_int_equal(truncate(path, 1000), 0);
+        else
+            assert_int_equal(unlink(path), 0);
+        assert_false(pb_model_is_of(model, f.path));
+        pb_model_release(&model);
+        folder_remove(&f);
+    }
+}
+
 static void test_an_interrupted_load(void **state)
 {
     (void)state;
@@ -283,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_configurations_that_contradict_the_weights),
         cmocka_unit_test(test_models_of_another_kind),
         cmocka_unit_test(test_files_that_are_missing),
+        cmocka_unit_test(test_a_folder_that_changes),
         cmocka_unit_test(test_an_interrupted_load),
         cmocka_unit_test(test_sites_are_found_by_name),
     };

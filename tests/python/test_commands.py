@@ -53,6 +53,42 @@ def test_eval(patchbay):
     assert "there is no name 'nope'" in done.stderr and "^^^^" in done.stderr
 
 
+def test_output_that_cannot_be_written(binary):
+    """A full disk is not success, whether it shows at the first byte or at the last."""
+    for code in ("1", 'print("a" * 100000)'):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([binary, "eval", code], stdout=full, stderr=subprocess.PIPE,
+                                  text=True)
+        assert done.returncode == 1
+        assert "No space left on device" in done.stderr
+
+
+def test_memory_that_runs_out(binary, root, patience):
+    """However little there is: errors that say so and where, and what was named stays."""
+    if patience > 1:
+        pytest.skip("sanitizers take more address space than there is")
+    words = """keep = [1, 2, 3]
+model = load("reviews-4m");
+long = random_tokens(120);
+other = random_tokens(120, seed=1);
+top(long, k=1).token[0] == ""
+run(long).result.max() > 0
+composition("Q").max() > 0
+dot(model.W_U, model.W_E.rename(token="other")[other=slice(0, 4000)], over="d_model").max() > 0
+patch(into=long, from=other, at="resid_post", metric=logit(" great")).max() > 0
+tensor(range(100000), axes="a") + tensor(range(4000), axes="b")
+sum(keep)
+"""
+    for megabytes in (*range(90, 200, 10), 250, 350, 500):
+        limited = f"ulimit -v {megabytes * 1024} && exec {binary} console"
+        done = subprocess.run(["bash", "-c", limited], cwd=root, input=words, text=True,
+                              capture_output=True, timeout=60 * patience)
+        assert done.returncode == 0, (megabytes, done.stderr[-500:])
+        assert done.stdout.splitlines()[-1] == "6", megabytes
+        assert "MemoryError: there is not enough memory" in done.stderr
+        assert 'tensor(range(100000), axes="a") + tensor' in done.stderr  # the line it happened in
+
+
 def test_run_stops_at_the_first_cell_that_fails(patchbay, tmp_path):
     script = tmp_path / "script.pb"
     script.write_text("a = 1\na + 1\n# %% second\na + 2\nnope\n# %%\na + 3\n")

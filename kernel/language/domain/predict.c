@@ -467,6 +467,7 @@ static pb_status take_generate(pb_call *call, pb_generate_spec *spec, pb_prompts
         status = pb_edits_take(call, "edit", prompts->model, edits, error);
     spec->edits = edits->items;
     spec->n_edits = edits->count;
+    spec->of = prompts->count;
     return status;
 }
 
@@ -481,6 +482,7 @@ static pb_status call_generate(pb_call *call, pb_value **result, pb_error **erro
     pb_status status = take_generate(call, &spec, &prompts, &edits, error);
     for (size_t i = 0; i < prompts.count && !status && !partial; i++) {
         pb_value *text = NULL;
+        spec.which = i;
         status = generate_one(call, &prompts, i, &spec, &partial, &text, error);
         if (!status)
             status = pb_list_take(&list, text, error);

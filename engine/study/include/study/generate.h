@@ -14,6 +14,8 @@ typedef struct pb_generate_spec {
     bool stop_at_end;      /* stop after <|endoftext|> */
     pb_edit *const *edits; /* borrowed */
     size_t n_edits;
+    size_t which, of; /* the prompt is that one of so many, for edits with a place or a source for
+                         each; `of` 0: it is alone */
     /* Called after each token, on the calling thread; may be NULL. */
     void (*token)(void *user, int32_t token);
     void *user;
