@@ -28,7 +28,6 @@ static bool reserve(pb_buffer *buffer, size_t more)
         buffer->failed = true;
         return false;
     }
-    pb_large_pages(grown, capacity);
     buffer->data = grown;
     buffer->capacity = capacity;
     return true;

@@ -1,22 +1,23 @@
 /* Large pages, where the system has them. */
+#define _GNU_SOURCE
 #include "base/memory.h"
 
 #include <sys/mman.h>
 
-/* Smaller blocks may come from the middle of the heap, and are given back soon enough. */
-#define LARGE_BLOCK ((size_t)32 << 20)
+/* Enough for a large page, wherever the block starts. */
+#define LARGE_BLOCK ((size_t)4 << 20)
 #define PAGE        ((uintptr_t)4096)
 
-void pb_large_pages(void *block, size_t bytes)
+void *pb_large_pages(void *block, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
     if (!block || bytes < LARGE_BLOCK)
-        return;
+        return block;
     uintptr_t start = ((uintptr_t)block + PAGE - 1) / PAGE * PAGE;
     uintptr_t end = ((uintptr_t)block + bytes) / PAGE * PAGE;
     (void)madvise((void *)start, end - start, MADV_HUGEPAGE); /* advice: it may be refused */
 #else
-    (void)block;
     (void)bytes;
 #endif
+    return block;
 }

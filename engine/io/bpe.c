@@ -142,7 +142,6 @@ static pb_status reserve(bpe_scratch *scratch, size_t count, pb_error **error)
         candidate *heap = pb_realloc(scratch->heap, 3 * count, sizeof *heap);
         if (!heap)
             return pb_fail_memory(error);
-        pb_large_pages(heap, 3 * count * sizeof *heap);
         scratch->heap = heap;
         scratch->heap_capacity = 3 * count;
     }

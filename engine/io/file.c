@@ -91,10 +91,8 @@ pb_status pb_file_read(const char *path, size_t limit, const pb_watch *watch, ch
                          path, (unsigned long long)size, limit);
     else if (!(read = pb_malloc((size_t)size + 1, 1)))
         status = pb_fail_memory(error);
-    else {
-        pb_large_pages(read, (size_t)size + 1);
+    else
         status = read_all(descriptor, path, read, (size_t)size, watch, error);
-    }
     close(descriptor);
     if (status != PB_OK) {
         free(read);

@@ -185,7 +185,6 @@ static pb_status reduce_values(pb_reduction op, const pb_tensor *a, const fold_p
     double *values = pb_malloc(plan->size, sizeof *values);
     if (!values)
         return pb_fail_memory(error);
-    pb_large_pages(values, plan->size * sizeof *values);
     pb_status status = op == PB_STD ? fold_distances(a, plan, values, error)
                                     : fold_all(op, a, plan, values, error);
     if (status == PB_OK) {

@@ -17,7 +17,6 @@ static pb_storage *storage_create(size_t size, bool zeroed)
     pb_storage *storage = zeroed ? pb_calloc(1, bytes) : pb_malloc(1, bytes);
     if (!storage)
         return NULL;
-    pb_large_pages(storage, bytes);
     atomic_init(&storage->references, 1);
     storage->size = size;
     storage->release = NULL;

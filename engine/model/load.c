@@ -5,7 +5,6 @@
 #include "load.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "base/memory.h"
 #include "loader.h"
@@ -145,11 +144,10 @@ static pb_status allocate(loader *load, pb_error **error)
     size_t bytes = lay_out(load, NULL) * sizeof(float);
     size_t alignment = bytes >= PAGE ? PAGE : 64;
     bytes = (bytes + alignment - 1) / alignment * alignment;
-    model->store = pb_room_for(bytes) ? aligned_alloc(alignment, bytes) : NULL;
+    model->store = pb_malloc_aligned(alignment, bytes);
     if (!model->store)
         return pb_fail_memory(error);
     model->store_size = bytes;
-    madvise(model->store, bytes, MADV_HUGEPAGE); /* advice: it may be refused */
     lay_out(load, model->store);
     return PB_OK;
 }

@@ -60,7 +60,7 @@ pb_status pb_scratch_need(pb_scratch *scratch, pb_buffer_name name, size_t count
         return pb_fail_memory(error);
     if (bytes > kept->bytes) {
         free(kept->data); /* contents are not kept: free first, to need less at once */
-        *kept = (buffer){pb_room_for(bytes) ? aligned_alloc(ALIGNMENT, bytes) : NULL, bytes};
+        *kept = (buffer){pb_malloc_aligned(ALIGNMENT, bytes), bytes};
         if (!kept->data) {
             kept->bytes = 0;
             return pb_fail_memory(error);

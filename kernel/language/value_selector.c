@@ -120,7 +120,6 @@ static pb_status mask_of_bools(const pb_value *list, const char *axis, pb_select
 static bool make_items(size_t count, pb_select_storage *storage)
 {
     pb_select *items = pb_calloc(count, sizeof *items);
-    pb_large_pages(items, count * sizeof *items);
     storage->items = items;
     return items != NULL;
 }

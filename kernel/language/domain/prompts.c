@@ -384,8 +384,8 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     pb_status status = model_for(call, value, like, &prompts->model, error);
     if (!status) {
         prompts->engine = pb_model_of(prompts->model);
-        status = take_tokens(value, prompts->engine, wants_bos(call, prompts->model),
-                             context.watch, &lists, error);
+        status = take_tokens(value, prompts->engine, wants_bos(call, prompts->model), context.watch,
+                             &lists, error);
     }
     if (!status) {
         prompts->many = lists.many;
