@@ -277,20 +277,6 @@ static void patch_caption(const pb_call *call, const patch_arguments *in,
     pb_buffer_free(&what);
 }
 
-/* values - into, under the sweep's caption. */
-static pb_status change_value(const pb_patch_result *found, pb_value *model, const char *units,
-                              const char *caption, pb_value **result, pb_error **error)
-{
-    pb_tensor *change = NULL;
-    pb_buffer text = PB_BUFFER_EMPTY;
-    pb_status status = pb_tensor_binary(PB_SUB, found->values, found->into, NULL, &change, error);
-    if (status)
-        return status;
-    pb_buffer_format(&text, "Change from the unpatched value: %s%s", caption ? caption : "",
-                     found->partial ? " Interrupted: what was not computed is empty." : "");
-    return pb_result_captioned(&change, model, NULL, units, &text, 0, NULL, result, error);
-}
-
 static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_patch_result *found,
                              pb_value **result, pb_error **error)
 {
@@ -314,7 +300,8 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
     if (!status)
         status = pb_value_bool(found->partial, &partial, error);
     if (!status && !found->normalized)
-        status = change_value(found, model, units, caption.data, &change, error);
+        status = pb_sweep_change(found->values, found->into, model, units, &caption, found->partial,
+                                 &change, error);
     if (!status) {
         pb_field fields[8];
         size_t n = 0;

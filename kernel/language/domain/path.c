@@ -183,7 +183,8 @@ static pb_status path_value(const pb_call *call, const path_arguments *in, pb_pa
                             pb_value **result, pb_error **error)
 {
     pb_value *model = in->ends.into.model;
-    pb_value *into = NULL, *from = NULL, *normalized = NULL, *partial = NULL;
+    const char *units = in->spec.normalize ? "normalised" : in->metric.units;
+    pb_value *into = NULL, *from = NULL, *change = NULL, *normalized = NULL, *partial = NULL;
     pb_buffer caption = PB_BUFFER_EMPTY;
     path_caption(call, in, found, &caption);
     pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
@@ -193,17 +194,21 @@ static pb_status path_value(const pb_call *call, const path_arguments *in, pb_pa
         status = pb_value_bool(in->spec.normalize, &normalized, error);
     if (!status)
         status = pb_value_bool(found->partial, &partial, error);
+    if (!status && !in->spec.normalize)
+        status = pb_sweep_change(found->values, found->into, model, units, &caption, false, &change,
+                                 error);
     if (!status) {
         pb_field fields[] = {{"into", NULL, into},
                              {"from", NULL, from},
                              {"normalized", NULL, normalized},
-                             {"partial", NULL, partial}};
-        status = pb_result_captioned(&found->values, model, &pb_sweep_look,
-                                     in->spec.normalize ? "normalised" : in->metric.units, &caption,
-                                     4, fields, result, error);
+                             {"partial", NULL, partial},
+                             {"change", NULL, change}};
+        status = pb_result_captioned(&found->values, model, &pb_sweep_look, units, &caption,
+                                     change ? 5 : 4, fields, result, error);
     }
     pb_value_release(&into);
     pb_value_release(&from);
+    pb_value_release(&change);
     pb_value_release(&normalized);
     pb_value_release(&partial);
     pb_buffer_free(&caption);

@@ -136,12 +136,20 @@ static pb_status head_name(const pb_tensor *tensor, int layer, int head, const s
 }
 
 typedef struct ranking_columns {
-    pb_list_builder heads, keys[PB_MAX_RANK], positions[PB_MAX_RANK], values;
+    pb_list_builder heads, keys[PB_MAX_RANK], positions[PB_MAX_RANK], values, changes;
 } ranking_columns;
 
-/* Adds the row of one flat offset. */
-static pb_status rank_row(const pb_tensor *tensor, size_t flat, int layer, int head,
-                          ranking_columns *out, pb_error **error)
+static pb_status rank_number(const pb_tensor *tensor, size_t flat, pb_list_builder *out,
+                             pb_error **error)
+{
+    pb_value *value = NULL;
+    pb_status status = pb_value_number(pb_tensor_data(tensor)[flat], PB_SINGLE, &value, error);
+    return status ? status : pb_list_take(out, value, error);
+}
+
+/* Adds the row of one flat offset. `change` is NULL but for sweeps. */
+static pb_status rank_row(const pb_tensor *tensor, const pb_tensor *change, size_t flat, int layer,
+                          int head, ranking_columns *out, pb_error **error)
 {
     size_t at[PB_MAX_RANK];
     pb_value *value = NULL;
@@ -163,8 +171,10 @@ static pb_status rank_row(const pb_tensor *tensor, size_t flat, int layer, int h
             status = pb_list_take(&out->positions[i], value, error);
     }
     if (!status)
-        status = pb_value_number(pb_tensor_data(tensor)[flat], PB_SINGLE, &value, error);
-    return status ? status : pb_list_take(&out->values, value, error);
+        status = rank_number(tensor, flat, &out->values, error);
+    if (!status && change)
+        status = rank_number(change, flat, &out->changes, error);
+    return status;
 }
 
 pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look look,
@@ -175,6 +185,15 @@ pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look
     if (!status)
         columns[(*n)++] = (pb_table_cells){name, list, look, units};
     return status;
+}
+
+/* What patching changed, of a sweep whose values are not normalised; NULL of anything else. */
+static const pb_tensor *change_of(const pb_value *value)
+{
+    const pb_value *change = pb_meta_field(pb_value_meta(value), "change");
+    const pb_tensor *tensor = change ? pb_value_get_tensor(change) : NULL;
+    bool fits = tensor && pb_tensor_size(tensor) == pb_tensor_size(pb_value_get_tensor(value));
+    return fits ? tensor : NULL;
 }
 
 /* Signed values have zero in the middle; weights and probabilities are plain numbers. */
@@ -192,7 +211,7 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_meta *meta = pb_value_meta(value);
-    pb_table_cells columns[2 * PB_MAX_RANK + 2];
+    pb_table_cells columns[2 * PB_MAX_RANK + 3];
     size_t n = 0;
     pb_status status = PB_OK;
     if (layer >= 0 && head >= 0) {
@@ -226,6 +245,9 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
     if (!status)
         status = pb_take_column(&in->values, "value", value_look(tensor), meta->units, columns, &n,
                                 error);
+    if (!status && change_of(value))
+        status = pb_take_column(&in->changes, "change", PB_CELLS_SHADED, meta->units, columns, &n,
+                                error);
     if (!status)
         status = pb_value_table(columns, n, rows, caption, meta->model, table, error);
     for (size_t i = 0; i < n; i++)
@@ -233,26 +255,51 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
     return status;
 }
 
+/* How a tensor's values are ranked: what by= says, and what the caption does. */
+typedef struct ranking_order {
+    const char *by, *words;
+    pb_order order;
+    bool by_change; /* of a sweep: most of its values are near the unpatched one, which says little
+                     */
+} ranking_order;
+
+static pb_status take_order(pb_call *call, bool has_change, const ranking_order **order,
+                            pb_error **error)
+{
+    static const ranking_order orders[] = {
+        {"change", "by what patching changed", PB_BY_MAGNITUDE, true},
+        {"magnitude", "by magnitude", PB_BY_MAGNITUDE, false},
+        {"value", "largest first", PB_BY_VALUE, false},
+        {"smallest", "smallest first", PB_BY_SMALLEST, false},
+    };
+    const char *by = pb_argument_text(call, "by");
+    size_t first = has_change ? 0 : 1;
+    *order = &orders[first];
+    for (size_t i = first; i < sizeof orders / sizeof *orders; i++) {
+        *order = &orders[i];
+        if (!by || strcmp(by, orders[i].by) == 0)
+            return PB_OK;
+    }
+    return pb_fail_argument(call, "by", error, PB_VALUE,
+                            "a %s is ranked by=%s\"magnitude\", \"value\" or \"smallest\", not "
+                            "\"%s\"",
+                            has_change ? "sweep" : "tensor", has_change ? "\"change\", " : "", by);
+}
+
 static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *value = pb_argument_value(call, "x");
     const pb_tensor *tensor = pb_value_get_tensor(value);
-    const char *by = pb_argument_text(call, "by");
-    pb_order order = PB_BY_MAGNITUDE;
-    if (by && strcmp(by, "value") == 0)
-        order = PB_BY_VALUE;
-    else if (by && strcmp(by, "smallest") == 0)
-        order = PB_BY_SMALLEST;
-    else if (by && strcmp(by, "magnitude") != 0)
-        return pb_fail_argument(call, "by", error, PB_VALUE,
-                                "a tensor is ranked by=\"magnitude\", \"value\" or \"smallest\", "
-                                "not \"%s\"",
-                                by);
+    const pb_tensor *change = change_of(value);
+    const ranking_order *order;
     size_t k = 0, count = 0;
     size_t *offsets = NULL;
-    pb_status status = pb_argument_count(call, "k", &k, error);
+    pb_status status = take_order(call, change != NULL, &order, error);
     if (!status)
-        status = pb_tensor_top(tensor, k, order, pb_call_watch(call), &offsets, &count, error);
+        status = pb_argument_count(call, "k", &k, error);
+    if (!status)
+        status = pb_tensor_top(order->by_change ? change : tensor, k, order->order,
+                               pb_call_watch(call), &offsets, &count, error);
     if (status)
         return status;
     int layer = pb_tensor_find_axis(tensor, "layer"), head = pb_tensor_find_axis(tensor, "head");
@@ -260,16 +307,13 @@ static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
     for (size_t i = 0; i < count && !status; i++) {
         status = pb_interp_check(call->interp, error);
         if (!status)
-            status = rank_row(tensor, offsets[i], layer, head, &columns, error);
+            status = rank_row(tensor, change, offsets[i], layer, head, &columns, error);
     }
     free(offsets);
-    static const char *const words[] = {[PB_BY_MAGNITUDE] = "by magnitude",
-                                        [PB_BY_VALUE] = "largest first",
-                                        [PB_BY_SMALLEST] = "smallest first"};
     const char *what = pb_value_meta(value)->caption;
     pb_buffer caption = PB_BUFFER_EMPTY;
     pb_buffer_format(&caption, "Top %zu of %zu, %s%s%s", count, pb_tensor_size(tensor),
-                     words[order], what ? ": " : "", what ? what : "");
+                     order->words, what ? ": " : "", what ? what : "");
     status = status ? status : pb_buffer_status(&caption, error);
     ranking_data *data = pb_calloc(1, sizeof *data);
     if (!status && !data)
@@ -280,6 +324,7 @@ static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
     pb_buffer_free(&caption);
     pb_list_discard(&columns.heads);
     pb_list_discard(&columns.values);
+    pb_list_discard(&columns.changes);
     for (size_t i = 0; i < PB_MAX_RANK; i++) {
         pb_list_discard(&columns.keys[i]);
         pb_list_discard(&columns.positions[i]);
@@ -409,8 +454,10 @@ const pb_builtin pb_builtins_ranking[] = {
                   "by=\"column\")",
      .doc = "For prompts: rank, token, probability and logit, side by side; `.table` has them as "
             "rows.\n\nFor a tensor: its largest values by magnitude (`by=\"value\"` for signed, "
-            "`by=\"smallest\"`); over layer and head, `.heads` names them for `heads=`.\n\nFor a "
-            "table: the rows whose column `by` is largest by magnitude.",
+            "`by=\"smallest\"`); over layer and head, `.heads` names them for `heads=`. A sweep "
+            "that is "
+            "not normalised is ranked by what patching changed, unless `by` says otherwise.\n\nFor "
+            "a table: the rows whose column `by` is largest by magnitude.",
      .result = "predictions, a ranking, or a table",
      .example = "top(\"The capital of France is\", k=1).token[0]",
      .expected = "' Paris'",

@@ -200,6 +200,21 @@ void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metr
     free(of);
 }
 
+pb_status pb_sweep_change(const pb_tensor *values, const pb_tensor *into, pb_value *model,
+                          const char *units, const pb_buffer *caption, bool partial,
+                          pb_value **result, pb_error **error)
+{
+    pb_tensor *change = NULL;
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_status status = pb_tensor_binary(PB_SUB, values, into, NULL, &change, error);
+    if (status)
+        return status;
+    pb_buffer_format(&text, "Change from the unpatched value: %s%s",
+                     caption->data ? caption->data : "",
+                     partial ? " Interrupted: what was not computed is empty." : "");
+    return pb_result_captioned(&change, model, NULL, units, &text, 0, NULL, result, error);
+}
+
 pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,
                           pb_error **error)
 {

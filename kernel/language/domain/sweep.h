@@ -28,6 +28,11 @@ typedef struct pb_end_values {
 void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metric *metric,
                       const pb_end_values *values, pb_buffer *caption);
 
+/* What patching changed, values - into, as a value under the sweep's caption. */
+pb_status pb_sweep_change(const pb_tensor *values, const pb_tensor *into, pb_value *model,
+                          const char *units, const pb_buffer *caption, bool partial,
+                          pb_value **result, pb_error **error);
+
 extern const pb_look pb_sweep_look;
 
 /* A tensor of the engine's, which stays the caller's, as a value: a number where it has no axes. */
