@@ -91,7 +91,8 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
 static bool hands_on_as_it_is(const pb_run *run, size_t layer)
 {
     const pb_run_edits *edits = pb_run_edits_of(run);
-    return !edits || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
+    bool last = layer + 1 == pb_model_shape(pb_run_model(run))->n_layer;
+    return !edits || last || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
 }
 
 /* Where the pass has to begin for a site's hooks to see what they replace. */
@@ -108,14 +109,15 @@ static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
         cell->layer = plan->shape->n_layer;
         return;
     case PB_SITE_RESID_PRE:
+        cell->entry = component->n == 1 ? PB_CELL_REPLACED : PB_CELL_STREAM;
+        return;
     case PB_SITE_RESID_POST:
-        if (component->n == 1 && (plan->site->site == PB_SITE_RESID_PRE ||
-                                  hands_on_as_it_is(plan->from[cell->pair], cell->layer))) {
+        if (component->n == 1 && hands_on_as_it_is(plan->from[cell->pair], cell->layer)) {
             cell->entry = PB_CELL_REPLACED;
-            cell->layer += plan->site->site == PB_SITE_RESID_POST;
-            return;
+            cell->layer++;
+        } else {
+            cell->entry = PB_CELL_CHECKPOINT;
         }
-        cell->entry = plan->site->site == PB_SITE_RESID_PRE ? PB_CELL_STREAM : PB_CELL_CHECKPOINT;
         return;
     case PB_SITE_LN1:
     case PB_SITE_LN1_SCALE: cell->entry = PB_CELL_STREAM; return;

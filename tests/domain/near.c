@@ -42,8 +42,24 @@ static const char *skip(const char *text)
     return text;
 }
 
+/* The length of a line of blanks and carets, or 0 if it is none. */
+static size_t carets(const char *line)
+{
+    size_t n = strspn(line, " ^");
+    return memchr(line, '^', n) && (line[n] == '\n' || line[n] == '\0') ? n : 0;
+}
+
+/* At the start of lines: false if only one has carets, or has them elsewhere. */
+static bool same_carets(const char *a, const char *b)
+{
+    size_t n = carets(a);
+    return carets(b) == n && memcmp(a, b, n) == 0;
+}
+
 bool near_text(const char *a, const char *b)
 {
+    if (!same_carets(a, b))
+        return false;
     for (a = skip(a), b = skip(b); *a && *b; a = skip(a), b = skip(b)) {
         double x, y, unit, unit_b;
         size_t n, m;
@@ -51,7 +67,8 @@ bool near_text(const char *a, const char *b)
         if (number != number_at(b, &y, &unit_b, &m))
             return false;
         if (!number) {
-            if (*a++ != *b++)
+            bool ends = *a == '\n';
+            if (*a++ != *b++ || (ends && !same_carets(a, b)))
                 return false;
             continue;
         }
