@@ -1,10 +1,12 @@
 /* The two things every reader of JSON here needs: parse it strictly, and quote from it. */
 #include "json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "io/file.h"
 
 pb_status json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
                            pb_error **error)
@@ -25,6 +27,17 @@ pb_status json_read_object(const char *path, const char *bytes, size_t length, j
     }
     *root = read;
     return PB_OK;
+}
+
+pb_status json_read_file(const char *path, size_t limit, json_t **root, pb_error **error)
+{
+    char *json = NULL;
+    size_t length = 0;
+    pb_status status = pb_file_read(path, limit, NULL, &json, &length, error);
+    if (status == PB_OK)
+        status = json_read_object(path, json, length, root, error);
+    free(json);
+    return status;
 }
 
 /* What json_dump_callback() fills: as much of a value's text as there is room for. */

@@ -14,6 +14,9 @@
 pb_status json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
                            pb_error **error);
 
+/* The same from a file of at most `limit` bytes. */
+pb_status json_read_file(const char *path, size_t limit, json_t **root, pb_error **error);
+
 /* A value as short text for a message ("\"twelve\"", "[1,2,...", "null"), cut to fit `out`. */
 enum { JSON_SHOWN = 64 };
 const char *json_show(const json_t *value, char out[JSON_SHOWN]);

@@ -318,24 +318,13 @@ pb_status pb_tokenizer_pad(pb_tokenizer *tokenizer, size_t count, pb_error **err
 
 /* ---- from a folder ---- */
 
-static pb_status read_object(const char *path, json_t **root, pb_error **error)
-{
-    char *json = NULL;
-    size_t length = 0;
-    pb_status status = pb_file_read(path, FILE_LIMIT, NULL, &json, &length, error);
-    if (status == PB_OK)
-        status = json_read_object(path, json, length, root, error);
-    free(json);
-    return status;
-}
-
 /* added_tokens.json, where there is one: more tokens and their ids. */
 static pb_status add_more(const char *path, json_t *vocab, pb_error **error)
 {
     json_t *more = NULL;
     if (!pb_file_exists(path))
         return PB_OK;
-    pb_status status = read_object(path, &more, error);
+    pb_status status = json_read_file(path, FILE_LIMIT, &more, error);
     if (status == PB_OK && json_object_update_missing(vocab, more) != 0)
         status = pb_fail_memory(error);
     json_decref(more);
@@ -348,7 +337,7 @@ static pb_status open_two_files(const char *vocab_path, const char *merges_path,
     json_t *vocab = NULL;
     char *merges = NULL;
     size_t length = 0;
-    pb_status status = read_object(vocab_path, &vocab, error);
+    pb_status status = json_read_file(vocab_path, FILE_LIMIT, &vocab, error);
     if (status == PB_OK)
         status = add_more(added_path, vocab, error);
     if (status == PB_OK)

@@ -151,13 +151,8 @@ static pb_status check_index(const pb_weights *weights, const char *index, const
 static pb_status open_index(pb_weights *weights, const char *folder, const char *index,
                             pb_error **error)
 {
-    char *json = NULL;
-    size_t length = 0;
     json_t *root = NULL;
-    pb_status status = pb_file_read(index, INDEX_LIMIT, NULL, &json, &length, error);
-    if (status == PB_OK)
-        status = json_read_object(index, json, length, &root, error);
-    free(json);
+    pb_status status = json_read_file(index, INDEX_LIMIT, &root, error);
     if (status != PB_OK)
         return status;
     const json_t *map = json_object_get(root, "weight_map");
