@@ -1,6 +1,7 @@
 /* attention(): the patterns of a layer's heads, or of chosen heads, with their tokens. */
 #include "display/attention.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,23 +48,51 @@ static pb_status name_head(pattern_set *patterns, size_t which, size_t layer, si
     return patterns->names[which] ? PB_OK : pb_fail_memory(error);
 }
 
-/* Copies the pattern of `heads`, reading each layer once. */
-static pb_status read_patterns(const pb_head *heads, size_t n, const pb_context *context,
-                               pattern_set *out, pb_error **error)
+/* pattern [T, T] times the length of each key's value vector, as a share of the head's longest.
+ * `v` is the layer's, [T, n_head, d_head]. */
+static void weight_by_values(const pb_shape *shape, size_t head, const float *v, size_t length,
+                             double *norms, float *pattern)
 {
+    double longest = 0;
+    for (size_t key = 0; key < length; key++) {
+        const float *x = v + (key * shape->n_head + head) * shape->d_head;
+        norms[key] = 0;
+        for (size_t i = 0; i < shape->d_head; i++)
+            norms[key] += (double)x[i] * x[i];
+        norms[key] = sqrt(norms[key]);
+        longest = fmax(longest, norms[key]);
+    }
+    for (size_t i = 0; longest > 0 && i < length * length; i++)
+        pattern[i] = (float)(pattern[i] * (norms[i % length] / longest));
+}
+
+/* Copies the pattern of `heads`, reading each layer once. */
+static pb_status read_patterns(const pb_head *heads, size_t n, bool weighted,
+                               const pb_context *context, pattern_set *out, pb_error **error)
+{
+    const pb_shape *shape = pb_model_shape(pb_run_model(out->run));
     size_t square = out->length * out->length;
     float *layer = pb_malloc(pb_run_activation_size(out->run, PB_SITE_PATTERN), sizeof *layer);
-    pb_status status = layer ? PB_OK : pb_fail_memory(error);
+    float *v = pb_malloc(pb_run_activation_size(out->run, PB_SITE_V), sizeof *v);
+    double *norms = pb_malloc(out->length, sizeof *norms);
+    pb_status status = layer && v && norms ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < n && !status; i++) {
-        if (i == 0 || heads[i].layer != heads[i - 1].layer)
+        bool next = i == 0 || heads[i].layer != heads[i - 1].layer;
+        if (next)
             status = pb_run_activation_into(out->run, PB_SITE_PATTERN, heads[i].layer, context,
                                             layer, error);
-        if (!status) {
-            memcpy(out->values + i * square, layer + heads[i].head * square,
-                   square * sizeof *layer);
-            status = name_head(out, i, heads[i].layer, heads[i].head, error);
-        }
+        if (next && weighted && !status)
+            status = pb_run_activation_into(out->run, PB_SITE_V, heads[i].layer, context, v, error);
+        if (status)
+            break;
+        float *pattern = out->values + i * square;
+        memcpy(pattern, layer + heads[i].head * square, square * sizeof *layer);
+        if (weighted)
+            weight_by_values(shape, heads[i].head, v, out->length, norms, pattern);
+        status = name_head(out, i, heads[i].layer, heads[i].head, error);
     }
+    free(norms);
+    free(v);
     free(layer);
     return status;
 }
@@ -108,19 +137,20 @@ static pb_status enlarged_head(pb_call *call, const pattern_set *patterns, size_
     return PB_OK;
 }
 
-static void draw_caption(const pb_prompts *prompts, const pb_head *heads, size_t n,
+static void draw_caption(const pb_prompts *prompts, const pb_head *heads, size_t n, bool weighted,
                          pb_buffer *caption)
 {
     bool one_layer = true;
     for (size_t i = 1; i < n; i++)
         one_layer = one_layer && heads[i].layer == heads[0].layer;
     char *title = pb_prompt_title(prompts->texts[0], 80);
-    pb_buffer_text(caption, "Attention patterns");
+    pb_buffer_text(caption, weighted ? "Value-weighted attention patterns" : "Attention patterns");
     if (one_layer)
         pb_buffer_format(caption, " of layer %zu", heads[0].layer);
-    pb_buffer_format(
-        caption, " for %s. Each row is a query token; its weights over the key tokens sum to 1.",
-        title ? title : "the prompt");
+    pb_buffer_format(caption, " for %s. Each row is a query token; ", title ? title : "the prompt");
+    pb_buffer_text(caption, weighted ? "each weight is multiplied by the length of the key token's "
+                                       "value vector, as a share of the head's longest."
+                                     : "its weights over the key tokens sum to 1.");
     pb_prompts_edits(prompts, caption);
     free(title);
 }
@@ -152,6 +182,7 @@ static pb_status call_attention(pb_call *call, pb_value **result, pb_error **err
     pattern_set patterns = {0};
     pb_head *heads = NULL;
     size_t n = 0;
+    bool weighted = pb_argument_bool(call, "weighted");
     pb_bundle *bundle = NULL;
     pb_context context = pb_call_context(call);
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
@@ -172,10 +203,10 @@ static pb_status call_attention(pb_call *call, pb_value **result, pb_error **err
     if (!status)
         status = enlarged_head(call, &patterns, &patterns.enlarged, error);
     if (!status)
-        status = read_patterns(heads, n, &context, &patterns, error);
+        status = read_patterns(heads, n, weighted, &context, &patterns, error);
     pb_buffer caption = PB_BUFFER_EMPTY;
     if (!status)
-        draw_caption(&prompts, heads, n, &caption);
+        draw_caption(&prompts, heads, n, weighted, &caption);
     if (!status)
         status =
             caption.failed ? pb_fail_memory(error) : draw(&patterns, caption.data, &bundle, error);
@@ -191,7 +222,10 @@ const pb_builtin pb_builtins_attention[] = {
      .category = "Plots",
      .summary = "The attention patterns of a layer's heads, or of chosen heads.",
      .doc = "Thumbnails of every head, one enlarged (`head=`); hover a token to see where it "
-            "attends. The same numbers are run(prompt).pattern.",
+            "attends. The same numbers are run(prompt).pattern.\n\n"
+            "A head may attend to a token and copy next to nothing from it. `weighted=True` shows "
+            "`A[q, k] |v_k| / max_j |v_j|`: each weight times the length of its key's value vector "
+            "(`run(prompt).v`), as a share of the head's longest.",
      .result = "a drawing",
      .example = "attention(\"I love this movie\", layer=4)",
      .needs_model = true,
@@ -211,6 +245,10 @@ const pb_builtin pb_builtins_attention[] = {
                      .what = "heads such as \"L4H0\"",
                      .fallback = "None",
                      .objects = {&pb_ranking_type}},
+                    {.name = "weighted",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"},
                     PB_PROMPT_PARAMETERS},
      .function = call_attention},
     {0}};
