@@ -1,4 +1,4 @@
-/* Adding to rows and scaling them. */
+/* Adding to rows, scaling them, and their dot product. */
 #include "kernels_vector.h"
 #include "math/kernels.h"
 
@@ -14,6 +14,28 @@ static void add(size_t d, float *x, const float *y)
 {
     for (size_t i = 0; i < d; i++)
         x[i] += y[i];
+}
+
+enum { LANES = 8 }; /* sums that do not wait for one another, and fill vector registers */
+
+PB_VECTOR
+static double dot(size_t n, const float *x, const float *y)
+{
+    double sums[LANES] = {0}, sum = 0;
+    size_t whole = n - n % LANES;
+    for (size_t i = 0; i < whole; i += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            sums[lane] += (double)x[i + lane] * y[i + lane];
+    for (size_t i = whole; i < n; i++)
+        sum += (double)x[i] * y[i];
+    for (size_t lane = 0; lane < LANES; lane++)
+        sum += sums[lane];
+    return sum;
+}
+
+double pb_dot(size_t n, const float *x, const float *y)
+{
+    return dot(n, x, y);
 }
 
 void pb_gain_bias(size_t rows, size_t d, const float *gain, const float *bias, float *x, size_t ldx)

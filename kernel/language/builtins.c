@@ -7,12 +7,12 @@
 #include "words/words.h"
 
 static const pb_builtin *const tables[] = {
-    pb_builtins_model,   pb_builtins_run,       pb_builtins_predict, pb_builtins_ranking,
-    pb_builtins_metric,  pb_builtins_attribute, pb_builtins_lens,    pb_builtins_edit,
-    pb_builtins_patch,   pb_builtins_path,      pb_builtins_heads,   pb_builtins_plot,
-    pb_builtins_heatmap, pb_builtins_attention, pb_builtins_place,   pb_builtins_table,
-    pb_builtins_tensor,  pb_builtins_reduce,    pb_builtins_number,  pb_builtins_list,
-    pb_builtins_text,    pb_builtins_cell,      pb_builtins_file,
+    pb_builtins_model,  pb_builtins_run,       pb_builtins_predict,   pb_builtins_ranking,
+    pb_builtins_metric, pb_builtins_attribute, pb_builtins_lens,      pb_builtins_edit,
+    pb_builtins_patch,  pb_builtins_path,      pb_builtins_heads,     pb_builtins_similar,
+    pb_builtins_plot,   pb_builtins_heatmap,   pb_builtins_attention, pb_builtins_place,
+    pb_builtins_table,  pb_builtins_tensor,    pb_builtins_reduce,    pb_builtins_number,
+    pb_builtins_list,   pb_builtins_text,      pb_builtins_cell,      pb_builtins_file,
 };
 
 static const pb_kind_members kind_members[] = {

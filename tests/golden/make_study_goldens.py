@@ -102,6 +102,9 @@ def attributions(s: Story, key: str) -> None:
     theirs = cache.logit_attrs(cache.stack_head_results(-1, pos_slice=-1), s.good, pos_slice=-1,
                                has_batch_dim=True)
     assert torch.allclose(theirs.reshape(s.layers, s.heads), heads / sigma[-1] @ good, atol=1e-4)
+    neurons = cache.stack_neuron_results(-1, pos_slice=-1)  # [layer * neuron, batch, d_model]
+    theirs = cache.logit_attrs(neurons, s.good, pos_slice=-1, has_batch_dim=True)
+    s.add(key, "attribute-neuron", theirs.reshape(s.layers, -1))
     s.add(key, "bias-logit", [model.b_U[s.good], s.logits[key][0, -1, s.good]])
 
 
@@ -319,6 +322,14 @@ def heads(s: Story) -> None:
         s.add("heads", f"composition-{mode}", compositions(s.model, mode))
 
 
+# ---- tokens ----
+
+
+def similarities(s: Story) -> None:
+    for name, vectors in {"embedded": s.model.W_E, "unembedded": s.model.W_U.T}.items():
+        s.add("similar", name, torch.cosine_similarity(vectors[s.good], vectors, dim=-1))
+
+
 # ---- paths ----
 
 
@@ -406,6 +417,7 @@ def tell(s: Story, name: str, folder: Path = HERE) -> None:
     patch_all_layers(s)
     edits(s)
     heads(s)
+    similarities(s)
     paths(s)
     generation(s)
     s.golden.write(name, folder)

@@ -18,6 +18,7 @@
 #include "study/generate.h"
 #include "study/heads.h"
 #include "study/path.h"
+#include "study/similar.h"
 #include "study/top.h"
 
 static const double UNIT = 1e-4;
@@ -84,6 +85,8 @@ static void attributions_match(void **state)
         attribute_one(f, runs[i], keys[i], "attribute-head", spec);
         spec.scale = false;
         attribute_one(f, runs[i], keys[i], "attribute-head-plain", spec);
+        spec = (pb_attribute_spec){.by = PB_BY_NEURON, .scale = true};
+        attribute_one(f, runs[i], keys[i], "attribute-neuron", spec);
     }
 }
 
@@ -414,6 +417,25 @@ static void stripes_and_composition_match(void **state)
     }
 }
 
+/* ---- tokens ---- */
+
+static void similarities_match(void **state)
+{
+    fixture *f = *state;
+    const char *names[2] = {"embedded", "unembedded"};
+    float *x = malloc(pb_model_shape(f->model)->d_model * sizeof *x);
+    assert_non_null(x);
+    for (int i = 0; i < 2; i++) {
+        pb_tensor *cosines = NULL;
+        pb_error *error = NULL;
+        must(pb_token_vector(f->model, f->good, (pb_token_vectors)i, x, &error), error);
+        must(pb_token_similarity(f->model, x, (pb_token_vectors)i, NULL, &cosines, &error), error);
+        compare_tensor(f, "similar", names[i], cosines, UNIT);
+        pb_tensor_release(&cosines);
+    }
+    free(x);
+}
+
 /* ---- paths ---- */
 
 static void compare_path(fixture *f, const char *name, pb_path_mode mode,
@@ -533,7 +555,7 @@ static void generation_matches(void **state)
         WITH(lens_matches, which), WITH(metrics_match, which), WITH(patches_match, which),         \
         WITH(edits_match, which), WITH(directions_match, which), WITH(means_match, which),         \
         WITH(detectors_match, which), WITH(stripes_and_composition_match, which),                  \
-        WITH(paths_match, which), WITH(direct_paths_match_theirs, which),                          \
+        WITH(similarities_match, which), WITH(paths_match, which), WITH(direct_paths_match_theirs, which),                          \
         WITH(generation_matches, which)
 
 int main(int n, char **arguments)

@@ -101,7 +101,7 @@ static void attributions_sum(void **state)
     pb_run *runs[2] = {run_tokens(raw, pb_run_tokens(f.into), pb_run_length(f.into)), NULL};
     must(pb_run_edited(&f.into, 1, edits, 3, NULL, &runs[1], &error), error);
     for (size_t i = 0; i < 2; i++) {
-        for (int by = PB_BY_COMPONENT; by <= PB_BY_HEAD; by++) {
+        for (int by = PB_BY_COMPONENT; by <= PB_BY_NEURON; by++) {
             const pb_attribute_spec spec = {.by = (pb_attribute_by)by,
                                             .targets = &f.good,
                                             .n_targets = 1,
@@ -168,6 +168,42 @@ static void attribution_of_chosen_heads_and_prompts(void **state)
     pb_attribution_release(&all);
     pb_attribution_release(&some);
     pb_axis_release(&prompts);
+}
+
+/* Neurons are read in a pass of their own; with the biases they are what the MLPs wrote. */
+static void neurons_add_up_to_their_mlps(void **state)
+{
+    (void)state;
+    const pb_select all = {.kind = PB_SELECT_ALL};
+    const pb_shape *shape = pb_model_shape(f.model);
+    pb_attribute_spec spec = {
+        .by = PB_BY_NEURON, .targets = &f.good, .n_targets = 1, .scale = true};
+    pb_attribution last, each, components;
+    pb_error *error = NULL;
+    must(pb_attribute(&f.into, 1, NULL, &spec, NULL, &last, &error), error);
+    spec.positions = &all;
+    spec.n_positions = 1;
+    must(pb_attribute(&f.into, 1, NULL, &spec, NULL, &each, &error), error);
+    size_t n = shape->n_layer * shape->d_mlp, before = (pb_run_length(f.into) - 1) * n;
+    assert_int_equal(pb_tensor_size(last.parts), n);
+    assert_int_equal(pb_tensor_size(each.parts), before + n);
+    for (size_t i = 0; i < n; i++)
+        assert_float_equal(pb_tensor_data(last.parts)[i], pb_tensor_data(each.parts)[before + i],
+                           1e-5);
+    spec = (pb_attribute_spec){.targets = &f.good, .n_targets = 1, .scale = true};
+    must(pb_attribute(&f.into, 1, NULL, &spec, NULL, &components, &error), error);
+    double others = pb_tensor_data(last.rest)[0], neurons = 0, written = 0, mlps = 0;
+    for (size_t i = 0; i < n; i++)
+        neurons += pb_tensor_data(last.parts)[i];
+    for (size_t i = 0; i < pb_tensor_size(components.parts); i++) {
+        bool is_mlp = strcmp(pb_component_at(f.model, i).part, "mlp") == 0;
+        *(is_mlp ? &mlps : &written) += pb_tensor_data(components.parts)[i];
+    }
+    assert_float_equal(neurons + others, written + mlps, 2e-4);
+    assert_true(fabs(neurons) > 1e-3);
+    pb_attribution_release(&last);
+    pb_attribution_release(&each);
+    pb_attribution_release(&components);
 }
 
 /* The last position alone is read from what the run has kept; among others, from a pass. */
@@ -433,6 +469,7 @@ int main(void)
         cmocka_unit_test(components_have_names),
         cmocka_unit_test(attributions_sum),
         cmocka_unit_test(attribution_of_chosen_heads_and_prompts),
+        cmocka_unit_test(neurons_add_up_to_their_mlps),
         cmocka_unit_test(attribution_at_the_end_needs_no_pass),
         cmocka_unit_test(metrics_refuse),
         cmocka_unit_test(metrics_over_positions),

@@ -97,10 +97,10 @@ static bool edit_twice(void *user)
     return done(status, &error);
 }
 
-static bool attribute_heads(void *user)
+static bool attribute_by(pb_attribute_by by)
 {
     const pb_select all = {.kind = PB_SELECT_ALL};
-    const pb_attribute_spec spec = {.by = PB_BY_HEAD,
+    const pb_attribute_spec spec = {.by = by,
                                     .targets = &f.good,
                                     .n_targets = 1,
                                     .against = &f.bad,
@@ -109,11 +109,22 @@ static bool attribute_heads(void *user)
                                     .n_positions = 1};
     pb_attribution a;
     pb_error *error = NULL;
-    (void)user;
     if (!done(pb_attribute(&f.into, 1, NULL, &spec, NULL, &a, &error), &error))
         return false;
     pb_attribution_release(&a);
     return true;
+}
+
+static bool attribute_heads(void *user)
+{
+    (void)user;
+    return attribute_by(PB_BY_HEAD);
+}
+
+static bool attribute_neurons(void *user)
+{
+    (void)user;
+    return attribute_by(PB_BY_NEURON);
 }
 
 static bool look_through_the_lens(void *user)
@@ -218,6 +229,7 @@ STARVES(patch_stream)
 STARVES(patch_heads)
 STARVES(edit_twice)
 STARVES(attribute_heads)
+STARVES(attribute_neurons)
 STARVES(look_through_the_lens)
 STARVES(ask_metrics)
 STARVES(score_heads)
@@ -232,6 +244,7 @@ int main(void)
         cmocka_unit_test(patch_heads_starves),
         cmocka_unit_test(edit_twice_starves),
         cmocka_unit_test(attribute_heads_starves),
+        cmocka_unit_test(attribute_neurons_starves),
         cmocka_unit_test(look_through_the_lens_starves),
         cmocka_unit_test(ask_metrics_starves),
         cmocka_unit_test(score_heads_starves),

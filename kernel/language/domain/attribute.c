@@ -11,12 +11,18 @@
 
 /* ---- how an attribution shows ---- */
 
-/* What the check says, as a sentence; empty where it is not about one number. */
-static void check_sentence(const pb_meta *meta, char *out, size_t size)
+static bool is_by_neuron(const pb_value *attribution)
 {
+    return pb_tensor_find_axis(pb_value_get_tensor(attribution), "d_mlp") >= 0;
+}
+
+/* What the check says, as a sentence; empty where it is not about one number. */
+static void check_sentence(const pb_value *self, char *out, size_t size)
+{
+    const pb_meta *meta = pb_value_meta(self);
     const pb_value *check = pb_meta_field(meta, "check"), *rest = pb_meta_field(meta, "rest");
     const char *parts = "The parts";
-    char heads[80];
+    char units[80];
     out[0] = '\0';
     if (!check || pb_value_kind(check) != PB_RECORD)
         return;
@@ -25,9 +31,10 @@ static void check_sentence(const pb_meta *meta, char *out, size_t size)
     if (!sum || !logit || !difference || pb_value_kind(sum) != PB_NUMBER)
         return;
     if (rest && pb_value_kind(rest) == PB_NUMBER) {
-        snprintf(heads, sizeof heads, "The heads, what no head wrote (.rest, %.4f)",
+        const char *unit = is_by_neuron(self) ? "neuron" : "head";
+        snprintf(units, sizeof units, "The %ss, what no %s wrote (.rest, %.4f)", unit, unit,
                  pb_value_get_number(rest));
-        parts = heads;
+        parts = units;
     }
     if (meta->units && strcmp(meta->units, "logits") != 0)
         snprintf(out, size,
@@ -79,10 +86,11 @@ static pb_status component_table(const pb_value *self, const pb_words *words, pb
 static pb_status attribution_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                                   pb_error **error)
 {
-    (void)interp;
     const pb_meta *meta = pb_value_meta(self);
     char note[320];
-    check_sentence(meta, note, sizeof note);
+    check_sentence(self, note, sizeof note);
+    if (is_by_neuron(self)) /* tens of thousands: a map of them says nothing */
+        return pb_show_largest(interp, self, 10, note[0] ? note : NULL, bundle, error);
     const char *notes[] = {note};
     pb_words words = {.caption = meta->caption, .notes = notes, .n_notes = note[0] ? 1 : 0};
     if (pb_tensor_rank(pb_value_get_tensor(self)) != 1)
@@ -163,6 +171,9 @@ static pb_status component_fields(const pb_model *model, const pb_tensor *parts,
 
 /* ---- attribute() ---- */
 
+/* What by= may be, in the engine's order. */
+static const char *const by_words[] = {"component", "head", "neuron"};
+
 typedef struct attribute_arguments {
     pb_prompts prompts;
     pb_targets targets, against;
@@ -183,8 +194,10 @@ static void arguments_free(attribute_arguments *in)
 static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error **error)
 {
     *in = (attribute_arguments){0};
-    bool by_head = strcmp(pb_argument_text(call, "by"), "head") == 0;
-    in->spec.by = by_head ? PB_BY_HEAD : PB_BY_COMPONENT;
+    const char *by = pb_argument_text(call, "by");
+    for (size_t i = 0; i < sizeof by_words / sizeof *by_words; i++)
+        if (strcmp(by, by_words[i]) == 0)
+            in->spec.by = (pb_attribute_by)i;
     in->spec.scale = pb_argument_bool(call, "scale");
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
     if (!status)
@@ -199,9 +212,9 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
     if (!status)
         status =
             pb_heads_take(call, "heads", in->prompts.engine, &in->heads, &in->spec.n_heads, error);
-    if (!status && in->heads && !by_head)
+    if (!status && in->heads && in->spec.by != PB_BY_HEAD)
         status = pb_fail_argument(call, "heads", error, PB_TYPE,
-                                  "heads= goes with by=\"head\"; by component there are no heads");
+                                  "heads= goes with by=\"head\"; by %s there are no heads", by);
     in->spec.targets = in->targets.ids;
     in->spec.n_targets = in->targets.count;
     in->spec.against = in->against.ids;
@@ -219,8 +232,7 @@ static void attribution_caption(const attribute_arguments *in, pb_buffer *captio
     char *against =
         in->against.count == 1 ? pb_token_text(in->prompts.engine, in->against.ids[0]) : NULL;
     char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, &in->positions, 70);
-    pb_buffer_format(caption, "What each %s adds to the logit of %s",
-                     in->spec.by == PB_BY_HEAD ? "head" : "component",
+    pb_buffer_format(caption, "What each %s adds to the logit of %s", by_words[in->spec.by],
                      target ? target : "each prompt's word");
     if (in->against.count)
         pb_buffer_format(caption, " minus that of %s", against ? against : "each prompt's other");
@@ -333,14 +345,16 @@ static pb_status call_attribute(pb_call *call, pb_value **result, pb_error **err
 const pb_builtin pb_builtins_attribute[] = {
     {.name = "attribute",
      .category = "Attribution",
-     .summary = "How much of a logit each component, or each head, wrote.",
+     .summary = "How much of a logit each component, head or neuron wrote.",
      .doc = "Direct logit attribution: `((c - mean c) / sigma) . W_U[:, target]` for what each "
             "component c wrote to the residual stream, sigma taken once from the full final "
             "residual, so that the parts and the bias sum to the logit; `.check` compares them. "
             "`scale=False` leaves out the division by sigma. `against=` attributes the difference "
             "of two logits.\n\n"
-            "`by=\"head\"` is over layer and head, with `.rest` for what no head wrote.",
-     .result = "a tensor [component] with .layer and .part, or [layer, head] with .rest; .check",
+            "`by=\"head\"` is over layer and head, with c = z W_O; `by=\"neuron\"` is over layer "
+            "and d_mlp, with c = mlp_post W_out. `.rest` is what no head, or no neuron, wrote.",
+     .result = "a tensor [component] with .layer and .part, or [layer, head] or [layer, d_mlp] "
+               "with .rest; .check",
      .example = "abs(attribute(\"I love this movie because it is\", \" great\").check.difference) "
                 "< 0.001",
      .expected = "True",
@@ -359,7 +373,7 @@ const pb_builtin pb_builtins_attribute[] = {
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"component\"",
-                     .choices = "component head"},
+                     .choices = "component head neuron"},
                     {.name = "scale",
                      .types = PB_TAKES_BOOL,
                      .mode = PB_PARAMETER_KEYWORD,

@@ -125,19 +125,56 @@ static pb_status place_value(const pb_axis *axis, size_t offset, pb_value **resu
     return pb_value_integer(pb_axis_coordinate(axis, offset), result, error);
 }
 
-static pb_status head_name(const pb_tensor *tensor, int layer, int head, const size_t *at,
+/* What is called by its layer and its number in one word: L9H6, L3N120. */
+typedef struct unit_kind {
+    const char *axis, *column;
+    char letter;
+} unit_kind;
+
+static const unit_kind unit_kinds[] = {{"head", "head", 'H'}, {"d_mlp", "neuron", 'N'}};
+
+/* The axes of a tensor over such units; kind is NULL where it is none. */
+typedef struct named_units {
+    const unit_kind *kind;
+    size_t layer, unit;
+} named_units;
+
+static named_units units_of(const pb_tensor *tensor)
+{
+    int layer = pb_tensor_find_axis(tensor, "layer");
+    for (size_t i = 0; layer >= 0 && i < sizeof unit_kinds / sizeof *unit_kinds; i++) {
+        int unit = pb_tensor_find_axis(tensor, unit_kinds[i].axis);
+        if (unit >= 0)
+            return (named_units){&unit_kinds[i], (size_t)layer, (size_t)unit};
+    }
+    return (named_units){NULL, 0, 0};
+}
+
+static pb_status unit_name(const pb_tensor *tensor, named_units named, const size_t *at,
                            pb_value **result, pb_error **error)
 {
     char text[64];
-    snprintf(text, sizeof text, "L%lldH%lld",
-             (long long)pb_axis_coordinate(pb_tensor_axis(tensor, (size_t)layer), at[layer]),
-             (long long)pb_axis_coordinate(pb_tensor_axis(tensor, (size_t)head), at[head]));
+    snprintf(text, sizeof text, "L%lld%c%lld",
+             (long long)pb_axis_coordinate(pb_tensor_axis(tensor, named.layer), at[named.layer]),
+             named.kind->letter,
+             (long long)pb_axis_coordinate(pb_tensor_axis(tensor, named.unit), at[named.unit]));
     return pb_value_text(text, result, error);
 }
 
 typedef struct ranking_columns {
-    pb_list_builder heads, keys[PB_MAX_RANK], positions[PB_MAX_RANK], values, changes;
+    pb_list_builder names, keys[PB_MAX_RANK], positions[PB_MAX_RANK], values, changes;
 } ranking_columns;
+
+static void columns_discard(ranking_columns *columns)
+{
+    pb_list_discard(&columns->names);
+    pb_list_discard(&columns->values);
+    pb_list_discard(&columns->changes);
+    for (size_t i = 0; i < PB_MAX_RANK; i++) {
+        pb_list_discard(&columns->keys[i]);
+        pb_list_discard(&columns->positions[i]);
+    }
+}
 
 static pb_status rank_number(const pb_tensor *tensor, size_t flat, pb_list_builder *out,
                              pb_error **error)
@@ -148,17 +185,17 @@ static pb_status rank_number(const pb_tensor *tensor, size_t flat, pb_list_build
 }
 
 /* Adds the row of one flat offset. `change` is NULL but for sweeps. */
-static pb_status rank_row(const pb_tensor *tensor, const pb_tensor *change, size_t flat, int layer,
-                          int head, ranking_columns *out, pb_error **error)
+static pb_status rank_row(const pb_tensor *tensor, const pb_tensor *change, size_t flat,
+                          named_units named, ranking_columns *out, pb_error **error)
 {
     size_t at[PB_MAX_RANK];
     pb_value *value = NULL;
     pb_status status = PB_OK;
     pb_tensor_unravel(tensor, flat, at);
-    if (layer >= 0 && head >= 0) {
-        status = head_name(tensor, layer, head, at, &value, error);
+    if (named.kind) {
+        status = unit_name(tensor, named, at, &value, error);
         if (!status)
-            status = pb_list_take(&out->heads, value, error);
+            status = pb_list_take(&out->names, value, error);
     }
     for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++) {
         const pb_axis *axis = pb_tensor_axis(tensor, i);
@@ -205,8 +242,8 @@ static pb_cells_look value_look(const pb_tensor *tensor)
     return PB_CELLS_PLAIN;
 }
 
-static pb_status ranking_table(const pb_value *value, int layer, int head, ranking_columns *in,
-                               size_t rows, const char *caption, pb_value **heads, pb_value **table,
+static pb_status ranking_table(const pb_value *value, named_units named, ranking_columns *in,
+                               size_t rows, const char *caption, ranking_data *out,
                                pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
@@ -214,15 +251,16 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
     pb_table_cells columns[2 * PB_MAX_RANK + 3];
     size_t n = 0;
     pb_status status = PB_OK;
-    if (layer >= 0 && head >= 0) {
-        status = pb_take_column(&in->heads, "head", PB_CELLS_KEY, NULL, columns, &n, error);
-        if (!status)
-            *heads = pb_value_retain(columns[0].cells);
+    if (named.kind) {
+        status =
+            pb_take_column(&in->names, named.kind->column, PB_CELLS_KEY, NULL, columns, &n, error);
+        if (!status && named.kind->letter == 'H')
+            out->heads = pb_value_retain(columns[0].cells);
     }
     for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++) {
         const char *name = pb_axis_name(pb_tensor_axis(tensor, i));
         bool tokens = pb_axis_is_tokens(name) && pb_axis_has_labels(pb_tensor_axis(tensor, i));
-        if (*heads && ((int)i == layer || (int)i == head))
+        if (named.kind && (i == named.layer || i == named.unit))
             continue;
         if (tokens && strcmp(name, "token") != 0) {
             const struct {
@@ -249,7 +287,7 @@ static pb_status ranking_table(const pb_value *value, int layer, int head, ranki
         status = pb_take_column(&in->changes, "change", PB_CELLS_SHADED, meta->units, columns, &n,
                                 error);
     if (!status)
-        status = pb_value_table(columns, n, rows, caption, meta->model, table, error);
+        status = pb_value_table(columns, n, rows, caption, meta->model, &out->table, error);
     for (size_t i = 0; i < n; i++)
         pb_value_release(&columns[i].cells);
     return status;
@@ -263,17 +301,20 @@ typedef struct ranking_order {
                      */
 } ranking_order;
 
+enum { BY_CHANGE, BY_MAGNITUDE, BY_VALUE, BY_SMALLEST };
+
+static const ranking_order orders[] = {
+    [BY_CHANGE] = {"change", "by what patching changed", PB_BY_MAGNITUDE, true},
+    [BY_MAGNITUDE] = {"magnitude", "by magnitude", PB_BY_MAGNITUDE, false},
+    [BY_VALUE] = {"value", "largest first", PB_BY_VALUE, false},
+    [BY_SMALLEST] = {"smallest", "smallest first", PB_BY_SMALLEST, false},
+};
+
 static pb_status take_order(pb_call *call, bool has_change, const ranking_order **order,
                             pb_error **error)
 {
-    static const ranking_order orders[] = {
-        {"change", "by what patching changed", PB_BY_MAGNITUDE, true},
-        {"magnitude", "by magnitude", PB_BY_MAGNITUDE, false},
-        {"value", "largest first", PB_BY_VALUE, false},
-        {"smallest", "smallest first", PB_BY_SMALLEST, false},
-    };
     const char *by = pb_argument_text(call, "by");
-    size_t first = has_change ? 0 : 1;
+    size_t first = has_change ? BY_CHANGE : BY_MAGNITUDE;
     *order = &orders[first];
     for (size_t i = first; i < sizeof orders / sizeof *orders; i++) {
         *order = &orders[i];
@@ -286,53 +327,69 @@ static pb_status take_order(pb_call *call, bool has_change, const ranking_order 
                             has_change ? "sweep" : "tensor", has_change ? "\"change\", " : "", by);
 }
 
-static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
+/* The k first values of a tensor in an order. `note`, if any, ends the caption. */
+static pb_status rank(pb_interp *interp, const pb_value *value, const ranking_order *order,
+                      size_t k, const char *note, pb_value **result, pb_error **error)
 {
-    const pb_value *value = pb_argument_value(call, "x");
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    const pb_tensor *change = change_of(value);
-    const ranking_order *order;
-    size_t k = 0, count = 0;
-    size_t *offsets = NULL;
-    pb_status status = take_order(call, change != NULL, &order, error);
-    if (!status)
-        status = pb_argument_count(call, "k", &k, error);
-    if (!status)
-        status = pb_tensor_top(order->by_change ? change : tensor, k, order->order,
-                               pb_call_watch(call), &offsets, &count, error);
+    const pb_tensor *tensor = pb_value_get_tensor(value), *change = change_of(value);
+    size_t count = 0, *offsets = NULL;
+    pb_status status = pb_tensor_top(order->by_change ? change : tensor, k, order->order,
+                                     pb_interp_watch(interp), &offsets, &count, error);
     if (status)
         return status;
-    int layer = pb_tensor_find_axis(tensor, "layer"), head = pb_tensor_find_axis(tensor, "head");
+    named_units named = units_of(tensor);
     ranking_columns columns = {0};
     for (size_t i = 0; i < count && !status; i++) {
-        status = pb_interp_check(call->interp, error);
+        status = pb_interp_check(interp, error);
         if (!status)
-            status = rank_row(tensor, change, offsets[i], layer, head, &columns, error);
+            status = rank_row(tensor, change, offsets[i], named, &columns, error);
     }
     free(offsets);
     const char *what = pb_value_meta(value)->caption;
     pb_buffer caption = PB_BUFFER_EMPTY;
-    pb_buffer_format(&caption, "Top %zu of %zu, %s%s%s", count, pb_tensor_size(tensor),
-                     order->words, what ? ": " : "", what ? what : "");
+    pb_buffer_format(&caption, "Top %zu of %zu, %s%s%s%s%s", count, pb_tensor_size(tensor),
+                     order->words, what ? ": " : "", what ? what : "", note ? ". " : "",
+                     note ? note : "");
     status = status ? status : pb_buffer_status(&caption, error);
     ranking_data *data = pb_calloc(1, sizeof *data);
     if (!status && !data)
         status = pb_fail_memory(error);
     if (!status)
-        status = ranking_table(value, layer, head, &columns, count, caption.data, &data->heads,
-                               &data->table, error);
+        status = ranking_table(value, named, &columns, count, caption.data, data, error);
     pb_buffer_free(&caption);
-    pb_list_discard(&columns.heads);
-    pb_list_discard(&columns.values);
-    pb_list_discard(&columns.changes);
-    for (size_t i = 0; i < PB_MAX_RANK; i++) {
-        pb_list_discard(&columns.keys[i]);
-        pb_list_discard(&columns.positions[i]);
-    }
+    columns_discard(&columns);
     if (!status)
         return pb_value_take_object(&pb_ranking_type, data, result, error);
     ranking_destroy(data);
     return status;
+}
+
+pb_status pb_rank_by_value(pb_interp *interp, const pb_value *tensor, size_t k, pb_value **ranking,
+                           pb_error **error)
+{
+    return rank(interp, tensor, &orders[BY_VALUE], k, NULL, ranking, error);
+}
+
+pb_status pb_show_largest(pb_interp *interp, const pb_value *tensor, size_t k, const char *note,
+                          pb_bundle *bundle, pb_error **error)
+{
+    pb_value *ranking = NULL;
+    pb_status status = rank(interp, tensor, &orders[BY_MAGNITUDE], k, note, &ranking, error);
+    if (!status)
+        status = ranking_show(interp, ranking, bundle, error);
+    pb_value_release(&ranking);
+    return status;
+}
+
+static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *value = pb_argument_value(call, "x");
+    const ranking_order *order;
+    size_t k = 0;
+    pb_status status = take_order(call, change_of(value) != NULL, &order, error);
+    if (!status)
+        status = pb_argument_count(call, "k", &k, error);
+    return status ? status : rank(call->interp, value, order, k, NULL, result, error);
 }
 
 /* ---- the largest rows of a table ---- */

@@ -42,6 +42,11 @@ pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_val
 pb_status pb_show_values(const pb_value *tensor, const pb_words *words, const char *name,
                          pb_bundle *bundle, pb_error **error);
 
+/* The k values of a tensor that are largest by magnitude, as top() shows them; `note` (may be NULL)
+ * ends the caption. Adds the forms to `bundle`. */
+pb_status pb_show_largest(pb_interp *interp, const pb_value *tensor, size_t k, const char *note,
+                          pb_bundle *bundle, pb_error **error);
+
 /* The sentences a tensor carries (.notes), as notes of a view. *notes is malloc'ed, its strings
  * borrowed. */
 pb_status pb_notes_of(const pb_value *tensor, const char ***notes, size_t *count, pb_error **error);

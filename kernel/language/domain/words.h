@@ -18,5 +18,6 @@ extern const pb_builtin pb_builtins_heads[];
 extern const pb_builtin pb_builtins_plot[];
 extern const pb_builtin pb_builtins_heatmap[];
 extern const pb_builtin pb_builtins_attention[];
+extern const pb_builtin pb_builtins_similar[];
 
 #endif

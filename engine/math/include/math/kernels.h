@@ -38,6 +38,9 @@ void pb_softmax_row(size_t n, float *x); /* on the calling thread */
 /* log(sum(exp(row))), the row's maximum taken out first, summed in double. */
 double pb_log_sum_exp(size_t n, const float *x);
 
+/* x . y, summed in double, in an order that is the same on every machine. */
+double pb_dot(size_t n, const float *x, const float *y);
+
 /* x += y and x += y (one row added to all). */
 void pb_add_rows(size_t rows, size_t d, float *x, size_t ldx, const float *y, size_t ldy);
 void pb_add_bias(size_t rows, size_t d, float *x, size_t ldx, const float *bias);

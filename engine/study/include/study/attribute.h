@@ -5,7 +5,8 @@
  *
  * with sigma taken once from the full final residual at that position, so that the parts and
  * b_U[target] sum to the logit. (Nanda's "direct logit attribution"; TransformerLens'
- * ActivationCache.logit_attrs with apply_ln.)
+ * ActivationCache.logit_attrs with apply_ln.) A head's c is z W_O, a neuron's mlp_post W_out
+ * (TransformerLens' stack_head_results and stack_neuron_results).
  */
 #ifndef PB_STUDY_ATTRIBUTE_H
 #define PB_STUDY_ATTRIBUTE_H
@@ -15,7 +16,7 @@
 #include "model/run.h"
 #include "study/where.h"
 
-typedef enum pb_attribute_by { PB_BY_COMPONENT, PB_BY_HEAD } pb_attribute_by;
+typedef enum pb_attribute_by { PB_BY_COMPONENT, PB_BY_HEAD, PB_BY_NEURON } pb_attribute_by;
 
 /* Borrowed for the call. */
 typedef struct pb_attribute_spec {
@@ -38,8 +39,9 @@ typedef struct pb_attribute_spec {
  */
 typedef struct pb_attribution {
     pb_tensor *parts;      /* [..., component]; by head [..., layer, head], or with `heads` given
-                              [..., component] labelled "L9H6" */
-    pb_tensor *rest;       /* BY_HEAD: what no head (of those asked for) wrote; else NULL */
+                              [..., component] labelled "L9H6"; by neuron [..., layer, d_mlp] */
+    pb_tensor *rest;       /* what no head (of those asked for) or no neuron wrote; by component
+                              NULL */
     pb_tensor *bias;       /* b_U[target] (- b_U[against]) */
     pb_tensor *sum;        /* parts + rest + bias */
     pb_tensor *logit;      /* the true logit (difference), from the run itself */
