@@ -15,7 +15,7 @@ static void check(const pb_tokenizer *t)
     int32_t *ids = NULL;
     size_t count = 0, length = 0;
     char *back = NULL;
-    if (pb_tokenizer_encode(t, text, strlen(text), PB_SPECIAL_ALLOWED, &ids, &count, NULL) ||
+    if (pb_tokenizer_encode(t, text, strlen(text), PB_SPECIAL_ALLOWED, NULL, &ids, &count, NULL) ||
         pb_tokenizer_decode(t, ids, count, &back, &length, NULL) || strcmp(text, back) != 0)
         abort();
     free(ids);
