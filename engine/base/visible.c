@@ -49,6 +49,8 @@ void pb_visible_text(pb_buffer *out, const char *text, size_t length)
         uint32_t c = pb_utf8_next(text, last, &at);
         if (c == PB_UTF8_INVALID)
             pb_buffer_format(out, "\\x%02x", (unsigned char)text[start]);
+        else if (c == ' ' && text[start - 1] == '|')
+            pb_buffer_text(out, "·"); /* of the second token in a label that joins two */
         else
             append_code_point(out, c);
     }

@@ -10,7 +10,8 @@
  * Appends `text` as displays show tokens: leading and trailing spaces as `·`, a newline as `⏎`, a
  * tab as `⇥`, other control characters as their pictures (`␀`), an invalid byte as `\xff`, spaces
  * and marks that cannot be seen (a zero-width space, a change of direction) as `⟨U+200B⟩`, and the
- * empty text as `""`. Spaces inside stay spaces. The result is valid UTF-8 on one line.
+ * empty text as `""`. Spaces inside stay spaces, but for one after a `|`, which begins the second
+ * of two tokens in a joined label. The result is valid UTF-8 on one line.
  */
 void pb_visible_text(pb_buffer *out, const char *text, size_t length);
 
