@@ -166,16 +166,28 @@ static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
 typedef struct pb_sorting {
     pb_interp *interp;
     const pb_value *keys;
-    bool reverse;
+    bool reverse, of_table;
     size_t *order, *scratch;
 } pb_sorting;
+
+/* What is missing comes last, whichever way is up: NaN has no order, and of tables None neither. */
+static bool is_missing(const pb_sorting *sorting, const pb_value *key)
+{
+    double number;
+    return (pb_value_is_none(key) && sorting->of_table) ||
+           (pb_value_scalar(key, &number) && isnan(number));
+}
 
 static pb_status goes_first(const pb_sorting *sorting, size_t a, size_t b, bool *first,
                             pb_error **error)
 {
     int order;
-    pb_status status = pb_value_compare(sorting->interp, pb_list_item(sorting->keys, a),
-                                        pb_list_item(sorting->keys, b), &order, error);
+    const pb_value *x = pb_list_item(sorting->keys, a), *y = pb_list_item(sorting->keys, b);
+    bool x_is_missing = is_missing(sorting, x), y_is_missing = is_missing(sorting, y);
+    *first = y_is_missing;
+    if (x_is_missing || y_is_missing)
+        return PB_OK;
+    pb_status status = pb_value_compare(sorting->interp, x, y, &order, error);
     *first = sorting->reverse ? order >= 0 : order <= 0;
     return status;
 }
@@ -207,12 +219,16 @@ static pb_status sort_range(pb_sorting *s, size_t start, size_t end, pb_error **
 }
 
 /* The order of `keys`: *order is malloc'ed, the caller's. */
-static pb_status sorted_order(pb_interp *interp, const pb_value *keys, bool reverse, size_t **order,
+static pb_status sorted_order(pb_call *call, const pb_value *keys, bool of_table, size_t **order,
                               pb_error **error)
 {
     size_t count = pb_list_count(keys);
-    pb_sorting sorting = {interp, keys, reverse, pb_malloc(count, sizeof **order),
-                          pb_malloc(count, sizeof **order)};
+    pb_sorting sorting = {.interp = call->interp,
+                          .keys = keys,
+                          .reverse = pb_argument_bool(call, "reverse"),
+                          .of_table = of_table,
+                          .order = pb_malloc(count, sizeof **order),
+                          .scratch = pb_malloc(count, sizeof **order)};
     pb_status status = sorting.order && sorting.scratch ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; status == PB_OK && i < count; i++)
         sorting.order[i] = i;
@@ -237,9 +253,7 @@ static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
         status = pb_map_items(call->interp, pb_argument_value(call, "key"), items, &keys, error);
     if (status == PB_OK)
         status = pb_place_argument(
-            call, "x",
-            sorted_order(call->interp, keys, pb_argument_bool(call, "reverse"), &order, error),
-            error);
+            call, "x", sorted_order(call, keys, pb_list_is_column(items), &order, error), error);
     for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(items, order[i])), error);
     if (status == PB_OK)
@@ -264,9 +278,7 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_argument(call, by ? "by" : NULL, error, PB_NAME,
                                 "this table has no column %s", by ? by : "at all");
     pb_status status = pb_place_argument(
-        call, "by",
-        sorted_order(call->interp, column->cells, pb_argument_bool(call, "reverse"), &order, error),
-        error);
+        call, "by", sorted_order(call, column->cells, true, &order, error), error);
     if (status == PB_OK)
         status = pb_table_pick(call->interp, table, order, pb_table_rows(table), result, error);
     free(order);
@@ -505,7 +517,8 @@ const pb_builtin pb_builtins_list[] = {
     {.name = "sort",
      .category = "Tables",
      .summary = "The rows of a table in the order of a column, or the items of a list in order.",
-     .doc = "Nothing changes in place: `t = t.sort(by=\"n\")` keeps the new order.",
+     .doc = "Nothing changes in place: `t = t.sort(by=\"n\")` keeps the new order. Rows whose cell "
+            "is missing (None, nan) come last, also with `reverse=True`.",
      .result = "a table or a list",
      .example = "table(n=[2, 3, 1]).sort(by=\"n\").n",
      .expected = "[1, 2, 3]",
