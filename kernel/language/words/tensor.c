@@ -112,7 +112,7 @@ static pb_status softmax(pb_call *call, bool logarithm, pb_value **result, pb_er
     pb_status status =
         pb_tensor_softmax(tensor, over ? over : pb_axis_name(pb_tensor_axis(tensor, 0)), logarithm,
                           pb_call_watch(call), &made, error);
-    pb_meta meta = {.model = pb_value_meta(x)->model};
+    pb_meta meta = {.model = pb_value_meta(x)->model, .units = logarithm ? "nats" : NULL};
     return status == PB_OK ? pb_value_take_tensor(&made, &meta, result, error)
                            : pb_place_argument(call, "over", status, error);
 }
@@ -127,6 +127,37 @@ static pb_status call_log_softmax(pb_call *call, pb_value **result, pb_error **e
     return softmax(call, true, result, error);
 }
 
+/* Directions, heads' places and words of both sides line up only where the same ones are meant,
+ * which in a product of two weights they are not. */
+static pb_status check_repeats(const pb_call *call, const pb_tensor *a, const pb_tensor *b,
+                               size_t count, const char *const *over, pb_error **error)
+{
+    static const char *const features[] = {"d_model", "d_head", "d_mlp", "token"};
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+        const char *name = features[i];
+        bool summed = false;
+        for (size_t k = 0; k < count; k++)
+            summed = summed || strcmp(over[k], name) == 0;
+        if (summed || pb_tensor_find_axis(a, name) < 0 || pb_tensor_find_axis(b, name) < 0)
+            continue;
+        pb_status status = pb_fail_argument(
+            call, NULL, error, PB_VALUE,
+            "both sides have the axis %s, which the result cannot have twice", name);
+        if (error && *error && count == 1)
+            pb_error_hint(*error,
+                          "dot(a, rename(b, %s=\"%s_2\"), over=\"%s\") keeps both; "
+                          "(a * b).sum(over=\"%s\") pairs them up one to one",
+                          name, name, over[0], over[0]);
+        else if (error && *error)
+            pb_error_hint(*error,
+                          "rename(b, %s=\"%s_2\") keeps both; (a * b).sum(over=[...]) pairs them "
+                          "up one to one",
+                          name, name);
+        return status;
+    }
+    return PB_OK;
+}
+
 static pb_status call_dot(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *a = pb_argument_value(call, "a"), *b = pb_argument_value(call, "b");
@@ -136,6 +167,9 @@ static pb_status call_dot(pb_call *call, pb_value **result, pb_error **error)
     pb_status status = pb_check_models(a, b, error);
     if (status == PB_OK)
         status = pb_argument_texts(call, "over", &names, &count, error);
+    if (status == PB_OK)
+        status = check_repeats(call, pb_value_get_tensor(a), pb_value_get_tensor(b), count, names,
+                               error);
     if (status == PB_OK)
         status = pb_tensor_dot(pb_value_get_tensor(a), pb_value_get_tensor(b), count, names,
                                pb_call_watch(call), &made, error);
@@ -389,7 +423,10 @@ const pb_builtin pb_builtins_tensor[] = {
     {.name = "dot",
      .category = "Tensors",
      .summary = "The sum of a * b over named axes; the other axes both have are lined up.",
-     .doc = "dot(a, b, over=\"d_model\")[i, j] = sum over d of a[i, d] * b[j, d].",
+     .doc = "dot(a, b, over=\"d_model\")[i, j] = sum over d of a[i, d] * b[j, d].\n\nAn axis of "
+            "features (d_model, d_head, d_mlp, token) that both have must be summed over, or "
+            "renamed in one: `dot(model.W_V[layer=0, head=1], rename(model.W_O[layer=0, head=1], "
+            "d_model=\"out\"), over=\"d_head\")` is the matrix from d_model to out.",
      .result = "a number, or a tensor of the axes that are left",
      .example = "dot(tensor([1, 2], axes=\"d\"), tensor([3, 4], axes=\"d\"), over=\"d\")",
      .expected = "11.0",
