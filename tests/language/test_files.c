@@ -83,7 +83,13 @@ static void test_tables(void **state)
            "t = table(w=[\" great\", \"a,b\", \"\\\"q\\\"\\n\", \"12\", \"\"], "
            "x=[0.1, 1e-30, 3, None, True])\nsave(t, \"@/t.csv\")\nread(\"@/t.csv\") == t",
            "True\n");
-    expect(f, "save(t, \"@/t.json\")\nread(\"@/t.json\").w == list(t.w)", "True\n");
+    expect(f,
+           "t.y = [1, float(\"nan\"), float(\"inf\"), None, -float(\"inf\")]\n"
+           "save(t, \"@/t.json\")\nu = read(\"@/t.json\")\n"
+           "[u.w == t.w, u.x == t.x, u.y, [n != n for n in u.y], u.columns]",
+           "[[True, True, True, True, True], [True, True, True, True, True], "
+           "[1, nan, inf, None, -inf], [False, True, False, False, False], ['w', 'x', 'y']]\n");
+    expect(f, "save(table(patchbay=[1]), \"@/t.json\")\nread(\"@/t.json\")", "{'patchbay': [1]}\n");
 }
 
 static void test_tensors(void **state)
@@ -99,7 +105,18 @@ static void test_tensors(void **state)
            "save(t, \"@/t.csv\")\nr = read(\"@/t.csv\")\n[r.columns, tensor(r.value, "
            "axes=\"i\").values == tensor(table(t).value, axes=\"i\").values]",
            "[['layer', 'head', 'value'], True]\n");
-    expect(f, "save(t, \"@/t.json\")\nread(\"@/t.json\").axes[0].name", "'layer'\n");
+    expect(f,
+           "t = tensor([1, float(\"nan\"), float(\"inf\"), -float(\"inf\")], axes=\"pos\", "
+           "labels=[\"a\", \" b\", \"c\", \"d\"])[pos=1:]\n"
+           "save([t, t > 0], \"@/t.json\")\nu = read(\"@/t.json\")\n"
+           "[u[0].values, u[0][pos=\" b\"], u[0][pos=3], u[1].values]",
+           "[[nan, inf, -inf], nan, -inf, [False, True, False]]\n");
+    expect(f,
+           "t = tensor([[1, 2]], axes=[\"layer\", \"head\"])\nsave(t, \"@/t.npy\")\n"
+           "read(\"@/t.npy\", axes=[\"layer\", \"pos\"]).shape",
+           "{'layer': 1, 'pos': 2}\n");
+    expect_part(f, "read(\"@/t.npy\")", "have no names in the file");
+    expect_part(f, "read(\"@/t.npy\", axes=\"layer\")", "has 2 axes, axes= names 1");
 }
 
 static void test_values(void **state)
@@ -110,7 +127,8 @@ static void test_values(void **state)
            "read(\"@/t.json\") == v",
            "True\n");
     expect(f, "save([1, 2], \"@/t.csv\"); read(\"@/t.csv\").value", "[1, 2]\n");
-    expect(f, "save(\"text\", \"@/t.txt\"); read(\"@/t.txt\")", "\"'text'\"\n");
+    expect(f, "save(\"text\", \"@/t.txt\"); read(\"@/t.txt\")", "'text'\n");
+    expect(f, "save([1, 2], \"@/t.txt\"); read(\"@/t.txt\")", "'[1, 2]'\n");
     expect(f, "save(table(a=[1]), \"@/t.html\")", "");
 }
 
@@ -136,6 +154,12 @@ static void test_bad_files(void **state)
         {"t.csv", "a,b\n\"1,2\n", "not closed"},
         {"t.csv", "a,a\n1,2\n", "two columns called a"},
         {"t.json", "{\"a\": ", "not valid JSON"},
+        {"t.json", "{\"a\": [1], \"b\": [1, 2], \"patchbay\": \"table\"}", "has 2 values"},
+        {"t.json", "{\"a\": 1, \"patchbay\": \"table\"}", "says that it holds a table"},
+        {"t.json", "{\"axes\": [], \"values\": [1, 2], \"patchbay\": \"tensor\"}",
+         "says that it holds a tensor"},
+        {"t.json", "{\"axes\": [{\"name\": 1}], \"values\": [], \"patchbay\": \"mask\"}",
+         "says that it holds a mask"},
         {"t.npy", "\x93NUMPY", "Error"},
     };
     fixture *f = *state;

@@ -75,6 +75,10 @@ static pb_status file_bytes(pb_call *call, const char *kind, pb_buffer *out, pb_
     }
     if (strcmp(kind, ".npy") == 0)
         return npy_bytes(call, value, out, error);
+    if (strcmp(kind, ".txt") == 0 && pb_value_kind(value) == PB_STRING) {
+        pb_value_str(value, out);
+        return PB_OK;
+    }
     pb_status status = pb_interp_bundle(call->interp, value, &bundle, error);
     if (status == PB_OK) {
         const char *plain = pb_bundle_find(bundle, "text/plain");
@@ -120,12 +124,58 @@ static pb_status call_save(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- read ---- */
 
+/* The axes of a file, which has no names for them, under those of axes=. */
+static pb_status name_axes(pb_call *call, pb_tensor **tensor, pb_error **error)
+{
+    const char *const *names = NULL;
+    size_t count = 0, rank = pb_tensor_rank(*tensor);
+    pb_status status = pb_argument_texts(call, "axes", &names, &count, error);
+    if (status == PB_OK && count != rank)
+        status = pb_fail_argument(call, "axes", error, PB_VALUE,
+                                  "the array in this file has %zu ax%ss, axes= names %zu", rank,
+                                  rank == 1 ? "i" : "e", count);
+    for (size_t i = 0; status == PB_OK && i < rank; i++) {
+        pb_axis *axis = NULL;
+        pb_tensor *named = NULL;
+        status = pb_axis_rename(pb_tensor_axis(*tensor, i), names[i], &axis, error);
+        if (status == PB_OK)
+            status = pb_tensor_replace_axis(*tensor, i, axis, &named, error);
+        pb_axis_release(&axis);
+        if (status != PB_OK)
+            break;
+        pb_tensor_release(tensor);
+        *tensor = named;
+    }
+    free((void *)names);
+    return pb_place_argument(call, "axes", status, error);
+}
+
+static pb_status read_npy(pb_call *call, const char *bytes, size_t length, pb_value **result,
+                          pb_error **error)
+{
+    pb_tensor *tensor = NULL;
+    pb_meta meta = {0};
+    pb_status status = pb_npy_read(bytes, length, pb_call_watch(call), &tensor, error);
+    if (status == PB_OK && pb_given(call, "axes"))
+        status = name_axes(call, &tensor, error);
+    else if (status == PB_OK && pb_tensor_rank(tensor) > 0)
+        meta.caption = "Its axes have no names in the file: axes=[...] of read(), or rename(), "
+                       "gives them some.";
+    if (status == PB_OK)
+        return pb_value_take_tensor(&tensor, &meta, result, error);
+    pb_tensor_release(&tensor);
+    return status;
+}
+
 static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
 {
     const char *path = pb_argument_text(call, "path"), *kind = extension(path);
     char *bytes = NULL;
     size_t length = 0;
-    pb_tensor *tensor = NULL;
+    if (pb_given(call, "axes") && strcmp(kind, ".npy") != 0)
+        return pb_fail_argument(call, "axes", error, PB_TYPE,
+                                "axes= names the axes of an .npy file; other files have no axes, "
+                                "or name them");
     pb_status status = pb_file_read(path, PB_MAX_FILE, pb_call_watch(call), &bytes, &length, error);
     if (status != PB_OK)
         return pb_place_argument(call, "path", status, error);
@@ -135,13 +185,10 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
         status = pb_read_json(call->interp, bytes, length, result, error);
     else if (strcmp(kind, ".txt") == 0)
         status = pb_value_string(bytes, length, result, error);
-    else if (strcmp(kind, ".npy") == 0) {
-        status = pb_npy_read(bytes, length, pb_call_watch(call), &tensor, error);
-        if (status == PB_OK)
-            status = pb_value_take_tensor(&tensor, NULL, result, error);
-    } else {
+    else if (strcmp(kind, ".npy") == 0)
+        status = read_npy(call, bytes, length, result, error);
+    else
         status = unknown_kind(call, ".csv, .npy, .json or .txt", error);
-    }
     free(bytes);
     return pb_place_argument(call, "path", status, error);
 }
@@ -155,7 +202,8 @@ const pb_builtin pb_builtins_file[] = {
     {.name = "csv",
      .category = "Files",
      .summary = "Prints a value as CSV, numbers with nine significant digits.",
-     .doc = "A tensor is laid out with one row for each value and its places before it.",
+     .doc = "A tensor is laid out with one row for each value, before it its places and what else "
+            "the result says of them: a sweep's change, the likeliest token of a lens.",
      .result = "None",
      .example = "csv(table(word=[\" great\", \"bad\"], logit=[1.5, 2]))",
      .expected = "word,logit\n\" great\",1.5\nbad,2\n",
@@ -168,7 +216,9 @@ const pb_builtin pb_builtins_file[] = {
      .doc =
          "`.csv` for tables, tensors and lists, `.npy` for tensors, `.svg` for pictures, `.html` "
          "for anything that shows, `.json` for numbers, strings, lists, records, tables and "
-         "tensors, `.txt` for the plain text. The file is replaced whole, or not at all.",
+         "tensors, `.txt` for the plain text, of a string its characters. Of a tensor `.npy` keeps "
+         "the numbers alone, `.json` also axes and labels. The file is replaced whole, or not at "
+         "all.",
      .result = "None",
      .see = "read csv",
      .parameters = {{.name = "x", .types = PB_TAKES_ANY}, PATH},
@@ -176,8 +226,16 @@ const pb_builtin pb_builtins_file[] = {
     {.name = "read",
      .category = "Files",
      .summary = "Reads a .csv, .npy, .json or .txt file.",
+     .doc = "An `.npy` file has numbers alone: `read(\"r.npy\", axes=[\"layer\", \"d_model\"])` "
+            "names its axes, which are dim0, dim1, ... otherwise. Tensors and tables that save() "
+            "wrote as `.json` come back as tensors, with axes and labels, and as tables.",
      .result = "a table, a tensor, a value or a string",
      .see = "save",
-     .parameters = {PATH},
+     .parameters = {PATH,
+                    {.name = "axes",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "the name of an axis, or a list of names",
+                     .fallback = "None"}},
      .function = call_read},
     {0}};
