@@ -154,9 +154,17 @@ static bool keeps_look(pb_binary op, const pb_value *a, const pb_value *b)
     return op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x);
 }
 
+/* A number that came out of a tensor, whose units nobody knows any more. */
+static bool was_measured(const pb_value *value)
+{
+    return pb_value_kind(value) == PB_NUMBER && pb_value_precision(value) == PB_SINGLE;
+}
+
 static const char *common_units(pb_binary op, const pb_value *a, const pb_value *b)
 {
     const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
+    if (op == PB_DIV && was_measured(b)) /* logits by logits are none; others are not known */
+        return NULL;
     const char *units = x && x->units ? x->units : y ? y->units : NULL;
     if (!units || !(op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x && !y)))
         return NULL;
@@ -226,6 +234,12 @@ static pb_status tensor_operator(pb_interp *interp, pb_binary op, const pb_value
 
 /* ---- columns ---- */
 
+/* In a mask what is missing is no larger and no smaller than anything, as NaN is. */
+static bool orders_missing(pb_operator op, const pb_value *a, const pb_value *b)
+{
+    return op >= PB_OP_LT && op <= PB_OP_GE && (pb_value_is_none(a) || pb_value_is_none(b));
+}
+
 static pb_status cells_operator(pb_interp *interp, pb_operator op, const pb_value *a,
                                 const pb_value *b, pb_value **result, pb_error **error)
 {
@@ -241,7 +255,8 @@ static pb_status cells_operator(pb_interp *interp, pb_operator op, const pb_valu
         pb_value *cell = NULL;
         pb_status status = pb_interp_check(interp, error);
         if (status == PB_OK)
-            status = pb_apply_operator(interp, op, x, y, &cell, error);
+            status = orders_missing(op, x, y) ? pb_value_bool(false, &cell, error)
+                                              : pb_apply_operator(interp, op, x, y, &cell, error);
         if (status == PB_OK)
             status = pb_list_take(&out, cell, error);
         if (status != PB_OK) {

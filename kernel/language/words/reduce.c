@@ -55,6 +55,10 @@ static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_va
         pb_tensor_release(&tensor);
         return status;
     }
+    if (finds_places(op)) { /* coordinates have no unit, and look like no result */
+        pb_meta plain = {.model = pb_value_meta(value)->model};
+        return pb_value_take_tensor(&tensor, &plain, result, error);
+    }
     return pb_value_retag(value, &tensor, result, error);
 }
 
