@@ -1,13 +1,11 @@
-/* x[...]: of lists, strings, records, tables and tensors. */
+/* x[...]: of lists, strings, records and tables; tensors are in index_tensor.c. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
-#include "base/visible.h"
 #include "interp_private.h"
 
 /* ---- slices ---- */
@@ -56,8 +54,7 @@ pb_status pb_evaluate_slice(pb_interp *interp, const pb_place *place, const pb_n
     return pb_value_selector(&slice, result, error);
 }
 
-/* Python's slice of a sequence of n items: where it starts, and how many it takes. */
-static size_t slice_items(const pb_selector *s, size_t n, int64_t *first)
+size_t pb_slice_items(const pb_selector *s, size_t n, int64_t *first)
 {
     int64_t length = (int64_t)n, step = s->step;
     int64_t low = step > 0 ? 0 : -1, high = step > 0 ? length : length - 1;
@@ -108,7 +105,7 @@ static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t 
     if (slice && (slice->kind == PB_SELECTOR_SLICE || slice->kind == PB_SELECTOR_ALL)) {
         pb_selector whole = {.step = 1};
         slice = slice->kind == PB_SELECTOR_ALL ? &whole : slice;
-        size_t taken = slice_items(slice, n, &first);
+        size_t taken = pb_slice_items(slice, n, &first);
         *places = pb_malloc(taken, sizeof **places);
         for (size_t i = 0; *places && i < taken; i++)
             (*places)[(*count)++] = (size_t)(first + (int64_t)i * slice->step);
@@ -338,200 +335,6 @@ static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_
     return status;
 }
 
-/* ---- tensors ---- */
-
-/* "4" or "\" love\"" as it would be written in an index; "..." for what is longer. */
-static void index_text_of(const pb_value *value, pb_buffer *out)
-{
-    const char *text = pb_value_get_text(value, NULL);
-    if (pb_value_is_integer(value))
-        pb_buffer_format(out, "%.0f", pb_value_get_number(value));
-    else if (text && strlen(text) < 24)
-        pb_quoted_text(out, text, strlen(text));
-    else
-        pb_buffer_text(out, "...");
-}
-
-/* h["L4H0"]: a head by its name, where layer and head are two axes. */
-static bool names_a_head(const pb_tensor *tensor, const pb_value *value, unsigned *layer,
-                         unsigned *head)
-{
-    int length = -1;
-    const char *text = pb_value_get_text(value, NULL);
-    return text && pb_tensor_find_axis(tensor, "layer") >= 0 &&
-           pb_tensor_find_axis(tensor, "head") >= 0 &&
-           sscanf(text, "L%uH%u%n", layer, head, &length) == 2 && length >= 0 && !text[length];
-}
-
-/* t[4, 0] on axes layer and head: the corrected index. */
-static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_index_entry *entries,
-                               pb_error **error)
-{
-    unsigned layer, head;
-    pb_buffer hint = PB_BUFFER_EMPTY;
-    pb_status status = pb_fail(error, PB_TYPE, "a tensor of %zu axes is indexed by their names",
-                               pb_tensor_rank(tensor));
-    if (!error || !*error)
-        return status;
-    if (count == 1 && names_a_head(tensor, entries[0].value, &layer, &head)) {
-        pb_buffer_format(&hint, "layer=%u, head=%u", layer, head);
-    } else {
-        for (size_t i = 0; i < count && i < pb_tensor_rank(tensor); i++) {
-            const pb_selector *selector = pb_value_get_selector(entries[i].value);
-            bool whole = selector && selector->kind == PB_SELECTOR_SLICE && !selector->has_first &&
-                         !selector->has_last;
-            if (whole)
-                continue;
-            pb_buffer_format(&hint, "%s%s=", hint.length ? ", " : "",
-                             entries[i].name ? entries[i].name
-                                             : pb_axis_name(pb_tensor_axis(tensor, i)));
-            index_text_of(entries[i].value, &hint);
-        }
-    }
-    if (hint.length && !hint.failed)
-        pb_error_hint(*error, "write [%s]", hint.data);
-    pb_buffer_free(&hint);
-    return status;
-}
-
-/* A field along an axis, such as layer and part along component, by its name. */
-static const pb_field *field_along_axis(const pb_value *tensor, const char *name)
-{
-    const pb_meta *meta = pb_value_meta(tensor);
-    for (size_t i = 0; i < meta->n_fields; i++)
-        if (meta->fields[i].axis && strcmp(meta->fields[i].name, name) == 0 &&
-            pb_value_kind(meta->fields[i].value) == PB_LIST)
-            return &meta->fields[i];
-    return NULL;
-}
-
-static pb_status nothing_there(const pb_field *field, const pb_value *wanted, pb_error **error)
-{
-    pb_buffer text = PB_BUFFER_EMPTY;
-    pb_value_repr(wanted, false, &text);
-    pb_status status = pb_fail(error, PB_NAME, "nothing along %s has %s=%s", field->axis,
-                               field->name, text.data ? text.data : "...");
-    pb_buffer_free(&text);
-    return status;
-}
-
-/* a[layer=4] where layer is no axis but a field: the places where it is that, as a list of
- * coordinates. */
-static pb_status places_of_field(pb_interp *interp, const pb_tensor *tensor, const pb_field *field,
-                                 const pb_value *wanted, pb_value **places, pb_error **error)
-{
-    size_t which;
-    pb_list_builder list = {.interp = interp};
-    pb_comparison comparison = {.interp = interp, .error = error};
-    pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
-    size_t n = pb_list_count(field->value);
-    for (size_t i = 0; status == PB_OK && i < n; i++) {
-        pb_value *place = NULL;
-        bool match = equals_or_holds(&comparison, wanted, pb_list_item(field->value, i));
-        status = comparison.status;
-        if (status != PB_OK || !match)
-            continue;
-        status =
-            pb_value_integer(pb_axis_coordinate(pb_tensor_axis(tensor, which), i), &place, error);
-        if (status == PB_OK)
-            status = pb_list_take(&list, place, error);
-    }
-    if (status == PB_OK && list.count == 0)
-        status = nothing_there(field, wanted, error);
-    if (status == PB_OK)
-        status = pb_list_finish(&list, false, places, error);
-    pb_list_discard(&list);
-    return status;
-}
-
-/* position= for pos, layers= for layer: a name that goes on where an axis' name ends. */
-static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_error **error)
-{
-    for (size_t i = 0; error && !pb_error_hint_text(*error) && i < pb_tensor_rank(tensor); i++) {
-        const char *axis = pb_axis_name(pb_tensor_axis(tensor, i));
-        if (strncmp(name, axis, strlen(axis)) == 0)
-            pb_error_hint(*error, "did you mean %s?", axis);
-    }
-}
-
-/* One entry of t[...] as an axis and its selector; *held keeps what the selector points into. */
-static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_index_entry *entry,
-                             const char **name, pb_select *select, pb_select_storage *storage,
-                             pb_value **held, pb_error **error)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    const pb_value *wanted = entry->value;
-    size_t axis;
-    *name = entry->name ? entry->name : pb_axis_name(pb_tensor_axis(tensor, 0));
-    const pb_field *field =
-        pb_tensor_find_axis(tensor, *name) < 0 ? field_along_axis(value, *name) : NULL;
-    pb_status status = PB_OK;
-    if (field) {
-        *name = field->axis;
-        status = places_of_field(interp, tensor, field, wanted, held, error);
-        wanted = *held;
-    } else {
-        status = pb_tensor_need_axis(tensor, *name, &axis, error);
-        if (status != PB_OK)
-            hint_shorter_axis(tensor, *name, error);
-    }
-    return status == PB_OK ? pb_value_to_select(interp, wanted, *name, select, storage, error)
-                           : status;
-}
-
-static pb_status index_tensor(pb_interp *interp, const pb_value *value, size_t count,
-                              const pb_index_entry *entries, pb_value **result, pb_error **error);
-
-static bool is_field(const pb_value *value, const pb_index_entry *entry)
-{
-    return entry->name && pb_tensor_find_axis(pb_value_get_tensor(value), entry->name) < 0 &&
-           field_along_axis(value, entry->name);
-}
-
-/* a[layer=4, part="mlp"]: two fields choose along one axis, one after the other. */
-static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t count,
-                               const pb_index_entry *entries, pb_value **result, pb_error **error)
-{
-    pb_value *first = NULL;
-    pb_status status = index_tensor(interp, value, 1, entries, &first, error);
-    if (status == PB_OK)
-        status = index_tensor(interp, first, count - 1, entries + 1, result, error);
-    pb_value_release(&first);
-    return status;
-}
-
-static pb_status index_tensor(pb_interp *interp, const pb_value *value, size_t count,
-                              const pb_index_entry *entries, pb_value **result, pb_error **error)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    const char *names[PB_MAX_RANK];
-    pb_select selects[PB_MAX_RANK];
-    pb_select_storage storage[PB_MAX_RANK] = {{0}};
-    pb_value *held[PB_MAX_RANK] = {NULL};
-    pb_tensor *selected = NULL;
-    pb_status status = PB_OK;
-    size_t made = 0;
-    if (count > PB_MAX_RANK)
-        return pb_fail(error, PB_TYPE, "this tensor has %zu axes, not %zu", pb_tensor_rank(tensor),
-                       count);
-    for (size_t i = 0; i < count; i++)
-        if (!entries[i].name && pb_tensor_rank(tensor) != 1)
-            return unnamed_index(tensor, count, entries, error);
-    if (count > 1 && is_field(value, &entries[0]))
-        return index_in_turn(interp, value, count, entries, result, error);
-    for (; status == PB_OK && made < count; made++)
-        status = index_entry(interp, value, &entries[made], &names[made], &selects[made],
-                             &storage[made], &held[made], error);
-    if (status == PB_OK)
-        status = pb_tensor_select(tensor, count, names, selects, pb_interp_watch(interp), &selected,
-                                  error);
-    for (size_t i = 0; i < made; i++) {
-        pb_select_free(&storage[i]);
-        pb_value_release(&held[i]);
-    }
-    return status == PB_OK ? pb_value_retag(value, &selected, result, error) : status;
-}
-
 /* Which of several entries is at fault: the first that fails alone; all of them otherwise. */
 static pb_span faulty_entry(pb_interp *interp, const pb_value *subject, size_t count,
                             const pb_index_entry *entries)
@@ -556,7 +359,7 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
     if (type && type->index)
         return type->index(interp, self, count, entries, result, error);
     if (pb_value_kind(self) == PB_TENSOR)
-        return index_tensor(interp, self, count, entries, result, error);
+        return pb_index_tensor(interp, self, count, entries, result, error);
     bool single = count == 1 && (!entries[0].name || pb_value_kind(self) == PB_TABLE);
     if (single) {
         switch (pb_value_kind(self)) {

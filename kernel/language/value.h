@@ -110,12 +110,15 @@ void pb_list_discard(pb_list_builder *builder);
 
 /* A named field of a tensor, answered as .name. With `axis` it holds one value for each place along
  * that axis (a coordinate: `layer` and `part` along `component`) and follows it through indexing
- * and arithmetic; without, it belongs to this result alone (.check, .rest) and operators drop it.
- */
+ * and arithmetic. Without, operators drop it, and a part of the tensor keeps it: indexed alike
+ * along the axes it shares with the tensor (.change, .into over prompts), as it is where it has
+ * none (.into of one prompt). */
 typedef struct pb_field {
     const char *name;
     const char *axis;
     pb_value *value;
+    bool whole; /* said of all places along the axes it lacks (.check): a part of those has none */
+    int64_t extent; /* with `axis`, of integers: what negative ones count from; 0 for none */
 } pb_field;
 
 /* All of it may be zero. */
@@ -147,6 +150,13 @@ pb_value *pb_meta_field(const pb_meta *meta, const char *name); /* borrowed; NUL
  * on failure. */
 pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **result,
                          pb_error **error);
+
+/* t[name=select, ...] as a value that keeps what is known of the whole and holds of the part: also
+ * its fields, and the caption of a result (of what has a look or fields), which names the places
+ * that were picked. A number where no axis is left. */
+pb_status pb_value_part(const pb_value *a, size_t n, const char *const *names,
+                        const pb_select *selects, const pb_watch *watch, pb_value **result,
+                        pb_error **error);
 
 /* ---- tables ---- */
 
@@ -181,17 +191,33 @@ const char *pb_table_caption(const pb_value *table);                          /*
  * which may be NULL. */
 pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *rows, size_t count,
                         pb_value **result, pb_error **error);
+/* Whether a value as a column has rows of its own, a list or a tensor, and how many; a single one
+ * is there in every row, in a table of single ones once. */
+bool pb_value_fills_rows(const pb_value *value, size_t *rows);
 /* With a column added, or replaced in its place. `cells` may be a list, a rank-1 tensor, or a
- * single value for every row. */
+ * single value for every row. A table without columns has the rows it was made with, or gets those
+ * of its first column. */
 pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *name,
                         const pb_value *cells, pb_value **result, pb_error **error);
 /* Any value as a column of cells: a list, a rank-1 tensor (its numbers), or one value `rows` times.
  */
 pb_status pb_value_as_column(pb_interp *interp, const pb_value *value, size_t rows,
                              pb_value **result, pb_error **error);
-/* A tensor as a table: a key column for each axis, then its values under `name`. */
+/* The values of a tensor in order, as cells. */
+pb_status pb_tensor_cells(pb_interp *interp, const pb_value *tensor, pb_value **result,
+                          pb_error **error);
+/* A tensor as a table: a key column for each axis, one for each field that lies along all of them,
+ * and last its values under `name`. */
 pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const char *name,
                                pb_value **result, pb_error **error);
+
+/* The key columns alone. */
+pb_status pb_table_of_places(pb_interp *interp, const pb_value *tensor, pb_value **result,
+                             pb_error **error);
+/* A record of tensors over the same places, such as a check of several prompts, as a table with a
+ * row for each. *result is NULL for any other. */
+pb_status pb_table_from_record(pb_interp *interp, const pb_value *record, pb_value **result,
+                               pb_error **error);
 
 /* ---- records: a few named values, in order; {"a": 1} and results such as a check ---- */
 

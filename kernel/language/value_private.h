@@ -53,6 +53,11 @@ pb_status pb_value_set_depth(pb_value *value, unsigned inner, pb_error **error);
 /* strdup that keeps NULL. False when memory is out. */
 bool pb_copy_text(const char *text, char **copy);
 
+/* The cells of a field with an axis, which ran along `old`, for the places of `tensor`. NULL where
+ * they do not fit. */
+pb_status pb_field_follow(const pb_field *field, const pb_tensor *old, const pb_tensor *tensor,
+                          pb_value **cells, pb_error **error);
+
 void pb_tensor_value_destroy(pb_tensor_value **tensor);
 void pb_table_value_destroy(pb_table_value **table);
 void pb_record_value_destroy(pb_record_value **record);

@@ -35,7 +35,10 @@ static bool copy_fields(pb_meta *copy, const pb_meta *meta)
         char *name = NULL, *axis = NULL;
         bool copied =
             pb_copy_text(meta->fields[i].name, &name) && pb_copy_text(meta->fields[i].axis, &axis);
-        fields[i] = (pb_field){name, axis, pb_value_retain(meta->fields[i].value)};
+        fields[i] = meta->fields[i];
+        fields[i].name = name;
+        fields[i].axis = axis;
+        pb_value_retain(fields[i].value);
         copy->n_fields = i + 1;
         if (!copied)
             return false;
@@ -186,25 +189,37 @@ static pb_value *follow_axis(const pb_field *field, const pb_axis *from, const p
     return result;
 }
 
+pb_status pb_field_follow(const pb_field *field, const pb_tensor *old, const pb_tensor *tensor,
+                          pb_value **cells, pb_error **error)
+{
+    int from = pb_tensor_find_axis(old, field->axis);
+    int to = pb_tensor_find_axis(tensor, field->axis);
+    bool failed = false;
+    *cells = NULL;
+    if (from < 0 || to < 0)
+        return PB_OK;
+    *cells = follow_axis(field, pb_tensor_axis(old, (size_t)from),
+                         pb_tensor_axis(tensor, (size_t)to), &failed);
+    return failed ? pb_fail_memory(error) : PB_OK;
+}
+
 /* Fills `fields` with the coordinates of `a` that `tensor` still has. The values are owned. */
 static pb_status follow_fields(const pb_value *a, const pb_tensor *tensor, pb_field *fields,
                                size_t *count, pb_error **error)
 {
     const pb_meta *meta = pb_value_meta(a);
-    const pb_tensor *old = pb_value_get_tensor(a);
     for (size_t i = 0; i < meta->n_fields; i++) {
-        const pb_field *field = &meta->fields[i];
-        int from = field->axis ? pb_tensor_find_axis(old, field->axis) : -1;
-        int to = field->axis ? pb_tensor_find_axis(tensor, field->axis) : -1;
-        if (from < 0 || to < 0)
+        pb_value *cells = NULL;
+        if (!meta->fields[i].axis)
             continue;
-        bool failed = false;
-        pb_value *cells = follow_axis(field, pb_tensor_axis(old, (size_t)from),
-                                      pb_tensor_axis(tensor, (size_t)to), &failed);
-        if (failed)
-            return pb_fail_memory(error);
-        if (cells)
-            fields[(*count)++] = (pb_field){field->name, field->axis, cells};
+        pb_status status =
+            pb_field_follow(&meta->fields[i], pb_value_get_tensor(a), tensor, &cells, error);
+        if (status != PB_OK)
+            return status;
+        if (!cells)
+            continue;
+        fields[*count] = meta->fields[i];
+        fields[(*count)++].value = cells;
     }
     return PB_OK;
 }

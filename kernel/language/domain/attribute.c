@@ -302,16 +302,20 @@ static pb_status attribution_value(const attribute_arguments *in, const pb_conte
     if (!status) {
         pb_field fields[7];
         size_t n = 0;
-        fields[n++] = (pb_field){"check", NULL, check};
-        fields[n++] = (pb_field){"bias", NULL, bias};
-        fields[n++] = (pb_field){"logit", NULL, logit};
+        fields[n++] = (pb_field){.name = "check", .value = check, .whole = true};
+        fields[n++] = (pb_field){.name = "bias", .value = bias};
+        fields[n++] = (pb_field){.name = "logit", .value = logit};
         if (rest)
-            fields[n++] = (pb_field){"rest", NULL, rest};
+            fields[n++] = (pb_field){.name = "rest", .value = rest};
         if (scaled)
-            fields[n++] = (pb_field){"scaled", "component", scaled};
+            fields[n++] = (pb_field){.name = "scaled", .axis = "component", .value = scaled};
         if (by_component) {
-            fields[n++] = (pb_field){"layer", "component", layers};
-            fields[n++] = (pb_field){"part", "component", parts};
+            fields[n++] =
+                (pb_field){.name = "layer",
+                           .axis = "component",
+                           .value = layers,
+                           .extent = (int64_t)pb_model_shape(in->prompts.engine)->n_layer};
+            fields[n++] = (pb_field){.name = "part", .axis = "component", .value = parts};
         }
         status = pb_result_captioned(&found->parts, model, &attribution_look,
                                      in->spec.scale ? "logits" : "dot product", &caption, n, fields,
@@ -350,7 +354,8 @@ const pb_builtin pb_builtins_attribute[] = {
             "component c wrote to the residual stream, sigma taken once from the full final "
             "residual, so that the parts and the bias sum to the logit; `.check` compares them. "
             "`scale=False` leaves out the division by sigma. `against=` attributes the difference "
-            "of two logits.\n\n"
+            "of two logits. By component, `a[layer=3:5]`, `a[layer=-1]`, `a[a.layer >= 3]` and "
+            "`a[part=\"mlp\"]` pick.\n\n"
             "`by=\"head\"` is over layer and head, with c = z W_O; `by=\"neuron\"` is over layer "
             "and d_mlp, with c = mlp_post W_out. `.rest` is what no head, or no neuron, wrote.",
      .result = "a tensor [component] with .layer and .part, or [layer, head] or [layer, d_mlp] "

@@ -1,6 +1,7 @@
 /* patch(): activation patching at one place, or swept over layers, heads and positions. */
 #include "study/patch.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -267,14 +268,25 @@ static pb_status check_records(const pb_patch_result *found, pb_value **result, 
 }
 
 static void patch_caption(const pb_call *call, const patch_arguments *in,
-                          const pb_patch_result *found, pb_buffer *caption)
+                          const pb_patch_result *found, bool of_means, pb_buffer *caption)
 {
     pb_buffer what = PB_BUFFER_EMPTY;
     patched_places(call, in, &what);
-    pb_end_values ends = {found->into, found->from, found->normalized};
+    pb_end_values ends = {found->into, found->from, found->normalized, of_means};
     pb_sweep_caption(what.data ? what.data : "", &in->ends, &in->metric, &ends, caption);
     caption->failed = caption->failed || what.failed;
     pb_buffer_free(&what);
+}
+
+/* The ratio of each pair by itself, beside the ratio of their means. */
+static pb_status each_pair(const pb_call *call, const patch_arguments *in,
+                           const pb_patch_result *found, pb_value **result, pb_error **error)
+{
+    pb_tensor *values = pb_tensor_retain(found->values);
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    patch_caption(call, in, found, false, &caption);
+    return pb_result_captioned(&values, in->ends.into.model, NULL, "normalised", &caption, 0, NULL,
+                               result, error);
 }
 
 static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_patch_result *found,
@@ -282,15 +294,15 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
 {
     pb_value *model = in->ends.into.model;
     const char *units = found->normalized ? "normalised" : in->metric.units;
-    pb_value *into = NULL, *from = NULL, *change = NULL, *mean = NULL, *notes = NULL,
+    pb_value *into = NULL, *from = NULL, *change = NULL, *each = NULL, *notes = NULL,
              *checks = NULL, *normalized = NULL, *partial = NULL;
     pb_buffer caption = PB_BUFFER_EMPTY;
-    patch_caption(call, in, found, &caption);
+    patch_caption(call, in, found, found->mean != NULL, &caption);
     pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
     if (!status)
         status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
     if (!status && found->mean)
-        status = pb_tensor_field(found->mean, model, "normalised", &mean, error);
+        status = each_pair(call, in, found, &each, error);
     if (!status)
         status = sweep_notes(in, found, &notes, error);
     if (!status)
@@ -303,25 +315,47 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
         status = pb_sweep_change(found->values, found->into, model, units, &caption, found->partial,
                                  &change, error);
     if (!status) {
-        pb_field fields[8];
-        size_t n = 0;
-        fields[n++] = (pb_field){"into", NULL, into};
-        fields[n++] = (pb_field){"from", NULL, from};
-        fields[n++] = (pb_field){"checks", NULL, checks};
-        fields[n++] = (pb_field){"notes", NULL, notes};
-        fields[n++] = (pb_field){"normalized", NULL, normalized};
-        fields[n++] = (pb_field){"partial", NULL, partial};
-        if (change)
-            fields[n++] = (pb_field){"change", NULL, change};
-        if (mean)
-            fields[n++] = (pb_field){"mean", NULL, mean};
-        status = pb_result_captioned(&found->values, model, &pb_sweep_look, units, &caption, n,
-                                     fields, result, error);
+        const pb_field fields[] = {{.name = "into", .value = into},
+                                   {.name = "from", .value = from},
+                                   {.name = "checks", .value = checks, .whole = true},
+                                   {.name = "notes", .value = notes, .whole = true},
+                                   {.name = "normalized", .value = normalized},
+                                   {.name = "partial", .value = partial},
+                                   change ? (pb_field){.name = "change", .value = change}
+                                          : (pb_field){.name = "each", .value = each}};
+        status =
+            pb_result_captioned(found->mean ? &found->mean : &found->values, model, &pb_sweep_look,
+                                units, &caption, change || each ? 7 : 6, fields, result, error);
     }
-    pb_value *owned[] = {into, from, change, mean, notes, checks, normalized, partial};
+    pb_value *owned[] = {into, from, change, each, notes, checks, normalized, partial};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         pb_value_release(&owned[i]);
     pb_buffer_free(&caption);
+    return status;
+}
+
+/* A ratio of means needs means that differ, which those of pairs in both directions do not. */
+static pb_status check_means(pb_call *call, const pb_patch_result *found, pb_error **error)
+{
+    const float *into = pb_tensor_data(found->into), *from = pb_tensor_data(found->from);
+    size_t pairs = pb_tensor_size(found->into);
+    double sum = 0, spread = 0, mean = 0;
+    for (size_t i = 0; i < pairs; i++) {
+        sum += (double)from[i] - into[i];
+        spread += fabs((double)from[i] - into[i]);
+        mean += (double)into[i] / (double)pairs;
+    }
+    if (!found->mean || fabs(sum) > 1e-4 * spread)
+        return PB_OK;
+    pb_status status = pb_fail_argument(
+        call, "normalize", error, PB_VALUE,
+        "over several pairs normalize divides by mean from - mean into, and the mean of the metric "
+        "is %.4g on both",
+        mean);
+    if (error && *error)
+        pb_error_hint(*error, "a metric with words for each pair, logit_diff([\" great\", ...], "
+                              "[\" bad\", ...]), has the same sign in all; or patch pairs of one "
+                              "direction");
     return status;
 }
 
@@ -338,6 +372,8 @@ static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
     /* Places have been checked: what is left is the metric, or ends that are equal. */
     pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
                       status, error);
+    if (!status)
+        status = check_means(call, &found, error);
     if (!status && found.partial)
         pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
     if (!status)
@@ -359,9 +395,13 @@ const pb_builtin pb_builtins_patch[] = {
             "z result pattern attn_scores` every head over all positions; elsewhere every "
             "position. Places given as words are found in `into`.\n\n"
             "Both prompts need the same number of tokens. `normalize=True` gives (patched - into) "
-            "/ (from - into). TransformerLens' get_act_patch_* functions copy clean into "
+            "/ (from - into); over several pairs it is the ratio of the means, (mean patched - "
+            "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. "
+            "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
+            "TransformerLens' get_act_patch_* functions copy clean into "
             "corrupted: that is patch(into=corrupted, from=clean).",
-     .result = "a tensor over what is walked, with .into, .from, .change and .checks",
+     .result = "a tensor over what is walked, with .into, .from, .change (of a normalised one over "
+               "several pairs .each) and .checks",
      .example = "patch(into=\"I love this movie because it is\", from=\"I hate this movie because "
                 "it is\", at=\"resid_post\", pos=\" love\", metric=logit(\" great\")).checks",
      .needs_model = true,

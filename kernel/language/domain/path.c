@@ -171,7 +171,7 @@ static void path_caption(const pb_call *call, const path_arguments *in, const pb
 {
     pb_buffer what = PB_BUFFER_EMPTY;
     path_words(call, in, &what);
-    pb_end_values ends = {found->into, found->from, in->spec.normalize};
+    pb_end_values ends = {found->into, found->from, in->spec.normalize, false};
     pb_sweep_caption(what.data ? what.data : "", &in->ends, &in->metric, &ends, caption);
     if (found->partial)
         pb_buffer_text(caption, " Interrupted: what was not computed is empty.");
@@ -198,11 +198,11 @@ static pb_status path_value(const pb_call *call, const path_arguments *in, pb_pa
         status = pb_sweep_change(found->values, found->into, model, units, &caption, false, &change,
                                  error);
     if (!status) {
-        pb_field fields[] = {{"into", NULL, into},
-                             {"from", NULL, from},
-                             {"normalized", NULL, normalized},
-                             {"partial", NULL, partial},
-                             {"change", NULL, change}};
+        pb_field fields[] = {{.name = "into", .value = into},
+                             {.name = "from", .value = from},
+                             {.name = "normalized", .value = normalized},
+                             {.name = "partial", .value = partial},
+                             {.name = "change", .value = change}};
         status = pb_result_captioned(&found->values, model, &pb_sweep_look, units, &caption,
                                      change ? 5 : 4, fields, result, error);
     }

@@ -9,6 +9,7 @@
 #include "base/sort.h"
 #include "domain.h"
 #include "ranking.h"
+#include "sweep.h"
 #include "views.h"
 #include "words.h"
 
@@ -224,15 +225,6 @@ pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look
     return status;
 }
 
-/* What patching changed, of a sweep whose values are not normalised; NULL of anything else. */
-static const pb_tensor *change_of(const pb_value *value)
-{
-    const pb_value *change = pb_meta_field(pb_value_meta(value), "change");
-    const pb_tensor *tensor = change ? pb_value_get_tensor(change) : NULL;
-    bool fits = tensor && pb_tensor_size(tensor) == pb_tensor_size(pb_value_get_tensor(value));
-    return fits ? tensor : NULL;
-}
-
 /* Signed values have zero in the middle; weights and probabilities are plain numbers. */
 static pb_cells_look value_look(const pb_tensor *tensor)
 {
@@ -283,7 +275,7 @@ static pb_status ranking_table(const pb_value *value, named_units named, ranking
     if (!status)
         status = pb_take_column(&in->values, "value", value_look(tensor), meta->units, columns, &n,
                                 error);
-    if (!status && change_of(value))
+    if (!status && pb_sweep_changes(value))
         status = pb_take_column(&in->changes, "change", PB_CELLS_SHADED, meta->units, columns, &n,
                                 error);
     if (!status)
@@ -310,15 +302,28 @@ static const ranking_order orders[] = {
     [BY_SMALLEST] = {"smallest", "smallest first", PB_BY_SMALLEST, false},
 };
 
-static pb_status take_order(pb_call *call, bool has_change, const ranking_order **order,
+/* Of log probabilities the largest by magnitude are the least likely. */
+static const ranking_order likeliest_first = {"value", "likeliest first", PB_BY_VALUE, false};
+
+static bool are_log_probabilities(const pb_value *value)
+{
+    const char *units = pb_value_meta(value)->units;
+    return units && strcmp(units, "nats") == 0 &&
+           pb_tensor_find_axis(pb_value_get_tensor(value), "token") >= 0;
+}
+
+static pb_status take_order(pb_call *call, const pb_value *value, const ranking_order **order,
                             pb_error **error)
 {
     const char *by = pb_argument_text(call, "by");
+    bool has_change = pb_sweep_changes(value) != NULL;
     size_t first = has_change ? BY_CHANGE : BY_MAGNITUDE;
-    *order = &orders[first];
+    *order = are_log_probabilities(value) ? &likeliest_first : &orders[first];
+    if (!by)
+        return PB_OK;
     for (size_t i = first; i < sizeof orders / sizeof *orders; i++) {
         *order = &orders[i];
-        if (!by || strcmp(by, orders[i].by) == 0)
+        if (strcmp(by, orders[i].by) == 0)
             return PB_OK;
     }
     return pb_fail_argument(call, "by", error, PB_VALUE,
@@ -331,7 +336,7 @@ static pb_status take_order(pb_call *call, bool has_change, const ranking_order 
 static pb_status rank(pb_interp *interp, const pb_value *value, const ranking_order *order,
                       size_t k, const char *note, pb_value **result, pb_error **error)
 {
-    const pb_tensor *tensor = pb_value_get_tensor(value), *change = change_of(value);
+    const pb_tensor *tensor = pb_value_get_tensor(value), *change = pb_sweep_changes(value);
     size_t count = 0, *offsets = NULL;
     pb_status status = pb_tensor_top(order->by_change ? change : tensor, k, order->order,
                                      pb_interp_watch(interp), &offsets, &count, error);
@@ -386,7 +391,7 @@ static pb_status rank_tensor(pb_call *call, pb_value **result, pb_error **error)
     const pb_value *value = pb_argument_value(call, "x");
     const ranking_order *order;
     size_t k = 0;
-    pb_status status = take_order(call, change_of(value) != NULL, &order, error);
+    pb_status status = take_order(call, value, &order, error);
     if (!status)
         status = pb_argument_count(call, "k", &k, error);
     return status ? status : rank(call->interp, value, order, k, NULL, result, error);
@@ -513,7 +518,8 @@ const pb_builtin pb_builtins_ranking[] = {
             "rows.\n\nFor a tensor: its largest values by magnitude (`by=\"value\"` for signed, "
             "`by=\"smallest\"`); over layer and head, `.heads` names them for `heads=`. A sweep "
             "that is "
-            "not normalised is ranked by what patching changed, unless `by` says otherwise.\n\nFor "
+            "not normalised is ranked by what patching changed, log probabilities over tokens by "
+            "their value, the likeliest first, unless `by` says otherwise.\n\nFor "
             "a table: the rows whose column `by` is largest by magnitude.",
      .result = "predictions, a ranking, or a table",
      .example = "top(\"The capital of France is\", k=1).token[0]",

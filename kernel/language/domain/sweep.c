@@ -17,28 +17,39 @@ static double field_number(const pb_meta *meta, const char *name)
     return value && pb_value_kind(value) == PB_NUMBER ? pb_value_get_number(value) : NAN;
 }
 
+const pb_tensor *pb_sweep_changes(const pb_value *sweep)
+{
+    const pb_value *change = pb_meta_field(pb_value_meta(sweep), "change");
+    const pb_tensor *tensor = change ? pb_value_get_tensor(change) : NULL;
+    bool fits = tensor && pb_tensor_size(tensor) == pb_tensor_size(pb_value_get_tensor(sweep));
+    return fits ? tensor : NULL;
+}
+
+/* What is computed from sweeps keeps their look, but is no longer the metric of patched runs. */
+static const char *value_name(const pb_meta *meta)
+{
+    return pb_meta_field(meta, "into") ? "patched" : "value";
+}
+
 /* A row for each place: the patched metric, and its change from `into`. */
 static pb_status sweep_table(const pb_value *self, const pb_words *words, pb_bundle **bundle,
                              pb_error **error)
 {
-    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_tensor *tensor = pb_value_get_tensor(self), *changes = pb_sweep_changes(self);
     const pb_meta *meta = pb_value_meta(self);
-    const pb_value *normal = pb_meta_field(meta, "normalized");
-    double base = field_number(meta, "into");
-    bool changes = !isnan(base) && !(normal && pb_value_get_bool(normal));
-    double *values = pb_doubles_of(tensor), *change = pb_doubles_of(tensor);
+    double *values = pb_doubles_of(tensor), *change = pb_doubles_of(changes ? changes : tensor);
     pb_status status = values && change ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++)
-        change[i] -= base;
     if (!status) {
-        pb_column columns[] = {
-            {.name = "patched", .unit = meta->units, .kind = PB_COLUMN_NUMBER, .numbers = values},
-            {.name = "change",
-             .unit = meta->units,
-             .kind = PB_COLUMN_NUMBER,
-             .numbers = change,
-             .format = {.sign = true},
-             .shade = PB_SHADE_DIVERGING}};
+        pb_column columns[] = {{.name = value_name(meta),
+                                .unit = meta->units,
+                                .kind = PB_COLUMN_NUMBER,
+                                .numbers = values},
+                               {.name = "change",
+                                .unit = meta->units,
+                                .kind = PB_COLUMN_NUMBER,
+                                .numbers = change,
+                                .format = {.sign = true},
+                                .shade = PB_SHADE_DIVERGING}};
         status =
             pb_table_of(pb_tensor_axis(tensor, 0), columns, changes ? 2 : 1, words, bundle, error);
     }
@@ -55,7 +66,7 @@ static pb_status sweep_number(const pb_value *self, const pb_words *words, pb_bu
     const pb_value *normal = pb_meta_field(meta, "normalized");
     double numbers[] = {pb_tensor_data(pb_value_get_tensor(self))[0], field_number(meta, "into")};
     if (isnan(numbers[1]) || (normal && pb_value_get_bool(normal)))
-        return pb_show_values(self, words, "patched", bundle, error);
+        return pb_show_values(self, words, value_name(meta), bundle, error);
     char patched[PB_NUMBER_SIZE], change[PB_NUMBER_SIZE];
     pb_number_format format = pb_number_settle((pb_number_format){0}, numbers, 2);
     pb_number_write(patched, numbers[0], format);
@@ -87,7 +98,7 @@ static pb_status sweep_show(pb_interp *interp, const pb_value *self, pb_bundle *
     else if (!status && rank == 1)
         status = sweep_table(self, &words, &shown, error);
     else if (!status)
-        status = pb_show_values(self, &words, "patched", bundle, error);
+        status = pb_show_values(self, &words, value_name(meta), bundle, error);
     free(notes);
     return status || !shown ? status : pb_bundle_absorb(bundle, &shown, error);
 }
@@ -172,6 +183,30 @@ static void edited_ends(const pb_ends *ends, pb_buffer *caption)
         pb_buffer_format(caption, " From runs with edits: %s.", from);
 }
 
+static double mean_of(const pb_tensor *tensor)
+{
+    double sum = 0;
+    for (size_t i = 0; i < pb_tensor_size(tensor); i++)
+        sum += pb_tensor_data(tensor)[i];
+    return sum / (double)pb_tensor_size(tensor);
+}
+
+/* " Unpatched 15.67; in the other prompt 11.70.", of several pairs their means. */
+static void end_values(const pb_ends *ends, const pb_end_values *values, pb_buffer *caption)
+{
+    char unpatched[PB_NUMBER_SIZE], other[PB_NUMBER_SIZE];
+    double ends_of[] = {mean_of(values->into), mean_of(values->from)};
+    pb_number_format format = pb_number_settle((pb_number_format){0}, ends_of, 2);
+    pb_number_write(unpatched, ends_of[0], format);
+    pb_number_write(other, ends_of[1], format);
+    if (pb_tensor_rank(values->into) == 0 && pb_tensor_rank(values->from) == 0)
+        pb_buffer_format(caption, " Unpatched %s; in the other prompt %s.", unpatched, other);
+    else
+        pb_buffer_format(caption, " Mean of %zu pair%s: unpatched %s; in the other prompt%s %s.",
+                         pb_ends_count(ends), pb_ends_count(ends) == 1 ? "" : "s", unpatched,
+                         pb_ends_count(ends) == 1 ? "" : "s", other);
+}
+
 void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metric *metric,
                       const pb_end_values *values, pb_buffer *caption)
 {
@@ -186,15 +221,11 @@ void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metr
         pb_buffer_text(caption, " (0 is unpatched, 1 is the other prompt)");
     else if (metric->units && !strstr(metric->name, metric->units))
         pb_buffer_format(caption, " (%s)", metric->units);
+    if (values->of_means)
+        pb_buffer_format(caption, ", over %zu pair%s: ratio of the means", pb_ends_count(ends),
+                         pb_ends_count(ends) == 1 ? "" : "s");
     pb_buffer_byte(caption, '.');
-    if (pb_tensor_rank(values->into) == 0 && pb_tensor_rank(values->from) == 0) {
-        char unpatched[PB_NUMBER_SIZE], other[PB_NUMBER_SIZE];
-        double ends_of[] = {pb_tensor_data(values->into)[0], pb_tensor_data(values->from)[0]};
-        pb_number_format format = pb_number_settle((pb_number_format){0}, ends_of, 2);
-        pb_number_write(unpatched, ends_of[0], format);
-        pb_number_write(other, ends_of[1], format);
-        pb_buffer_format(caption, " Unpatched %s; in the other prompt %s.", unpatched, other);
-    }
+    end_values(ends, values, caption);
     edited_ends(ends, caption);
     free(to);
     free(of);

@@ -21,6 +21,7 @@ void pb_ends_free(pb_ends *ends);
 typedef struct pb_end_values {
     pb_tensor *into, *from;
     bool normalized; /* the sweep is (patched - into) / (from - into) */
+    bool of_means;   /* each of those three is a mean over the pairs */
 } pb_end_values;
 
 /* Appends what the sweep is: "resid_post, position 2, patched into "I love ..." from "I hate ...":
@@ -34,6 +35,10 @@ pb_status pb_sweep_change(const pb_tensor *values, const pb_tensor *into, pb_val
                           pb_value **result, pb_error **error);
 
 extern const pb_look pb_sweep_look;
+
+/* What patching changed at each place of a sweep that is not normalised, or of a part of one. NULL
+ * for anything else. */
+const pb_tensor *pb_sweep_changes(const pb_value *sweep);
 
 /* A tensor of the engine's, which stays the caller's, as a value: a number where it has no axes. */
 pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,

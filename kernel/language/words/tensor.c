@@ -127,8 +127,8 @@ static pb_status call_log_softmax(pb_call *call, pb_value **result, pb_error **e
     return softmax(call, true, result, error);
 }
 
-/* Directions, heads' places and words of both sides line up only where the same ones are meant,
- * which in a product of two weights they are not. */
+/* What a product of two weights reads and what it writes are not the same place of an axis of
+ * features: lining them up gives the diagonal of what was asked for. */
 static pb_status check_repeats(const pb_call *call, const pb_tensor *a, const pb_tensor *b,
                                size_t count, const char *const *over, pb_error **error)
 {
