@@ -67,6 +67,9 @@ struct pb_look {
     /* Adds its forms, text/plain among them. */
     pb_status (*show)(pb_interp *interp, const pb_value *self, pb_bundle *bundle, pb_error **error);
     const pb_member *members; /* beside the tensor's own and its fields; may be NULL */
+    /* What one of its numbers is as a cell of a table: the text of a token, for its id. NULL: the
+     * number. */
+    pb_status (*cell)(const pb_value *self, float number, pb_value **result, pb_error **error);
 };
 
 #endif

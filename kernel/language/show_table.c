@@ -149,7 +149,13 @@ pb_status pb_show_record_value(const pb_value *record, pb_bundle **bundle, pb_er
     pb_list_builder names = {0}, values = {0};
     pb_table_cells columns[2] = {{.name = "what", .look = PB_CELLS_KEY}, {.name = "value"}};
     pb_value *table = NULL;
-    pb_status status = PB_OK;
+    pb_status status = pb_table_from_record(NULL, record, &table, error);
+    if (table) {
+        status = pb_show_table_value(table, bundle, error);
+        pb_value_release(&table);
+    }
+    if (status != PB_OK || *bundle)
+        return status;
     for (size_t i = 0; status == PB_OK && i < count; i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *name = NULL;

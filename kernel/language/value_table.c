@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "interp.h"
+#include "object.h"
 #include "value_private.h"
 
 struct pb_table_value {
@@ -187,12 +188,22 @@ static bool holds_negatives(const pb_tensor *tensor)
     return false;
 }
 
+bool pb_value_fills_rows(const pb_value *value, size_t *rows)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    bool fills = pb_value_kind(value) == PB_LIST || (tensor && pb_tensor_rank(tensor) > 0);
+    if (fills)
+        *rows = tensor ? pb_tensor_size(tensor) : pb_list_count(value);
+    return fills;
+}
+
 pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *name,
                         const pb_value *cells, pb_value **result, pb_error **error)
 {
-    size_t count = pb_table_columns(table), at = 0;
+    size_t count = pb_table_columns(table), at = 0, rows = pb_table_rows(table);
     *result = NULL;
-    size_t rows = count ? pb_table_rows(table) : pb_list_count(cells);
+    if (count == 0 && rows == 0 && !pb_value_fills_rows(cells, &rows))
+        rows = 1;
     pb_table_cells *columns = copy_columns(table, 1);
     if (!columns)
         return pb_fail_memory(error);
@@ -218,16 +229,25 @@ pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *na
 
 /* ---- columns from other values ---- */
 
-static pb_status tensor_cells(pb_interp *interp, const pb_tensor *tensor, pb_value **result,
-                              pb_error **error)
+static pb_status tensor_cell(const pb_value *value, size_t flat, pb_value **result,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    const pb_look *look = pb_value_meta(value)->look;
+    float number = pb_tensor_data(tensor)[flat];
+    if (look && look->cell)
+        return look->cell(value, number, result, error);
+    return pb_tensor_is_boolean(tensor) ? pb_value_bool(number != 0, result, error)
+                                        : pb_value_number(number, PB_SINGLE, result, error);
+}
+
+pb_status pb_tensor_cells(pb_interp *interp, const pb_value *tensor, pb_value **result,
+                          pb_error **error)
 {
     pb_list_builder cells = {.interp = interp};
-    for (size_t i = 0; i < pb_tensor_size(tensor); i++) {
-        float number = pb_tensor_data(tensor)[i];
+    for (size_t i = 0; i < pb_tensor_size(pb_value_get_tensor(tensor)); i++) {
         pb_value *cell = NULL;
-        pb_status status = pb_tensor_is_boolean(tensor)
-                               ? pb_value_bool(number != 0, &cell, error)
-                               : pb_value_number(number, PB_SINGLE, &cell, error);
+        pb_status status = tensor_cell(tensor, i, &cell, error);
         if (status == PB_OK)
             status = pb_list_take(&cells, cell, error);
         if (status != PB_OK) {
@@ -296,7 +316,7 @@ pb_status pb_value_as_column(pb_interp *interp, const pb_value *value, size_t ro
         return pb_fail(error, PB_TYPE, "a column needs one value for each row, this is %s",
                        pb_value_describe(value, what, sizeof what));
     }
-    return tensor_cells(interp, tensor, result, error);
+    return pb_tensor_cells(interp, value, result, error);
 }
 
 /* ---- a tensor in long form ---- */
@@ -369,29 +389,135 @@ static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t 
     return status;
 }
 
+/* Columns being gathered: of tensors their places, then values. */
+typedef struct pb_gathering {
+    pb_interp *interp;
+    pb_table_cells *columns;
+    char label_names[PB_MAX_RANK][64];
+    size_t count;
+} pb_gathering;
+
+static pb_status gather_start(pb_gathering *g, pb_interp *interp, const pb_tensor *tensor,
+                              size_t values, pb_error **error)
+{
+    *g = (pb_gathering){.interp = interp};
+    g->columns = pb_calloc(2 * PB_MAX_RANK + values, sizeof *g->columns);
+    pb_status status = g->columns ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < pb_tensor_rank(tensor) && status == PB_OK; i++)
+        status = key_columns(interp, tensor, i, g->columns, g->label_names[i], &g->count, error);
+    return status;
+}
+
+static pb_status gather_values(pb_gathering *g, const char *name, const pb_value *tensor,
+                               pb_error **error)
+{
+    pb_table_cells *column = &g->columns[g->count];
+    *column = (pb_table_cells){.name = name, .units = pb_value_meta(tensor)->units};
+    pb_status status = pb_tensor_cells(g->interp, tensor, &column->cells, error);
+    if (status == PB_OK && pb_list_of(column->cells, PB_STRING))
+        column->look = PB_CELLS_TOKEN;
+    g->count += status == PB_OK;
+    return status;
+}
+
+static pb_status gather_finish(pb_gathering *g, size_t rows, const char *caption, pb_value *model,
+                               pb_status status, pb_value **result, pb_error **error)
+{
+    if (status == PB_OK)
+        status = pb_value_table(g->columns, g->count, rows, caption, model, result, error);
+    for (size_t i = 0; i < g->count; i++)
+        pb_interp_bury(g->interp, &g->columns[i].cells);
+    free(g->columns);
+    return status;
+}
+
+static bool same_axes(const pb_tensor *a, const pb_tensor *b)
+{
+    bool same = a && b && pb_tensor_rank(a) == pb_tensor_rank(b);
+    for (size_t i = 0; same && i < pb_tensor_rank(a); i++)
+        same = pb_axis_same(pb_tensor_axis(a, i), pb_tensor_axis(b, i));
+    return same;
+}
+
+static bool has_column(const pb_gathering *g, const char *name)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (strcmp(g->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What a result says of each of its places beside the value: what patching changed, the token that
+ * is likeliest. One whose name a key column has goes by that of its look. */
+static pb_status gather_fields(pb_gathering *g, const pb_value *tensor, const char *values,
+                               pb_error **error)
+{
+    const pb_meta *meta = pb_value_meta(tensor);
+    for (size_t i = 0; i < meta->n_fields; i++) {
+        const pb_value *value = meta->fields[i].value;
+        const char *name = meta->fields[i].name;
+        if (!same_axes(pb_value_get_tensor(value), pb_value_get_tensor(tensor)))
+            continue;
+        if (has_column(g, name) && pb_value_meta(value)->look)
+            name = pb_value_meta(value)->look->name;
+        if (has_column(g, name) || strcmp(name, values) == 0)
+            continue;
+        pb_status status = gather_values(g, name, value, error);
+        if (status != PB_OK)
+            return status;
+        if (holds_negatives(pb_value_get_tensor(value)))
+            g->columns[g->count - 1].look = PB_CELLS_SHADED;
+    }
+    return PB_OK;
+}
+
 pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const char *name,
                                pb_value **result, pb_error **error)
 {
     const pb_tensor *values = pb_value_get_tensor(tensor);
     const pb_meta *meta = pb_value_meta(tensor);
-    pb_table_cells columns[2 * PB_MAX_RANK + 1] = {0};
-    char label_names[PB_MAX_RANK][64];
-    size_t count = 0;
-    pb_status status = PB_OK;
+    pb_gathering g;
     *result = NULL;
-    for (size_t i = 0; i < pb_tensor_rank(values) && status == PB_OK; i++)
-        status = key_columns(interp, values, i, columns, label_names[i], &count, error);
-    if (status == PB_OK) {
-        columns[count] = (pb_table_cells){.name = name, .units = meta->units};
-        status = tensor_cells(interp, values, &columns[count].cells, error);
-        count += status == PB_OK;
-    }
+    pb_status status = gather_start(&g, interp, values, 1 + meta->n_fields, error);
+    if (status == PB_OK && pb_tensor_rank(values) > 0)
+        status = gather_fields(&g, tensor, name, error);
     if (status == PB_OK)
-        status = pb_value_table(columns, count, pb_tensor_size(values), meta->caption, meta->model,
-                                result, error);
+        status = gather_values(&g, name, tensor, error);
+    return gather_finish(&g, pb_tensor_size(values), meta->caption, meta->model, status, result,
+                         error);
+}
+
+pb_status pb_table_of_places(pb_interp *interp, const pb_value *tensor, pb_value **result,
+                             pb_error **error)
+{
+    const pb_tensor *values = pb_value_get_tensor(tensor);
+    pb_gathering g;
+    *result = NULL;
+    pb_status status = gather_start(&g, interp, values, 0, error);
+    return gather_finish(&g, pb_tensor_size(values), NULL, pb_value_meta(tensor)->model, status,
+                         result, error);
+}
+
+pb_status pb_table_from_record(pb_interp *interp, const pb_value *record, pb_value **result,
+                               pb_error **error)
+{
+    size_t count = pb_record_count(record);
+    const pb_value *first = count ? pb_record_entry(record, 0).value : NULL;
+    const pb_tensor *places = pb_value_get_tensor(first);
+    pb_gathering g;
+    *result = NULL;
     for (size_t i = 0; i < count; i++)
-        pb_interp_bury(interp, &columns[i].cells);
-    return status;
+        if (!same_axes(pb_value_get_tensor(pb_record_entry(record, i).value), places))
+            return PB_OK;
+    if (!places || pb_tensor_rank(places) == 0)
+        return PB_OK;
+    pb_status status = gather_start(&g, interp, places, count, error);
+    for (size_t i = 0; i < count && status == PB_OK; i++) {
+        pb_entry entry = pb_record_entry(record, i);
+        status = gather_values(&g, entry.name, entry.value, error);
+    }
+    return gather_finish(&g, pb_tensor_size(places), pb_record_caption(record),
+                         pb_value_meta(first)->model, status, result, error);
 }
 
 bool pb_table_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)

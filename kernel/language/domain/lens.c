@@ -1,4 +1,5 @@
 /* lens(): what the model would say if it stopped at each layer. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,6 +73,23 @@ static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *b
     free(texts);
     return status;
 }
+
+/* The text of a token for its id. */
+static pb_status token_cell(const pb_value *self, float number, pb_value **result, pb_error **error)
+{
+    const pb_value *model = pb_value_meta(self)->model;
+    const char *text =
+        model && number == floorf(number) && number >= 0
+            ? pb_tokenizer_label(pb_model_tokenizer(pb_model_of(model)), (int32_t)number)
+            : NULL;
+    return text ? pb_value_text(text, result, error)
+                : pb_value_number(number, PB_SINGLE, result, error);
+}
+
+static const pb_look token_look = {.name = "next_token",
+                                   .article = "ids of tokens",
+                                   .summary = "The likeliest next token of each state.",
+                                   .cell = token_cell};
 
 static const pb_look lens_look = {.name = "lens",
                                   .article = "a logit lens",
@@ -191,11 +209,12 @@ static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value *
     for (size_t i = 0; i < 3 && !status; i++)
         status = choose_places(in, &found[i], error);
     for (size_t i = 0; i < 2 && !status; i++)
-        status = pb_result_tensor(&found[i], model, NULL, i ? "logits" : NULL, NULL, 0, NULL,
-                                  &fields[i], error);
+        status = pb_result_tensor(&found[i], model, i ? NULL : &token_look, i ? "logits" : NULL,
+                                  NULL, 0, NULL, &fields[i], error);
     if (!status) {
         pb_buffer caption = PB_BUFFER_EMPTY;
-        pb_field named[] = {{"token", NULL, fields[0]}, {"logit", NULL, fields[1]}};
+        pb_field named[] = {{.name = "token", .value = fields[0]},
+                            {.name = "logit", .value = fields[1]}};
         lens_caption(in, NULL, &caption);
         status = pb_result_captioned(&found[2], model, &lens_look, "probability", &caption, 2,
                                      named, result, error);

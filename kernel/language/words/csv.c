@@ -103,7 +103,10 @@ static pb_status as_table(pb_interp *interp, const pb_value *value, pb_value **t
 static pb_status record_table(pb_interp *interp, const pb_value *record, pb_value **table,
                               pb_error **error)
 {
-    pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
+    pb_status status = pb_table_from_record(interp, record, table, error);
+    if (status != PB_OK || *table)
+        return status;
+    status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
     for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *cells = NULL, *next = NULL;

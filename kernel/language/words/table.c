@@ -25,36 +25,50 @@ static bool same_places(const pb_value *a, const pb_value *b)
     return true;
 }
 
-/* A tensor's values alone, as a column of numbers. */
-static pb_status values_of(pb_interp *interp, const pb_value *tensor, pb_value **result,
-                           pb_error **error)
+static bool is_over_prompts(const pb_value *value)
 {
-    pb_value *long_form = NULL;
-    pb_status status = pb_table_from_tensor(interp, tensor, "value", &long_form, error);
-    if (status == PB_OK)
-        *result =
-            pb_value_retain(pb_table_column(long_form, pb_table_columns(long_form) - 1)->cells);
-    pb_value_release(&long_form);
-    return status;
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    return pb_tensor_rank(tensor) == 1 &&
+           strcmp(pb_axis_name(pb_tensor_axis(tensor, 0)), "prompt") == 0;
 }
 
-static const pb_value *first_tensor(const pb_call *call)
+/* Whether the prompts of a tensor name the rows: no list is there that does, and all tensors are of
+ * the same prompts. */
+static bool prompts_name_rows(const pb_call *call, const pb_value *tensor)
+{
+    const pb_axis *axis = pb_tensor_axis(pb_value_get_tensor(tensor), 0);
+    for (size_t i = 0; i < call->n_rest; i++) {
+        const pb_tensor *other = pb_value_get_tensor(call->rest[i].value);
+        if (pb_value_kind(call->rest[i].value) == PB_LIST)
+            return false;
+        if (other && pb_tensor_rank(other) > 0 && !pb_axis_same(axis, pb_tensor_axis(other, 0)))
+            return false;
+    }
+    return true;
+}
+
+/* The tensor whose axes become key columns: the first, unless it is over prompts that do not name
+ * the rows. */
+static const pb_value *keyed_tensor(const pb_call *call)
 {
     for (size_t i = 0; i < call->n_rest; i++) {
-        const pb_tensor *tensor = pb_value_get_tensor(call->rest[i].value);
+        const pb_value *value = call->rest[i].value;
+        const pb_tensor *tensor = pb_value_get_tensor(value);
         if (tensor && pb_tensor_rank(tensor) > 0)
-            return call->rest[i].value;
+            return !is_over_prompts(value) || prompts_name_rows(call, value) ? value : NULL;
     }
     return NULL;
 }
 
-/* With keys only for tensors over something else than prompts: a column per prompt is plain data.
- */
-static bool wants_keys(const pb_value *tensor)
+/* A table of no columns yet, with the rows of the first value that has any; one row if none has. */
+static pb_status empty_table(size_t count, const pb_argument *arguments, pb_value **table,
+                             pb_error **error)
 {
-    const pb_tensor *values = pb_value_get_tensor(tensor);
-    return pb_tensor_rank(values) > 1 ||
-           strcmp(pb_axis_name(pb_tensor_axis(values, 0)), "prompt") != 0;
+    size_t rows = count > 0;
+    for (size_t i = 0; i < count; i++)
+        if (pb_value_fills_rows(arguments[i].value, &rows))
+            break;
+    return pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
 }
 
 static pb_status place_rest(const pb_call *call, size_t which, pb_status status, pb_error **error)
@@ -71,14 +85,15 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
     const pb_value *value = argument->value;
     pb_value *cells = NULL, *next = NULL;
     pb_status status = PB_OK;
-    if (pb_value_kind(value) == PB_TENSOR && keyed) {
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    if (tensor && pb_tensor_rank(tensor) > 0 && keyed) {
         if (!same_places(keyed, value))
             status = pb_fail(error, PB_VALUE,
                              "%s= has other places along its axes than the first tensor, so their "
                              "rows do not match",
                              argument->name);
-        if (status == PB_OK && pb_tensor_rank(pb_value_get_tensor(value)) > 1)
-            status = values_of(call->interp, value, &cells, error);
+        if (status == PB_OK && pb_tensor_rank(tensor) > 1)
+            status = pb_tensor_cells(call->interp, value, &cells, error);
         else if (status == PB_OK)
             cells = pb_value_retain(value);
     } else {
@@ -94,29 +109,19 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
     return place_rest(call, which, status, error);
 }
 
-/* The key columns of a tensor, as a table to add columns to. */
-static pb_status key_table(pb_interp *interp, const pb_value *tensor, pb_value **table,
-                           pb_error **error)
-{
-    pb_value *long_form = NULL;
-    pb_table_cells columns[2 * PB_MAX_RANK + 1];
-    pb_status status = pb_table_from_tensor(interp, tensor, "value", &long_form, error);
-    size_t count = pb_table_columns(long_form);
-    for (size_t i = 0; status == PB_OK && i + 1 < count; i++)
-        columns[i] = *pb_table_column(long_form, i);
-    if (status == PB_OK)
-        status = pb_value_table(columns, count - 1, pb_table_rows(long_form), NULL,
-                                pb_value_meta(tensor)->model, table, error);
-    pb_value_release(&long_form);
-    return status;
-}
-
 /* ---- tables from records and lists of records ---- */
 
 static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value **table,
                              pb_error **error)
 {
-    pb_status status = PB_OK;
+    size_t rows = pb_record_count(record) > 0;
+    for (size_t i = 0; i < pb_record_count(record); i++)
+        if (pb_value_fills_rows(pb_record_entry(record, i).value, &rows))
+            break;
+    pb_status status = pb_table_from_record(interp, record, table, error);
+    if (status != PB_OK || *table)
+        return status;
+    status = pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
     for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *next = NULL;
@@ -183,13 +188,12 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
         *table = pb_value_retain(value);
         return PB_OK;
     }
-    pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-    if (status != PB_OK)
-        return status;
     if (pb_value_kind(value) == PB_RECORD)
         return from_record(call->interp, value, table, error);
-    if (pb_list_of(value, PB_RECORD))
-        return from_records(call->interp, value, table, error);
+    if (pb_list_of(value, PB_RECORD)) {
+        pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
+        return status == PB_OK ? from_records(call->interp, value, table, error) : status;
+    }
     pb_fail(error, PB_TYPE, "a table is made of columns, a tensor or records, not of %s",
             pb_value_describe(value, what, sizeof what));
     if (error && *error)
@@ -213,12 +217,10 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
                                   "table() takes one value without a name; "
                                   "columns need names"),
                           error);
-    const pb_value *keyed = whole ? NULL : first_tensor(call);
-    if (keyed && !wants_keys(keyed))
-        keyed = NULL;
+    const pb_value *keyed = whole ? NULL : keyed_tensor(call);
     pb_status status = whole   ? from_value(call, call->rest[0].value, &table, error)
-                       : keyed ? key_table(call->interp, keyed, &table, error)
-                               : pb_value_table(NULL, 0, 0, NULL, NULL, &table, error);
+                       : keyed ? pb_table_of_places(call->interp, keyed, &table, error)
+                               : empty_table(call->n_rest, call->rest, &table, error);
     for (size_t i = whole ? 1 : 0; status == PB_OK && i < call->n_rest; i++)
         status = add_argument(call, i, keyed, &table, error);
     if (status == PB_OK)
@@ -279,8 +281,11 @@ const pb_builtin pb_builtins_table[] = {
      .category = "Tables",
      .summary = "A table of named columns: lists, tensors over the same places, or single values.",
      .doc =
-         "Tensors give the table a key column for each of their axes. A tensor alone is laid out "
-         "with one row for each value; a list of records with one row for each record.\n\n"
+         "Tensors give the table a key column for each of their axes; one over prompts alone does "
+         "so unless a list is there to name the rows. A single value is in every row, and single "
+         "values alone make one row. A tensor alone is laid out with one row for each value, and "
+         "before it what else the result says of its place (what patching changed, the likeliest "
+         "token); a list of records with one row for each record.\n\n"
          "`t.name = cells` adds a column, `t.name` reads it; comparing and computing with "
          "columns works row by row. `t[t.diff > 0]` picks rows by a mask, `t[part=\"mlp\"]` by "
          "value, `t[0]` is a row.",
