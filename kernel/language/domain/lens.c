@@ -86,9 +86,26 @@ static pb_status token_cell(const pb_value *self, float number, pb_value **resul
                 : pb_value_number(number, PB_SINGLE, result, error);
 }
 
+/* Along one axis the tokens themselves; of more the grid of ids. */
+static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    if (pb_tensor_rank(tensor) != 1)
+        return pb_show_values(self, &(pb_words){0}, "token", bundle, error);
+    pb_value *table = NULL;
+    pb_bundle *shown = NULL;
+    pb_status status = pb_table_from_tensor(interp, self, "next token", &table, error);
+    if (!status)
+        status = pb_interp_bundle(interp, table, &shown, error);
+    pb_value_release(&table);
+    return status ? status : pb_bundle_absorb(bundle, &shown, error);
+}
+
 static const pb_look token_look = {.name = "next_token",
                                    .article = "ids of tokens",
                                    .summary = "The likeliest next token of each state.",
+                                   .show = tokens_show,
                                    .cell = token_cell};
 
 static const pb_look lens_look = {.name = "lens",
@@ -242,7 +259,8 @@ const pb_builtin pb_builtins_lens[] = {
      .category = "Attribution",
      .summary = "The logit lens: what the model would say if it stopped at each layer.",
      .doc = "Unembeds the residual stream at every layer and position, each state with its own "
-            "scale and b_U included.",
+            "scale and b_U included. `.token` has ids, which show as tokens and are text in a "
+            "table.",
      .result = "a tensor [layer, pos] of the top token's probability with .token and .logit; with "
                "words= a tensor [layer, pos, token] of logits",
      .example = "lens(\"The capital of France is\")",

@@ -78,12 +78,35 @@ static pb_status place_rest(const pb_call *call, size_t which, pb_status status,
     return status;
 }
 
+/* The table with a column more, in place of the one given. Where there are no rows, a single value
+ * is in none. */
+static pb_status add_column(pb_interp *interp, pb_value **table, const char *name,
+                            const pb_value *value, pb_error **error)
+{
+    pb_value *cells = pb_value_retain(value), *next = NULL;
+    size_t rows;
+    pb_status status = PB_OK;
+    if (pb_table_columns(*table) == 0 && pb_table_rows(*table) == 0 &&
+        !pb_value_fills_rows(value, &rows)) {
+        pb_value_release(&cells);
+        status = pb_value_take_column(NULL, 0, &cells, error);
+    }
+    if (status == PB_OK)
+        status = pb_table_with(interp, *table, name, cells, &next, error);
+    pb_value_release(&cells);
+    if (status != PB_OK)
+        return status;
+    pb_value_release(table);
+    *table = next;
+    return PB_OK;
+}
+
 static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed, pb_value **table,
                               pb_error **error)
 {
     const pb_argument *argument = &call->rest[which];
     const pb_value *value = argument->value;
-    pb_value *cells = NULL, *next = NULL;
+    pb_value *cells = NULL;
     pb_status status = PB_OK;
     const pb_tensor *tensor = pb_value_get_tensor(value);
     if (tensor && pb_tensor_rank(tensor) > 0 && keyed) {
@@ -100,11 +123,7 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
         cells = pb_value_retain(value);
     }
     if (status == PB_OK)
-        status = pb_table_with(call->interp, *table, argument->name, cells, &next, error);
-    if (status == PB_OK) {
-        pb_value_release(table);
-        *table = next;
-    }
+        status = add_column(call->interp, table, argument->name, cells, error);
     pb_value_release(&cells);
     return place_rest(call, which, status, error);
 }
@@ -124,12 +143,7 @@ static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value
     status = pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
     for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
-        pb_value *next = NULL;
-        status = pb_table_with(interp, *table, entry.name, entry.value, &next, error);
-        if (status == PB_OK) {
-            pb_value_release(table);
-            *table = next;
-        }
+        status = add_column(interp, table, entry.name, entry.value, error);
     }
     return status;
 }
@@ -161,16 +175,12 @@ static pb_status from_records(pb_interp *interp, const pb_value *list, pb_value 
         const pb_value *record = pb_list_item(list, i);
         for (size_t k = 0; status == PB_OK && k < pb_record_count(record); k++) {
             const char *name = pb_record_entry(record, k).name;
-            pb_value *cells = NULL, *next = NULL;
+            pb_value *cells = NULL;
             if (pb_table_find(*table, name))
                 continue;
             status = field_of_all(interp, list, name, &cells, error);
             if (status == PB_OK)
-                status = pb_table_with(interp, *table, name, cells, &next, error);
-            if (status == PB_OK) {
-                pb_value_release(table);
-                *table = next;
-            }
+                status = add_column(interp, table, name, cells, error);
             pb_value_release(&cells);
         }
     }
