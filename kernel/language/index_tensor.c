@@ -32,6 +32,22 @@ static bool names_a_head(const pb_tensor *tensor, const pb_value *value, unsigne
            sscanf(text, "L%uH%u%n", layer, head, &length) == 2 && length >= 0 && !text[length];
 }
 
+static bool is_mask(const pb_value *value)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    return tensor ? pb_tensor_is_boolean(tensor)
+                  : pb_list_count(value) > 0 && pb_list_of(value, PB_BOOL);
+}
+
+/* The axis that entry i of an index without names is for: of a mask the first it is as long as. */
+static const char *likely_axis(const pb_tensor *tensor, const pb_value *value, size_t i)
+{
+    for (size_t k = 0; is_mask(value) && k < pb_tensor_rank(tensor); k++)
+        if (pb_axis_length(pb_tensor_axis(tensor, k)) == pb_list_count(value))
+            return pb_axis_name(pb_tensor_axis(tensor, k));
+    return pb_axis_name(pb_tensor_axis(tensor, i));
+}
+
 /* t[4, 0] on axes layer and head: the corrected index. */
 static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_index_entry *entries,
                                pb_error **error)
@@ -53,7 +69,7 @@ static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_i
                 continue;
             pb_buffer_format(&hint, "%s%s=", hint.length ? ", " : "",
                              entries[i].name ? entries[i].name
-                                             : pb_axis_name(pb_tensor_axis(tensor, i)));
+                                             : likely_axis(tensor, entries[i].value, i));
             index_text_of(entries[i].value, &hint);
         }
     }
@@ -243,13 +259,6 @@ static bool is_positional(const char *axis)
 }
 
 /* ---- one entry ---- */
-
-static bool is_mask(const pb_value *value)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    return tensor ? pb_tensor_is_boolean(tensor)
-                  : pb_list_count(value) > 0 && pb_list_of(value, PB_BOOL);
-}
 
 static bool is_all(const pb_value *value)
 {
