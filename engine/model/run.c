@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "capture.h"
+#include "model/route.h"
 #include "process.h"
 
 struct pb_run {
@@ -179,58 +179,6 @@ static pb_status record(void *user, const pb_view *view, pb_error **error)
     return PB_OK;
 }
 
-/* The batch's hooks: each run's own edits, for its own rows. */
-typedef struct router {
-    pb_run **runs;
-    size_t n;
-} router;
-
-static bool routes(void *user, pb_site site, size_t layer)
-{
-    const router *r = user;
-    for (size_t i = 0; i < r->n; i++) {
-        const pb_hooks *hooks = &r->runs[i]->edits.hooks;
-        if (r->runs[i]->edited && hooks->wants(hooks->user, site, layer))
-            return true;
-    }
-    return false;
-}
-
-/* Rows [from, to) of a view, all of one run, as that run's hooks expect them: as sequence 0. */
-static pb_status route_rows(const pb_run *run, const pb_view *view, size_t from, size_t to,
-                            pb_error **error)
-{
-    const pb_hooks *hooks = &run->edits.hooks;
-    if (!run->edited || !hooks->wants(hooks->user, view->site, view->layer))
-        return PB_OK;
-    pb_row *rows = pb_malloc(to - from, sizeof *rows);
-    if (!rows)
-        return pb_fail_memory(error);
-    for (size_t i = from; i < to; i++)
-        rows[i - from] = (pb_row){0, view->rows[i].position};
-    pb_view part = *view;
-    part.data = view->data + from * view->row_stride;
-    part.n_rows = to - from;
-    part.rows = rows;
-    pb_status status = hooks->at(hooks->user, &part, error);
-    free(rows);
-    return status;
-}
-
-static pb_status route(void *user, const pb_view *view, pb_error **error)
-{
-    const router *r = user;
-    for (size_t from = 0, to; from < view->n_rows; from = to) {
-        size_t sequence = view->rows[from].sequence;
-        for (to = from + 1; to < view->n_rows && view->rows[to].sequence == sequence; to++)
-            continue;
-        pb_status status = route_rows(r->runs[sequence], view, from, to, error);
-        if (status != PB_OK)
-            return status;
-    }
-    return PB_OK;
-}
-
 /* The outputs of the batch, spread over the runs. */
 static void spread(size_t n, pb_run **runs, const float *resid, const float *normed)
 {
@@ -285,9 +233,9 @@ static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_cont
     }
     float *resid = pb_malloc(rows, d * sizeof *resid),
           *normed = pb_malloc(rows, d * sizeof *normed);
-    router edits = {runs, n};
+    pb_route route = {runs, n};
     recorder recording = {runs};
-    const pb_hooks edit_hooks = {&edits, routes, route};
+    const pb_hooks edit_hooks = pb_route_hooks(&route);
     const pb_hooks record_hooks = {&recording, records, record};
     const pb_hooks *const hooks[] = {&edit_hooks, &record_hooks};
     pb_batch batch = {.sequences = sequences, .n = n, .hooks = hooks, .n_hooks = 2};

@@ -62,9 +62,7 @@ static operand operand_at(const pb_bound_edit *bound, size_t layer, size_t posit
         return operand_of_source(bound, layer, position, head);
     if (edit->value)
         return operand_of_value(edit, layer, position, head);
-    operand number = {NULL, NULL, 0, (float)edit->number, false};
-    number.base = NULL;
-    return number;
+    return (operand){NULL, NULL, 0, (float)edit->number, false};
 }
 
 static bool place_touched(const pb_bound_edit *bound, size_t i)

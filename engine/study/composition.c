@@ -7,12 +7,9 @@
  *     |L R|^2 = |A M D|^2 = sum((G_A M) * (M G_D))        |L|^2 = sum(G_A * (B B^T))
  */
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "math/matmul.h"
-#include "places.h"
 #include "study/heads.h"
 
 /* A head's four matrices, as Grams over d_model: W_Q^T W_Q, W_K^T W_K, W_V^T W_V, W_O W_O^T. */
@@ -125,28 +122,13 @@ static pb_status score_all(const composer *c, pb_error **error)
 
 /* ---- axes ---- */
 
-/* An axis of the model under another name. */
-static pb_status renamed(const pb_axis *axis, const char *name, pb_axis **made, pb_error **error)
-{
-    size_t n = pb_axis_length(axis);
-    const char **labels = pb_malloc(n, sizeof *labels);
-    if (!labels)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < n; i++)
-        labels[i] = pb_axis_label(axis, i);
-    pb_status status =
-        pb_axis_create(name, n, NULL, pb_axis_has_labels(axis) ? labels : NULL, made, error);
-    free(labels);
-    return status;
-}
-
 static pb_status create_scores(composer *c, pb_tensor **scores, pb_error **error)
 {
     pb_axis *axes[4] = {pb_model_axis(c->model, "layer"), pb_model_axis(c->model, "head"), NULL,
                         NULL};
-    pb_status status = renamed(axes[0], "to_layer", &axes[2], error);
+    pb_status status = pb_axis_rename(axes[0], "to_layer", &axes[2], error);
     if (!status)
-        status = renamed(axes[1], "to_head", &axes[3], error);
+        status = pb_axis_rename(axes[1], "to_head", &axes[3], error);
     if (!status)
         status = pb_tensor_create(4, axes, scores, &c->scores, error);
     pb_axis_release(&axes[2]);

@@ -5,8 +5,8 @@
 
 #include "base/memory.h"
 #include "math/kernels.h"
+#include "model/route.h"
 #include "places.h"
-#include "route.h"
 
 /* ---- targets ---- */
 

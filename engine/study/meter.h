@@ -41,6 +41,11 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
 pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *normed,
                         const pb_context *context, double *value, pb_error **error);
 
+/* Numbers of the positions read in a run, of the meter's prompt `prompt` or as long as it. Not for
+ * CALL. */
+pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
+                                  const pb_context *context, double *numbers, pb_error **error);
+
 /* The metric on a run, of the meter's prompt `prompt` or as long as it. */
 pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
                           const pb_context *context, double *value, pb_error **error);

@@ -105,9 +105,8 @@ pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t
 
 /* ---- on runs ---- */
 
-/* Rows of one run's chosen positions. */
-static pb_status numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
-                                const pb_context *context, double *numbers, pb_error **error)
+pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
+                                  const pb_context *context, double *numbers, pb_error **error)
 {
     size_t n = 0, d = pb_model_shape(pb_run_model(run))->d_model;
     const size_t *positions = pb_meter_positions(meter, prompt, &n);
@@ -137,7 +136,7 @@ pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
     double *numbers = pb_malloc(n, sizeof *numbers);
     if (!numbers)
         return pb_fail_memory(error);
-    pb_status status = numbers_of_run(meter, prompt, run, context, numbers, error);
+    pb_status status = pb_meter_numbers_of_run(meter, prompt, run, context, numbers, error);
     *value = 0;
     for (size_t i = 0; !status && i < n; i++)
         *value += numbers[i] / (double)n;
@@ -169,7 +168,7 @@ static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, siz
         if (pb_meter_is_scalar(meter))
             status = pb_meter_of_run(meter, i, runs[i], context, numbers, error);
         else
-            status = numbers_of_run(meter, i, runs[i], context, numbers, error);
+            status = pb_meter_numbers_of_run(meter, i, runs[i], context, numbers, error);
         for (size_t p = 0; !status && p < per_run; p++)
             values[i * per_run + p] = (float)numbers[p];
         pb_watch_progress(context->watch, i + 1, n_runs);

@@ -4,9 +4,9 @@
 
 #include "base/memory.h"
 #include "edits.h"
+#include "model/route.h"
 #include "patch_plan.h"
 #include "places.h"
-#include "route.h"
 
 enum {
     BLOCK_ROWS = 1024, /* beyond some 512 rows, reading the weights again costs nothing */
@@ -122,23 +122,13 @@ static pb_status get_ends(worker *work, pb_error **error)
 static pb_status numbers_of_into(worker *work, size_t pair, pb_error **error)
 {
     const pb_patch_plan *plan = work->plan;
-    size_t n = 0, d = plan->shape->d_model;
-    const size_t *positions = pb_meter_positions(plan->meter, pair, &n);
-    pb_run *into = plan->into[pair];
-    pb_meter_row *rows = pb_malloc(n, sizeof *rows);
-    float *normed = pb_malloc(n * d, sizeof *normed);
+    size_t n = 0;
+    pb_meter_positions(plan->meter, pair, &n);
     work->into_rows[pair] = pb_malloc(n, sizeof(double));
-    pb_status status = rows && normed && work->into_rows[pair] ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < n; i++) {
-        memcpy(normed + i * d, pb_run_normed(into) + positions[i] * d, d * sizeof *normed);
-        rows[i] = (pb_meter_row){pair, positions[i], pb_run_tokens(into)};
-    }
-    if (!status)
-        status =
-            pb_meter_rows(plan->meter, n, rows, normed, &work->aside, work->into_rows[pair], error);
-    free(rows);
-    free(normed);
-    return status;
+    if (!work->into_rows[pair])
+        return pb_fail_memory(error);
+    return pb_meter_numbers_of_run(plan->meter, pair, plan->into[pair], &work->aside,
+                                   work->into_rows[pair], error);
 }
 
 static double mean_of(const double *numbers, size_t n)

@@ -12,9 +12,9 @@
 
 #include "base/memory.h"
 #include "meter.h"
+#include "model/route.h"
 #include "path_parts.h"
 #include "places.h"
-#include "route.h"
 
 enum { BATCH_ROWS = 1024 };
 

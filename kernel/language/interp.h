@@ -15,7 +15,6 @@
 #define PB_MAX_EVALUATION_STACK (4u << 20) /* bytes of the thread's stack they may take */
 #define PB_MAX_LIST_LENGTH      4000000    /* items of one list */
 #define PB_MAX_STRING_LENGTH    (64u << 20)
-#define PB_MAX_TENSOR_VALUES    (256u << 20)
 
 pb_session *pb_interp_session(const pb_interp *interp);
 const pb_host *pb_interp_host(const pb_interp *interp);   /* NULL when nothing can be shown */

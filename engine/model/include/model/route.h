@@ -1,6 +1,6 @@
-/* Inside study: the runs' own edits, in a batch whose sequences are those runs. */
-#ifndef STUDY_ROUTE_H
-#define STUDY_ROUTE_H
+/* The runs' own edits, in a batch whose sequences are those runs. */
+#ifndef PB_MODEL_ROUTE_H
+#define PB_MODEL_ROUTE_H
 
 #include "model/run.h"
 

@@ -1,5 +1,5 @@
-/* The runs' own edits in a batch; see route.h. */
-#include "route.h"
+/* The runs' own edits in a batch; see model/route.h. */
+#include "model/route.h"
 
 #include "base/memory.h"
 
