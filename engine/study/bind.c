@@ -107,8 +107,8 @@ static void apply_to_place(const pb_bound_edit *bound, float *x, size_t width, c
     }
 }
 
-/* How many of a row's places may be touched: keys after the query are masked, and keys past the
- * end of the source or of the value have none. */
+/* How many of a row's places may be touched: keys after the query are masked, and of generated
+ * tokens the value may know none. */
 static size_t reachable(const pb_bound_edit *bound, const pb_view *view, size_t position)
 {
     if (!pb_site_info(view->site)->by_query)
@@ -250,6 +250,24 @@ static pb_status bind_positions(pb_bound_edit *bound, pb_run *prompt, size_t ind
     return status;
 }
 
+/* Keys that an edited query may see and the value has not. */
+static pb_status check_value_keys(const pb_bound_edit *bound, pb_error **error)
+{
+    const pb_edit *edit = bound->edit;
+    size_t n = 0;
+    for (size_t q = 0; q < bound->length; q++)
+        n = bound->positions[q] ? q + 1 : n;
+    for (size_t k = 0; pb_site_info(edit->site)->by_query && edit->last.offsets && k < n; k++) {
+        if (!place_touched(bound, k) || edit->last.offsets[k] != SIZE_MAX)
+            continue;
+        pb_status status = pb_edit_value_lacks(edit, k, error);
+        if (error)
+            pb_error_hint(*error, "say which keys with key=, or give a value without a key axis");
+        return status;
+    }
+    return PB_OK;
+}
+
 /* Positions the prompt has and the value has not. */
 static pb_status check_value_positions(const pb_bound_edit *bound, pb_error **error)
 {
@@ -266,7 +284,7 @@ static pb_status check_value_positions(const pb_bound_edit *bound, pb_error **er
                                   "position axis");
         return status;
     }
-    return PB_OK;
+    return check_value_keys(bound, error);
 }
 
 static pb_status read_source(pb_bound_edit *bound, pb_run *from, const pb_context *context,

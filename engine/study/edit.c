@@ -174,6 +174,12 @@ static pb_status wrong_axis(const pb_edit *edit, const char *axis, pb_error **er
     return status;
 }
 
+pb_status pb_edit_value_lacks(const pb_edit *edit, size_t place, pb_error **error)
+{
+    return pb_fail(error, PB_VALUE, "the value for %s has nothing at %s %zu",
+                   pb_site_info(edit->site)->name, last_axis(edit->site), place);
+}
+
 /* Every layer, head and place the edit touches must be in the value. */
 static pb_status value_covers(const pb_edit *edit, pb_error **error)
 {
@@ -189,8 +195,7 @@ static pb_status value_covers(const pb_edit *edit, pb_error **error)
     }
     for (size_t i = 0; edit->last.offsets && i < width; i++) {
         if ((!edit->places || edit->places[i]) && edit->last.offsets[i] == SIZE_MAX)
-            return pb_fail(error, PB_VALUE, "the value for %s has nothing at %s %zu", name,
-                           last_axis(edit->site), i);
+            return pb_edit_value_lacks(edit, i, error);
     }
     return PB_OK;
 }
@@ -346,25 +351,47 @@ void pb_edit_release(pb_edit **edit)
     *edit = NULL;
 }
 
-bool pb_edit_reaches_generated(const pb_edit *edit)
+size_t pb_edit_end(const pb_edit *edit, size_t prompt)
 {
-    return !edit->positions;
+    if (edit->positions)
+        return 0;
+    if (edit->n_from)
+        return pb_run_length(edit->from[edit->n_from > 1 ? prompt : 0]);
+    if (!edit->row.offsets)
+        return SIZE_MAX;
+    size_t end = edit->row.n;
+    while (end > 0 && edit->row.offsets[end - 1] == SIZE_MAX)
+        end--;
+    return end;
 }
 
 /* ---- in words ---- */
+
+/* " love", first(" it"), at(" it", 2), last(" it") */
+static void describe_label(pb_buffer *out, const pb_select *select)
+{
+    switch (select->occurrence) {
+    case PB_OCCURRENCE_ONLY: pb_buffer_format(out, "\"%s\"", select->label); break;
+    case PB_OCCURRENCE_FIRST: pb_buffer_format(out, "first(\"%s\")", select->label); break;
+    case PB_OCCURRENCE_LAST: pb_buffer_format(out, "last(\"%s\")", select->label); break;
+    default: pb_buffer_format(out, "at(\"%s\", %d)", select->label, select->occurrence);
+    }
+}
 
 static void describe_select(pb_buffer *out, const pb_select *select)
 {
     switch (select->kind) {
     case PB_SELECT_ALL: pb_buffer_text(out, "all"); break;
     case PB_SELECT_INDEX: pb_buffer_format(out, "%lld", (long long)select->index); break;
-    case PB_SELECT_LABEL: pb_buffer_format(out, "\"%s\"", select->label); break;
+    case PB_SELECT_LABEL: describe_label(out, select); break;
     case PB_SELECT_SLICE:
         if (select->has_first)
             pb_buffer_format(out, "%lld", (long long)select->first);
         pb_buffer_byte(out, ':');
         if (select->has_last)
             pb_buffer_format(out, "%lld", (long long)select->last);
+        if (select->step != 1)
+            pb_buffer_format(out, ":%lld", (long long)select->step);
         break;
     case PB_SELECT_MASK: pb_buffer_text(out, "a mask"); break;
     case PB_SELECT_LIST:

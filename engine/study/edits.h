@@ -40,6 +40,9 @@ size_t pb_site_width(const pb_model *model, pb_site site);
 size_t pb_site_heads(const pb_model *model, pb_site site);
 size_t pb_site_layers(const pb_model *model, pb_site site); /* 1 where it has no layers */
 
+/* The error for a place along the site's last axis that the edit touches and the value has not. */
+pb_status pb_edit_value_lacks(const pb_edit *edit, size_t place, pb_error **error);
+
 /* ---- bound to a prompt (bind.c) ---- */
 
 /* One edit on one prompt: its selectors resolved, its source read. */

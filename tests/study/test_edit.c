@@ -166,6 +166,91 @@ static void values_line_up_by_coordinate(void **state)
     pb_tensor_release(&part);
 }
 
+/* The part of a pattern, [head, query, key], that has the keys from `first` up. */
+static pb_tensor *keys_from(const pb_tensor *pattern, int64_t first)
+{
+    const pb_select keys = {.kind = PB_SELECT_SLICE, .has_first = true, .first = first, .step = 1};
+    const char *names[1] = {"key"};
+    pb_tensor *part = NULL;
+    pb_error *error = NULL;
+    must(pb_tensor_select(pattern, 1, names, &keys, NULL, &part, &error), error);
+    return part;
+}
+
+/* An edited query's keys are in the value, or the edit says which is not. */
+static void values_have_the_keys(void **state)
+{
+    (void)state;
+    const pb_select layer = at_index(1),
+                    later = {.kind = PB_SELECT_SLICE, .has_first = true, .first = 2, .step = 1};
+    pb_tensor *pattern = activation(f.from, PB_SITE_PATTERN, 1), *part = keys_from(pattern, 2);
+    pb_edit *all = make((pb_edit_spec){.site = PB_SITE_PATTERN, .layers = &layer, .value = part});
+    pb_edit *some = make(
+        (pb_edit_spec){.site = PB_SITE_PATTERN, .layers = &layer, .keys = &later, .value = part});
+    pb_run *edited = NULL;
+    pb_error *error = NULL;
+    must_fail(pb_run_edited(&f.into, 1, &all, 1, NULL, &edited, &error), PB_VALUE, &error,
+              "the value for pattern has nothing at key 0");
+    assert_true(fabs(logit_change(f.into, &some, 1)) > 1e-5);
+    pb_edit_release(&all);
+    pb_edit_release(&some);
+    pb_tensor_release(&part);
+    pb_tensor_release(&pattern);
+}
+
+static void says_where(const pb_select *position, const char *expected)
+{
+    pb_edit *edit = make((pb_edit_spec){
+        .word = "zero", .site = PB_SITE_EMBED, .positions = position, .n_positions = 1});
+    char *words = pb_edit_describe(edit);
+    assert_string_equal(words, expected);
+    free(words);
+    pb_edit_release(&edit);
+}
+
+static void says_where_it_is(void **state)
+{
+    (void)state;
+    pb_select place = {.kind = PB_SELECT_LABEL, .label = " it"};
+    says_where(&place, "zero embed, position \" it\"");
+    place.occurrence = PB_OCCURRENCE_FIRST;
+    says_where(&place, "zero embed, position first(\" it\")");
+    place.occurrence = 2;
+    says_where(&place, "zero embed, position at(\" it\", 2)");
+    place.occurrence = PB_OCCURRENCE_LAST;
+    says_where(&place, "zero embed, position last(\" it\")");
+    place = (pb_select){.kind = PB_SELECT_SLICE,
+                        .has_first = true,
+                        .first = 0,
+                        .has_last = true,
+                        .last = 6,
+                        .step = 1};
+    says_where(&place, "zero embed, position 0:6");
+    place.step = 2;
+    says_where(&place, "zero embed, position 0:6:2");
+}
+
+/* What an edit takes from a run, or from a value with positions, ends where that does. */
+static void says_how_far_it_goes(void **state)
+{
+    (void)state;
+    const pb_edit_spec mean = {.site = PB_SITE_MLP_OUT};
+    pb_run *froms[2] = {f.into, f.other};
+    pb_edit *edits[4];
+    pb_error *error = NULL;
+    edits[0] = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .from = froms, .n_from = 2});
+    must(pb_edit_mean(f.model, &mean, &f.other, 1, true, NULL, &edits[1], &error), error);
+    must(pb_edit_mean(f.model, &mean, &f.other, 1, false, NULL, &edits[2], &error), error);
+    edits[3] = make((pb_edit_spec){.site = PB_SITE_MLP_OUT});
+    assert_int_equal(pb_edit_end(edits[0], 0), pb_run_length(f.into));
+    assert_int_equal(pb_edit_end(edits[0], 1), pb_run_length(f.other));
+    assert_int_equal(pb_edit_end(edits[1], 0), pb_run_length(f.other));
+    assert_true(pb_edit_end(edits[2], 0) == SIZE_MAX);
+    assert_true(pb_edit_end(edits[3], 0) == SIZE_MAX);
+    for (size_t i = 0; i < 4; i++)
+        pb_edit_release(&edits[i]);
+}
+
 static void says_what_it_is(void **state)
 {
     (void)state;
@@ -175,7 +260,7 @@ static void says_what_it_is(void **state)
         .word = "zero", .site = PB_SITE_Z, .pairs = heads, .n_pairs = 2, .positions = &label});
     char *words = pb_edit_describe(edit);
     assert_string_equal(words, "zero z at L0H3, L2H1, position \" love\"");
-    assert_false(pb_edit_reaches_generated(edit));
+    assert_int_equal(pb_edit_end(edit, 0), 0);
     free(words);
     pb_edit_release(&edit);
     edit = make((pb_edit_spec){.word = "scale", .site = PB_SITE_MLP_OUT, .op = PB_EDIT_SCALE});
@@ -289,7 +374,10 @@ int main(void)
         cmocka_unit_test(set_at_every_site),
         cmocka_unit_test(several_and_again),
         cmocka_unit_test(values_line_up_by_coordinate),
+        cmocka_unit_test(values_have_the_keys),
         cmocka_unit_test(says_what_it_is),
+        cmocka_unit_test(says_where_it_is),
+        cmocka_unit_test(says_how_far_it_goes),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(matches_nothing),
         cmocka_unit_test(sources_of_another_length),

@@ -431,16 +431,28 @@ static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t w
                : pb_place_argument(call, pb_given(call, "edit") ? "edit" : "prompt", status, error);
 }
 
+/* Whether an edit reaches the tokens that are written after the prompts. */
+static const char *reach_of(const pb_edit *edit, const pb_prompts *prompts)
+{
+    bool all = true, none = true;
+    for (size_t i = 0; i < prompts->count; i++) {
+        size_t end = pb_edit_end(edit, i);
+        all = all && end == SIZE_MAX;
+        none = none && end <= pb_run_length(prompts->runs[i]);
+    }
+    return all    ? ", new tokens included"
+           : none ? "; new tokens are not edited"
+                  : "; new tokens are edited as far as it has values for them";
+}
+
 /* Text carries no caption, so what it was generated under is said beside it. */
-static void say_edits(pb_call *call, const pb_edits *edits)
+static void say_edits(pb_call *call, const pb_edits *edits, const pb_prompts *prompts)
 {
     pb_buffer said = PB_BUFFER_EMPTY;
     for (size_t i = 0; i < edits->count; i++) {
         char *text = pb_edit_describe(edits->items[i]);
         pb_buffer_format(&said, "generated with %s%s\n", text ? text : "an edit",
-                         pb_edit_reaches_generated(edits->items[i])
-                             ? ", new tokens included"
-                             : "; new tokens are not edited");
+                         reach_of(edits->items[i], prompts));
         free(text);
     }
     if (said.length && !said.failed)
@@ -488,7 +500,7 @@ static pb_status call_generate(pb_call *call, pb_value **result, pb_error **erro
             status = pb_list_take(&list, text, error);
     }
     if (!status)
-        say_edits(call, &edits);
+        say_edits(call, &edits, &prompts);
     if (!status && partial)
         pb_interp_text(call->interp, 2, stopped, sizeof stopped - 1);
     if (!status && prompts.many)

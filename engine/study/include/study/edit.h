@@ -63,8 +63,12 @@ void pb_edit_release(pb_edit **edit);
 /* One line for captions, malloc'ed: "zero z at layer 8, head 6, all positions". NULL: no memory. */
 char *pb_edit_describe(const pb_edit *edit);
 
-/* Whether it also touches tokens that are generated after the prompt. */
-bool pb_edit_reaches_generated(const pb_edit *edit);
+/*
+ * One past the last position it can touch when prompt `prompt` is written on from: 0 where
+ * positions are chosen, which are the prompt's own; the end of what it takes from, where that has
+ * positions (a run, a mean by position); else SIZE_MAX.
+ */
+size_t pb_edit_end(const pb_edit *edit, size_t prompt);
 
 /*
  * The mean of an activation over runs, as an edit that sets it (spec's value, from and number are
