@@ -63,6 +63,16 @@ static pb_status check_reached(pb_call *call, const path_arguments *in, const ch
     return status;
 }
 
+static pb_status not_alone(pb_call *call, pb_error **error)
+{
+    pb_status status = pb_fail_argument(call, "receivers", error, PB_VALUE,
+                                        "the logits come after every other receiver, and stand "
+                                        "alone");
+    if (error)
+        pb_error_hint(*error, "ask about them by themselves: receivers=\"logits\"");
+    return status;
+}
+
 static pb_status take_receivers(pb_call *call, path_arguments *in, pb_error **error)
 {
     const char *const *names = NULL;
@@ -78,6 +88,8 @@ static pb_status take_receivers(pb_call *call, path_arguments *in, pb_error **er
         status = pb_place_argument(
             call, "receivers",
             pb_receiver_parse(in->ends.into.engine, names[i], &in->receivers[i], error), error);
+        if (!status && in->receivers[i].input == PB_PATH_LOGITS && count > 1)
+            status = not_alone(call, error);
         if (!status)
             status = check_reached(call, in, names[i], &in->receivers[i], error);
     }
