@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "normalize.h"
 #include "patch_plan.h"
 #include "places.h"
 
@@ -129,34 +130,16 @@ static void check_before(const pb_patch_plan *plan, const pb_patch_run *run,
 
 /* ---- the result ---- */
 
-static double normalized(double value, double into, double from)
-{
-    return (value - into) / (from - into);
-}
-
-static pb_status check_ends_differ(const pb_patch_plan *plan, const pb_patch_run *run,
-                                   pb_error **error)
-{
-    for (size_t i = 0; i < plan->n_pairs; i++) {
-        if (run->from[i] != run->into[i])
-            return PB_OK;
-    }
-    return pb_fail(error, PB_VALUE,
-                   "normalize divides by from - into, and the metric is %g on both", run->into[0]);
-}
-
-static pb_status write_values(const pb_patch_plan *plan, const pb_patch_run *run,
+static pb_status write_values(const pb_patch_plan *plan, const pb_measured *measured,
                               pb_patch_result *result, pb_error **error)
 {
     float *data = NULL;
-    size_t per_pair = plan->n_cells / plan->n_pairs;
+    size_t per_pair = measured->n_cells;
     pb_status status = pb_tensor_create(plan->rank, plan->axes, &result->values, &data, error);
     for (size_t i = 0; !status && i < plan->n_cells; i++) {
-        size_t pair = i / per_pair;
-        double value = run->values[i];
-        if (plan->spec->normalize)
-            value = normalized(value, run->into[pair], run->from[pair]);
-        data[i] = (float)value;
+        data[i] =
+            (float)(plan->spec->normalize ? pb_normalized(measured, i / per_pair, i % per_pair)
+                                          : measured->cells[i]);
     }
     return status;
 }
@@ -172,31 +155,14 @@ static pb_status write_end(const pb_patch_plan *plan, const double *values, pb_t
     return status;
 }
 
-/* (mean patched - mean into) / (mean from - mean into), over the pairs. */
-static pb_status write_mean(const pb_patch_plan *plan, const pb_patch_run *run,
-                            pb_patch_result *result, pb_error **error)
-{
-    float *data = NULL;
-    size_t per_pair = plan->n_cells / plan->n_pairs;
-    pb_status status =
-        pb_tensor_create(plan->rank - 1, plan->axes + 1, &result->mean, &data, error);
-    double into = 0, from = 0;
-    for (size_t pair = 0; pair < plan->n_pairs; pair++) {
-        into += run->into[pair];
-        from += run->from[pair];
-    }
-    for (size_t i = 0; !status && i < per_pair; i++) {
-        double sum = 0;
-        for (size_t pair = 0; pair < plan->n_pairs; pair++)
-            sum += run->values[pair * per_pair + i];
-        data[i] = (float)normalized(sum, into, from);
-    }
-    return status;
-}
-
 static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run,
                               pb_patch_result *result, pb_error **error)
 {
+    const pb_measured measured = {.n_pairs = plan->n_pairs,
+                                  .n_cells = plan->n_cells / plan->n_pairs,
+                                  .into = run->into,
+                                  .from = run->from,
+                                  .cells = run->values};
     pb_status status = PB_OK;
     result->normalized = plan->spec->normalize;
     result->cells = plan->n_cells;
@@ -204,15 +170,16 @@ static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run
     result->closed = plan->n_closed;
     result->row_layers = run->work.mlp_rows;
     if (result->normalized)
-        status = check_ends_differ(plan, run, error);
+        status = pb_check_ends_differ(&measured, error);
     if (!status)
-        status = write_values(plan, run, result, error);
+        status = write_values(plan, &measured, result, error);
     if (!status)
         status = write_end(plan, run->into, &result->into, error);
     if (!status)
         status = write_end(plan, run->from, &result->from, error);
     if (!status && result->normalized && plan->spec->prompts)
-        status = write_mean(plan, run, result, error);
+        status =
+            pb_normalized_mean(&measured, plan->rank - 1, plan->axes + 1, &result->mean, error);
     return status;
 }
 

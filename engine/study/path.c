@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "meter.h"
 #include "model/route.h"
+#include "normalize.h"
 #include "path_parts.h"
 #include "places.h"
 
@@ -311,43 +312,66 @@ static pb_status trace_all(tracer *trace, pb_error **error)
 
 /* ---- the result ---- */
 
-static pb_status fill_tensor(const tracer *trace, size_t rank, pb_axis *const *axes,
-                             const double *values, size_t n, bool normalize, pb_tensor **tensor,
-                             pb_error **error)
+static pb_status fill_tensor(size_t rank, pb_axis *const *axes, const double *values, size_t n,
+                             pb_tensor **tensor, pb_error **error)
 {
     float *data = NULL;
     pb_status status = pb_tensor_create(rank, axes, tensor, &data, error);
-    for (size_t i = 0; !status && i < n; i++) {
-        size_t pair = i / (n / trace->spec->n_pairs);
-        double into = trace->into[pair], from = trace->from[pair];
-        data[i] = (float)(normalize ? (values[i] - into) / (from - into) : values[i]);
-    }
+    for (size_t i = 0; !status && i < n; i++)
+        data[i] = (float)values[i];
     return status;
 }
 
-static pb_status write_result(const tracer *trace, pb_path_result *result, pb_error **error)
+/* The normalised values in place of the metric's, and their mean over several pairs. */
+static pb_status write_normalized(tracer *trace, size_t rank, pb_axis *const *axes,
+                                  pb_path_result *result, pb_error **error)
 {
     const pb_path_spec *spec = trace->spec;
-    pb_axis *axes[3], *senders = NULL;
-    size_t outer = spec->prompts ? 1 : 0, rank = outer;
-    pb_status status = PB_OK;
-    axes[0] = spec->prompts;
+    const pb_measured measured = {.n_pairs = spec->n_pairs,
+                                  .n_cells = trace->n_groups,
+                                  .into = trace->into,
+                                  .from = trace->from,
+                                  .cells = trace->values};
+    pb_status status = pb_check_ends_differ(&measured, error);
+    if (!status && spec->prompts)
+        status = pb_normalized_mean(&measured, rank - 1, axes + 1, &result->mean, error);
+    for (size_t i = 0; !status && i < spec->n_pairs * trace->n_groups; i++)
+        trace->values[i] = pb_normalized(&measured, i / trace->n_groups, i % trace->n_groups);
+    return status;
+}
+
+static pb_status write_values(tracer *trace, pb_axis *senders, pb_path_result *result,
+                              pb_error **error)
+{
+    const pb_path_spec *spec = trace->spec;
+    pb_axis *axes[3] = {spec->prompts};
+    size_t rank = spec->prompts ? 1 : 0;
     if (!spec->senders) {
         axes[rank++] = pb_model_axis(trace->model, "layer");
         axes[rank++] = pb_model_axis(trace->model, "head");
     } else if (spec->each_sender) {
-        status = pb_axis_of_heads(trace->model, spec->senders, spec->n_senders, &senders, error);
         axes[rank++] = senders;
     }
+    pb_status status = spec->normalize ? write_normalized(trace, rank, axes, result, error) : PB_OK;
+    return status ? status
+                  : fill_tensor(rank, axes, trace->values, spec->n_pairs * trace->n_groups,
+                                &result->values, error);
+}
+
+static pb_status write_result(tracer *trace, pb_path_result *result, pb_error **error)
+{
+    const pb_path_spec *spec = trace->spec;
+    pb_axis *prompts[1] = {spec->prompts}, *senders = NULL;
+    size_t rank = spec->prompts ? 1 : 0;
+    pb_status status = PB_OK;
+    if (spec->senders && spec->each_sender)
+        status = pb_axis_of_heads(trace->model, spec->senders, spec->n_senders, &senders, error);
     if (!status)
-        status = fill_tensor(trace, rank, axes, trace->values, spec->n_pairs * trace->n_groups,
-                             spec->normalize, &result->values, error);
+        status = write_values(trace, senders, result, error);
     if (!status)
-        status = fill_tensor(trace, outer, axes, trace->into, spec->n_pairs, false, &result->into,
-                             error);
+        status = fill_tensor(rank, prompts, trace->into, spec->n_pairs, &result->into, error);
     if (!status)
-        status = fill_tensor(trace, outer, axes, trace->from, spec->n_pairs, false, &result->from,
-                             error);
+        status = fill_tensor(rank, prompts, trace->from, spec->n_pairs, &result->from, error);
     pb_axis_release(&senders);
     return status;
 }
@@ -419,4 +443,5 @@ void pb_path_result_release(pb_path_result *result)
     pb_tensor_release(&result->values);
     pb_tensor_release(&result->into);
     pb_tensor_release(&result->from);
+    pb_tensor_release(&result->mean);
 }

@@ -268,6 +268,36 @@ static void several_pairs(void **state)
     pb_run_release(&froms[1]);
 }
 
+/* Pairs that each have something to divide by, and together nothing. */
+static void pairs_that_cancel(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_run *intos[2] = {f.into, f.from}, *froms[2] = {f.from, f.into};
+    pb_error *error = NULL;
+    pb_axis *prompts = NULL;
+    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    spec.into = intos;
+    spec.from = froms;
+    spec.n_into = spec.n_from = 2;
+    spec.prompts = prompts;
+    spec.normalize = true;
+    pb_patch_result result;
+    must_fail(pb_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "over these 2 pairs");
+    /* One pair that has nothing to divide by leaves the others their values. */
+    intos[1] = f.into;
+    froms[1] = f.into;
+    result = patch(&spec);
+    size_t per_pair = pb_tensor_size(result.mean);
+    for (size_t i = 0; i < per_pair; i++) {
+        assert_float_equal(pb_tensor_data(result.mean)[i], pb_tensor_data(result.values)[i], 1e-4);
+        assert_true(isnan(pb_tensor_data(result.values)[per_pair + i]));
+    }
+    pb_patch_result_release(&result);
+    pb_axis_release(&prompts);
+}
+
 /* One prompt patched from several; and the labels of positions that prompts share. */
 static void one_into_several_froms(void **state)
 {
@@ -520,6 +550,7 @@ int main(void)
         cmocka_unit_test(edited_ends),
         cmocka_unit_test(edited_between_layers),
         cmocka_unit_test(several_pairs),
+        cmocka_unit_test(pairs_that_cancel),
         cmocka_unit_test(one_into_several_froms),
         cmocka_unit_test(cost_is_the_formula),
         cmocka_unit_test(row_layers_are_counted),

@@ -461,6 +461,49 @@ static void paths_of_groups(void **state)
     pb_path_result_release(&result);
 }
 
+/* Over pairs of prompts the normalised mean is the ratio of the means. */
+static void paths_of_pairs(void **state)
+{
+    (void)state;
+    const int32_t targets[2] = {f.good, f.bad};
+    const pb_metric metric = {.kind = PB_METRIC_LOGIT, .targets = targets, .n_targets = 2};
+    const pb_receiver logits = {PB_PATH_LOGITS, 0, 0};
+    pb_run *intos[2] = {f.into, f.from}, *froms[2] = {f.from, f.into};
+    pb_axis *prompts = NULL;
+    pb_path_result result, bare;
+    pb_error *error = NULL;
+    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
+    pb_path_spec spec = {.into = intos,
+                         .from = froms,
+                         .n_pairs = 2,
+                         .prompts = prompts,
+                         .receivers = &logits,
+                         .n_receivers = 1,
+                         .metric = &metric};
+    must(pb_path_patch(&spec, NULL, &bare, &error), error);
+    assert_null(bare.mean);
+    spec.normalize = true;
+    must(pb_path_patch(&spec, NULL, &result, &error), error);
+    assert_int_equal(pb_tensor_rank(result.mean), 2);
+    const float *into = pb_tensor_data(bare.into), *from = pb_tensor_data(bare.from);
+    const float *values = pb_tensor_data(bare.values);
+    double down = (double)from[0] - into[0] + from[1] - into[1];
+    for (size_t i = 0; i < 15; i++) {
+        double up = (double)values[i] - into[0] + values[15 + i] - into[1];
+        assert_float_equal(pb_tensor_data(result.mean)[i], up / down, 1e-4);
+    }
+    pb_path_result_release(&result);
+    pb_path_result_release(&bare);
+    /* Ends that are the same, each or together. */
+    const pb_metric shared = good_logit(&f);
+    spec.metric = &shared;
+    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "over these 2 pairs");
+    spec.from = intos;
+    spec.n_pairs = 1;
+    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "on both");
+    pb_axis_release(&prompts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +522,7 @@ int main(void)
         cmocka_unit_test(stripes_need_repeats),
         cmocka_unit_test(paths_refuse),
         cmocka_unit_test(paths_of_groups),
+        cmocka_unit_test(paths_of_pairs),
     };
     return cmocka_run_group_tests(tests, open_random, close_random);
 }

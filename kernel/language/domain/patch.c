@@ -1,7 +1,6 @@
 /* patch(): activation patching at one place, or swept over layers, heads and positions. */
 #include "study/patch.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -334,31 +333,6 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
     return status;
 }
 
-/* A ratio of means needs means that differ, which those of pairs in both directions do not. */
-static pb_status check_means(pb_call *call, const pb_patch_result *found, pb_error **error)
-{
-    const float *into = pb_tensor_data(found->into), *from = pb_tensor_data(found->from);
-    size_t pairs = pb_tensor_size(found->into);
-    double sum = 0, spread = 0, mean = 0;
-    for (size_t i = 0; i < pairs; i++) {
-        sum += (double)from[i] - into[i];
-        spread += fabs((double)from[i] - into[i]);
-        mean += (double)into[i] / (double)pairs;
-    }
-    if (!found->mean || fabs(sum) > 1e-4 * spread)
-        return PB_OK;
-    pb_status status = pb_fail_argument(
-        call, "normalize", error, PB_VALUE,
-        "over several pairs normalize divides by mean from - mean into, and the mean of the metric "
-        "is %.4g on both",
-        mean);
-    if (error && *error)
-        pb_error_hint(*error, "a metric with words for each pair, logit_diff([\" great\", ...], "
-                              "[\" bad\", ...]), has the same sign in all; or patch pairs of one "
-                              "direction");
-    return status;
-}
-
 static const char interrupted[] = "interrupted: the sweep has what was computed by then\n";
 
 static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
@@ -372,8 +346,6 @@ static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
     /* Places have been checked: what is left is the metric, or ends that are equal. */
     pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
                       status, error);
-    if (!status)
-        status = check_means(call, &found, error);
     if (!status && found.partial)
         pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
     if (!status)

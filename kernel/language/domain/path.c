@@ -179,11 +179,11 @@ static void path_words(const pb_call *call, const path_arguments *in, pb_buffer 
 }
 
 static void path_caption(const pb_call *call, const path_arguments *in, const pb_path_result *found,
-                         pb_buffer *caption)
+                         bool of_means, pb_buffer *caption)
 {
     pb_buffer what = PB_BUFFER_EMPTY;
     path_words(call, in, &what);
-    pb_end_values ends = {found->into, found->from, in->spec.normalize, false};
+    pb_end_values ends = {found->into, found->from, in->spec.normalize, of_means};
     pb_sweep_caption(what.data ? what.data : "", &in->ends, &in->metric, &ends, caption);
     if (found->partial)
         pb_buffer_text(caption, " Interrupted: what was not computed is empty.");
@@ -191,17 +191,31 @@ static void path_caption(const pb_call *call, const path_arguments *in, const pb
     pb_buffer_free(&what);
 }
 
+/* The ratio of each pair by itself, beside the ratio of their means. */
+static pb_status each_pair(const pb_call *call, const path_arguments *in,
+                           const pb_path_result *found, pb_value **result, pb_error **error)
+{
+    pb_tensor *values = pb_tensor_retain(found->values);
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    path_caption(call, in, found, false, &caption);
+    return pb_result_captioned(&values, in->ends.into.model, NULL, "normalised", &caption, 0, NULL,
+                               result, error);
+}
+
 static pb_status path_value(const pb_call *call, const path_arguments *in, pb_path_result *found,
                             pb_value **result, pb_error **error)
 {
     pb_value *model = in->ends.into.model;
     const char *units = in->spec.normalize ? "normalised" : in->metric.units;
-    pb_value *into = NULL, *from = NULL, *change = NULL, *normalized = NULL, *partial = NULL;
+    pb_value *into = NULL, *from = NULL, *change = NULL, *each = NULL, *normalized = NULL,
+             *partial = NULL;
     pb_buffer caption = PB_BUFFER_EMPTY;
-    path_caption(call, in, found, &caption);
+    path_caption(call, in, found, found->mean != NULL, &caption);
     pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
     if (!status)
         status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
+    if (!status && found->mean)
+        status = each_pair(call, in, found, &each, error);
     if (!status)
         status = pb_value_bool(in->spec.normalize, &normalized, error);
     if (!status)
@@ -210,19 +224,19 @@ static pb_status path_value(const pb_call *call, const path_arguments *in, pb_pa
         status = pb_sweep_change(found->values, found->into, model, units, &caption, false, &change,
                                  error);
     if (!status) {
-        pb_field fields[] = {{.name = "into", .value = into},
-                             {.name = "from", .value = from},
-                             {.name = "normalized", .value = normalized},
-                             {.name = "partial", .value = partial},
-                             {.name = "change", .value = change}};
-        status = pb_result_captioned(&found->values, model, &pb_sweep_look, units, &caption,
-                                     change ? 5 : 4, fields, result, error);
+        const pb_field fields[] = {{.name = "into", .value = into},
+                                   {.name = "from", .value = from},
+                                   {.name = "normalized", .value = normalized},
+                                   {.name = "partial", .value = partial},
+                                   change ? (pb_field){.name = "change", .value = change}
+                                          : (pb_field){.name = "each", .value = each}};
+        status =
+            pb_result_captioned(found->mean ? &found->mean : &found->values, model, &pb_sweep_look,
+                                units, &caption, change || each ? 5 : 4, fields, result, error);
     }
-    pb_value_release(&into);
-    pb_value_release(&from);
-    pb_value_release(&change);
-    pb_value_release(&normalized);
-    pb_value_release(&partial);
+    pb_value *owned[] = {into, from, change, each, normalized, partial};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        pb_value_release(&owned[i]);
     pb_buffer_free(&caption);
     return status;
 }
@@ -234,8 +248,10 @@ static pb_status call_path(pb_call *call, pb_value **result, pb_error **error)
     pb_context context = pb_call_context(call);
     pb_status status = take_path(call, &in, error);
     if (!status)
-        status = pb_place_argument(call, "metric", pb_path_patch(&in.spec, &context, &found, error),
-                                   error);
+        status = pb_path_patch(&in.spec, &context, &found, error);
+    /* The other arguments have been checked: what is left is the metric, or ends that are equal. */
+    pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
+                      status, error);
     if (!status)
         status = path_value(call, &in, &found, result, error);
     pb_path_result_release(&found);
@@ -255,7 +271,9 @@ const pb_builtin pb_builtins_path[] = {
          "freezes MLPs too and recomputes norms, `\"linear\"` also freezes the layer norm's "
          "scale. Pass 2 sets all receivers together and recomputes everything after them.\n\n"
          "Receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
-         "`sender=each` tries every head.",
+         "`sender=each` tries every head.\n\n"
+         "`normalize=True` gives (patched - into) / (from - into); over several pairs it is the "
+         "ratio of the means, and `.each` has the ratio of each pair.",
      .result = "a number, or with sender=each a tensor [layer, head]; .into and .from",
      .example = "path(into=\"I love this movie because it is\", from=\"I hate this movie because "
                 "it is\", sender=\"L2H3\", metric=logit(\" great\"))",

@@ -55,7 +55,9 @@ typedef struct pb_path_spec {
 
 typedef struct pb_path_result {
     pb_tensor *values;      /* [prompt?, sender?] with labels L5H5, or [prompt?, layer, head] */
-    pb_tensor *into, *from; /* the metric on the ends, [prompt?] */
+    pb_tensor *into, *from; /* the metric on the ends, [prompt?]; never normalised */
+    pb_tensor *mean;        /* normalised over prompts: ratio of the means, values' axes less
+                               prompt; else NULL */
     bool partial;
 } pb_path_result;
 
