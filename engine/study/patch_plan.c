@@ -95,7 +95,8 @@ static pb_status need_heads(const pb_patch_plan *plan, pb_error **error)
 static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
-    size_t n_groups = spec->heads.each ? spec->n_pairs : 1, n_each = spec->n_pairs / n_groups;
+    size_t n_groups = spec->heads.each ? spec->n_pairs : 1;
+    size_t n_each = spec->heads.each ? 1 : spec->n_pairs;
     pb_status status = need_heads(plan, error);
     if (!status && spec->n_pairs == 0)
         status = pb_fail(error, PB_VALUE, "no heads to patch");

@@ -545,6 +545,22 @@ static pb_status run_cells(worker *work, pb_error **error)
     return status;
 }
 
+/* The sweep is whole by now: an interrupt only leaves its own check out. */
+static pb_status run_extra(worker *work, pb_error **error)
+{
+    pb_patch_run *run = work->run;
+    work->context = work->aside;
+    if (run->n_extra == 0)
+        return PB_OK;
+    pb_status status = block_run(work, run->extra, run->n_extra, run->extra_values, error);
+    if (status)
+        run->n_extra = 0;
+    if (status != PB_INTERRUPTED)
+        return status;
+    pb_error_destroy(error);
+    return PB_OK;
+}
+
 static void worker_clear(worker *work)
 {
     drop_sources(work);
@@ -587,9 +603,8 @@ pb_status pb_patch_run_all(pb_patch_run *run, const pb_context *context, pb_erro
     pb_status status = worker_start(&work, &with, error);
     if (!status)
         status = run_cells(&work, error);
-    work.context = work.aside;
-    if (!status && run->n_extra)
-        status = block_run(&work, run->extra, run->n_extra, run->extra_values, error);
+    if (!status)
+        status = run_extra(&work, error);
     worker_clear(&work);
     pb_scratch_destroy(&scratch);
     return status;

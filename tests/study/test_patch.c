@@ -477,6 +477,33 @@ static void interrupted_keeps_what_it_has(void **state)
     pb_patch_result_release(&whole);
 }
 
+static void stop_at_the_end(void *user, size_t done, size_t total)
+{
+    stopper *s = user;
+    if (done == total)
+        atomic_store(&s->stop, true);
+}
+
+/* An interrupt of the sweep's own check leaves that out: the sweep is whole. */
+static void interrupted_in_its_check(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
+    stopper s = {.after = 0};
+    const pb_watch watch = {.stop = &s.stop, .progress = stop_at_the_end, .user = &s};
+    const pb_context context = {.watch = &watch};
+    pb_patch_result result;
+    pb_error *error = NULL;
+    must(pb_patch(&spec, &context, &result, &error), error);
+    assert_true(atomic_load(&s.stop));
+    assert_null(error);
+    assert_false(result.partial);
+    assert_int_equal(result.n_checks, 1);
+    assert_true(result.checks[0].passed);
+    pb_patch_result_release(&result);
+}
+
 static void small_blocks_give_the_same(void **state)
 {
     (void)state;
@@ -533,6 +560,9 @@ static void what_cannot_be(void **state)
     spec.pairs = listed;
     spec.n_pairs = 1;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "no heads");
+    spec = patch_of(&f, PB_SITE_Z, &metric);
+    spec.pairs = listed;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "no heads to patch");
     spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
     metric.positions = &slice;
     metric.n_positions = 1;
@@ -557,6 +587,7 @@ int main(void)
         cmocka_unit_test(whole_prompt_gives_from),
         cmocka_unit_test(checks_itself),
         cmocka_unit_test(interrupted_keeps_what_it_has),
+        cmocka_unit_test(interrupted_in_its_check),
         cmocka_unit_test(small_blocks_give_the_same),
         cmocka_unit_test(what_cannot_be),
     };
