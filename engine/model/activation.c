@@ -92,12 +92,20 @@ static bool at_the_start(pb_site site)
     return site == PB_SITE_EMBED || site == PB_SITE_POS_EMBED;
 }
 
-/* resid_pre, and the last layer's resid_post, are checkpoints: nothing to compute. */
+bool pb_run_hands_on(const pb_run *run, size_t layer)
+{
+    const pb_run_edits *edits = pb_run_edits_of(run);
+    bool last = layer + 1 == pb_model_shape(pb_run_model(run))->n_layer;
+    return !edits || last || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
+}
+
+/* resid_pre and resid_post are checkpoints, but for a resid_post that an edit comes after: nothing
+ * to compute. */
 static const float *kept(const pb_run *run, pb_site site, size_t layer)
 {
     if (site == PB_SITE_RESID_PRE)
         return pb_run_resid(run, layer);
-    if (site == PB_SITE_RESID_POST && layer + 1 == pb_model_shape(pb_run_model(run))->n_layer)
+    if (site == PB_SITE_RESID_POST && pb_run_hands_on(run, layer))
         return pb_run_resid(run, layer + 1);
     return NULL;
 }

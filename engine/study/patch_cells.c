@@ -86,15 +86,6 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
     return false;
 }
 
-/* Whether what `run` hands on after a layer is what the next one starts from: an edit of resid_pre
- * comes between. */
-static bool hands_on_as_it_is(const pb_run *run, size_t layer)
-{
-    const pb_run_edits *edits = pb_run_edits_of(run);
-    bool last = layer + 1 == pb_model_shape(pb_run_model(run))->n_layer;
-    return !edits || last || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
-}
-
 /* Where the pass has to begin for a site's hooks to see what they replace. */
 static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
 {
@@ -112,7 +103,7 @@ static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
         cell->entry = component->n == 1 ? PB_CELL_REPLACED : PB_CELL_STREAM;
         return;
     case PB_SITE_RESID_POST:
-        if (component->n == 1 && hands_on_as_it_is(plan->from[cell->pair], cell->layer)) {
+        if (component->n == 1 && pb_run_hands_on(plan->from[cell->pair], cell->layer)) {
             cell->entry = PB_CELL_REPLACED;
             cell->layer++;
         } else {

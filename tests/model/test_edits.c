@@ -200,6 +200,33 @@ static void test_an_edited_run_answers_as_edited(void **state)
     }
 }
 
+/* resid_post is the next checkpoint, but where an edit of resid_pre comes between the two. */
+static void test_resid_post_needs_no_pass(void **state)
+{
+    (void)state;
+    edit e = STRIPED(PB_SITE_RESID_PRE, 1, 4, ANY, 0, 1.5f);
+    pb_run *runs[2] = {run_with(NULL), run_with(&e)};
+    float *plain = activation(runs[0], PB_SITE_RESID_POST, 0);
+    for (size_t layer = 0; layer < LAYERS; layer++) {
+        for (size_t i = 0; i < 2; i++) {
+            pb_work work = {0};
+            const pb_context context = {.work = &work};
+            float out[N * D];
+            bool between = i == 1 && layer == 0;
+            assert_int_equal(
+                pb_run_activation_into(runs[i], PB_SITE_RESID_POST, layer, &context, out, NULL),
+                PB_OK);
+            assert_int_equal(work.mlp_rows, between ? N : 0);
+            assert_true(pb_run_hands_on(runs[i], layer) == !between);
+            near(out, between ? plain : pb_run_resid(runs[i], layer + 1), N * D, "resid_post");
+        }
+    }
+    assert_true(largest_difference(plain, pb_run_resid(runs[1], 1), N * D) > 1e-3f);
+    free(plain);
+    pb_run_release(&runs[0]);
+    pb_run_release(&runs[1]);
+}
+
 /* Activations behind the edit, computed again from a checkpoint, agree with the edited pass. */
 static void test_downstream_of_an_edit(void **state)
 {
@@ -329,6 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edits_that_amount_to_the_same),
         cmocka_unit_test(test_an_edited_run_answers_as_edited),
+        cmocka_unit_test(test_resid_post_needs_no_pass),
         cmocka_unit_test(test_downstream_of_an_edit),
         cmocka_unit_test(test_uniform_attention_where_scores_are_level),
         cmocka_unit_test(test_edits_stay_with_their_prompt),

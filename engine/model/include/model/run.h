@@ -58,6 +58,9 @@ pb_axis *pb_run_positions(const pb_run *run);
 /* Checkpoints, [length, d_model], edits included: the stream before layer 0 <= layer < n_layer, and
  * after the last with layer = n_layer. */
 const float *pb_run_resid(const pb_run *run, size_t layer);
+/* Whether resid_post of a layer is the checkpoint after it: an edit of resid_pre may come between.
+ */
+bool pb_run_hands_on(const pb_run *run, size_t layer);
 /* [length, d_model] after ln_final, gain and bias included. */
 const float *pb_run_normed(const pb_run *run);
 /* z, attn_out or mlp_out of a layer at the last position, [d_model], edits included; z's heads side
