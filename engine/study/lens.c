@@ -117,13 +117,13 @@ static pb_status frame_fill(const states *chosen, frame *outer, pb_error **error
 {
     pb_status status = PB_OK;
     if (!chosen->one_layer) {
-        status = pb_axis_part(pb_model_axis(pb_run_model(chosen->run), "layer"), chosen->layers,
-                              chosen->n_layers, &outer->axes[0], error);
+        status = pb_axis_pick(pb_model_axis(pb_run_model(chosen->run), "layer"), chosen->layers,
+                              chosen->n_layers, NULL, &outer->axes[0], error);
         outer->rank = status ? 0 : 1;
     }
     if (!status && !chosen->one_position) {
-        status = pb_axis_part(pb_run_positions(chosen->run), chosen->positions, chosen->n_positions,
-                              &outer->axes[outer->rank], error);
+        status = pb_axis_pick(pb_run_positions(chosen->run), chosen->positions, chosen->n_positions,
+                              NULL, &outer->axes[outer->rank], error);
         outer->rank += !status;
     }
     return status;
@@ -156,7 +156,7 @@ static pb_status token_axis(const pb_model *model, const int32_t *tokens, size_t
                              (long)tokens[i], pb_axis_length(all) - 1);
     }
     if (!status)
-        status = pb_axis_part(all, offsets, n_tokens, axis, error);
+        status = pb_axis_pick(all, offsets, n_tokens, NULL, axis, error);
     free(offsets);
     return status;
 }

@@ -136,7 +136,7 @@ static pb_status walk_axis(pb_patch_plan *plan, const char *name, const pb_where
     steps->each = where->each;
     if (status || !where->each || one)
         return status;
-    status = pb_axis_part(axis, steps->offsets, steps->n, &plan->axes[plan->rank], error);
+    status = pb_axis_pick(axis, steps->offsets, steps->n, NULL, &plan->axes[plan->rank], error);
     plan->rank += !status;
     return status;
 }

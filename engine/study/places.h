@@ -24,10 +24,6 @@ pb_status pb_places(const pb_axis *axis, const pb_select *select, size_t **offse
 pb_status pb_places_mask(const pb_axis *axis, const pb_select *select, unsigned char **mask,
                          size_t *n, pb_error **error);
 
-/* An axis of the chosen offsets of another, its coordinates and labels kept. */
-pb_status pb_axis_part(const pb_axis *axis, const size_t *offsets, size_t n, pb_axis **part,
-                       pb_error **error);
-
 /* An axis "component" of heads: coordinate layer * n_head + head, label "L9H6". */
 pb_status pb_axis_of_heads(const pb_model *model, const pb_head *heads, size_t n, pb_axis **axis,
                            pb_error **error);

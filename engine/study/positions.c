@@ -82,27 +82,52 @@ static char *joined_label(pb_run *const *runs, size_t n_runs, const pb_positions
     return pb_buffer_take(&out);
 }
 
+/* Do all runs choose the same places? */
+static bool places_are_one(const pb_positions *positions, size_t n_runs)
+{
+    bool same = true;
+    for (size_t r = 1; r < n_runs; r++)
+        same = same &&
+               !memcmp(positions[r].at, positions[0].at, positions[0].n * sizeof *positions[0].at);
+    return same;
+}
+
+/* The first run's places with these labels; 0, 1, ... where the others choose different ones. */
+static pb_status axis_with_labels(const char *name, pb_run *const *runs, size_t n_runs,
+                                  const pb_positions *positions, const char *const *labels,
+                                  pb_axis **axis, pb_error **error)
+{
+    size_t n = positions[0].n;
+    pb_axis *picked = NULL, *labelled = NULL;
+    if (!places_are_one(positions, n_runs))
+        return pb_axis_create(name, n, NULL, labels, axis, error);
+    pb_status status =
+        pb_axis_pick(pb_run_positions(runs[0]), positions[0].at, n, NULL, &picked, error);
+    if (!status)
+        status = pb_axis_relabel(picked, labels, &labelled, error);
+    if (!status)
+        status = pb_axis_rename(labelled, name, axis, error);
+    pb_axis_release(&picked);
+    pb_axis_release(&labelled);
+    return status;
+}
+
 static pb_status labelled_axis(const char *name, pb_run *const *runs, size_t n_runs,
                                const pb_positions *positions, pb_axis **axis, pb_error **error)
 {
     size_t n = positions[0].n;
-    int64_t *coordinates = pb_calloc(n, sizeof *coordinates);
     char **labels = pb_calloc(n, sizeof *labels);
-    pb_status status = coordinates && labels ? PB_OK : pb_fail_memory(error);
-    bool same = true;
-    for (size_t r = 1; r < n_runs; r++)
-        same = same && !memcmp(positions[r].at, positions[0].at, n * sizeof *positions[0].at);
+    pb_status status = labels ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n; i++) {
-        coordinates[i] = (int64_t)(same ? positions[0].at[i] : i);
         labels[i] = joined_label(runs, n_runs, positions, i);
         status = labels[i] ? PB_OK : pb_fail_memory(error);
     }
     if (!status)
-        status = pb_axis_create(name, n, coordinates, (const char *const *)labels, axis, error);
+        status = axis_with_labels(name, runs, n_runs, positions, (const char *const *)labels, axis,
+                                  error);
     for (size_t i = 0; labels && i < n; i++)
         free(labels[i]);
     free(labels);
-    free(coordinates);
     return status;
 }
 

@@ -144,27 +144,6 @@ pb_status pb_places(const pb_axis *axis, const pb_select *select, size_t **offse
     return PB_OK;
 }
 
-pb_status pb_axis_part(const pb_axis *axis, const size_t *offsets, size_t n, pb_axis **part,
-                       pb_error **error)
-{
-    int64_t *coordinates = pb_malloc(n, sizeof *coordinates);
-    const char **labels = pb_malloc(n, sizeof *labels);
-    pb_status status = PB_OK;
-    if (!coordinates || !labels) {
-        status = pb_fail_memory(error);
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            coordinates[i] = pb_axis_coordinate(axis, offsets[i]);
-            labels[i] = pb_axis_label(axis, offsets[i]);
-        }
-        status = pb_axis_create(pb_axis_name(axis), n, coordinates,
-                                pb_axis_has_labels(axis) ? labels : NULL, part, error);
-    }
-    free(coordinates);
-    free(labels);
-    return status;
-}
-
 /* ---- heads ---- */
 
 enum { HEAD_NAME_SIZE = 48 };
