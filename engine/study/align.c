@@ -63,17 +63,27 @@ static void trim_end(pb_buffer *line)
         line->data[--line->length] = '\0';
 }
 
+/* "\n  into: ", the tokens behind it in line with those of the other prompt. */
+static void append_line(pb_buffer *out, const char *name, size_t width, const pb_buffer *line)
+{
+    pb_buffer_format(out, "\n  %s: ", name);
+    pb_buffer_repeat(out, ' ', width - strlen(name));
+    pb_buffer_text(out, line->data ? line->data : "");
+}
+
 /* Appends the columns as pairs of lines, wrapped. */
-static void append_columns(pb_buffer *out, const pb_run *into, const pb_run *from,
+static void append_columns(pb_buffer *out, pb_named_run into, pb_named_run from,
                            const column *columns, size_t count)
 {
+    size_t above_name = strlen(into.name), below_name = strlen(from.name);
+    size_t width = above_name > below_name ? above_name : below_name;
     for (size_t c = 0; c < count;) {
         pb_buffer above = PB_BUFFER_EMPTY, below = PB_BUFFER_EMPTY;
         size_t used = 0;
         while (c < count && used < LINE_WIDTH) {
             size_t a = 0, b = 0;
-            append_cell(&above, into, columns[c].into, &a);
-            append_cell(&below, from, columns[c].from, &b);
+            append_cell(&above, into.run, columns[c].into, &a);
+            append_cell(&below, from.run, columns[c].from, &b);
             size_t wide = (a > b ? a : b) + 2;
             pb_buffer_repeat(&above, ' ', wide - a);
             pb_buffer_repeat(&below, ' ', wide - b);
@@ -83,8 +93,8 @@ static void append_columns(pb_buffer *out, const pb_run *into, const pb_run *fro
         trim_end(&above);
         trim_end(&below);
         out->failed = out->failed || above.failed || below.failed;
-        pb_buffer_format(out, "\n  into: %s\n  from: %s", above.data ? above.data : "",
-                         below.data ? below.data : "");
+        append_line(out, into.name, width, &above);
+        append_line(out, from.name, width, &below);
         pb_buffer_free(&above);
         pb_buffer_free(&below);
     }
@@ -95,24 +105,26 @@ static size_t at_most(size_t n, size_t limit)
     return n < limit ? n : limit;
 }
 
-pb_status pb_lengths_differ(const pb_run *into, const pb_run *from, const char *what,
+pb_status pb_lengths_differ(pb_named_run into, pb_named_run from, const char *what,
                             pb_error **error)
 {
-    size_t n = at_most(pb_run_length(into), LONGEST_SHOWN);
-    size_t m = at_most(pb_run_length(from), LONGEST_SHOWN);
-    unsigned *lengths = common_lengths(pb_run_tokens(into), n, pb_run_tokens(from), m);
+    const int32_t *above = pb_run_tokens(into.run), *below = pb_run_tokens(from.run);
+    size_t n = at_most(pb_run_length(into.run), LONGEST_SHOWN);
+    size_t m = at_most(pb_run_length(from.run), LONGEST_SHOWN);
+    unsigned *lengths = common_lengths(above, n, below, m);
     column *columns = pb_malloc(n + m, sizeof *columns);
     pb_buffer shown = PB_BUFFER_EMPTY;
     pb_status status;
     if (lengths && columns) {
-        size_t count = line_up(pb_run_tokens(into), n, pb_run_tokens(from), m, lengths, columns);
+        size_t count = line_up(above, n, below, m, lengths, columns);
         append_columns(&shown, into, from, columns, count);
     }
     if (!lengths || !columns || shown.failed) {
         status = pb_fail_memory(error);
     } else {
-        status = pb_fail(error, PB_VALUE, "%s: one has %zu tokens, the other %zu%s", what,
-                         pb_run_length(into), pb_run_length(from), shown.data ? shown.data : "");
+        status =
+            pb_fail(error, PB_VALUE, "%s: one has %zu tokens, the other %zu%s", what,
+                    pb_run_length(into.run), pb_run_length(from.run), shown.data ? shown.data : "");
         if (error)
             pb_error_hint(*error, "choose words of as many tokens; tokens([...]) shows them");
     }

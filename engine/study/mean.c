@@ -1,4 +1,5 @@
 /* Mean ablation: an activation's mean over runs, as an edit that sets it; see study/edit.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -128,7 +129,10 @@ static pb_status check_runs(const averaging *mean, pb_error **error)
     for (size_t r = 1; !status && mean->by_position && r < mean->n_runs; r++) {
         if (pb_run_length(mean->runs[r]) == pb_run_length(mean->runs[0]))
             continue;
-        status = pb_lengths_differ(mean->runs[0], mean->runs[r],
+        char name[32];
+        snprintf(name, sizeof name, "prompt %zu", r + 1);
+        status = pb_lengths_differ((pb_named_run){"prompt 1", mean->runs[0]},
+                                   (pb_named_run){name, mean->runs[r]},
                                    "a mean by position needs prompts of one length", error);
         if (error)
             pb_error_hint(*error, "by=\"all\" averages over all positions but the start token");

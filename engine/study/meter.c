@@ -126,24 +126,37 @@ static pb_status read_directions(pb_meter *meter, pb_error **error)
     return status;
 }
 
-/* KL: the reference's log probabilities at the same positions. */
+/* Where the reference is read for the i-th position of a prompt: what is counted from the end, as
+ * the last position is, is counted from the reference's own; else it is the same index. */
+static pb_status reference_position(const pb_meter *meter, size_t prompt, size_t i,
+                                    const pb_run *reference, size_t *position, pb_error **error)
+{
+    const pb_metric *metric = meter->metric;
+    const pb_select *select = pb_select_for(metric->positions, metric->n_positions, prompt);
+    bool from_end = !select || (select->kind == PB_SELECT_INDEX && select->index < 0);
+    size_t length = pb_run_length(reference), at = meter->readings[prompt].positions[i];
+    size_t back = pb_run_length(meter->runs[prompt]) - at;
+    *position = !from_end ? at : back <= length ? length - back : length;
+    if (*position < length)
+        return PB_OK;
+    return pb_lengths_differ((pb_named_run){"prompt", meter->runs[prompt]},
+                             (pb_named_run){"reference", reference},
+                             "the reference of kl has no such position", error);
+}
+
+/* KL: the reference's log probabilities at the positions read. */
 static pb_status read_reference(const pb_meter *meter, size_t prompt, const pb_context *context,
                                 pb_error **error)
 {
     const pb_metric *metric = meter->metric;
     pb_run *reference = metric->reference[metric->n_reference > 1 ? prompt : 0];
     reading *read = &meter->readings[prompt];
-    size_t n_vocab = pb_model_shape(meter->model)->n_vocab, length = pb_run_length(reference);
-    /* The last position means the reference's own last; any other is the same index there. */
+    size_t n_vocab = pb_model_shape(meter->model)->n_vocab;
     size_t *positions = pb_malloc(read->n, sizeof *positions);
     read->reference = pb_malloc(read->n * n_vocab, sizeof *read->reference);
     pb_status status = positions && read->reference ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < read->n; i++) {
-        positions[i] = metric->positions ? read->positions[i] : length - 1;
-        if (positions[i] >= length)
-            status = pb_lengths_differ(meter->runs[prompt], reference,
-                                       "the reference of kl has no such position", error);
-    }
+    for (size_t i = 0; !status && i < read->n; i++)
+        status = reference_position(meter, prompt, i, reference, &positions[i], error);
     if (!status)
         status = pb_run_logits_at(reference, read->n, positions, context, read->reference, error);
     for (size_t i = 0; !status && i < read->n; i++) {

@@ -48,8 +48,8 @@ static pb_status keep_pairs(pb_patch_plan *plan, pb_error **error)
         plan->into[i] = pb_run_retain(into);
         plan->from[i] = pb_run_retain(from);
         if (pb_run_length(into) != pb_run_length(from))
-            return pb_lengths_differ(into, from, "patching needs prompts of the same length",
-                                     error);
+            return pb_lengths_differ((pb_named_run){"into", into}, (pb_named_run){"from", from},
+                                     "patching needs prompts of the same length", error);
         /* Edits can make activations differ anywhere. */
         bool edited = pb_run_is_edited(into) || pb_run_is_edited(from);
         plan->differs[i] = edited ? 0 : first_difference(into, from);

@@ -106,7 +106,8 @@ pb_status pb_path_check(const pb_path_spec *spec, pb_error **error)
         status = pb_same_model(spec->from, spec->n_pairs, model, error);
     for (size_t i = 0; !status && i < spec->n_pairs; i++) {
         if (pb_run_length(spec->into[i]) != pb_run_length(spec->from[i]))
-            status = pb_lengths_differ(spec->into[i], spec->from[i],
+            status = pb_lengths_differ((pb_named_run){"into", spec->into[i]},
+                                       (pb_named_run){"from", spec->from[i]},
                                        "path patching needs prompts of the same length", error);
     }
     if (!status && spec->positions.each)

@@ -336,11 +336,11 @@ static void sources_of_another_length(void **state)
     pb_error *error = NULL;
     pb_edit *edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .from = &f.other, .n_from = 1});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_VALUE, &error,
-              "one has 9 tokens, the other 6");
+              "one has 9 tokens, the other 6\n  prompt: ");
     pb_edit_release(&edit);
     const pb_edit_spec mean = {.site = PB_SITE_MLP_OUT}, pattern = {.site = PB_SITE_PATTERN};
     must_fail(pb_edit_mean(f.model, &mean, over, 2, true, NULL, &edit, &error), PB_VALUE, &error,
-              "one length");
+              "one length: one has 9 tokens, the other 6\n  prompt 1: ");
     must_fail(pb_edit_mean(f.model, &pattern, over, 2, false, NULL, &edit, &error), PB_VALUE,
               &error, "by=\"pos\"");
     must_fail(pb_edit_mean(f.model, &mean, over, 0, false, NULL, &edit, &error), PB_VALUE, &error,

@@ -290,6 +290,107 @@ static void metrics_over_positions(void **state)
     }
 }
 
+static double divergence(const pb_select *position, pb_run *reference)
+{
+    const pb_metric metric = {.kind = PB_METRIC_KL,
+                              .positions = position,
+                              .n_positions = position ? 1 : 0,
+                              .reference = &reference,
+                              .n_reference = 1};
+    pb_tensor *value = NULL;
+    pb_error *error = NULL;
+    must(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &value, &error), error);
+    double number = pb_tensor_data(value)[0];
+    pb_tensor_release(&value);
+    return number;
+}
+
+/* What is counted from the end is, in a reference of another length, counted from its own. */
+static void references_of_another_length(void **state)
+{
+    (void)state;
+    const pb_select last = at_index(-1), first = at_index(0), start = at_index(-6),
+                    before = at_index(-7), late = at_index(6);
+    pb_run *part = run_tokens(f.model, pb_run_tokens(f.into), 6);
+    assert_float_equal(divergence(&last, f.other), divergence(NULL, f.other), 0);
+    assert_true(divergence(NULL, f.other) > 1e-6);
+    /* Position 0 of the prompt, and 3, against position 0 of the reference. */
+    assert_float_equal(divergence(&first, part), 0, 1e-6);
+    assert_true(divergence(&start, part) > 1e-6);
+    const pb_select wrong[2] = {before, late};
+    for (size_t i = 0; i < 2; i++) {
+        const pb_metric metric = {.kind = PB_METRIC_KL,
+                                  .positions = &wrong[i],
+                                  .n_positions = 1,
+                                  .reference = &part,
+                                  .n_reference = 1};
+        pb_tensor *value = NULL;
+        pb_error *error = NULL;
+        must_fail(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &value, &error), PB_VALUE,
+                  &error, "no such position: one has 9 tokens, the other 6\n  prompt:    ");
+    }
+    pb_run_release(&part);
+}
+
+/* Chosen places still count from the end of what they were chosen from. */
+static void parts_count_from_the_old_end(void **state)
+{
+    (void)state;
+    const pb_select items[2] = {at_index(0), at_index(1)};
+    const pb_select some = {.kind = PB_SELECT_LIST, .items = items, .n_items = 2};
+    const int64_t length = (int64_t)pb_run_length(f.into);
+    pb_run *runs[2] = {f.into, f.from};
+    pb_axis *prompts = NULL;
+    pb_tensor *lens = NULL, *values = NULL;
+    pb_error *error = NULL;
+    must(pb_logit_lens(f.into, PB_SITE_RESID_POST, &some, &some, &f.good, 1, NULL, &lens, &error),
+         error);
+    assert_int_equal(pb_axis_extent(pb_tensor_axis(lens, 0)), 3);
+    assert_int_equal(pb_axis_extent(pb_tensor_axis(lens, 1)), length);
+    assert_int_equal(pb_axis_extent(pb_tensor_axis(lens, 2)), 8192);
+    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
+    pb_metric metric = good_logit(&f);
+    metric.positions = &some;
+    metric.n_positions = 1;
+    must(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &values, &error), error);
+    const pb_axis *positions = pb_tensor_axis(values, 1);
+    assert_string_equal(pb_axis_name(positions), "pos");
+    assert_int_equal(pb_axis_coordinate(positions, 1), 1);
+    assert_int_equal(pb_axis_extent(positions), length);
+    pb_patch_spec spec = patch_of(&f, PB_SITE_PATTERN, &metric);
+    pb_patch_result result;
+    metric.positions = NULL;
+    metric.n_positions = 0;
+    spec.positions = spec.keys = (pb_where){true, &some, 1};
+    must(pb_patch(&spec, NULL, &result, &error), error);
+    for (size_t i = 2; i < 4; i++) {
+        const pb_axis *axis = pb_tensor_axis(result.values, i);
+        assert_string_equal(pb_axis_name(axis), i == 2 ? "query" : "key");
+        assert_int_equal(pb_axis_extent(axis), length);
+    }
+    pb_patch_result_release(&result);
+    pb_tensor_release(&lens);
+    pb_tensor_release(&values);
+    pb_axis_release(&prompts);
+}
+
+/* A lens of the stream reads checkpoints: it computes nothing but logits. */
+static void a_lens_needs_no_pass(void **state)
+{
+    (void)state;
+    const pb_site sites[2] = {PB_SITE_RESID_PRE, PB_SITE_RESID_POST};
+    for (size_t i = 0; i < 2; i++) {
+        pb_work work = {0};
+        const pb_context context = {.work = &work};
+        pb_tensor *lens = NULL;
+        pb_error *error = NULL;
+        must(pb_logit_lens(f.into, sites[i], NULL, NULL, NULL, 0, &context, &lens, &error), error);
+        assert_int_equal(work.qkv_rows + work.mlp_rows, 0);
+        assert_int_equal(work.logit_rows, 3 * pb_run_length(f.into));
+        pb_tensor_release(&lens);
+    }
+}
+
 static void top_is_sorted(void **state)
 {
     (void)state;
@@ -516,6 +617,9 @@ int main(void)
         cmocka_unit_test(attribution_at_the_end_needs_no_pass),
         cmocka_unit_test(metrics_refuse),
         cmocka_unit_test(metrics_over_positions),
+        cmocka_unit_test(references_of_another_length),
+        cmocka_unit_test(parts_count_from_the_old_end),
+        cmocka_unit_test(a_lens_needs_no_pass),
         cmocka_unit_test(top_is_sorted),
         cmocka_unit_test(generation_is_seeded),
         cmocka_unit_test(generation_stops),

@@ -211,7 +211,8 @@ static bool refuse_lengths(void *user)
 {
     pb_error *error = NULL;
     (void)user;
-    pb_status status = pb_lengths_differ(f.into, f.other, "these differ", &error);
+    pb_status status = pb_lengths_differ((pb_named_run){"into", f.into},
+                                         (pb_named_run){"other", f.other}, "these differ", &error);
     pb_error_destroy(&error);
     return status == PB_VALUE;
 }

@@ -325,7 +325,8 @@ const pb_builtin pb_builtins_metric[] = {
      .summary = "How far a prediction is from a reference's, in nats.",
      .signature = "(reference=) or (prompt, reference=)",
      .doc = "KL(reference || this) = sum p (log p - log q), where p is the reference's prediction "
-            "and q this one's.",
+            "and q this one's. A position counted from the end, as the last is, is counted from "
+            "the reference's own end.",
      .result = METRIC_RESULT,
      .example = "kl(\"I hate this movie\", reference=\"I love this movie\") > 0",
      .expected = "True",

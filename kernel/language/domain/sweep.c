@@ -137,7 +137,8 @@ static pb_status check_lengths(const pb_ends *ends, const char *what, pb_error *
                      i + 1);
         else
             snprintf(sentence, sizeof sentence, "%s needs prompts of the same length", what);
-        return pb_lengths_differ(into, from, sentence, error);
+        return pb_lengths_differ((pb_named_run){"into", into}, (pb_named_run){"from", from},
+                                 sentence, error);
     }
     return PB_OK;
 }

@@ -39,11 +39,17 @@ pb_status pb_heads_except(const pb_model *model, const pb_head *heads, size_t n,
 pb_status pb_position_resolve(const pb_run *run, const pb_select *select, size_t *position,
                               pb_error **error);
 
+/* A run, and what a message calls it: "into". */
+typedef struct pb_named_run {
+    const char *name;
+    const pb_run *run;
+} pb_named_run;
+
 /*
  * An error that shows two prompts' tokens aligned, for when their lengths had to be equal and are
  * not. `what` opens the sentence: "patching needs prompts of the same length".
  */
-pb_status pb_lengths_differ(const pb_run *into, const pb_run *from, const char *what,
+pb_status pb_lengths_differ(pb_named_run one, pb_named_run other, const char *what,
                             pb_error **error);
 
 #endif
