@@ -148,6 +148,7 @@ static pb_status read_flags(const reader *r, pb_config *config)
         {"scale_attn_by_inverse_layer_idx", false, &config->scale_attn_by_inverse_layer_idx},
         {"reorder_and_upcast_attn", false, &config->reorder_and_upcast_attn},
         {"tie_word_embeddings", true, &config->tie_word_embeddings},
+        {"add_cross_attention", false, &config->add_cross_attention},
     };
     pb_status status = PB_OK;
     for (size_t i = 0; status == PB_OK && i < sizeof rows / sizeof rows[0]; i++)

@@ -11,7 +11,13 @@
 pb_status json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
                            pb_error **error)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; /* which some editors put before UTF-8 */
+    size_t marked = sizeof mark - 1;
     json_error_t fault;
+    if (length >= marked && memcmp(bytes, mark, marked) == 0) {
+        bytes += marked;
+        length -= marked;
+    }
     json_t *read = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &fault);
     if (!read) {
         /* Where an item of an object finds no room, jansson says nothing at all. */

@@ -8,8 +8,9 @@
 #include "base/error.h"
 
 /*
- * Parses an object; a key that comes twice is refused. PB_FORMAT names `path`, the line and what is
- * wrong there. The caller ends *root with json_decref().
+ * Parses an object, after a byte order mark if there is one; a key that comes twice is refused.
+ * PB_FORMAT names `path`, the line and what is wrong there. The caller ends *root with
+ * json_decref().
  */
 pb_status json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
                            pb_error **error);

@@ -154,13 +154,20 @@ static pb_status allocate(loader *load, pb_error **error)
 
 /* ---- the whole ---- */
 
-/* Whether the unembedding is the embedding: the configuration says so, or there is no other. */
+/* Whether the unembedding is the embedding, which the configuration says. */
 static pb_status find_tie(loader *load, pb_error **error)
 {
+    const pb_config *config = load->model->config;
     const pb_weight *unembed;
     pb_status status = pb_family_part(load->family, load->weights, &load->model->shape,
                                       PB_PART_UNEMBED, 0, &unembed, error);
-    load->model->tied = load->model->config->tie_word_embeddings || !unembed;
+    load->model->tied = config->tie_word_embeddings;
+    if (status == PB_OK && !unembed && !config->tie_word_embeddings)
+        return pb_fail(error, PB_FORMAT,
+                       "tie_word_embeddings in %s is false, and the weights have no tensor "
+                       "'lm_head.weight'; expected it, or true, where the embedding serves as "
+                       "the unembedding",
+                       config->path);
     return status;
 }
 

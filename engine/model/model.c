@@ -113,6 +113,11 @@ static pb_status read_config(pb_model *model, pb_error **error)
                               .n_positions = c->n_positions};
     model->eps = (float)c->layer_norm_epsilon;
     model->activation = pb_activation_find(c->activation_function);
+    if (c->add_cross_attention)
+        return pb_fail(error, PB_UNSUPPORTED,
+                       "add_cross_attention in %s is true, and models that attend to an encoder's "
+                       "states cannot be run; expected false",
+                       c->path);
     if (model->activation)
         return PB_OK;
     return pb_fail(error, PB_UNSUPPORTED,

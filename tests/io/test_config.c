@@ -77,6 +77,11 @@ static void test_defaults(void **state)
               &error);
     assert_int_equal(c->n_positions, 77);
     pb_config_destroy(&c);
+
+    assert_ok(parse("\xEF\xBB\xBF{" LEAST ",\"add_cross_attention\":true}", &c, &error), &error);
+    assert_int_equal(c->n_layer, 2);
+    assert_true(c->add_cross_attention);
+    pb_config_destroy(&c);
 }
 
 static void test_refused(void **state)
@@ -115,6 +120,7 @@ static void test_refused(void **state)
         {"{" LEAST ",\"layer_norm_epsilon\":NaN}", "not valid JSON"},
         {"{" LEAST ",\"scale_attn_weights\":1}", "scale_attn_weights is 1, and true or false"},
         {"{" LEAST ",\"tie_word_embeddings\":\"no\"}", "tie_word_embeddings is \"no\""},
+        {"{" LEAST ",\"add_cross_attention\":1}", "add_cross_attention is 1, and true or false"},
         {"{" LEAST ",\"bos_token_id\":-2}", "bos_token_id is -2, and a token id"},
         {"{" LEAST ",\"eos_token_id\":[1]}", "eos_token_id is [1]"},
         {"{" LEAST ",\"activation_function\":{}}", "activation_function is {}"},

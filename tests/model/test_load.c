@@ -215,6 +215,13 @@ static void test_models_of_another_kind(void **state)
     f = folder_copy();
     folder_replace(&f, "config.json", "gelu_new", "mish");
     REFUSED(&f, PB_UNSUPPORTED, "\"mish\"", "gelu_new");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "{", "{\"add_cross_attention\": true,");
+    REFUSED(&f, PB_UNSUPPORTED, "add_cross_attention", "config.json", "encoder");
+    f = folder_copy();
+    folder_replace(&f, "config.json", "\"tie_word_embeddings\": true",
+                   "\"tie_word_embeddings\": false");
+    REFUSED(&f, PB_FORMAT, "tie_word_embeddings", "'lm_head.weight'");
 }
 
 static void test_files_that_are_missing(void **state)

@@ -25,6 +25,7 @@ typedef struct pb_config {
     bool scale_attn_by_inverse_layer_idx;
     bool reorder_and_upcast_attn;
     bool tie_word_embeddings;
+    bool add_cross_attention;           /* layers attend to an encoder's states too */
     int64_t bos_token_id, eos_token_id; /* PB_CONFIG_NO_TOKEN where absent or null */
 } pb_config;
 
