@@ -50,6 +50,8 @@ void pb_program_release(pb_program **program)
 void pb_parser_next(pb_parser *p)
 {
     p->last = p->token.span.end;
+    if (p->token.kind == PB_TOKEN_STRING)
+        p->string = p->token.span;
     p->token = pb_lexer_next(&p->lexer);
     if (p->token.kind == PB_TOKEN_BAD)
         p->failed = true;
@@ -160,7 +162,7 @@ bool pb_parser_close(pb_parser *p, const char *symbol, size_t open)
 {
     if (pb_parser_accept(p, symbol))
         return true;
-    if (p->failed)
+    if (p->failed || pb_parser_advise_quote(p))
         return false;
     char opened = p->lexer.text[open];
     pb_span span = p->token.span;

@@ -109,33 +109,6 @@ static void advise_for(pb_parser *p)
                           "it is");
 }
 
-/* "def f(x): return x + 1" said as f(x) = x + 1. */
-static void advise_def(pb_parser *p)
-{
-    pb_span line = line_from(p, p->token.span.end);
-    const char *text = p->lexer.text, *body = "...";
-    int body_width = 3;
-    size_t start = line.start, close = line.end;
-    while (start < line.end && text[start] == ' ')
-        start++;
-    while (close > start && text[close - 1] != ')')
-        close--;
-    const char *word = memchr(text + line.start, 'r', p->lexer.end - line.start);
-    while (word && strncmp(word, "return ", 7) != 0)
-        word = memchr(word + 1, 'r', p->lexer.end - (size_t)(word + 1 - text));
-    if (word && (size_t)(word - text) < line.end + 40) {
-        pb_span given = line_from(p, (size_t)(word - text) + 7);
-        body = text + given.start;
-        body_width = width(given);
-    }
-    pb_span head = {start, close};
-    pb_parser_fail(p, p->token.span, "functions are defined without def");
-    if (close > start)
-        pb_parser_hint(p, "%.*s = %.*s", width(head), text + head.start, body_width, body);
-    else
-        pb_parser_hint(p, "f(x, y=1) = x + y");
-}
-
 static bool advise_symbol(pb_parser *p)
 {
     pb_span line = line_from(p, p->token.span.start);
@@ -179,7 +152,7 @@ bool pb_parser_advise_start(pb_parser *p)
     if (used && !pb_parser_at_reserved(p))
         return false;
     if (pb_parser_is(p, "def")) {
-        advise_def(p);
+        pb_parser_advise_def(p);
         return true;
     }
     for (size_t i = 0; i < sizeof habits / sizeof *habits; i++) {
@@ -206,6 +179,47 @@ static void advise_augmented(pb_parser *p, const pb_node *left)
                    width(value), p->lexer.text + value.start);
 }
 
+/* One past the quote that may have been meant to end the string: nothing but a bracket, a comma or
+ * the end of the line follows it. 0 if there is none on the line. */
+static size_t meant_end(const pb_parser *p, size_t at, char quote)
+{
+    const char *text = p->lexer.text;
+    for (; at < p->lexer.end && text[at] != '\n'; at++) {
+        size_t next = at + 1;
+        if (text[at] != quote)
+            continue;
+        while (next < p->lexer.end && strchr(" \t\r", text[next]))
+            next++;
+        if (next >= p->lexer.end || strchr(",)]}:;\n", text[next]))
+            return at + 1;
+    }
+    return 0;
+}
+
+bool pb_parser_advise_quote(pb_parser *p)
+{
+    pb_span string = p->string;
+    if (p->failed || p->token.kind != PB_TOKEN_NAME || string.end != p->token.span.start ||
+        string.end == 0)
+        return false;
+    const char *text = p->lexer.text;
+    char quote = text[string.end - 1], other = quote == '"' ? '\'' : '"';
+    size_t start = string.start;
+    while (text[start] != quote)
+        start++; /* the f of f"..." */
+    size_t end = meant_end(p, string.end, quote);
+    pb_span inside = {start + 1, end ? end - 1 : start + 1};
+    bool clean = end && !memchr(text + inside.start, other, inside.end - inside.start);
+    pb_parser_fail(p, (pb_span){string.end - 1, string.end}, "the string ends at this quote");
+    if (clean && end - start < 200)
+        pb_parser_hint(p, "a string with a %c in it stands in the other quotes: %.*s%c%.*s%c",
+                       quote, (int)(start - string.start), text + string.start, other,
+                       (int)(inside.end - inside.start), text + inside.start, other);
+    else
+        pb_parser_hint(p, "a %c inside a string is written \\%c", quote, quote);
+    return true;
+}
+
 static bool starts_value(const pb_parser *p)
 {
     return p->token.kind == PB_TOKEN_NAME || p->token.kind == PB_TOKEN_NUMBER ||
@@ -216,7 +230,7 @@ void *pb_parser_advise_rest(pb_parser *p, const pb_node *statement)
 {
     const char *symbol = p->token.symbol, *text = p->lexer.text;
     size_t length = strlen(symbol);
-    if (p->failed)
+    if (p->failed || pb_parser_advise_quote(p))
         return NULL;
     if (p->token.kind == PB_TOKEN_SYMBOL && length >= 2 && symbol[length - 1] == '=' &&
         strchr("+-*/%&|^<>@", symbol[0])) {

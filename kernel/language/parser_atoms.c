@@ -128,6 +128,21 @@ static pb_node *parse_list(pb_parser *p)
     return pb_parser_close(p, "]", open) ? list_node(p, &items, open) : NULL;
 }
 
+/* (a = 1 and a line end, or another statement, where a ; was wanted. */
+static void refuse_next_statement(pb_parser *p, const pb_node *before)
+{
+    pb_span span = before->span;
+    int length = (int)(span.end - span.start);
+    if (p->failed || pb_parser_advise_quote(p))
+        return;
+    pb_parser_fail(p, span, "a ; is missing after this statement");
+    if (length < 200 && !memchr(p->lexer.text + span.start, '\n', (size_t)length))
+        pb_parser_hint(p,
+                       "in brackets, statements are separated by ;, also on lines of their own: "
+                       "%.*s;",
+                       length, p->lexer.text + span.start);
+}
+
 /* (a = 1; b = 2; a + b), after the first statement. */
 static pb_node *parse_block(pb_parser *p, pb_node *first, size_t open)
 {
@@ -140,6 +155,11 @@ static pb_node *parse_block(pb_parser *p, pb_node *first, size_t open)
             break;
         if (!pb_node_append(p, &items, pb_parse_statement(p)))
             return NULL;
+    }
+    if (p->token.kind == PB_TOKEN_NAME || p->token.kind == PB_TOKEN_NUMBER ||
+        p->token.kind == PB_TOKEN_STRING) {
+        refuse_next_statement(p, items.items[items.count - 1]);
+        return NULL;
     }
     if (!pb_parser_close(p, ")", open))
         return NULL;

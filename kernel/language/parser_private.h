@@ -13,6 +13,7 @@ typedef struct pb_parser {
     pb_lexer lexer;
     pb_token token; /* the one being looked at */
     size_t last;    /* where the token before it ended */
+    pb_span string; /* the last string that was read */
     pb_program *program;
     pb_source *source;
     pb_error **error;
@@ -71,6 +72,9 @@ pb_node *pb_parse_number(pb_parser *p);     /* parser_text.c */
 bool pb_parser_at_reserved(const pb_parser *p); /* parser_advice.c: a word of the grammar? */
 /* Habits from Python, and other starts that cannot be right: fails with advice and gives true. */
 bool pb_parser_advise_start(pb_parser *p);
+void pb_parser_advise_def(pb_parser *p); /* parser_def.c: at `def`, how it is said here */
+/* 'I don't know': fails with advice if a string ended at a quote that was meant as text. */
+bool pb_parser_advise_quote(pb_parser *p);
 /* After a statement that does not end here. Always fails. */
 void *pb_parser_advise_rest(pb_parser *p, const pb_node *statement);
 
