@@ -18,7 +18,8 @@ typedef enum pb_node_kind {
     PB_NODE_CONSTANT,      /* value */
     PB_NODE_NAME,          /* name */
     PB_NODE_LIST,          /* items */
-    PB_NODE_RECORD,        /* items: key, value, key, value, ... */
+    PB_NODE_RECORD,        /* items: key, value, key, value, ...; or a SPREAD and NULL */
+    PB_NODE_SPREAD,        /* *items[0] in a list, **items[0] in a record */
     PB_NODE_TEXT,          /* items: the parts of an f-string, constants and PB_NODE_FORMAT */
     PB_NODE_FORMAT,        /* items[0] the value, items[1] the spec (a TEXT; may be NULL); name: the
                               conversion "r" or "s", or NULL */
@@ -29,7 +30,7 @@ typedef enum pb_node_kind {
     PB_NODE_OR,            /* items */
     PB_NODE_CHOICE,        /* items: condition, then, else */
     PB_NODE_FUNCTION,      /* parameters, items[0] the body; name, or NULL for a lambda */
-    PB_NODE_COMPREHENSION, /* items[0] the element, clauses */
+    PB_NODE_COMPREHENSION, /* items[0] the element, or items[0] and [1] of a record; clauses */
     PB_NODE_CALL,          /* items[0] the function, arguments */
     PB_NODE_INDEX,         /* items[0] the thing, arguments */
     PB_NODE_SLICE,         /* items: first, last, step, each may be NULL */
@@ -82,11 +83,16 @@ typedef struct pb_node_parameter {
     pb_span span;
 } pb_node_parameter;
 
-/* `for names in items`, or `if condition` when there are no names. */
+/* What takes a value: a name, or several that take a list apart: a, (b, c). */
+typedef struct pb_pattern {
+    const char *name; /* NULL: the items */
+    size_t n_items;
+    struct pb_pattern *items;
+} pb_pattern;
+
+/* `for pattern in items`, or `if condition` when there is no pattern. */
 typedef struct pb_node_clause {
-    size_t n_names;
-    const char **names;
-    bool unpacks;    /* for a, b in ...: or `for a, in ...` */
+    pb_pattern *pattern;
     pb_node *source; /* of a for: what is walked; of an if: the condition */
 } pb_node_clause;
 
@@ -97,8 +103,7 @@ typedef struct pb_target {
     pb_target_kind kind;
     const char *name;   /* NAME; COLUMN: the table's */
     const char *column; /* COLUMN */
-    const char **names; /* UNPACK */
-    size_t n_names;
+    pb_pattern pattern; /* UNPACK */
     pb_span span;
 } pb_target;
 

@@ -34,16 +34,34 @@ static pb_status evaluate_name(pb_interp *interp, const pb_place *place, const p
     return pb_place_error(place, node->span, status, error);
 }
 
-/* ---- lists, records, strings ---- */
+/* ---- lists and strings ---- */
+
+/* *xs: its items, one by one. */
+static pb_status take_spread(pb_interp *interp, const pb_place *place, const pb_node *node,
+                             pb_list_builder *out, pb_error **error)
+{
+    pb_value *value = NULL, *items = NULL;
+    pb_status status = pb_evaluate(interp, place, node->items[0], &value, error);
+    if (status == PB_OK)
+        status = pb_interp_items(interp, value, &items, error);
+    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++)
+        status = pb_list_take(out, pb_value_retain(pb_list_item(items, i)), error);
+    pb_interp_bury(interp, &items);
+    pb_interp_bury(interp, &value);
+    return pb_place_error(place, node->span, status, error);
+}
 
 static pb_status evaluate_list(pb_interp *interp, const pb_place *place, const pb_node *node,
                                pb_value **result, pb_error **error)
 {
-    pb_list_builder items = {0};
+    pb_list_builder items = {.interp = interp};
     for (size_t i = 0; i < node->n_items; i++) {
+        const pb_node *item_node = node->items[i];
         pb_value *item = NULL;
-        pb_status status = pb_evaluate(interp, place, node->items[i], &item, error);
-        if (status == PB_OK)
+        bool spread = item_node->kind == PB_NODE_SPREAD;
+        pb_status status = spread ? take_spread(interp, place, item_node, &items, error)
+                                  : pb_evaluate(interp, place, item_node, &item, error);
+        if (status == PB_OK && !spread)
             status = pb_list_take(&items, item, error);
         if (status != PB_OK) {
             pb_list_discard(&items);
@@ -51,67 +69,6 @@ static pb_status evaluate_list(pb_interp *interp, const pb_place *place, const p
         }
     }
     return pb_place_error(place, node->span, pb_list_finish(&items, false, result, error), error);
-}
-
-static pb_status record_entry(pb_interp *interp, const pb_place *place, const pb_node *node,
-                              size_t which, pb_entry *entry, pb_value **key, pb_error **error)
-{
-    const pb_node *name = node->items[2 * which];
-    char what[160];
-    size_t length;
-    pb_status status = pb_evaluate(interp, place, name, key, error);
-    if (status != PB_OK)
-        return status;
-    entry->name = pb_value_get_text(*key, &length);
-    if (!entry->name || strlen(entry->name) != length)
-        return pb_place_error(place, name->span,
-                              pb_fail(error, PB_TYPE, "the key of a record is a string, not %s",
-                                      pb_value_describe(*key, what, sizeof what)),
-                              error);
-    return pb_evaluate(interp, place, node->items[2 * which + 1], &entry->value, error);
-}
-
-/* Of two entries with one key the later counts, as in Python, in the place of the first. */
-static size_t drop_repeats(pb_entry *entries, size_t count)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t same = 0;
-        while (same < kept && strcmp(entries[same].name, entries[i].name) != 0)
-            same++;
-        pb_entry entry = entries[i];
-        if (same < kept) {
-            entries[i].value = entries[same].value;
-            entries[same].value = entry.value;
-            continue;
-        }
-        entries[i].value = entries[kept].value;
-        entries[i].name = entries[kept].name;
-        entries[kept++] = entry;
-    }
-    return kept;
-}
-
-static pb_status evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
-                                 pb_value **result, pb_error **error)
-{
-    size_t count = node->n_items / 2, made = 0;
-    pb_status status = PB_OK;
-    pb_entry *entries = pb_calloc(count, sizeof *entries);
-    pb_value **keys = pb_calloc(count, sizeof *keys);
-    if (!entries || !keys)
-        status = pb_fail_memory(error);
-    for (; status == PB_OK && made < count; made++)
-        status = record_entry(interp, place, node, made, &entries[made], &keys[made], error);
-    if (status == PB_OK)
-        status = pb_value_record(entries, drop_repeats(entries, count), NULL, result, error);
-    for (size_t i = 0; i < made; i++) {
-        pb_value_release(&entries[i].value);
-        pb_value_release(&keys[i]);
-    }
-    free(entries);
-    free(keys);
-    return pb_place_error(place, node->span, status, error);
 }
 
 static pb_status evaluate_text(pb_interp *interp, const pb_place *place, const pb_node *node,
@@ -291,25 +248,36 @@ static pb_status evaluate_choice(pb_interp *interp, const pb_place *place, const
 
 /* ---- binding names ---- */
 
-/* Binds names[0..n) in front of *scope, which is replaced. */
-static pb_status bind_unpacked(pb_interp *interp, const char *const *names, size_t n,
-                               const pb_value *value, pb_scope **scope, pb_error **error)
+/* Binds a name in front of *scope, which is replaced. */
+static pb_status bind_in_scope(pb_interp *interp, void *data, const char *name,
+                               const pb_value *value, pb_error **error)
+{
+    pb_scope **scope = data, *inner = NULL;
+    (void)interp;
+    pb_status status = pb_scope_bind(*scope, name, value, &inner, error);
+    if (status == PB_OK) {
+        pb_scope_release(scope);
+        *scope = inner;
+    }
+    return status;
+}
+
+pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb_value *value,
+                          pb_binder *bind, void *data, pb_error **error)
 {
     pb_value *items = NULL;
     char what[160];
+    size_t n = pattern->n_items;
+    if (pattern->name)
+        return bind(interp, data, pattern->name, value, error);
     pb_status status = pb_interp_items(interp, value, &items, error);
     if (status == PB_OK && pb_list_count(items) != n)
-        status = pb_fail(error, PB_VALUE, "%zu names cannot take %s apart, it has %zu item%s", n,
-                         pb_value_describe(value, what, sizeof what), pb_list_count(items),
-                         pb_list_count(items) == 1 ? "" : "s");
-    for (size_t i = 0; status == PB_OK && i < n; i++) {
-        pb_scope *inner = NULL;
-        status = pb_scope_bind(*scope, names[i], pb_list_item(items, i), &inner, error);
-        if (status == PB_OK) {
-            pb_scope_release(scope);
-            *scope = inner;
-        }
-    }
+        status = pb_fail(error, PB_VALUE, "%zu name%s cannot take %s apart, it has %zu item%s", n,
+                         n == 1 ? "" : "s", pb_value_describe(value, what, sizeof what),
+                         pb_list_count(items), pb_list_count(items) == 1 ? "" : "s");
+    for (size_t i = 0; status == PB_OK && i < n; i++)
+        status =
+            pb_bind_pattern(interp, &pattern->items[i], pb_list_item(items, i), bind, data, error);
     pb_value_release(&items);
     return status;
 }
@@ -338,7 +306,7 @@ static pb_status assign_locally(pb_interp *interp, const pb_target *target, cons
     pb_scope *inner = NULL;
     pb_status status;
     if (target->kind == PB_TARGET_UNPACK)
-        return bind_unpacked(interp, target->names, target->n_names, value, scope, error);
+        return pb_bind_pattern(interp, &target->pattern, value, bind_in_scope, scope, error);
     if (target->kind == PB_TARGET_COLUMN) {
         pb_value *local = pb_scope_find(*scope, target->name);
         table = local ? pb_value_retain(local) : pb_session_get(interp->session, target->name);
@@ -409,15 +377,8 @@ static pb_status walk_item(pb_interp *interp, const pb_place *place, const pb_no
 {
     const pb_node_clause *clause = &node->clauses[which];
     pb_place inner = {place->program, pb_scope_retain(place->scope)};
-    pb_status status;
-    if (clause->unpacks) {
-        status = bind_unpacked(interp, clause->names, clause->n_names, item, &inner.scope, error);
-    } else {
-        pb_scope *bound = NULL;
-        status = pb_scope_bind(inner.scope, clause->names[0], item, &bound, error);
-        pb_scope_release(&inner.scope);
-        inner.scope = bound;
-    }
+    pb_status status =
+        pb_bind_pattern(interp, clause->pattern, item, bind_in_scope, &inner.scope, error);
     pb_place_error(place, clause->source->span, status, error);
     if (status == PB_OK)
         status = walk_clauses(interp, &inner, node, which + 1, out, error);
@@ -448,8 +409,10 @@ static pb_status walk_clauses(pb_interp *interp, const pb_place *place, const pb
                               size_t which, pb_list_builder *out, pb_error **error)
 {
     if (which < node->n_clauses)
-        return node->clauses[which].n_names > 0 ? walk_for(interp, place, node, which, out, error)
-                                                : walk_if(interp, place, node, which, out, error);
+        return node->clauses[which].pattern ? walk_for(interp, place, node, which, out, error)
+                                            : walk_if(interp, place, node, which, out, error);
+    if (node->n_items == 2)
+        return pb_evaluate_entry(interp, place, node->items[0], node->items[1], out, error);
     pb_value *element = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &element, error);
     if (status == PB_OK)
@@ -466,7 +429,9 @@ static pb_status evaluate_comprehension(pb_interp *interp, const pb_place *place
         pb_list_discard(&items);
         return status;
     }
-    return pb_place_error(place, node->span, pb_list_finish(&items, false, result, error), error);
+    status = node->n_items == 2 ? pb_record_of(interp, &items, result, error)
+                                : pb_list_finish(&items, false, result, error);
+    return pb_place_error(place, node->span, status, error);
 }
 
 /* ---- functions and attributes ---- */
@@ -510,7 +475,7 @@ static pb_status evaluate_kind(pb_interp *interp, const pb_place *place, const p
     case PB_NODE_CONSTANT: *result = pb_value_retain(node->value); return PB_OK;
     case PB_NODE_NAME: return evaluate_name(interp, place, node, result, error);
     case PB_NODE_LIST: return evaluate_list(interp, place, node, result, error);
-    case PB_NODE_RECORD: return evaluate_record(interp, place, node, result, error);
+    case PB_NODE_RECORD: return pb_evaluate_record(interp, place, node, result, error);
     case PB_NODE_TEXT: return evaluate_text(interp, place, node, result, error);
     case PB_NODE_UNARY: return evaluate_unary(interp, place, node, result, error);
     case PB_NODE_BINARY: return evaluate_binary(interp, place, node, result, error);
@@ -525,6 +490,7 @@ static pb_status evaluate_kind(pb_interp *interp, const pb_place *place, const p
     case PB_NODE_SLICE: return pb_evaluate_slice(interp, place, node, result, error);
     case PB_NODE_ATTRIBUTE: return evaluate_attribute(interp, place, node, result, error);
     case PB_NODE_BLOCK: return evaluate_block(interp, place, node, result, error);
+    case PB_NODE_SPREAD:
     case PB_NODE_FORMAT:
     case PB_NODE_ASSIGN: break;
     }

@@ -63,6 +63,22 @@ typedef struct pb_place {
 
 pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
                       pb_value **result, pb_error **error);
+/* Key and value of one entry of a record, taken by a list of them in turn. */
+pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_node *key,
+                            const pb_node *value, pb_list_builder *out, pb_error **error);
+pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
+                             pb_value **result, pb_error **error);
+/* The record of a list of keys and values in turn, which is discarded. Of equal keys the later
+ * counts. */
+pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **result,
+                       pb_error **error);
+pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
+                          pb_value **result, pb_error **error);
+/* Gives each name of a pattern its value through `bind`. */
+typedef pb_status pb_binder(pb_interp *interp, void *data, const char *name, const pb_value *value,
+                            pb_error **error);
+pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb_value *value,
+                          pb_binder *bind, void *data, pb_error **error);
 /* Adds the place of `span` to an error that has none. Returns status. */
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
 

@@ -337,6 +337,8 @@ pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a
         return join_texts(a, b, result, error);
     if (op == PB_OP_ADD && pb_value_kind(a) == PB_LIST && pb_value_kind(b) == PB_LIST)
         return join_lists(interp, a, b, result, error);
+    if (op == PB_OP_BIT_OR && pb_value_kind(a) == PB_RECORD && pb_value_kind(b) == PB_RECORD)
+        return pb_join_records(interp, a, b, result, error);
     if (op == PB_OP_MUL &&
         ((is_sequence(a) && pb_value_is_integer(b)) || (is_sequence(b) && pb_value_is_integer(a))))
         return repeat(interp, a, b, result, error);

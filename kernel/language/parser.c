@@ -324,19 +324,24 @@ pb_node *pb_parse_tuple(pb_parser *p)
     return pb_node_done(p, list);
 }
 
-static bool unpack_target(pb_parser *p, const pb_node *list, pb_target *target)
+/* a, (b, c): the names of a list that is taken apart. */
+static bool read_pattern(pb_parser *p, const pb_node *node, pb_pattern *pattern)
 {
-    target->kind = PB_TARGET_UNPACK;
-    target->names = pb_arena_array(p->program->arena, list->n_items, sizeof *target->names);
-    target->n_names = list->n_items;
-    if (!target->names)
-        return pb_parser_out(p) != NULL;
-    for (size_t i = 0; i < list->n_items; i++) {
-        if (list->items[i]->kind != PB_NODE_NAME)
-            return pb_parser_fail(p, list->items[i]->span,
-                                  "only names can stand left of = when a list is unpacked") != NULL;
-        target->names[i] = list->items[i]->name;
+    *pattern = (pb_pattern){0};
+    if (node->kind == PB_NODE_NAME) {
+        pattern->name = node->name;
+        return true;
     }
+    if (node->kind != PB_NODE_LIST)
+        return pb_parser_fail(p, node->span,
+                              "only names can stand left of = when a list is unpacked") != NULL;
+    pattern->n_items = node->n_items;
+    pattern->items = pb_arena_array(p->program->arena, node->n_items, sizeof *pattern->items);
+    if (!pattern->items)
+        return pb_parser_out(p) != NULL;
+    for (size_t i = 0; i < node->n_items; i++)
+        if (!read_pattern(p, node->items[i], &pattern->items[i]))
+            return false;
     return true;
 }
 
@@ -379,8 +384,10 @@ static bool read_target(pb_parser *p, const pb_node *left, pb_target *target)
         target->column = left->name;
         return true;
     }
-    if (left->kind == PB_NODE_LIST)
-        return unpack_target(p, left, target);
+    if (left->kind == PB_NODE_LIST) {
+        target->kind = PB_TARGET_UNPACK;
+        return read_pattern(p, left, &target->pattern);
+    }
     refuse_target(p, left);
     return false;
 }

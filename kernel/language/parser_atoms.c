@@ -5,36 +5,52 @@
 
 /* ---- comprehensions ---- */
 
-static bool add_name(pb_parser *p, pb_node_clause *clause)
-{
-    if (p->token.kind != PB_TOKEN_NAME || pb_parser_at_reserved(p))
-        return pb_parser_expected(p, "a name for each item") != NULL;
-    clause->names = pb_parser_grow(p, clause->names, clause->n_names, sizeof *clause->names);
-    if (!clause->names)
-        return false;
-    clause->names[clause->n_names] = pb_parser_word(p, &p->token);
-    if (!clause->names[clause->n_names])
-        return false;
-    clause->n_names++;
-    pb_parser_next(p);
-    return !p->failed;
-}
+static bool parse_pattern(pb_parser *p, pb_pattern *pattern);
 
-/* a, or a, b, or (a, b) */
-static bool clause_names(pb_parser *p, pb_node_clause *clause)
+/* A name, or names in brackets. */
+static bool pattern_item(pb_parser *p, pb_pattern *item)
 {
     size_t open = p->token.span.start;
-    bool bracketed = pb_parser_accept(p, "(");
-    if (!add_name(p, clause))
+    bool round = pb_parser_is(p, "("), square = pb_parser_is(p, "[");
+    *item = (pb_pattern){0};
+    if (round || square) {
+        if (!pb_parser_enter(p))
+            return false;
+        pb_parser_next(p);
+        bool parsed = parse_pattern(p, item) && pb_parser_close(p, round ? ")" : "]", open);
+        pb_parser_leave(p);
+        return parsed;
+    }
+    if (p->token.kind != PB_TOKEN_NAME || pb_parser_at_reserved(p))
+        return pb_parser_expected(p, "a name for each item") != NULL;
+    item->name = pb_parser_word(p, &p->token);
+    pb_parser_next(p);
+    return item->name && !p->failed;
+}
+
+/* a, or a, b, or a, (b, c) */
+static bool parse_pattern(pb_parser *p, pb_pattern *pattern)
+{
+    pb_pattern first;
+    if (!pattern_item(p, &first))
         return false;
-    while (pb_parser_accept(p, ",")) {
-        clause->unpacks = true;
-        if (pb_parser_is(p, "in") || pb_parser_is(p, ")"))
-            break;
-        if (!add_name(p, clause))
+    if (!pb_parser_is(p, ",")) {
+        *pattern = first;
+        return true;
+    }
+    *pattern = (pb_pattern){0};
+    for (pb_pattern item = first;;) {
+        pattern->items =
+            pb_parser_grow(p, pattern->items, pattern->n_items, sizeof *pattern->items);
+        if (!pattern->items)
+            return false;
+        pattern->items[pattern->n_items++] = item;
+        if (!pb_parser_accept(p, ",") || pb_parser_is(p, "in") || pb_parser_is(p, ")") ||
+            pb_parser_is(p, "]"))
+            return !p->failed;
+        if (!pattern_item(p, &item))
             return false;
     }
-    return !bracketed || pb_parser_close(p, ")", open);
 }
 
 static bool parse_clause(pb_parser *p, pb_node_clause *clause)
@@ -44,7 +60,10 @@ static bool parse_clause(pb_parser *p, pb_node_clause *clause)
         return clause->source != NULL;
     }
     pb_parser_next(p); /* for */
-    if (p->failed || !clause_names(p, clause))
+    clause->pattern = pb_arena_alloc(p->program->arena, sizeof *clause->pattern);
+    if (!clause->pattern)
+        return pb_parser_out(p) != NULL;
+    if (p->failed || !parse_pattern(p, clause->pattern))
         return false;
     if (!pb_parser_accept(p, "in"))
         return pb_parser_expected(p, "in") != NULL;
@@ -52,12 +71,12 @@ static bool parse_clause(pb_parser *p, pb_node_clause *clause)
     return clause->source != NULL;
 }
 
-/* [element for a in b if c]: at the first `for`. */
-static pb_node *parse_comprehension(pb_parser *p, pb_node *element, size_t start)
+/* [element for a in b if c], {key: element for a in b}: at the first `for`. `key` may be NULL. */
+static pb_node *parse_comprehension(pb_parser *p, pb_node *key, pb_node *element, size_t start)
 {
     pb_node_list items = {0};
     pb_node *node = pb_node_new(p, PB_NODE_COMPREHENSION, start);
-    if (!node || !pb_node_append(p, &items, element))
+    if (!node || (key && !pb_node_append(p, &items, key)) || !pb_node_append(p, &items, element))
         return NULL;
     while (pb_parser_is(p, "for") || pb_parser_is(p, "if")) {
         node->clauses = pb_parser_grow(p, node->clauses, node->n_clauses, sizeof *node->clauses);
@@ -81,11 +100,29 @@ static bool refuse_star(pb_parser *p)
     return true;
 }
 
+/* *xs in a list, **r in a record: at the stars. */
+static pb_node *parse_spread(pb_parser *p)
+{
+    pb_node_list items = {0};
+    pb_node *node = pb_node_new(p, PB_NODE_SPREAD, p->token.span.start);
+    pb_parser_next(p);
+    if (!node || !pb_node_append(p, &items, pb_parse_or(p)))
+        return NULL;
+    node->items = items.items;
+    node->n_items = items.count;
+    return pb_node_done(p, node);
+}
+
+static pb_node *parse_item(pb_parser *p)
+{
+    return pb_parser_is(p, "*") ? parse_spread(p) : pb_parse_expression(p);
+}
+
 /* Expressions up to `close`; the first may be given. */
 static bool parse_items(pb_parser *p, const char *close, pb_node_list *items)
 {
     while (!pb_parser_is(p, close)) {
-        if (refuse_star(p) || !pb_node_append(p, items, pb_parse_expression(p)))
+        if (!pb_node_append(p, items, parse_item(p)))
             return false;
         if (!pb_parser_accept(p, ","))
             break;
@@ -110,11 +147,9 @@ static pb_node *parse_list(pb_parser *p)
     size_t open = p->token.span.start;
     pb_parser_next(p);
     if (!p->failed && !pb_parser_is(p, "]")) {
-        if (refuse_star(p))
-            return NULL;
-        pb_node *first = pb_parse_expression(p);
-        if (first && pb_parser_is(p, "for")) {
-            pb_node *node = parse_comprehension(p, first, open);
+        pb_node *first = parse_item(p);
+        if (first && first->kind != PB_NODE_SPREAD && pb_parser_is(p, "for")) {
+            pb_node *node = parse_comprehension(p, NULL, first, open);
             if (!node || !pb_parser_close(p, "]", open))
                 return NULL;
             node->span.end = p->last;
@@ -190,13 +225,16 @@ static pb_node *parse_group(pb_parser *p)
     pb_parser_next(p);
     if (pb_parser_accept(p, ")"))
         return list_node(p, &none, open);
-    if (p->failed || refuse_star(p))
+    if (p->failed)
         return NULL;
-    pb_node *first = pb_parse_statement(p);
+    bool star = pb_parser_is(p, "*");
+    pb_node *first = star ? parse_spread(p) : pb_parse_statement(p);
     if (!first)
         return NULL;
+    if (star && !pb_parser_is(p, ","))
+        return pb_parser_expected(p, "a comma, as in (*xs, 1),");
     if (pb_parser_is(p, "for")) {
-        first = parse_comprehension(p, first, open);
+        first = parse_comprehension(p, NULL, first, open);
         if (!first || !pb_parser_close(p, ")", open))
             return NULL;
         return first;
@@ -212,6 +250,31 @@ static pb_node *parse_group(pb_parser *p)
     return first;
 }
 
+/* A key and its value, or **r and NULL. */
+static bool parse_entry_of_record(pb_parser *p, size_t open, pb_node_list *items)
+{
+    if (pb_parser_is(p, "**")) {
+        if (!pb_node_append(p, items, parse_spread(p)))
+            return false;
+        pb_node **grown = pb_parser_grow(p, items->items, items->count, sizeof *grown);
+        if (!grown)
+            return false;
+        items->items = grown;
+        items->items[items->count++] = NULL;
+        return true;
+    }
+    if (refuse_star(p) || !pb_node_append(p, items, pb_parse_expression(p)))
+        return false;
+    if (!pb_parser_accept(p, ":")) {
+        if (p->token.kind == PB_TOKEN_END)
+            return pb_parser_close(p, "}", open);
+        pb_parser_expected(p, "a : after the key");
+        pb_parser_hint(p, "{\"name\": value} makes a record; a list is written [a, b]");
+        return false;
+    }
+    return pb_node_append(p, items, pb_parse_expression(p));
+}
+
 static pb_node *parse_record(pb_parser *p)
 {
     pb_node_list items = {0};
@@ -219,21 +282,14 @@ static pb_node *parse_record(pb_parser *p)
     pb_node *node = pb_node_new(p, PB_NODE_RECORD, open);
     pb_parser_next(p);
     while (node && !p->failed && !pb_parser_is(p, "}")) {
-        if (refuse_star(p) || !pb_node_append(p, &items, pb_parse_expression(p)))
+        if (!parse_entry_of_record(p, open, &items))
             return NULL;
-        if (!pb_parser_accept(p, ":")) {
-            if (p->token.kind == PB_TOKEN_END)
-                return pb_parser_close(p, "}", open) ? node : NULL;
-            pb_parser_expected(p, "a : after the key");
-            pb_parser_hint(p, "{\"name\": value} makes a record; a list is written [a, b]");
-            return NULL;
-        }
-        if (!pb_node_append(p, &items, pb_parse_expression(p)))
-            return NULL;
-        if (pb_parser_is(p, "for")) {
-            pb_parser_fail(p, p->token.span, "a record cannot be made by a comprehension");
-            pb_parser_hint(p, "make a list of values: [f(x) for x in xs], or a table of two lists");
-            return NULL;
+        if (pb_parser_is(p, "for") && items.count == 2 && items.items[1]) {
+            node = parse_comprehension(p, items.items[0], items.items[1], open);
+            if (!node || !pb_parser_close(p, "}", open))
+                return NULL;
+            node->span.end = p->last;
+            return node;
         }
         if (!pb_parser_accept(p, ","))
             break;
@@ -418,7 +474,7 @@ static bool parse_argument(pb_parser *p, pb_node *node, size_t open)
     }
     argument.value = p->failed ? NULL : parse_entry(p, named || node->kind == PB_NODE_INDEX);
     if (argument.value && pb_parser_is(p, "for"))
-        argument.value = parse_comprehension(p, argument.value, open);
+        argument.value = parse_comprehension(p, NULL, argument.value, open);
     if (!argument.value)
         return false;
     argument.span.end = p->last;

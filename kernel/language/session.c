@@ -371,20 +371,11 @@ static pb_status assign_column(pb_interp *interp, const pb_target *target, const
     return status;
 }
 
-static pb_status assign_unpacked(pb_interp *interp, const pb_target *target, const pb_value *value,
-                                 pb_error **error)
+static pb_status bind_in_session(pb_interp *interp, void *data, const char *name,
+                                 const pb_value *value, pb_error **error)
 {
-    pb_value *items = NULL;
-    char what[160];
-    pb_status status = pb_interp_items(interp, value, &items, error);
-    if (status == PB_OK && pb_list_count(items) != target->n_names)
-        status = pb_fail(error, PB_VALUE, "%zu names cannot take %s apart, it has %zu item%s",
-                         target->n_names, pb_value_describe(value, what, sizeof what),
-                         pb_list_count(items), pb_list_count(items) == 1 ? "" : "s");
-    for (size_t i = 0; status == PB_OK && i < target->n_names; i++)
-        status = pb_session_set(interp->session, target->names[i], pb_list_item(items, i), error);
-    pb_value_release(&items);
-    return status;
+    (void)data;
+    return pb_session_set(interp->session, name, value, error);
 }
 
 static pb_status assign(pb_interp *interp, const pb_target *target, const pb_value *value,
@@ -393,7 +384,8 @@ static pb_status assign(pb_interp *interp, const pb_target *target, const pb_val
     switch (target->kind) {
     case PB_TARGET_NAME: return pb_session_set(interp->session, target->name, value, error);
     case PB_TARGET_COLUMN: return assign_column(interp, target, value, error);
-    case PB_TARGET_UNPACK: return assign_unpacked(interp, target, value, error);
+    case PB_TARGET_UNPACK:
+        return pb_bind_pattern(interp, &target->pattern, value, bind_in_session, NULL, error);
     }
     return PB_OK;
 }

@@ -31,6 +31,19 @@ static const char *operator_text(pb_operator op)
     return texts[op];
 }
 
+static void write_pattern(const pb_pattern *pattern, pb_buffer *out)
+{
+    if (pattern->name) {
+        pb_buffer_text(out, pattern->name);
+        return;
+    }
+    for (size_t i = 0; i < pattern->n_items; i++) {
+        pb_buffer_byte(out, i ? ' ' : '(');
+        write_pattern(&pattern->items[i], out);
+    }
+    pb_buffer_byte(out, ')');
+}
+
 static void write_items(const pb_node *node, const char *head, pb_buffer *out)
 {
     pb_buffer_format(out, "(%s", head);
@@ -46,9 +59,14 @@ static void write_items(const pb_node *node, const char *head, pb_buffer *out)
         write_node(node->arguments[i].value, out);
     }
     for (size_t i = 0; i < node->n_clauses; i++) {
-        pb_buffer_text(out, node->clauses[i].n_names ? " for" : " if");
-        for (size_t k = 0; k < node->clauses[i].n_names; k++)
-            pb_buffer_format(out, " %s", node->clauses[i].names[k]);
+        const pb_pattern *pattern = node->clauses[i].pattern;
+        pb_buffer_text(out, pattern ? " for" : " if");
+        for (size_t k = 0; pattern && k < pattern->n_items; k++) {
+            pb_buffer_byte(out, ' ');
+            write_pattern(&pattern->items[k], out);
+        }
+        if (pattern && pattern->name)
+            pb_buffer_format(out, " %s", pattern->name);
         pb_buffer_byte(out, ' ');
         write_node(node->clauses[i].source, out);
     }
@@ -63,8 +81,10 @@ static void write_assign(const pb_node *node, pb_buffer *out)
         pb_buffer_format(out, " %s", target->name ? target->name : "[]");
         if (target->kind == PB_TARGET_COLUMN)
             pb_buffer_format(out, ".%s", target->column);
-        for (size_t k = 0; k < target->n_names; k++)
-            pb_buffer_format(out, ",%s", target->names[k]);
+        for (size_t k = 0; k < target->pattern.n_items; k++) {
+            pb_buffer_byte(out, ',');
+            write_pattern(&target->pattern.items[k], out);
+        }
     }
     pb_buffer_byte(out, ' ');
     write_node(node->items[0], out);
@@ -98,6 +118,7 @@ static void write_node(const pb_node *node, pb_buffer *out)
     case PB_NODE_NAME: pb_buffer_text(out, node->name); break;
     case PB_NODE_LIST: write_items(node, "list", out); break;
     case PB_NODE_RECORD: write_items(node, "record", out); break;
+    case PB_NODE_SPREAD: write_items(node, "spread", out); break;
     case PB_NODE_TEXT: write_items(node, "text", out); break;
     case PB_NODE_FORMAT: write_items(node, node->name ? node->name : "format", out); break;
     case PB_NODE_UNARY: write_items(node, operator_text(node->operators[0]), out); break;
@@ -181,6 +202,13 @@ static void test_shapes(void **state)
     expect("{'a': 1, 'b': [2]}", "(record 'a' 1 'b' (list 2))");
     expect("[f(x) for x, y in z if x for w in y]", "(each (call f x) for x y z if x for w y)");
     expect("sum(x for x in y)", "(call sum (each x for x y))");
+    expect("[x for i, (a, b) in z]", "(each x for i (a b) z)");
+    expect("[x for (a, [b, (c,)]) in z]", "(each x for a (b (c)) z)");
+    expect("a, (b, c) = 1", "(= [],a,(b c) 1)");
+    expect("[*a, 2, *b or c]", "(list (spread a) 2 (spread (or b c)))");
+    expect("(*a, 2)", "(list (spread a) 2)");
+    expect("{**r, 'x': 1}", "(record (spread r) _ 'x' 1)");
+    expect("{k: v for k, v in z if v}", "(each k v for k v z if v)");
     expect("'a' \"b\" 'c'", "'abc'");
     expect("f'a{x!r:>{w}}b'", "(text 'a' (r x (text '>' (format w _))) 'b')");
     expect("x?", "(call help x)");
@@ -227,6 +255,8 @@ static void test_depth(void **state)
     expect_refused("2 ** ", "1", "");
     expect_refused("1 if 1 else ", "1", "");
     expect_refused("{'a': ", "1", "}");
+    expect_refused("[*", "1", "]");
+    expect_refused("[1 for (", "x", ") in 1]");
     expect_refused("", "x", ".y");
     expect_refused("", "x", "[0]");
     char *code = repeated("(", "1", ")", 150);
@@ -287,6 +317,9 @@ static void test_complete(void **state)
     expect_state("for x in y:", PB_PARSE_INVALID, NULL);
     expect_state("f(a b", PB_PARSE_INVALID, NULL);
     expect_state("f(]", PB_PARSE_INVALID, NULL);
+    expect_state("f(x) = (\n    a = x", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("{k: v for k, (v,", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("[*a,", PB_PARSE_INCOMPLETE, "    ");
 }
 
 int main(void)
