@@ -90,6 +90,19 @@ static void describe_types(const pb_parameter *parameter, pb_buffer *out)
         pb_buffer_text(out, "a value");
 }
 
+/* axis=0 of a tensor: the name of that axis, or NULL. */
+static const char *axis_by_number(const pb_call *call, const char *parameter, const pb_value *value)
+{
+    const pb_value *first = call->n_rest ? call->rest[0].value : call->arguments[0].value;
+    const pb_tensor *tensor = first ? pb_value_get_tensor(first) : NULL;
+    if (!parameter || strcmp(parameter, "over") != 0 || !tensor || !pb_value_is_integer(value))
+        return NULL;
+    double number = pb_value_get_number(value), rank = (double)pb_tensor_rank(tensor);
+    number += number < 0 ? rank : 0;
+    return number >= 0 && number < rank ? pb_axis_name(pb_tensor_axis(tensor, (size_t)number))
+                                        : NULL;
+}
+
 static pb_status wrong_type(const pb_call *call, const pb_parameter *parameter,
                             const pb_argument *argument, pb_error **error)
 {
@@ -105,8 +118,11 @@ static pb_status wrong_type(const pb_call *call, const pb_parameter *parameter,
     pb_buffer_free(&wanted);
     const char *text = pb_value_get_text(argument->value, NULL);
     const char *maker = parameter->objects[0] ? parameter->objects[0]->made_by : NULL;
+    const char *axis = axis_by_number(call, parameter->name, argument->value);
     if (error && *error && text && maker && strlen(text) < 100)
         pb_error_hint(*error, "%s=%s(\"%s\")", argument->name, maker, text);
+    else if (error && *error && axis)
+        pb_error_hint(*error, "axes have names: over=\"%s\"", axis);
     if (error && *error && call->source)
         pb_error_place(*error, call->source, argument->span);
     return PB_TYPE;
@@ -234,6 +250,7 @@ static const char *other_name(const pb_builtin *row, const char *keyword)
                  {"descending", "reverse"},
                  {"target", "metric"},
                  {"filename", "path"},
+                 {"prepend_bos", "bos"},
                  {"separator", "sep"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (const pb_parameter *p = row->parameters; p->name; p++)
@@ -260,7 +277,10 @@ static pb_status unknown_keyword(const pb_call *call, const pb_actual *actual, p
         pb_fail(error, PB_TYPE, "%s() takes no argument called %s=", call->row->name, actual->name);
     else
         pb_fail(error, PB_TYPE, "%s() takes %s, not %s=", call->row->name, listed, actual->name);
-    if (error && *error && near)
+    const char *axis = axis_by_number(call, near, actual->value);
+    if (error && *error && axis)
+        pb_error_hint(*error, "axes have names: over=\"%s\"", axis);
+    else if (error && *error && near)
         pb_error_hint(*error, "did you mean %s=?", near);
     return place_actual(call, actual, PB_TYPE, error);
 }

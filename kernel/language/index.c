@@ -360,6 +360,8 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
         return type->index(interp, self, count, entries, result, error);
     if (pb_value_kind(self) == PB_TENSOR)
         return pb_index_tensor(interp, self, count, entries, result, error);
+    if (pb_value_kind(self) == PB_TABLE && count > 1)
+        return pb_index_table_in_turn(interp, self, count, entries, result, error);
     bool single = count == 1 && (!entries[0].name || pb_value_kind(self) == PB_TABLE);
     if (single) {
         switch (pb_value_kind(self)) {
@@ -393,6 +395,8 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     }
     if (status == PB_OK) {
         status = pb_interp_index(interp, subject, node->n_arguments, entries, result, error);
+        if (status != PB_OK)
+            pb_hint_index(place, node, subject, entries, error);
         if (status != PB_OK)
             pb_place_error(place, faulty_entry(interp, subject, node->n_arguments, entries), status,
                            error);

@@ -119,6 +119,13 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
 
 pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error);
+/* t[w="a", n=1] of a table: the rows that have all of it. */
+pb_status pb_index_table_in_turn(pb_interp *interp, const pb_value *table, size_t count,
+                                 const pb_index_entry *entries, pb_value **result,
+                                 pb_error **error);
+/* What an index that failed may have meant. */
+void pb_hint_index(const pb_place *place, const pb_node *node, const pb_value *subject,
+                   const pb_index_entry *entries, pb_error **error);
 /* first:last:step of a PB_NODE_SLICE, as a selector. */
 pb_status pb_evaluate_slice(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error);
@@ -151,5 +158,7 @@ void pb_hint_method(const pb_value *subject, const char *name, pb_error **error)
 bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value);
 /* What a Python, PyTorch or TransformerLens user means by this name here; NULL if unknown. */
 const char *pb_advice_for_name(const char *name);
+/* The same after a dot: x.name, x.name(). */
+const char *pb_advice_for_member(const char *name);
 
 #endif

@@ -256,34 +256,70 @@ static pb_status own_member(pb_interp *interp, const pb_value *self, const char 
     }
 }
 
-static void hint_member(const pb_value *self, const char *name, pb_error **error)
+static bool has_member(const pb_value *self, const char *name)
 {
     pb_names *names = pb_names_create();
-    if (!error || !*error || !names) {
-        pb_names_destroy(&names);
-        return;
-    }
-    pb_member_names(self, names);
-    const char *near = pb_names_nearest(names, name);
+    bool found = false;
+    if (names)
+        pb_member_names(self, names);
+    for (size_t i = 0; names && !found && i < pb_names_count(names); i++)
+        found = strcmp(pb_names_item(names, i)->text, name) == 0;
+    pb_names_destroy(&names);
+    return found;
+}
+
+/* Whether x.word() is worth saying: check() takes anything, and is never what .check means. */
+static bool is_method(const pb_value *self, const char *name)
+{
     const pb_builtin *row = pb_builtin_find(name);
-    const char *advice = pb_advice_for_name(name);
-    if (row)
+    return row && pb_builtin_takes_first(row, self) && strcmp(name, "check") != 0;
+}
+
+/* What .name may have meant: what the items of a list have, a word to call, a habit, or the nearest
+ * name there is. */
+static void hint_member(const pb_value *self, const char *name, pb_error **error)
+{
+    const char *advice = pb_advice_for_member(name);
+    const pb_value *first = pb_value_kind(self) == PB_LIST ? pb_list_item(self, 0) : NULL;
+    pb_names *names = pb_names_create();
+    if (names)
+        pb_member_names(self, names);
+    const char *near = names ? pb_names_nearest(names, name) : NULL;
+    if (!error || !*error)
+        near = NULL;
+    else if (pb_list_count(self) > 0 && has_member(first, name))
+        pb_error_hint(*error, "each item has one: [x.%s for x in xs]", name);
+    else if (is_method(self, name))
         pb_error_hint(*error, "%s is a word to call: .%s()", name, name);
-    else if (near)
-        pb_error_hint(*error, "did you mean .%s?", near);
     else if (advice)
         pb_error_hint(*error, "%s", advice);
+    else if (near)
+        pb_error_hint(*error, "did you mean .%s?", near);
     pb_names_destroy(&names);
+}
+
+pb_status pb_fail_column(const pb_value *table, const char *name, pb_error **error)
+{
+    pb_buffer listed = PB_BUFFER_EMPTY;
+    pb_names *names = pb_names_create();
+    for (size_t i = 0; i < pb_table_columns(table); i++) {
+        pb_buffer_format(&listed, "%s%s", i ? ", " : "", column_name(table, i));
+        if (names)
+            pb_names_add(names, column_name(table, i), "property", "");
+    }
+    pb_status status = pb_fail(error, PB_NAME, "this table has no column %s; it has %s", name,
+                               listed.data ? listed.data : "none");
+    const char *near = names ? pb_names_nearest(names, name) : NULL;
+    if (near && error && *error)
+        pb_error_hint(*error, "did you mean %s?", near);
+    pb_names_destroy(&names);
+    pb_buffer_free(&listed);
+    return status;
 }
 
 static pb_status unknown_column(const pb_value *table, const char *name, pb_error **error)
 {
-    pb_buffer listed = PB_BUFFER_EMPTY;
-    for (size_t i = 0; i < pb_table_columns(table); i++)
-        pb_buffer_format(&listed, "%s%s", i ? ", " : "", column_name(table, i));
-    pb_status status = pb_fail(error, PB_NAME, "this table has no column %s; it has %s", name,
-                               listed.data ? listed.data : "none");
-    pb_buffer_free(&listed);
+    pb_status status = pb_fail_column(table, name, error);
     hint_member(table, name, error);
     return status;
 }

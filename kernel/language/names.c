@@ -148,13 +148,16 @@ static const pb_habit habits[] = {
     {"run_with_cache", "run(prompt) answers every activation by its name: run(prompt).pattern"},
     {"run_with_hooks", "run(prompt, edit=zero(\"z\", layer=3, head=1))"},
     {"to_tokens", "tokens(prompt)"},
-    {"to_str_tokens", "tokens(prompt)"},
+    {"to_str_tokens", "tokens(prompt).labels"},
     {"to_single_token", "a word is its token where one is wanted: logit(prompt, \" great\")"},
     {"forward", "run(prompt) runs it: run(prompt).logits"},
     {"blocks", "weights have TransformerLens' names: model.W_Q[layer=0, head=0], model.W_in"},
     {"unembed", "the unembedding is model.W_U, with model.b_U"},
     {"tokenizer", "tokens(prompt) shows how text is cut, .ids are the tokens' numbers"},
-    {"to_string", "tokens(prompt) shows how text is cut; generate(prompt) writes text"},
+    {"to_string", "decode(ids) is the text of token ids"},
+    {"to_single_str_token", "decode(ids) is the text of token ids"},
+    {"batch_decode", "decode(ids) is the text of token ids; [decode(i) for i in ids] each"},
+    {"encode", "tokens(prompt).ids are the tokens' numbers"},
     {"add_hook", "run(prompt, edit=zero(\"z\", layer=3, head=1))"},
     {"reset_hooks", "edits are values: they are there only where edit= gives them"},
     {"plot", "bar(x), line(x) and heatmap(x) draw"},
@@ -162,7 +165,8 @@ static const pb_habit habits[] = {
     {"to_csv", "csv(x) writes it out, save(x, \"file.csv\") into a file"},
     {"to_numpy", "a tensor's numbers as lists: t.values"},
     {"null", "what is not there is None"},
-    {"cfg", "show the model itself: its card says layers, heads, d_model"},
+    {"cfg", "a model answers itself: model.n_layers, model.n_heads, model.d_model"},
+    {"config", "a model answers itself: model.n_layers, model.n_heads, model.d_model"},
     {"cache", "run(prompt) answers every activation by its name"},
     {"append", "lists do not change: xs + [x] is a longer one"},
     {"extend", "lists do not change: xs + ys is a longer one"},
@@ -182,12 +186,49 @@ static const pb_habit habits[] = {
     {"NaN", "a number that is not one comes from float(\"nan\")"},
 };
 
+/* What is meant by them only after a dot. */
+static const pb_habit dotted_habits[] = {
+    {"numpy", "a tensor's numbers as lists: t.values"},
+    {"check", "an attribution and a sweep carry .check; what is computed from them has none of its "
+              "own"},
+    {"var", "t.std(\"pos\") is the root of the variance: t.std(\"pos\") ** 2"},
+    {"sel", "an index takes axes by name: t[layer=3], t[layer=2:5]"},
+    {"isel", "an index takes axes by name: t[layer=3], t[layer=2:5]"},
+    {"loc", "t[part=\"mlp\"] picks rows by value, t[t.n > 1] by a mask, t[[\"a\", \"b\"]] columns"},
+    {"iloc", "t[0] is a row, t[2:5] are several, t[[\"a\", \"b\"]] columns"},
+    {"query", "t[part=\"mlp\"] picks rows by value, t[t.n > 1] by a mask"},
+    {"describe", "t.columns, t.shape; mean(t.n), std(t.n), min(t.n), max(t.n) of a column"},
+    {"assign", "a column is added by t.name = cells"},
+    {"apply", "operators work on whole columns and tensors; [f(x) for x in t.n] on each"},
+    {"dims", "the names of a tensor's axes: t.axes"},
+    {"ndim", "how many axes: len(t.axes)"},
+    {"size", "how long each axis is: t.shape"},
+    {"coords", "the coordinates along an axis: t.layer"},
+    {"reshape", "axes have names, so none is merged or split; transpose(t, [...]) turns them"},
+    {"view", "axes have names, so none is merged or split; transpose(t, [...]) turns them"},
+    {"to", "everything is on the processor already"},
+    {"clone", "values do not change, so none has to be copied"},
+    {"copy", "values do not change, so none has to be copied"},
+};
+
+static const char *advice_in(const pb_habit *rows, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].advice;
+    return NULL;
+}
+
 const char *pb_advice_for_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
-        if (strcmp(habits[i].name, name) == 0)
-            return habits[i].advice;
-    return NULL;
+    return advice_in(habits, sizeof habits / sizeof *habits, name);
+}
+
+const char *pb_advice_for_member(const char *name)
+{
+    const char *advice =
+        advice_in(dotted_habits, sizeof dotted_habits / sizeof *dotted_habits, name);
+    return advice ? advice : pb_advice_for_name(name);
 }
 
 /* ---- unknown names ---- */
@@ -240,7 +281,7 @@ bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
 
 void pb_hint_method(const pb_value *subject, const char *name, pb_error **error)
 {
-    const char *advice = pb_advice_for_name(name);
+    const char *advice = pb_advice_for_member(name);
     if (!error || !*error)
         return;
     pb_names *names = advice ? NULL : pb_names_create();

@@ -116,6 +116,9 @@ char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places 
 /* " Edited: zero z at L4H0, all positions." if the prompts are. */
 void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
 
+/* One prompt was wanted, and a list was given: the line that goes through it. */
+pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error);
+
 /* Only the tokens: ids[i] has counts[i] of them. For words that need no forward pass. */
 typedef struct pb_token_lists {
     pb_value *model;
@@ -202,6 +205,10 @@ pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_hea
 /* The argument `name` as a site. */
 pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error);
 void pb_suggest_sites(pb_session *session, pb_names *names);
+/* Hints for what TransformerLens' users type: cache["blocks.2.attn.hook_z"], cache["z", 2], and
+ * for the argument `name` a hook or a head where a site is wanted (hooks.c). */
+void pb_hint_activation(size_t count, const pb_index_entry *entries, pb_error *error);
+void pb_hint_site(const char *name, const char *text, pb_error *error);
 
 /* ---- edits and metrics as values ---- */
 

@@ -262,8 +262,11 @@ pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_hea
 
 pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error)
 {
-    return pb_place_argument(call, name, pb_site_find(pb_argument_text(call, name), site, error),
-                             error);
+    const char *text = pb_argument_text(call, name);
+    pb_status status = pb_site_find(text, site, error);
+    if (status && error)
+        pb_hint_site(name, text, *error);
+    return pb_place_argument(call, name, status, error);
 }
 
 void pb_suggest_sites(pb_session *session, pb_names *names)

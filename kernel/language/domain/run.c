@@ -269,20 +269,11 @@ static pb_status run_index(pb_interp *interp, const pb_value *self, size_t count
     (void)interp;
     (void)self;
     (void)result;
-    pb_site site;
-    const char *name = pb_value_get_text(entries[0].value, NULL);
-    if (name && strncmp(name, "hook_", 5) == 0)
-        name += 5;
-    bool known = name && !pb_site_find(name, &site, NULL);
     pb_status status = pb_fail(error, PB_TYPE,
                                "a run is not indexed; its activations are answered "
                                "by their names");
-    if (!error)
-        return status;
-    if (known && count == 2 && pb_value_is_integer(entries[1].value))
-        pb_error_hint(*error, "run.%s[layer=%.0f]", name, pb_value_get_number(entries[1].value));
-    else
-        pb_error_hint(*error, "run.%s", known ? name : "pattern[layer=4, head=0]");
+    if (error)
+        pb_hint_activation(count, entries, *error);
     return status;
 }
 

@@ -198,6 +198,8 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
         *table = pb_value_retain(value);
         return PB_OK;
     }
+    if (pb_object_table(call->interp, value, table))
+        return PB_OK;
     if (pb_value_kind(value) == PB_RECORD)
         return from_record(call->interp, value, table, error);
     if (pb_list_of(value, PB_RECORD)) {
