@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "interp_private.h"
+#include "members.h"
 #include "words/words.h"
 
 pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,
@@ -275,8 +276,8 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
         return call_sorted(call, result, error);
     const pb_table_cells *column = by ? pb_table_find(table, by) : pb_table_column(table, 0);
     if (!column)
-        return pb_fail_argument(call, by ? "by" : NULL, error, PB_NAME,
-                                "this table has no column %s", by ? by : "at all");
+        return pb_place_argument(call, "by", pb_fail_column(table, by ? by : "at all", error),
+                                 error);
     pb_status status = pb_place_argument(
         call, "by", sorted_order(call, column->cells, true, &order, error), error);
     if (status == PB_OK)
@@ -377,11 +378,18 @@ static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- index, count ---- */
 
+static bool is_text(const pb_call *call)
+{
+    return pb_value_kind(pb_argument_value(call, "x")) == PB_STRING;
+}
+
 static pb_status call_index(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *item = pb_argument_value(call, "item");
     pb_value *items = NULL;
     char what[160];
+    if (is_text(call))
+        return pb_index_in_text(call, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
     size_t at = 0, count = pb_list_count(items);
@@ -402,6 +410,8 @@ static pb_status call_count(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
     size_t found = 0;
+    if (is_text(call))
+        return pb_count_in_text(call, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
     for (size_t i = 0; comparison.status == PB_OK && i < pb_list_count(items); i++)
@@ -453,6 +463,15 @@ static pb_status call_values(pb_call *call, pb_value **result, pb_error **error)
 static pb_status call_items(pb_call *call, pb_value **result, pb_error **error)
 {
     return record_parts(call, true, true, result, error);
+}
+
+static pb_status call_get(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *found =
+        pb_record_find(pb_argument_value(call, "record"), pb_argument_text(call, "name"));
+    (void)error;
+    *result = pb_value_retain(found ? found : pb_argument_value(call, "default"));
+    return PB_OK;
 }
 
 #define ITEMS(name_)                                                                               \
@@ -570,22 +589,34 @@ const pb_builtin pb_builtins_list[] = {
      .function = call_unique},
     {.name = "index",
      .category = "Lists",
-     .summary = "The place of the first item equal to a value, counted from 0.",
+     .summary = "The place of the first item equal to a value, or of a text in a text, counted "
+                "from 0.",
      .result = "an integer",
      .example = "[\"a\", \"b\"].index(\"b\")",
      .expected = "1",
-     .see = "argmax count",
+     .see = "argmax count find",
      .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
      .function = call_index},
     {.name = "count",
      .category = "Lists",
-     .summary = "How many items are equal to a value.",
+     .summary = "How many items are equal to a value, or how often a text stands in a text.",
      .result = "an integer",
      .example = "count([1, 2, 1], 1)",
      .expected = "2",
      .see = "len unique",
      .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
      .function = call_count},
+    {.name = "get",
+     .category = "Lists",
+     .summary = "The value a record has under a name, or else the default.",
+     .result = "any value",
+     .example = "{\"a\": 1}.get(\"b\", 0)",
+     .expected = "0",
+     .see = "keys values items",
+     .parameters = {{.name = "record", .types = PB_TAKES_RECORD},
+                    {.name = "name", .types = PB_TAKES_STRING},
+                    {.name = "default", .types = PB_TAKES_ANY, .fallback = "None"}},
+     .function = call_get},
     {.name = "keys",
      .category = "Lists",
      .summary = "The names in a record.",

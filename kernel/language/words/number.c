@@ -1,6 +1,7 @@
 /* Words on single numbers, which on tensors and columns work value by value. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,12 +103,20 @@ static pb_status call_sign(pb_call *call, pb_value **result, pb_error **error)
 
 #define PB_ROUNDED_UNCHECKED 65536 /* values between two looks at the stop flag: some ms */
 
+/* As Python rounds: the decimal nearest to the number's exact value, 2.675 being below 2.675. */
 static double round_to(double number, int digits)
 {
-    double scale = pow(10, digits), scaled = number * scale;
-    if (digits == 0 || !isfinite(scaled) || fabs(scaled) > 9007199254740992.0)
-        return digits == 0 ? nearbyint(number) : number;
-    return nearbyint(scaled) / scale;
+    char text[400];
+    if (digits == 0 || !isfinite(number))
+        return nearbyint(number);
+    if (digits < 0) {
+        double scale = pow(10, -digits);
+        return nearbyint(number / scale) * scale;
+    }
+    if (fabs(number) > 9007199254740992.0 || digits > 30)
+        return number;
+    snprintf(text, sizeof text, "%.*f", digits, number);
+    return strtod(text, NULL);
 }
 
 static pb_status round_tensor(const pb_call *call, const pb_value *x, int digits, pb_value **result,

@@ -169,6 +169,65 @@ static pb_status call_endswith(pb_call *call, pb_value **result, pb_error **erro
     return pb_value_bool(ends, result, error);
 }
 
+/* ---- find, and index() and count() of a text ---- */
+
+/* Where a text stands in another from byte `from` on: SIZE_MAX if nowhere. */
+static pb_status find_part(pb_call *call, size_t from, size_t *found, pb_error **error)
+{
+    const pb_value *item = pb_argument_value(call, "item");
+    size_t length, part_length;
+    char what[160];
+    const char *text = pb_value_get_text(pb_argument_value(call, "x"), &length);
+    const char *part = pb_value_get_text(item, &part_length);
+    if (!part)
+        return pb_fail_argument(call, "item", error, PB_TYPE,
+                                "only a string is in a string, not %s",
+                                pb_value_describe(item, what, sizeof what));
+    *found = from;
+    return part_length == 0
+               ? PB_OK
+               : pb_find_text(call->interp, text, length, from, part, part_length, found, error);
+}
+
+pb_status pb_index_in_text(pb_call *call, pb_value **result, pb_error **error)
+{
+    size_t found = 0;
+    char what[160];
+    const char *text = pb_argument_text(call, "x");
+    pb_status status = find_part(call, 0, &found, error);
+    if (status == PB_OK && found == SIZE_MAX)
+        status =
+            pb_fail_argument(call, "item", error, PB_VALUE, "%s is not in the text",
+                             pb_value_describe(pb_argument_value(call, "item"), what, sizeof what));
+    return status == PB_OK ? pb_value_integer((int64_t)pb_utf8_count(text, found), result, error)
+                           : status;
+}
+
+/* Without overlaps; an empty text stands before each character and at the end. */
+pb_status pb_count_in_text(pb_call *call, pb_value **result, pb_error **error)
+{
+    size_t found = 0, count = 0, length, part_length = 0;
+    const char *text = pb_value_get_text(pb_argument_value(call, "x"), &length);
+    pb_status status = find_part(call, 0, &found, error);
+    if (status == PB_OK)
+        pb_value_get_text(pb_argument_value(call, "item"), &part_length);
+    if (status == PB_OK && part_length == 0)
+        return pb_value_integer((int64_t)pb_utf8_count(text, length) + 1, result, error);
+    for (; status == PB_OK && found != SIZE_MAX; count++)
+        status = find_part(call, found + part_length, &found, error);
+    return status == PB_OK ? pb_value_integer((int64_t)count, result, error) : status;
+}
+
+/* find(): as index(), with -1 where it is not. */
+static pb_status call_find(pb_call *call, pb_value **result, pb_error **error)
+{
+    size_t found = 0;
+    const char *text = pb_argument_text(call, "x");
+    pb_status status = find_part(call, 0, &found, error);
+    int64_t at = found == SIZE_MAX ? -1 : (int64_t)pb_utf8_count(text, found);
+    return status == PB_OK ? pb_value_integer(at, result, error) : status;
+}
+
 /* ---- split, join ---- */
 
 static pb_status take_piece(pb_list_builder *out, const char *bytes, size_t length,
@@ -362,6 +421,16 @@ const pb_builtin pb_builtins_text[] = {
      .see = "startswith",
      .parameters = {TEXT, {.name = "end", .types = PB_TAKES_STRING}},
      .function = call_endswith},
+    {.name = "find",
+     .category = "Text",
+     .summary = "Where a text first stands in a text, counted from 0; -1 where it does not.",
+     .result = "an integer",
+     .example = "\"I love it\".find(\"love\")",
+     .expected = "2",
+     .see = "index count replace",
+     .parameters = {{.name = "x", .types = PB_TAKES_STRING, .what = "a text"},
+                    {.name = "item", .types = PB_TAKES_STRING, .what = "a text"}},
+     .function = call_find},
     {.name = "split",
      .category = "Text",
      .summary = "The pieces of the text between spaces, or between a separator.",

@@ -24,6 +24,10 @@ pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **li
 pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_value *items,
                        pb_value **result, pb_error **error);
 
+/* index() and count() where x is a text (words/text.c). */
+pb_status pb_index_in_text(pb_call *call, pb_value **result, pb_error **error);
+pb_status pb_count_in_text(pb_call *call, pb_value **result, pb_error **error);
+
 /* The table an object answers as .table, as a ranking does. False if it has none. (words/csv.c) */
 bool pb_object_table(pb_interp *interp, const pb_value *object, pb_value **table);
 /* A value as CSV, with nine significant digits (words/csv.c). */
