@@ -13,6 +13,7 @@ static const pb_builtin *const tables[] = {
     pb_builtins_plot,   pb_builtins_heatmap,   pb_builtins_attention, pb_builtins_place,
     pb_builtins_table,  pb_builtins_tensor,    pb_builtins_reduce,    pb_builtins_number,
     pb_builtins_list,   pb_builtins_text,      pb_builtins_cell,      pb_builtins_file,
+    pb_builtins_decode,
 };
 
 static const pb_kind_members kind_members[] = {

@@ -187,9 +187,7 @@ static pb_status call_attention(pb_call *call, pb_value **result, pb_error **err
     pb_context context = pb_call_context(call);
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
     if (!status && prompts.many)
-        status = pb_fail_argument(call, "prompt", error, PB_TYPE,
-                                  "attention() takes one prompt; show(attention(...)) shows "
-                                  "several one after the other");
+        status = pb_fail_one_prompt(call, "prompt", error);
     if (!status)
         status = pb_heads_take(call, "heads", prompts.engine, &heads, &n, error);
     if (!status && heads && !pb_argument_is_none(call, "layer"))

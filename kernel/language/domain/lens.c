@@ -139,8 +139,7 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
     if (!status)
         status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
     if (!status && in->prompts.many)
-        status = pb_fail_argument(call, "prompt", error, PB_TYPE,
-                                  "lens() takes one prompt; show(lens(p)) shows each of several");
+        status = pb_fail_one_prompt(call, "prompt", error);
     if (!status)
         status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)

@@ -154,6 +154,38 @@ static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bo
     return status;
 }
 
+/* "I\xC2\xB7love it": displays show a space so, and code that was copied from one means a space. */
+static void note_dots(pb_interp *interp, const pb_value *prompts)
+{
+    static const char dot[] = "\xC2\xB7";
+    size_t count = pb_value_kind(prompts) == PB_LIST ? pb_list_count(prompts) : 1;
+    for (size_t i = 0; i < count; i++) {
+        const pb_value *prompt =
+            pb_value_kind(prompts) == PB_LIST ? pb_list_item(prompts, i) : prompts;
+        const char *text = pb_value_get_text(prompt, NULL), *at = text ? strstr(text, dot) : NULL;
+        pb_buffer note = PB_BUFFER_EMPTY, meant = PB_BUFFER_EMPTY;
+        if (!at)
+            continue;
+        for (; (at = strstr(text, dot)); text = at + strlen(dot)) {
+            pb_buffer_append(&meant, text, (size_t)(at - text));
+            if (!meant.length || meant.data[meant.length - 1] != ' ')
+                pb_buffer_byte(&meant, ' ');
+        }
+        pb_buffer_text(&meant, text);
+        char *title = meant.data ? pb_prompt_title(meant.data, 60) : NULL;
+        pb_buffer_format(&note,
+                         "note: a \xC2\xB7 stands for a space in displays, and for itself in a "
+                         "prompt; with spaces this one is %s\n",
+                         title ? title : "another");
+        if (note.data)
+            pb_interp_text(interp, 2, note.data, note.length);
+        free(title);
+        pb_buffer_free(&meant);
+        pb_buffer_free(&note);
+        return; /* once is enough */
+    }
+}
+
 /* ---- the model of a call's prompts ---- */
 
 static bool wants_bos(pb_call *call, const pb_value *model)
@@ -226,6 +258,8 @@ pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *l
     if (!status)
         status = take_tokens(value, pb_model_of(lists->model), wants_bos(call, lists->model),
                              pb_call_watch(call), lists, error);
+    if (!status)
+        note_dots(call->interp, value);
     if (status)
         pb_token_lists_free(lists);
     return pb_place_argument(call, name, status, error);
@@ -388,6 +422,7 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
                              &lists, error);
     }
     if (!status) {
+        note_dots(call->interp, value);
         prompts->many = lists.many;
         prompts->count = lists.count;
         prompts->texts = lists.texts;
@@ -409,6 +444,21 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     pb_token_lists_free(&lists);
     if (status)
         pb_prompts_free(prompts);
+    return status;
+}
+
+pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error)
+{
+    const char *word = call->row->name;
+    pb_status status = pb_fail_argument(call, name, error, PB_TYPE, "%s() takes one prompt", word);
+    pb_span span = pb_argument_of(call, name)->span, whole = call->span;
+    if (!error || !call->source || whole.end <= span.end || span.start <= whole.start ||
+        whole.end - whole.start > 160)
+        return status;
+    const char *text = pb_source_text(call->source);
+    pb_error_hint(*error, "[show(%.*sp%.*s) for p in %.*s];", (int)(span.start - whole.start),
+                  text + whole.start, (int)(whole.end - span.end), text + span.end,
+                  (int)(span.end - span.start), text + span.start);
     return status;
 }
 
