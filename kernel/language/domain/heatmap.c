@@ -194,16 +194,30 @@ static pb_status take_axes(pb_call *call, const pb_value *value, pb_facet_axes *
 
 /* ---- the word ---- */
 
+/* The tensor itself, or a list of lists as one; a reference in *value. */
+static pb_status take_data(pb_call *call, pb_value **value, pb_error **error)
+{
+    static const char *const axes[] = {"row", "column"};
+    const pb_value *data = pb_argument_value(call, "data");
+    if (pb_list_count(data) > 0 && pb_list_of(data, PB_LIST) &&
+        !(pb_list_count(pb_list_item(data, 0)) > 0 && pb_list_of(pb_list_item(data, 0), PB_LIST)))
+        return pb_plot_tensor_of(call, data, axes, 2, value, error);
+    if (pb_value_kind(data) != PB_TENSOR)
+        return pb_plot_cannot_draw(call, data, "a tensor of two axes or more", error);
+    *value = pb_value_retain(data);
+    return PB_OK;
+}
+
 static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error)
 {
-    const pb_value *value = pb_argument_value(call, "data");
+    pb_value *value = NULL;
     pb_facet_axes axes;
     const char **notes = NULL;
     size_t n_notes = 0;
     pb_bundle *bundle = NULL;
-    if (pb_value_kind(value) != PB_TENSOR)
-        return pb_plot_cannot_draw(call, value, "a tensor of two axes or more", error);
-    pb_status status = take_axes(call, value, &axes, error);
+    pb_status status = take_data(call, &value, error);
+    if (!status)
+        status = take_axes(call, value, &axes, error);
     if (!status)
         status =
             pb_plot_bound(call, pb_tensor_size(pb_value_get_tensor(value)), MOST_VALUES, error);
@@ -219,6 +233,7 @@ static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error
                      : pb_heatmap_of(value, axes.rows, axes.columns, &words, &bundle, error);
     }
     free(notes);
+    pb_value_release(&value);
     return status ? status : pb_value_take_drawing(bundle, "heatmap", result, error);
 }
 
@@ -246,7 +261,7 @@ const pb_builtin pb_builtins_heatmap[] = {
      .see = "bar line attention",
      .parameters = {{.name = "data",
                      .types = PB_TAKES_ANY,
-                     .what = "a tensor of two, three or four axes"},
+                     .what = "a tensor of two, three or four axes, or a list of lists"},
                     AXIS("x"),
                     AXIS("y"),
                     AXIS("title"),

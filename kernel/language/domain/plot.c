@@ -49,16 +49,18 @@ static char *value_label(const pb_value *value)
 
 /* Distinct values of a list in the order they come (sorted if they are numbers); None is left out.
  * places[i] is the index of the i-th item's value, or SIZE_MAX. */
-static pb_status distinct(const pb_value *list, pb_value ***values, size_t *count, size_t *places,
-                          pb_error **error)
+static pb_status distinct(pb_interp *interp, const pb_value *list, pb_value ***values,
+                          size_t *count, size_t *places, pb_error **error)
 {
     size_t n = pb_list_count(list);
     *values = pb_malloc(n, sizeof **values);
     *count = 0;
     if (!*values)
         return pb_fail_memory(error);
-    for (size_t i = 0; i < n; i++) {
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < n && !status; i++) {
         pb_value *item = pb_list_item(list, i);
+        status = pb_interp_check(interp, error);
         places[i] = SIZE_MAX;
         for (size_t j = 0; j < *count && places[i] == SIZE_MAX; j++)
             if (pb_value_equal((*values)[j], item))
@@ -68,7 +70,7 @@ static pb_status distinct(const pb_value *list, pb_value ***values, size_t *coun
             (*values)[(*count)++] = item;
         }
     }
-    return PB_OK;
+    return status;
 }
 
 static pb_status labels_of(pb_value **values, size_t count, char ***labels, pb_error **error)
@@ -105,8 +107,8 @@ static pb_status where_both(const pb_value *list, const pb_value *other, pb_valu
 }
 
 /* Values given one by one, each with its x and its series: a table, or a tensor with fields. */
-static pb_status plot_columns(const pb_value *x, const pb_value *series, const double *values,
-                              chart_data *plot, pb_error **error)
+static pb_status plot_columns(pb_interp *interp, const pb_value *x, const pb_value *series,
+                              const double *values, chart_data *plot, pb_error **error)
 {
     size_t n = pb_list_count(x);
     size_t *x_at = pb_malloc(n, sizeof *x_at), *s_at = pb_calloc(n, sizeof *s_at);
@@ -115,11 +117,11 @@ static pb_status plot_columns(const pb_value *x, const pb_value *series, const d
     if (!status)
         status = where_both(x, series, &x_kept, error);
     if (!status)
-        status = distinct(x_kept, &x_values, &plot->n_x, x_at, error);
+        status = distinct(interp, x_kept, &x_values, &plot->n_x, x_at, error);
     if (!status && series) {
         status = where_both(series, x, &s_kept, error);
         if (!status)
-            status = distinct(s_kept, &s_values, &plot->n_series, s_at, error);
+            status = distinct(interp, s_kept, &s_values, &plot->n_series, s_at, error);
         if (!status)
             status = labels_of(s_values, plot->n_series, &plot->series_names, error);
     } else {
@@ -170,28 +172,6 @@ static const pb_value *axis_field(const pb_value *tensor, const char *name)
     return NULL;
 }
 
-static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x, const char *color,
-                             chart_data *plot, pb_error **error)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    size_t n = pb_tensor_size(tensor);
-    double *values = pb_malloc(n, sizeof *values);
-    if (!values)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < n; i++)
-        values[i] = pb_tensor_data(tensor)[i];
-    const pb_value *series = axis_field(value, color);
-    pb_status status =
-        color && !series ? pb_plot_no_such(call, "color", color, value, error) : PB_OK;
-    if (!status)
-        status = pb_place_argument(
-            call, "x", plot_columns(axis_field(value, x), series, values, plot, error), error);
-    plot->x_name = x;
-    plot->series_name = color;
-    free(values);
-    return status;
-}
-
 /* "4", "attn", "\xC2\xB7love" */
 static char *place_label(const pb_axis_labels *axis, size_t which)
 {
@@ -206,6 +186,99 @@ static char *place_label(const pb_axis_labels *axis, size_t which)
     return pb_buffer_take(&text);
 }
 
+/* The one field along the axis beside `name`: part, where x is layer. NULL if there is not one. */
+static const char *other_field(const pb_value *tensor, const char *name)
+{
+    const pb_meta *meta = pb_value_meta(tensor);
+    const char *found = NULL;
+    for (size_t i = 0; i < meta->n_fields; i++) {
+        if (!meta->fields[i].axis || (name && strcmp(meta->fields[i].name, name) == 0))
+            continue;
+        if (found)
+            return NULL;
+        found = meta->fields[i].name;
+    }
+    return found;
+}
+
+/* What x or color names along the tensor's one axis: a field, or the places of the axis itself. */
+static pb_status values_along(pb_call *call, const char *parameter, const pb_value *value,
+                              const char *name, pb_value **list, pb_error **error)
+{
+    const pb_axis *axis = pb_tensor_axis(pb_value_get_tensor(value), 0);
+    const pb_value *field = axis_field(value, name);
+    pb_list_builder places = {.interp = call->interp};
+    pb_axis_labels labels = {0};
+    if (field) {
+        *list = pb_value_retain(field);
+        return PB_OK;
+    }
+    if (strcmp(name, pb_axis_name(axis)) != 0)
+        return pb_plot_no_such(call, parameter, name, value, error);
+    pb_status status = pb_axis_labels_of(axis, &labels, error);
+    for (size_t i = 0; i < pb_axis_length(axis) && !status; i++) {
+        char *text = place_label(&labels, i);
+        pb_value *place = NULL;
+        status = text ? pb_value_text(text, &place, error) : pb_fail_memory(error);
+        if (!status)
+            status = pb_list_take(&places, place, error);
+        free(text);
+    }
+    if (!status)
+        status = pb_list_finish(&places, false, list, error);
+    pb_list_discard(&places);
+    pb_axis_labels_free(&labels);
+    return status;
+}
+
+static pb_status find_repeats(pb_interp *interp, const pb_value *list, bool *repeats,
+                              pb_error **error)
+{
+    pb_status status = PB_OK;
+    *repeats = false;
+    for (size_t i = 0; i < pb_list_count(list) && !*repeats && !status; i++) {
+        status = pb_interp_check(interp, error);
+        for (size_t j = 0; j < i && !*repeats; j++)
+            *repeats = pb_value_equal(pb_list_item(list, i), pb_list_item(list, j));
+    }
+    return status;
+}
+
+/* A tensor of one axis by what is known along it. What is left out of x and color is the field that
+ * tells the values apart, if there is one. */
+static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x, const char *color,
+                             chart_data *plot, pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    double *values = pb_doubles_of(tensor);
+    pb_value *along = NULL, *series = NULL;
+    pb_status status = values ? PB_OK : pb_fail_memory(error);
+    if (!x)
+        x = other_field(value, color);
+    if (!x)
+        x = pb_axis_name(pb_tensor_axis(tensor, 0));
+    if (!status)
+        status = values_along(call, "x", value, x, &along, error);
+    bool repeats = false;
+    if (!status && !color)
+        status = find_repeats(call->interp, along, &repeats, error);
+    if (repeats)
+        color = other_field(value, x);
+    if (!status && color && strcmp(color, x) == 0)
+        status = pb_plot_no_such(call, "color", color, value, error);
+    if (!status && color)
+        status = values_along(call, "color", value, color, &series, error);
+    if (!status)
+        status = pb_place_argument(
+            call, "x", plot_columns(call->interp, along, series, values, plot, error), error);
+    plot->x_name = x;
+    plot->series_name = color;
+    pb_value_release(&along);
+    pb_value_release(&series);
+    free(values);
+    return status;
+}
+
 /* x and color of a tensor: axes by name, x the last, color the other. */
 static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *plot,
                              pb_error **error)
@@ -215,7 +288,7 @@ static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *p
     size_t rank = pb_tensor_rank(tensor);
     plot->units = pb_value_meta(value)->units;
     plot->value_name = plot->units ? plot->units : "value";
-    if (rank == 1 && axis_field(value, x))
+    if (rank == 1 && (axis_field(value, x) || axis_field(value, color)))
         return plot_fields(call, value, x, color, plot, error);
     if (rank != 1 && rank != 2) {
         pb_status status = pb_fail_argument(
@@ -291,17 +364,17 @@ static pb_status column_numbers(pb_call *call, const pb_table_cells *column, dou
     return PB_OK;
 }
 
-static pb_status plot_table(pb_call *call, const pb_value *table, chart_data *plot,
-                            pb_error **error)
+/* `names`: the columns for x, y and color; NULL where none was named. */
+static pb_status plot_table(pb_call *call, const pb_value *table, const char *const names[3],
+                            chart_data *plot, pb_error **error)
 {
-    const char *names[] = {"x", "y", "color"};
+    static const char *const parameters[] = {"x", "y", "color"};
     const pb_table_cells *columns[3] = {NULL};
     for (size_t i = 0; i < 3; i++) {
-        const char *name = pb_argument_text(call, names[i]);
-        columns[i] = name ? pb_table_find(table, name) : NULL;
-        if (name && !columns[i])
-            return pb_plot_no_such(call, names[i], name, table, error);
-        if (!name && i < 2)
+        columns[i] = names[i] ? pb_table_find(table, names[i]) : NULL;
+        if (names[i] && !columns[i])
+            return pb_plot_no_such(call, parameters[i], names[i], table, error);
+        if (!names[i] && i < 2)
             return pb_fail_argument(call, "data", error, PB_TYPE,
                                     "to draw a table, say which columns: %s(table, x=\"...\", "
                                     "y=\"...\")",
@@ -310,11 +383,11 @@ static pb_status plot_table(pb_call *call, const pb_value *table, chart_data *pl
     double *values = NULL;
     pb_status status = column_numbers(call, columns[1], &values, error);
     if (!status)
-        status =
-            pb_place_argument(call, "x",
-                              plot_columns(columns[0]->cells, columns[2] ? columns[2]->cells : NULL,
-                                           values, plot, error),
-                              error);
+        status = pb_place_argument(call, "x",
+                                   plot_columns(call->interp, columns[0]->cells,
+                                                columns[2] ? columns[2]->cells : NULL, values, plot,
+                                                error),
+                                   error);
     plot->x_name = columns[0]->name;
     plot->value_name = columns[1]->name;
     plot->units = columns[1]->units;
@@ -343,8 +416,6 @@ static size_t sweep_ends(const pb_value *value, pb_reference out[2])
     }
     return n;
 }
-
-#define MOST_VALUES ((size_t)200000) /* more than any screen has room for */
 
 typedef pb_status show_chart(const pb_chart_view *view, pb_bundle **bundle, pb_error **error);
 
@@ -423,18 +494,20 @@ static pb_status show_data(pb_call *call, const pb_value *value, const chart_dat
 
 static pb_status draw_chart(pb_call *call, show_chart *show, pb_value **result, pb_error **error)
 {
-    const pb_value *value = pb_argument_value(call, "data");
+    const char *names[3] = {NULL};
     chart_data plot = {0};
     pb_bundle *bundle = NULL;
-    if (pb_value_kind(value) != PB_TABLE && pb_value_kind(value) != PB_TENSOR)
-        return pb_plot_cannot_draw(call, value, "a tensor or a table", error);
-    pb_status status = pb_value_kind(value) == PB_TABLE ? plot_table(call, value, &plot, error)
-                                                        : plot_tensor(call, value, &plot, error);
+    pb_value *value = NULL;
+    pb_status status = pb_plot_take(call, names, &value, error);
     if (!status)
-        status = pb_plot_bound(call, plot.n_x * plot.n_series, MOST_VALUES, error);
+        status = pb_value_kind(value) == PB_TABLE ? plot_table(call, value, names, &plot, error)
+                                                  : plot_tensor(call, value, &plot, error);
+    if (!status)
+        status = pb_plot_bound(call, plot.n_x * plot.n_series, PB_PLOT_MOST, error);
     if (!status)
         status = show_data(call, value, &plot, show, &bundle, error);
     plot_free(&plot);
+    pb_value_release(&value);
     return status ? status : pb_value_take_drawing(bundle, call->row->name, result, error);
 }
 
@@ -450,11 +523,22 @@ static pb_status call_line(pb_call *call, pb_value **result, pb_error **error)
 
 #define NAME(word)                                                                                 \
     {                                                                                              \
-        .name = word, .types = PB_TAKES_STRING, .fallback = "None"                                 \
+        .name = word, .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",                \
+        .what = "the name of an axis, a field or a column, or a list"                              \
+    }
+#define Y                                                                                          \
+    {                                                                                              \
+        .name = "y", .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",                 \
+        .what = "the name of a column, or a list of numbers"                                       \
+    }
+#define TITLE                                                                                      \
+    {                                                                                              \
+        .name = "title", .types = PB_TAKES_STRING, .fallback = "None"                              \
     }
 #define DATA                                                                                       \
     {                                                                                              \
-        .name = "data", .types = PB_TAKES_ANY, .what = "a tensor or a table"                       \
+        .name = "data", .types = PB_TAKES_ANY, .fallback = "None",                                 \
+        .what = "a tensor, a table or a list of numbers"                                           \
     }
 
 const pb_builtin pb_builtins_plot[] = {
@@ -462,12 +546,13 @@ const pb_builtin pb_builtins_plot[] = {
      .category = "Plots",
      .summary = "Bars, grouped by colour.",
      .doc = "A tensor of one or two axes: `x` is an axis or a field along it (`layer`, `part`), "
-            "`color` the other. A table: `x`, `y` and `color` are columns.",
+            "`color` the other. A table: `x`, `y` and `color` are columns. A list of numbers: "
+            "`x` and `color` are lists too, as in `bar(x=[\"a\", \"b\"], y=[1, 2])`.",
      .result = "a drawing",
      .example = "bar(attribute(\"I love this movie\", \" great\"), x=\"layer\", color=\"part\")",
      .needs_model = true,
      .see = "line heatmap",
-     .parameters = {DATA, NAME("x"), NAME("y"), NAME("color"), NAME("title")},
+     .parameters = {DATA, NAME("x"), Y, NAME("color"), TITLE},
      .function = call_bar},
     {.name = "line",
      .category = "Plots",
@@ -476,6 +561,6 @@ const pb_builtin pb_builtins_plot[] = {
      .result = "a drawing",
      .example = "line(table(x=[1, 2, 3], y=[1, 4, 9]), x=\"x\", y=\"y\")",
      .see = "bar heatmap",
-     .parameters = {DATA, NAME("x"), NAME("y"), NAME("color"), NAME("title")},
+     .parameters = {DATA, NAME("x"), Y, NAME("color"), TITLE},
      .function = call_line},
     {0}};

@@ -4,30 +4,73 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void add_choice(const char *choice, const char *name, bool *known, pb_buffer *out)
+{
+    if (strcmp(choice, name) == 0)
+        *known = true;
+    else
+        pb_buffer_format(out, "%s%s", out->length ? ", " : "", choice);
+}
+
+/* Axes of a tensor and, if there is but one, the fields along it; columns of a table: without
+ * `name`, which is *known if it is among them. */
+static void list_choices(const pb_value *value, const char *name, bool *known, pb_buffer *out)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    for (size_t i = 0; !tensor && i < pb_table_columns(value); i++)
+        add_choice(pb_table_column(value, i)->name, name, known, out);
+    for (size_t i = 0; tensor && i < pb_tensor_rank(tensor); i++)
+        add_choice(pb_axis_name(pb_tensor_axis(tensor, i)), name, known, out);
+    const pb_meta *meta = tensor ? pb_value_meta(value) : NULL;
+    for (size_t i = 0; meta && pb_tensor_rank(tensor) == 1 && i < meta->n_fields; i++)
+        if (meta->fields[i].axis)
+            add_choice(meta->fields[i].name, name, known, out);
+}
+
 pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name,
                           const pb_value *value, pb_error **error)
 {
     pb_buffer names = PB_BUFFER_EMPTY;
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    if (tensor) {
-        const pb_meta *meta = pb_value_meta(value);
-        for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
-            pb_buffer_format(&names, "%s%s", names.length ? ", " : "",
-                             pb_axis_name(pb_tensor_axis(tensor, i)));
-        for (size_t i = 0; i < meta->n_fields; i++)
-            if (meta->fields[i].axis)
-                pb_buffer_format(&names, "%s%s", names.length ? ", " : "", meta->fields[i].name);
-    } else {
-        for (size_t i = 0; i < pb_table_columns(value); i++)
-            pb_buffer_format(&names, "%s%s", names.length ? ", " : "",
-                             pb_table_column(value, i)->name);
-    }
+    bool known = false;
+    list_choices(value, name, &known, &names);
     char *text = pb_buffer_take(&names);
-    pb_status status = pb_fail_argument(call, parameter, error, PB_NAME,
-                                        "there is nothing called '%s' here; %s= can be %s", name,
-                                        parameter, text ? text : "an axis");
+    pb_status status;
+    if (!text || !*text)
+        status = pb_fail_argument(call, parameter, error, PB_NAME,
+                                  "%s= cannot be '%s' here, and there is nothing else to name",
+                                  parameter, name);
+    else
+        status = pb_fail_argument(call, parameter, error, PB_NAME,
+                                  known ? "'%s' is taken already; %s= can be %s"
+                                        : "there is nothing called '%s' here; %s= can be %s",
+                                  name, parameter, text);
     free(text);
     return status;
+}
+
+pb_status pb_plot_tensor_of(pb_call *call, const pb_value *list, const char *const *axes,
+                            size_t n_axes, pb_value **result, pb_error **error)
+{
+    pb_value *names = NULL, *word = NULL;
+    pb_list_builder made = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < n_axes && !status; i++) {
+        pb_value *name = NULL;
+        status = pb_value_text(axes[i], &name, error);
+        if (!status)
+            status = pb_list_take(&made, name, error);
+    }
+    if (!status)
+        status = pb_list_finish(&made, false, &names, error);
+    if (!status)
+        status = pb_value_builtin(pb_builtin_find("tensor"), &word, error);
+    pb_value *const arguments[] = {(pb_value *)list, names};
+    if (!status)
+        status = pb_interp_call(call->interp, word, 2, arguments, result, error);
+    pb_list_discard(&made);
+    pb_value_release(&names);
+    pb_value_release(&word);
+    return pb_place_argument(call, "data", status, error);
 }
 
 pb_status pb_plot_bound(pb_call *call, size_t count, size_t most, pb_error **error)
@@ -103,10 +146,10 @@ pb_status pb_plot_cannot_draw(pb_call *call, const pb_value *value, const char *
     bool map = strcmp(word, "heatmap") == 0;
     pb_status status = pb_fail_argument(call, "data", error, PB_TYPE, "%s() draws %s, not %s", word,
                                         wanted, pb_value_describe(value, text, sizeof text));
-    if (error && pb_value_kind(value) == PB_LIST)
-        pb_error_hint(*error, map ? "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]) makes one"
-                                  : "tensor([1, 2], axes=\"a\") makes one; table(name=[...], "
-                                    "value=[...]) makes a table");
+    if (error && pb_value_kind(value) == PB_LIST && map)
+        pb_error_hint(*error, "a list of lists is drawn: heatmap([[1, 2], [3, 4]])");
+    else if (error && (pb_value_kind(value) == PB_LIST || pb_value_is_none(value)))
+        pb_error_hint(*error, "%s(x=[\"a\", \"b\"], y=[1, 2])", word);
     else if (error && !map)
         hint_its_table(call, value, *error);
     return status;
