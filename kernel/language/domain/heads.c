@@ -2,8 +2,10 @@
 #include "study/heads.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "domain.h"
 #include "views.h"
 #include "words.h"
@@ -21,13 +23,28 @@ static const pb_look scores_look = {.name = "head scores",
                                     .summary = "One number for each layer and head.",
                                     .show = scores_show};
 
-static pb_status one_run(pb_call *call, pb_prompts *prompts, pb_error **error)
+/* Scores of the heads on one run: [layer, head]. */
+typedef pb_status score_run(pb_run *run, const void *spec, const pb_context *context,
+                            pb_tensor **scores, pb_error **error);
+
+/* The scores of each prompt, joined over `prompt` if a list was given. */
+static pb_status score_prompts(pb_call *call, const pb_prompts *prompts, score_run *score,
+                               const void *spec, pb_tensor **scores, pb_error **error)
 {
-    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, prompts, error);
+    pb_context context = pb_call_context(call);
+    pb_tensor **parts = pb_calloc(prompts->count, sizeof *parts);
+    pb_status status = parts ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < prompts->count && !status; i++)
+        status = score(prompts->runs[i], spec, &context, &parts[i], error);
     if (!status && prompts->many)
-        status = pb_fail_argument(call, "prompt", error, PB_TYPE, "%s() takes one prompt",
-                                  call->row->name);
-    return status;
+        status = pb_tensor_stack(prompts->axis, (const pb_tensor *const *)parts, context.watch,
+                                 scores, error);
+    else if (!status)
+        *scores = pb_tensor_retain(parts[0]);
+    for (size_t i = 0; parts && i < prompts->count; i++)
+        pb_tensor_release(&parts[i]);
+    free(parts);
+    return pb_place_argument(call, "prompt", status, error);
 }
 
 /* Which of the choices an argument is, in the order they are listed. */
@@ -41,6 +58,12 @@ static int choice(const char *given, const char *const *names, size_t count)
 
 static const char *const detectors[] = {"previous", "duplicate", "induction"};
 
+static pb_status detect(pb_run *run, const void *spec, const pb_context *context,
+                        pb_tensor **scores, pb_error **error)
+{
+    return pb_head_scores(run, spec, context, scores, error);
+}
+
 static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **error)
 {
     static const char *const measures[] = {"mul", "abs"};
@@ -53,12 +76,9 @@ static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **
                                  pb_argument_bool(call, "exclude_current_token")};
     pb_prompts prompts = {0};
     pb_tensor *scores = NULL;
-    pb_context context = pb_call_context(call);
-    pb_status status = one_run(call, &prompts, error);
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
     if (!status)
-        status = pb_place_argument(call, "prompt",
-                                   pb_head_scores(prompts.runs[0], &spec, &context, &scores, error),
-                                   error);
+        status = score_prompts(call, &prompts, detect, &spec, &scores, error);
     if (!status) {
         static const char *const wanted[] = {"the token before", "an earlier copy of the token",
                                              "what came after an earlier copy of the token"};
@@ -75,19 +95,21 @@ static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **
     return status;
 }
 
+static pb_status stripe_of(pb_run *run, const void *stripe, const pb_context *context,
+                           pb_tensor **means, pb_error **error)
+{
+    return pb_head_stripes(run, *(const pb_stripe *)stripe, context, means, error);
+}
+
 static pb_status call_stripes(pb_call *call, pb_value **result, pb_error **error)
 {
     const char *stripe = pb_argument_text(call, "stripe");
+    pb_stripe which = (pb_stripe)choice(stripe, detectors, 3);
     pb_prompts prompts = {0};
     pb_tensor *means = NULL;
-    pb_context context = pb_call_context(call);
-    pb_status status = one_run(call, &prompts, error);
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
     if (!status)
-        status = pb_place_argument(call, "prompt",
-                                   pb_head_stripes(prompts.runs[0],
-                                                   (pb_stripe)choice(stripe, detectors, 3),
-                                                   &context, &means, error),
-                                   error);
+        status = score_prompts(call, &prompts, stripe_of, &which, &means, error);
     if (!status) {
         pb_buffer caption = PB_BUFFER_EMPTY;
         pb_buffer_format(&caption,
@@ -139,7 +161,7 @@ const pb_builtin pb_builtins_heads[] = {
      .doc = "TransformerLens' detect_head. D is 1 where such a head would attend: the previous "
             "token D[i, i-1]; an earlier copy of the token; or the token after an earlier copy. "
             "`measure=\"mul\"` is sum(A D) / sum(A), `\"abs\"` is 1 - sum|A - D| / T.",
-     .result = "a tensor [layer, head]",
+     .result = "a tensor [layer, head], over a list of prompts [prompt, layer, head]",
      .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
      .needs_model = true,
      .see = "stripes attention random_tokens",
@@ -161,7 +183,7 @@ const pb_builtin pb_builtins_heads[] = {
      .summary = "Mean attention along a stripe, on a sequence of random tokens said twice.",
      .doc = "On a start token and S tokens repeated, over the second copy, i = S+1 .. 2S: the mean "
             "of A[i, i-1] (previous), A[i, i-S] (duplicate) or A[i, i-S+1] (induction).",
-     .result = "a tensor [layer, head]",
+     .result = "a tensor [layer, head], over a list of prompts [prompt, layer, head]",
      .example = "stripes(random_tokens(10), \"induction\").max() > 0.5",
      .expected = "True",
      .needs_model = true,
