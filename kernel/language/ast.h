@@ -83,9 +83,10 @@ typedef struct pb_node_parameter {
     pb_span span;
 } pb_node_parameter;
 
-/* What takes a value: a name, or several that take a list apart: a, (b, c). */
+/* What takes a value: a name, or several that take a list apart: a, (b, *c). */
 typedef struct pb_pattern {
     const char *name; /* NULL: the items */
+    bool rest;        /* *name: a list of what the others leave */
     size_t n_items;
     struct pb_pattern *items;
 } pb_pattern;

@@ -262,22 +262,54 @@ static pb_status bind_in_scope(pb_interp *interp, void *data, const char *name,
     return status;
 }
 
+static pb_status does_not_fit(const pb_pattern *pattern, size_t rest, const pb_value *value,
+                              size_t count, pb_error **error)
+{
+    char what[160];
+    size_t n = pattern->n_items - (rest < pattern->n_items);
+    return pb_fail(error, PB_VALUE, "%s%zu name%s cannot take %s apart, it has %zu item%s",
+                   rest < pattern->n_items ? "at least " : "", n, n == 1 ? "" : "s",
+                   pb_value_describe(value, what, sizeof what), count, count == 1 ? "" : "s");
+}
+
+/* Items [start, start + count) as a list, for *name. */
+static pb_status bind_rest(pb_interp *interp, const char *name, const pb_value *items, size_t start,
+                           size_t count, pb_binder *bind, void *data, pb_error **error)
+{
+    pb_list_builder out = {.interp = interp};
+    pb_value *list = NULL;
+    pb_status status = PB_OK;
+    for (size_t i = start; status == PB_OK && i < start + count; i++)
+        status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+    if (status == PB_OK)
+        status = pb_list_finish(&out, false, &list, error);
+    if (status == PB_OK)
+        status = bind(interp, data, name, list, error);
+    pb_list_discard(&out);
+    pb_value_release(&list);
+    return status;
+}
+
 pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb_value *value,
                           pb_binder *bind, void *data, pb_error **error)
 {
     pb_value *items = NULL;
-    char what[160];
-    size_t n = pattern->n_items;
+    size_t n = pattern->n_items, rest = 0;
     if (pattern->name)
         return bind(interp, data, pattern->name, value, error);
+    while (rest < n && !pattern->items[rest].rest)
+        rest++;
     pb_status status = pb_interp_items(interp, value, &items, error);
-    if (status == PB_OK && pb_list_count(items) != n)
-        status = pb_fail(error, PB_VALUE, "%zu name%s cannot take %s apart, it has %zu item%s", n,
-                         n == 1 ? "" : "s", pb_value_describe(value, what, sizeof what),
-                         pb_list_count(items), pb_list_count(items) == 1 ? "" : "s");
-    for (size_t i = 0; status == PB_OK && i < n; i++)
-        status =
-            pb_bind_pattern(interp, &pattern->items[i], pb_list_item(items, i), bind, data, error);
+    size_t count = pb_list_count(items);
+    if (status == PB_OK && (rest < n ? count + 1 < n : count != n))
+        status = does_not_fit(pattern, rest, value, count, error);
+    for (size_t i = 0; status == PB_OK && i < n; i++) {
+        const pb_pattern *item = &pattern->items[i];
+        size_t at = i <= rest ? i : i + count - n; /* after the rest, from the end */
+        status = item->rest
+                     ? bind_rest(interp, item->name, items, at, count + 1 - n, bind, data, error)
+                     : pb_bind_pattern(interp, item, pb_list_item(items, at), bind, data, error);
+    }
     pb_value_release(&items);
     return status;
 }

@@ -302,11 +302,22 @@ void pb_parser_leave(pb_parser *p)
 
 /* ---- statements ---- */
 
+bool pb_parser_check_rest(pb_parser *p, const pb_pattern *pattern, pb_span span)
+{
+    size_t rests = 0;
+    for (size_t i = 0; i < pattern->n_items; i++)
+        rests += pattern->items[i].rest;
+    return rests <= 1 ||
+           pb_parser_fail(p, span, "only one name with a * can take what is left") != NULL;
+}
+
 /* `a, b, c` without brackets is a list; a trailing comma is fine. */
 pb_node *pb_parse_tuple(pb_parser *p)
 {
     size_t start = p->token.span.start;
-    pb_node *first = pb_parse_expression(p);
+    pb_node *first = pb_parse_item(p);
+    if (first && first->kind == PB_NODE_SPREAD && !pb_parser_is(p, ","))
+        return pb_parser_expected(p, "a comma after a list with a *");
     if (!first || !pb_parser_is(p, ","))
         return first;
     pb_node_list items = {0};
@@ -316,7 +327,7 @@ pb_node *pb_parse_tuple(pb_parser *p)
     while (pb_parser_accept(p, ",")) {
         if (pb_parser_ends(p) || pb_parser_is(p, "=") || pb_parser_is(p, ")"))
             break;
-        if (!pb_node_append(p, &items, pb_parse_expression(p)))
+        if (!pb_node_append(p, &items, pb_parse_item(p)))
             return NULL;
     }
     list->items = items.items;
@@ -324,12 +335,13 @@ pb_node *pb_parse_tuple(pb_parser *p)
     return pb_node_done(p, list);
 }
 
-/* a, (b, c): the names of a list that is taken apart. */
+/* a, (b, *c): the names of a list that is taken apart. */
 static bool read_pattern(pb_parser *p, const pb_node *node, pb_pattern *pattern)
 {
-    *pattern = (pb_pattern){0};
-    if (node->kind == PB_NODE_NAME) {
-        pattern->name = node->name;
+    bool rest = node->kind == PB_NODE_SPREAD && node->items[0]->kind == PB_NODE_NAME;
+    *pattern = (pb_pattern){.rest = rest};
+    if (node->kind == PB_NODE_NAME || rest) {
+        pattern->name = rest ? node->items[0]->name : node->name;
         return true;
     }
     if (node->kind != PB_NODE_LIST)
@@ -342,7 +354,7 @@ static bool read_pattern(pb_parser *p, const pb_node *node, pb_pattern *pattern)
     for (size_t i = 0; i < node->n_items; i++)
         if (!read_pattern(p, node->items[i], &pattern->items[i]))
             return false;
-    return true;
+    return pb_parser_check_rest(p, pattern, node->span);
 }
 
 static void refuse_target(pb_parser *p, const pb_node *left)

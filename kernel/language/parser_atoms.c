@@ -7,19 +7,30 @@
 
 static bool parse_pattern(pb_parser *p, pb_pattern *pattern);
 
+/* [a] takes a list of one item apart, which (a) does not. */
+static bool wrap_pattern(pb_parser *p, pb_pattern *pattern)
+{
+    pb_pattern *one = pb_arena_alloc(p->program->arena, sizeof *one);
+    if (!one)
+        return pb_parser_out(p) != NULL;
+    *one = *pattern;
+    *pattern = (pb_pattern){.n_items = 1, .items = one};
+    return true;
+}
+
 /* A name, or names in brackets. */
 static bool pattern_item(pb_parser *p, pb_pattern *item)
 {
     size_t open = p->token.span.start;
     bool round = pb_parser_is(p, "("), square = pb_parser_is(p, "[");
-    *item = (pb_pattern){0};
-    if (round || square) {
+    *item = (pb_pattern){.rest = pb_parser_accept(p, "*")};
+    if (!item->rest && (round || square)) {
         if (!pb_parser_enter(p))
             return false;
         pb_parser_next(p);
         bool parsed = parse_pattern(p, item) && pb_parser_close(p, round ? ")" : "]", open);
         pb_parser_leave(p);
-        return parsed;
+        return parsed && (round || item->n_items > 0 || wrap_pattern(p, item));
     }
     if (p->token.kind != PB_TOKEN_NAME || pb_parser_at_reserved(p))
         return pb_parser_expected(p, "a name for each item") != NULL;
@@ -31,9 +42,12 @@ static bool pattern_item(pb_parser *p, pb_pattern *item)
 /* a, or a, b, or a, (b, c) */
 static bool parse_pattern(pb_parser *p, pb_pattern *pattern)
 {
+    size_t start = p->token.span.start;
     pb_pattern first;
     if (!pattern_item(p, &first))
         return false;
+    if (first.rest && !pb_parser_is(p, ","))
+        return pb_parser_expected(p, "a comma after *name") != NULL;
     if (!pb_parser_is(p, ",")) {
         *pattern = first;
         return true;
@@ -47,7 +61,7 @@ static bool parse_pattern(pb_parser *p, pb_pattern *pattern)
         pattern->items[pattern->n_items++] = item;
         if (!pb_parser_accept(p, ",") || pb_parser_is(p, "in") || pb_parser_is(p, ")") ||
             pb_parser_is(p, "]"))
-            return !p->failed;
+            return !p->failed && pb_parser_check_rest(p, pattern, (pb_span){start, p->last});
         if (!pattern_item(p, &item))
             return false;
     }
@@ -113,7 +127,7 @@ static pb_node *parse_spread(pb_parser *p)
     return pb_node_done(p, node);
 }
 
-static pb_node *parse_item(pb_parser *p)
+pb_node *pb_parse_item(pb_parser *p)
 {
     return pb_parser_is(p, "*") ? parse_spread(p) : pb_parse_expression(p);
 }
@@ -122,7 +136,7 @@ static pb_node *parse_item(pb_parser *p)
 static bool parse_items(pb_parser *p, const char *close, pb_node_list *items)
 {
     while (!pb_parser_is(p, close)) {
-        if (!pb_node_append(p, items, parse_item(p)))
+        if (!pb_node_append(p, items, pb_parse_item(p)))
             return false;
         if (!pb_parser_accept(p, ","))
             break;
@@ -147,7 +161,7 @@ static pb_node *parse_list(pb_parser *p)
     size_t open = p->token.span.start;
     pb_parser_next(p);
     if (!p->failed && !pb_parser_is(p, "]")) {
-        pb_node *first = parse_item(p);
+        pb_node *first = pb_parse_item(p);
         if (first && first->kind != PB_NODE_SPREAD && pb_parser_is(p, "for")) {
             pb_node *node = parse_comprehension(p, NULL, first, open);
             if (!node || !pb_parser_close(p, "]", open))
@@ -227,12 +241,9 @@ static pb_node *parse_group(pb_parser *p)
         return list_node(p, &none, open);
     if (p->failed)
         return NULL;
-    bool star = pb_parser_is(p, "*");
-    pb_node *first = star ? parse_spread(p) : pb_parse_statement(p);
+    pb_node *first = pb_parse_statement(p);
     if (!first)
         return NULL;
-    if (star && !pb_parser_is(p, ","))
-        return pb_parser_expected(p, "a comma, as in (*xs, 1),");
     if (pb_parser_is(p, "for")) {
         first = parse_comprehension(p, NULL, first, open);
         if (!first || !pb_parser_close(p, ")", open))

@@ -49,9 +49,23 @@ static size_t indent_of(const body *b, size_t at)
     return at - start;
 }
 
+/* A line end inside brackets, with the indent after it, becomes a space. */
 static void append(const body *b, pb_span span, pb_buffer *out)
 {
-    pb_buffer_append(out, b->lexer.text + span.start, span.end - span.start);
+    const char *text = b->lexer.text;
+    for (size_t at = span.start; at < span.end; at++) {
+        size_t next = at;
+        while (next < span.end && strchr(" \t\r\n", text[next]))
+            next++;
+        bool broken = next > at && memchr(text + at, '\n', next - at);
+        bool opens = at > span.start && strchr("([{", text[at - 1]);
+        if (broken && !opens && !strchr(")]}", text[next]))
+            pb_buffer_byte(out, ' ');
+        if (broken)
+            at = next;
+        if (at < span.end)
+            pb_buffer_byte(out, text[at]);
+    }
 }
 
 /* ---- the head: f(x: int, y=1) -> int: without its types ---- */
@@ -257,7 +271,8 @@ static bool write_block(body *b, size_t indent, bool branch, pb_buffer *out, boo
 static bool is_fine(const pb_buffer *line)
 {
     pb_program *program = NULL;
-    if (line->failed || !line->data || line->length > 200 || memchr(line->data, '\n', line->length))
+    if (line->failed || !line->data || line->length > 200 || strchr(line->data, '#') ||
+        strstr(line->data, "\"\"\"") || strstr(line->data, "'''"))
         return false;
     pb_source *source = pb_source_create("hint", line->data, line->length);
     bool fine = source && pb_parse_program(source, &program, NULL, NULL) == PB_OK;

@@ -40,6 +40,9 @@ void *pb_parser_expected(pb_parser *p, const char *what);
 /* A closing bracket for the one opened at `open`. */
 bool pb_parser_close(pb_parser *p, const char *symbol, size_t open);
 
+/* At most one *name takes the rest of a list; else fails at the span. */
+bool pb_parser_check_rest(pb_parser *p, const pb_pattern *pattern, pb_span span);
+
 /* ---- making nodes (parser.c) ---- */
 
 typedef struct pb_node_list {
@@ -63,6 +66,7 @@ void pb_parser_leave(pb_parser *p);
 pb_node *pb_parse_statement(pb_parser *p);  /* parser.c */
 pb_node *pb_parse_tuple(pb_parser *p);      /* parser.c: expression, or a, b, c */
 pb_node *pb_parse_expression(pb_parser *p); /* parser_expression.c */
+pb_node *pb_parse_item(pb_parser *p);       /* parser_atoms.c: an expression, or *xs */
 pb_node *pb_parse_or(pb_parser *p);         /* parser_expression.c */
 pb_node *pb_parse_postfix(pb_parser *p);    /* parser_atoms.c */
 pb_node *pb_parse_lambda(pb_parser *p);     /* parser_atoms.c */

@@ -34,7 +34,7 @@ static const char *operator_text(pb_operator op)
 static void write_pattern(const pb_pattern *pattern, pb_buffer *out)
 {
     if (pattern->name) {
-        pb_buffer_text(out, pattern->name);
+        pb_buffer_format(out, "%s%s", pattern->rest ? "*" : "", pattern->name);
         return;
     }
     for (size_t i = 0; i < pattern->n_items; i++) {
@@ -205,6 +205,8 @@ static void test_shapes(void **state)
     expect("[x for i, (a, b) in z]", "(each x for i (a b) z)");
     expect("[x for (a, [b, (c,)]) in z]", "(each x for a (b (c)) z)");
     expect("a, (b, c) = 1", "(= [],a,(b c) 1)");
+    expect("a, *b = *c, 1", "(= [],a,*b (list (spread c) 1))");
+    expect("[x for [a], (*b, c) in z]", "(each x for (a) (*b c) z)");
     expect("[*a, 2, *b or c]", "(list (spread a) 2 (spread (or b c)))");
     expect("(*a, 2)", "(list (spread a) 2)");
     expect("{**r, 'x': 1}", "(record (spread r) _ 'x' 1)");
