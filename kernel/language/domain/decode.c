@@ -19,13 +19,20 @@ static pb_status take_id(const pb_call *call, const pb_value *value, int32_t *id
     return PB_OK;
 }
 
-/* A number, or what walking a list or a tensor of one axis gives. *ids is malloc'ed. */
+/* A number, or what walking a list, a tensor of one axis or the .ids of tokens gives. *ids is
+ * malloc'ed. */
 static pb_status take_ids(pb_call *call, int32_t **ids, size_t *count, pb_error **error)
 {
     const pb_value *value = pb_argument_value(call, "ids");
-    pb_value *items = NULL;
+    pb_value *items = NULL, *of_object = NULL;
     bool one = pb_value_kind(value) == PB_NUMBER;
-    pb_status status = one ? PB_OK : pb_interp_items(call->interp, value, &items, error);
+    pb_status status = PB_OK;
+    if (pb_value_kind(value) == PB_OBJECT) {
+        status = pb_interp_attribute(call->interp, value, "ids", &of_object, error);
+        value = of_object;
+    }
+    if (!status && !one)
+        status = pb_interp_items(call->interp, value, &items, error);
     *ids = status ? NULL : pb_malloc(one ? 1 : pb_list_count(items), sizeof **ids);
     if (!status && !*ids)
         status = pb_fail_memory(error);
@@ -34,6 +41,7 @@ static pb_status take_ids(pb_call *call, int32_t **ids, size_t *count, pb_error 
     for (size_t i = 0; i < pb_list_count(items) && !one && !status; i++)
         status = take_id(call, pb_list_item(items, i), *ids, count, error);
     pb_value_release(&items);
+    pb_value_release(&of_object);
     return pb_place_argument(call, "ids", status, error);
 }
 
@@ -72,7 +80,8 @@ const pb_builtin pb_builtins_decode[] = {
      .see = "tokens prompt",
      .parameters = {{.name = "ids",
                      .types = PB_TAKES_INTEGER | PB_TAKES_LIST | PB_TAKES_TENSOR,
-                     .what = "a token id, or a list of them"},
+                     .what = "a token id, a list of them, or tokens",
+                     .objects = {&pb_tokens_type, &pb_run_type, &pb_prompt_type}},
                     {.name = "model",
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a model",

@@ -23,6 +23,7 @@
 extern const pb_object_type pb_model_type;   /* model.c */
 extern const pb_object_type pb_run_type;     /* run.c */
 extern const pb_object_type pb_prompt_type;  /* run.c */
+extern const pb_object_type pb_tokens_type;  /* predict.c */
 extern const pb_object_type pb_edit_type;    /* edit.c */
 extern const pb_object_type pb_metric_type;  /* metric.c */
 extern const pb_object_type pb_ranking_type; /* ranking.c */

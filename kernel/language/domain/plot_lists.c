@@ -45,6 +45,37 @@ static pb_status of_lists(pb_call *call, const pb_value *y, const char *names[3]
     return pb_plot_tensor_of(call, y, nested ? axes : axes + 1, nested ? 2 : 1, value, error);
 }
 
+/* {"a": 1, "b": 2}: its names, and its values. */
+static pb_status of_record(const pb_value *record, const char *names[3], pb_value **table,
+                           pb_error **error)
+{
+    pb_list_builder keys = {0}, values = {0};
+    pb_table_cells columns[2] = {{.name = "name"}, {.name = "value"}};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_record_count(record) && !status; i++) {
+        pb_entry entry = pb_record_entry(record, i);
+        pb_value *key = NULL;
+        status = pb_value_text(entry.name, &key, error);
+        if (!status)
+            status = pb_list_take(&keys, key, error);
+        if (!status)
+            status = pb_list_take(&values, pb_value_retain(entry.value), error);
+    }
+    if (!status)
+        status = pb_list_finish(&keys, false, &columns[0].cells, error);
+    if (!status)
+        status = pb_list_finish(&values, false, &columns[1].cells, error);
+    if (!status)
+        status = pb_value_table(columns, 2, pb_record_count(record), NULL, NULL, table, error);
+    names[0] = columns[0].name;
+    names[1] = columns[1].name;
+    pb_list_discard(&keys);
+    pb_list_discard(&values);
+    pb_value_release(&columns[0].cells);
+    pb_value_release(&columns[1].cells);
+    return status;
+}
+
 pb_status pb_plot_take(pb_call *call, const char *names[3], pb_value **value, pb_error **error)
 {
     static const char *const parameters[] = {"x", "y", "color"};
@@ -52,8 +83,12 @@ pb_status pb_plot_take(pb_call *call, const char *names[3], pb_value **value, pb
     const pb_value *y = pb_argument_value(call, "y");
     if (pb_value_is_none(data) && pb_value_kind(y) == PB_LIST)
         return of_lists(call, y, names, value, error);
+    if (pb_value_is_none(data) && pb_value_kind(pb_argument_value(call, "x")) == PB_LIST)
+        return pb_fail_argument(call, "y", error, PB_TYPE, "y= is the list of numbers to draw");
     if (pb_value_kind(data) == PB_LIST)
         return of_lists(call, data, names, value, error);
+    if (pb_value_kind(data) == PB_RECORD)
+        return of_record(data, names, value, error);
     if (pb_value_kind(data) != PB_TABLE && pb_value_kind(data) != PB_TENSOR)
         return pb_plot_cannot_draw(call, data, "a tensor, a table or a list", error);
     for (size_t i = 0; i < 3; i++) {

@@ -177,8 +177,6 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- tokens(prompts) ---- */
 
-static const pb_object_type tokens_type;
-
 static void tokens_destroy(void *data)
 {
     pb_token_lists *lists = data;
@@ -190,7 +188,7 @@ static void tokens_destroy(void *data)
 
 static void tokens_repr(const pb_value *self, pb_buffer *out)
 {
-    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
     const pb_model *model = pb_model_of(lists->model);
     for (size_t i = 0; i < lists->count; i++) {
         pb_buffer_text(out, i ? "; " : "");
@@ -206,7 +204,7 @@ static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle 
                              pb_error **error)
 {
     (void)interp;
-    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
     pb_token_row *rows = pb_calloc(lists->count, sizeof *rows);
     const char ***tokens = pb_calloc(lists->count, sizeof *tokens);
@@ -269,7 +267,7 @@ static pb_status token_list(const pb_token_lists *lists, size_t which, bool numb
 static pb_status token_lists(const pb_value *self, bool numbers, pb_value **result,
                              pb_error **error)
 {
-    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
     if (!lists->many)
         return token_list(lists, 0, numbers, result, error);
     pb_list_builder all = {0};
@@ -313,7 +311,7 @@ static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **r
                         {"position", PB_CELLS_KEY},
                         {"token", PB_CELLS_TOKEN},
                         {"id", PB_CELLS_PLAIN}};
-    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
     pb_list_builder cells[COLUMNS] = {{0}};
     pb_table_cells columns[COLUMNS];
@@ -357,7 +355,7 @@ static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **
 static pb_status tokens_index(pb_interp *interp, const pb_value *self, size_t count,
                               const pb_index_entry *entries, pb_value **result, pb_error **error)
 {
-    const pb_token_lists *lists = pb_value_object(self, &tokens_type);
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
     size_t length = lists->many ? lists->count : lists->counts[0];
     double index = count == 1 && !entries[0].name ? pb_value_get_number(entries[0].value) : NAN;
     if (index >= (double)length || index < -(double)length)
@@ -380,15 +378,15 @@ static const pb_member tokens_members[] = {{"labels", "The tokens as strings.", 
                                            {"table", "A row for each token.", get_table},
                                            {NULL, NULL, NULL}};
 
-static const pb_object_type tokens_type = {.name = "tokens",
-                                           .article = "tokens",
-                                           .summary = "Prompts cut into tokens, lined up.",
-                                           .destroy = tokens_destroy,
-                                           .repr = tokens_repr,
-                                           .show = tokens_show,
-                                           .members = tokens_members,
-                                           .index = tokens_index,
-                                           .items = tokens_items};
+const pb_object_type pb_tokens_type = {.name = "tokens",
+                                       .article = "tokens",
+                                       .summary = "Prompts cut into tokens, lined up.",
+                                       .destroy = tokens_destroy,
+                                       .repr = tokens_repr,
+                                       .show = tokens_show,
+                                       .members = tokens_members,
+                                       .index = tokens_index,
+                                       .items = tokens_items};
 
 static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
 {
@@ -397,7 +395,7 @@ static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_memory(error);
     pb_status status = pb_token_lists_take(call, "prompts", lists, error);
     if (!status)
-        return pb_value_take_object(&tokens_type, lists, result, error);
+        return pb_value_take_object(&pb_tokens_type, lists, result, error);
     free(lists);
     return status;
 }

@@ -456,8 +456,9 @@ pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **e
         whole.end - whole.start > 160)
         return status;
     const char *text = pb_source_text(call->source);
-    pb_error_hint(*error, "[show(%.*sp%.*s) for p in %.*s];", (int)(span.start - whole.start),
-                  text + whole.start, (int)(whole.end - span.end), text + span.end,
+    const char *each = span.end - span.start == 1 && text[span.start] == 'p' ? "q" : "p";
+    pb_error_hint(*error, "[show(%.*s%s%.*s) for %s in %.*s];", (int)(span.start - whole.start),
+                  text + whole.start, each, (int)(whole.end - span.end), text + span.end, each,
                   (int)(span.end - span.start), text + span.start);
     return status;
 }
