@@ -96,6 +96,8 @@ static void hint_for_operands(pb_operator op, const pb_value *a, const pb_value 
         pb_error_hint(*error, "write values into a string with f\"... {x}\"");
     else if (list && (is_number(a) || is_number(b)))
         pb_error_hint(*error, "a comprehension works on each item: [x * 2 for x in xs]");
+    else if (op == PB_OP_ADD && pb_value_kind(a) == PB_RECORD && pb_value_kind(b) == PB_RECORD)
+        pb_error_hint(*error, "a | b joins two records");
     else if (function)
         pb_error_hint(*error, "call the function first: f(x)");
 }
