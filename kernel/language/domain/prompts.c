@@ -103,9 +103,13 @@ static const char *raw_word(const pb_model *model)
 static pb_status not_a_prompt(const pb_value *value, pb_error **error)
 {
     char text[96];
-    return pb_fail(error, PB_TYPE,
-                   "a prompt is a string, prompt(ids), a run, or a list of those, not %s",
-                   pb_value_describe(value, text, sizeof text));
+    pb_status status = pb_fail(
+        error, PB_TYPE, "a prompt is a string, prompt(ids), a run, or a list of those, not %s",
+        pb_value_describe(value, text, sizeof text));
+    if (error && pb_value_kind(value) == PB_NUMBER)
+        pb_error_hint(*error, "prompt([...]) is a prompt of token ids, and decode([...]) their "
+                              "text");
+    return status;
 }
 
 /* Ids and name of one prompt. Both are the caller's. */
