@@ -284,7 +284,7 @@ static void pairs_that_cancel(void **state)
     spec.prompts = prompts;
     spec.normalize = true;
     pb_patch_result result;
-    must_fail(pb_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "over these 2 pairs");
+    must_fail(pb_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "over several pairs");
     /* One pair that has nothing to divide by leaves the others their values. */
     intos[1] = f.into;
     froms[1] = f.into;

@@ -598,7 +598,7 @@ static void paths_of_pairs(void **state)
     /* Ends that are the same, each or together. */
     const pb_metric shared = good_logit(&f);
     spec.metric = &shared;
-    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "over these 2 pairs");
+    must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "over several pairs");
     spec.from = intos;
     spec.n_pairs = 1;
     must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "on both");
