@@ -1,10 +1,9 @@
-/* Bundles put together, and bundles as files. */
+/* Bundles as files. */
 #include "display/document.h"
 
 #include <string.h>
 
-#include "frame.h"
-#include "label.h"
+#include "markup.h"
 
 /* The fragment that shows a bundle in a page: its html, or its plain text set as code. */
 static void append_html(pb_markup *markup, const pb_bundle *bundle)
@@ -26,44 +25,6 @@ static void append_html(pb_markup *markup, const pb_bundle *bundle)
         }
     }
     pb_markup_close(markup);
-}
-
-pb_status pb_show_stack(const pb_bundle *const *parts, size_t count, pb_bundle **bundle,
-                        pb_error **error)
-{
-    const pb_words none = {0};
-    pb_markup html = PB_MARKUP_EMPTY;
-    pb_buffer plain = PB_BUFFER_EMPTY;
-    pb_markup_open(&html, "div");
-    for (size_t i = 0; i < count; i++) {
-        const char *text = pb_bundle_find(parts[i], "text/plain");
-        append_html(&html, parts[i]);
-        pb_buffer_text(&plain, i > 0 ? "\n" : "");
-        pb_buffer_text(&plain, text ? text : "");
-        if (plain.length > 0 && plain.data[plain.length - 1] != '\n')
-            pb_buffer_byte(&plain, '\n');
-    }
-    pb_markup_close(&html);
-    return pb_frame_bundle(NULL, &html, &plain, NULL, &none, bundle, error);
-}
-
-pb_status pb_show_text(const char *text, pb_bundle **bundle, pb_error **error)
-{
-    const pb_words none = {0};
-    pb_markup html = PB_MARKUP_EMPTY;
-    pb_buffer plain = PB_BUFFER_EMPTY;
-    pb_frame_open(&html, &none);
-    for (const char *line = text; *line;) {
-        size_t length = strcspn(line, "\n");
-        pb_markup_open(&html, "div");
-        pb_markup_span(&html, line, length);
-        pb_markup_close(&html);
-        pb_label_append(&plain, line, length, PB_TEXT_PLAIN);
-        pb_buffer_byte(&plain, '\n');
-        line += length + (line[length] == '\n');
-    }
-    pb_frame_close(&html, &none);
-    return pb_frame_bundle(NULL, &html, &plain, NULL, &none, bundle, error);
 }
 
 static const char page_head[] =

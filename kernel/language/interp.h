@@ -16,8 +16,6 @@
 #define PB_MAX_LIST_LENGTH      4000000    /* items of one list */
 #define PB_MAX_STRING_LENGTH    (64u << 20)
 
-pb_session *pb_interp_session(const pb_interp *interp);
-const pb_host *pb_interp_host(const pb_interp *interp);   /* NULL when nothing can be shown */
 const pb_watch *pb_interp_watch(const pb_interp *interp); /* never NULL */
 /* PB_OK, or PB_INTERRUPTED. Call it in every loop whose length the user decides. */
 pb_status pb_interp_check(pb_interp *interp, pb_error **error);

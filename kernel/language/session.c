@@ -196,16 +196,6 @@ void pb_session_destroy(pb_session **session)
 
 /* ---- the interpreter's services ---- */
 
-pb_session *pb_interp_session(const pb_interp *interp)
-{
-    return interp->session;
-}
-
-const pb_host *pb_interp_host(const pb_interp *interp)
-{
-    return interp->host;
-}
-
 const pb_watch *pb_interp_watch(const pb_interp *interp)
 {
     return &interp->watch;

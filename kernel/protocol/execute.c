@@ -82,8 +82,6 @@ static void write_expression(pb_writer *reply, pb_session *session, const pb_hos
                                      host, &value, &fault);
     else
         status = pb_fail(&fault, PB_FORMAT, "a user expression is not a string");
-    if (status == PB_OK && !value)
-        status = pb_fail(&fault, PB_VALUE, "this user expression has no value");
     if (status == PB_OK) {
         pb_write_ok(reply);
         pb_write_bundle(reply, value);

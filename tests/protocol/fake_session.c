@@ -296,7 +296,10 @@ void pb_session_tidy(pb_session *session)
 pb_status pb_session_evaluate(pb_session *session, const char *code, size_t length,
                               const pb_host *host, pb_bundle **value, pb_error **error)
 {
-    return pb_session_run(session, "expression", code, length, host, value, error);
+    pb_status status = pb_session_run(session, "expression", code, length, host, value, error);
+    if (status == PB_OK && !*value)
+        *value = bundle("text/plain", "None");
+    return status == PB_OK && !*value ? pb_fail_memory(error) : status;
 }
 
 pb_status pb_session_create(const pb_session_options *options, pb_session **session,

@@ -422,8 +422,3 @@ const char *fetch_http_origin(const fetch_http *http)
 {
     return http->origin;
 }
-
-bool fetch_http_reached(const fetch_http *http)
-{
-    return http->reached;
-}

@@ -17,7 +17,6 @@ void fetch_http_close(fetch_http **http);
 const pb_fetch_options *fetch_http_options(const fetch_http *http);
 const pb_fetch_listener *fetch_http_listener(const fetch_http *http);
 const char *fetch_http_origin(const fetch_http *http); /* "https://huggingface.co" */
-bool fetch_http_reached(const fetch_http *http);       /* whether any server ever answered */
 
 /* What was answered. Values of headers are malloc'ed, and NULL where they are missing. */
 typedef struct fetch_reply {

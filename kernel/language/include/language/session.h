@@ -80,9 +80,8 @@ pb_status pb_session_run(pb_session *session, const char *name, const char *code
  * on its way. */
 void pb_session_tidy(pb_session *session);
 
-/*
- * Evaluates one expression and gives its bundle, as user_expressions want it.
- */
+/* Runs code as a cell is run, and gives a bundle of its value, None where it has none, as
+ * user_expressions want it. */
 pb_status pb_session_evaluate(pb_session *session, const char *code, size_t length,
                               const pb_host *host, pb_bundle **value, pb_error **error);
 
