@@ -36,9 +36,9 @@
         };
         const chips = all(".pb-token"), thumbnails = all(".pb-head");
         const cells = root.querySelector(".pb-cells"), numbers = all(".pb-numbers text");
-        const status = root.querySelector(".pb-status");
+        const status = root.querySelector(".pb-status"), picture = root.querySelector("svg");
         const count = chips.length;
-        if (!cells || !status || !count)
+        if (!cells || !status || !picture || !count)
             return;
         const heads = decode(root.getAttribute("data-pattern"), count);
         const names = thumbnails.map(function (thumbnail) {
@@ -51,6 +51,7 @@
             held: -1
         };
         root.setAttribute("data-ready", "");
+        picture.setAttribute("role", "group"); /* an image could hold no buttons */
 
         const frame = element("rect", {
             fill: "none", stroke: "currentColor", "stroke-width": 1.5,
@@ -63,6 +64,14 @@
         direction.type = "button";
         direction.style.cssText = "font:inherit;color:inherit;background:none;cursor:pointer;" +
             "border:1px solid rgba(128,128,128,0.45);border-radius:4px;padding:0 6px;margin:0 4px";
+        const before = document.createTextNode(""), after = document.createTextNode("");
+        status.replaceChildren(before, direction, after); /* once: moved, it would lose the focus */
+
+        function say(subject, rest) {
+            before.data = subject;
+            after.data = rest;
+            direction.hidden = !rest;
+        }
 
         function weight(query, key) {
             return heads[state.head][query][key];
@@ -125,8 +134,8 @@
             });
             direction.textContent = (state.incoming ? "is looked at by" : "looks at") + " \u21c4";
             direction.title = "Turn round: what the token looks at, or what looks at the token";
-            status.replaceChildren(names[state.head] + ": " + tokenName(state.token) + " ",
-                direction, " " + (strongest.join(", ") || "nothing that reaches 0.01"));
+            say(names[state.head] + ": " + tokenName(state.token) + " ",
+                " " + (strongest.join(", ") || "nothing that reaches 0.01"));
         }
 
         function drawHeads() {
@@ -195,8 +204,8 @@
             const row = clamp((event.clientY - box.top) / box.height);
             const column = clamp((event.clientX - box.left) / box.width);
             follow(state.incoming ? column : row);
-            status.textContent = names[state.head] + ": " + tokenName(row) + " looks at " +
-                tokenName(column) + " " + weight(row, column).toFixed(3);
+            say(names[state.head] + ": " + tokenName(row) + " looks at " +
+                tokenName(column) + " " + weight(row, column).toFixed(3), "");
         });
         surface.addEventListener("mouseleave", drawToken);
         choose(state.head);

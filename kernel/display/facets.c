@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "frame.h"
 #include "label.h"
 #include "map.h"
@@ -98,17 +97,6 @@ static void plan_lines(pb_facets *facets)
 
 /* ---- titles ---- */
 
-/* At most `room` wide. */
-static const char *fit_text(pb_view_scratch *scratch, const char *text, pb_text_kind kind,
-                            double room)
-{
-    const char *cut = text;
-    for (size_t columns = pb_utf8_width(text, strlen(text));
-         columns > 1 && pb_label_width(cut, kind, PB_MAP_LABEL) > room;)
-        cut = pb_label_clip(scratch, text, --columns);
-    return cut;
-}
-
 static pb_text_kind kind_of(const pb_axis_view *axis)
 {
     return axis->labels ? axis->kind : PB_TEXT_PLAIN;
@@ -128,7 +116,7 @@ static const char *title_of(pb_view_scratch *scratch, const pb_axis_view *axis, 
     const char *title = place_of(scratch, axis, index);
     if (!axis->labels && pb_label_width(title, PB_TEXT_PLAIN, PB_MAP_LABEL) > room)
         title = pb_axis_text(scratch, axis, index, 80);
-    return fit_text(scratch, title, kind_of(axis), room);
+    return pb_label_fit(scratch, title, kind_of(axis), PB_MAP_LABEL, room);
 }
 
 static bool plan_titles(pb_facets *facets)

@@ -108,6 +108,8 @@ void pb_svg_label(pb_markup *markup, pb_svg_text place, const char *label)
     if (place.rotate != 0.0)
         pb_markup_attribute_format(markup, "transform", "rotate(%g %.2f %.2f)", place.rotate,
                                    place.x, place.y);
+    if (place.title)
+        pb_markup_element(markup, "title", NULL, place.title, PB_TEXT_PLAIN);
     pb_markup_text(markup, label, PB_TEXT_PLAIN);
     pb_markup_close(markup);
 }
@@ -310,8 +312,8 @@ pb_status pb_frame_bundle(const pb_view_scratch *scratch, pb_markup *html, pb_bu
 {
     char *html_text = pb_markup_take(html), *plain_text = pb_buffer_take(plain);
     char *file = picture ? pb_picture_file(picture, words) : NULL;
-    bool complete = html_text && plain_text && (file || !picture) &&
-                    !(scratch && pb_view_scratch_failed(scratch));
+    bool complete =
+        html_text && plain_text && (file || !picture) && !pb_view_scratch_failed(scratch);
     pb_bundle *made = complete ? pb_bundle_create() : NULL;
     if (!made) {
         free(html_text);

@@ -21,6 +21,10 @@
 /* Jupyter shades every other row of a table, which would read as a value among shaded cells. */
 #define PB_NO_STRIPE "background-color:rgba(0,0,0,0)"
 #define PB_FAINT     "rgba(128,128,128,0.16)"
+/* Behind what is right, and what is wrong or differs. Text in a colour would be too pale on a light
+ * page or too dark on a dark one. */
+#define PB_GOOD "rgba(0,158,115,0.30)"
+#define PB_ODD  "rgba(213,94,0,0.30)"
 
 /* <div> with title and caption, and the notes with </div>. */
 void pb_frame_open(pb_markup *markup, const pb_words *words);
@@ -41,6 +45,7 @@ typedef struct pb_svg_text {
     const char *anchor;
     double rotate; /* degrees, about (x, y) */
     bool muted, bold, white;
+    const char *title; /* what a pointer that rests on it is told; NULL for nothing */
     const char *cell;  /* data-cell: the flat index of the cell it stands in; NULL for none */
     pb_text_kind kind; /* tokens are set in the code font */
 } pb_svg_text;
@@ -62,7 +67,7 @@ void pb_frame_picture(pb_markup *markup, const pb_picture *picture);
 char *pb_picture_file(const pb_picture *picture, const pb_words *words);
 
 /* A bundle of html (its markup is taken and emptied), plain (likewise) and, unless NULL, a
- * picture's file. PB_MEMORY if any of them, or the scratch (unless NULL), ran out. */
+ * picture's file. PB_MEMORY if any of them, or the scratch, ran out. */
 pb_status pb_frame_bundle(const pb_view_scratch *scratch, pb_markup *html, pb_buffer *plain,
                           const pb_picture *picture, const pb_words *words, pb_bundle **bundle,
                           pb_error **error);

@@ -162,3 +162,13 @@ double pb_label_width(const char *label, pb_text_kind kind, double size)
     }
     return size * width * PAGE_WIDTH;
 }
+
+const char *pb_label_fit(pb_view_scratch *scratch, const char *label, pb_text_kind kind,
+                         double size, double room)
+{
+    const char *cut = label;
+    for (size_t columns = pb_utf8_width(label, strlen(label));
+         columns > 1 && pb_label_width(cut, kind, size) > room;)
+        cut = pb_label_clip(scratch, label, --columns);
+    return cut;
+}

@@ -19,6 +19,10 @@ const char *pb_label_make(pb_view_scratch *scratch, const char *text, pb_text_ki
 /* At most `columns` columns of a label, ending in an ellipsis where something was cut. */
 const char *pb_label_clip(pb_view_scratch *scratch, const char *label, size_t columns);
 
+/* A label cut, likewise at its end, to at most `room` in the units of pb_label_width. */
+const char *pb_label_fit(pb_view_scratch *scratch, const char *label, pb_text_kind kind,
+                         double size, double room);
+
 /* The label of a place on an axis: its label, or its coordinate. `columns` as above. */
 const char *pb_axis_text(pb_view_scratch *scratch, const pb_axis_view *axis, size_t index,
                          size_t columns);
@@ -26,7 +30,7 @@ int64_t pb_axis_number(const pb_axis_view *axis, size_t index);
 /* The same where there is room for a token's position: "2 ·love". */
 const char *pb_axis_view_label(pb_view_scratch *scratch, const pb_axis_view *axis, size_t index,
                                size_t columns);
-/* "layer 3", "position 2 (·love)": a place for tooltips and sentences. */
+/* "layer 3", "position 2 ·love": a place for tooltips and sentences. */
 const char *pb_axis_place(pb_view_scratch *scratch, const pb_axis_view *axis, size_t index);
 /* "change (logits)". "" if the axis has no name. */
 const char *pb_axis_view_title(pb_view_scratch *scratch, const char *name, const char *unit);

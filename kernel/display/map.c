@@ -183,6 +183,11 @@ pb_map_room pb_map_fit_labels(pb_map *map)
     return room;
 }
 
+static double row_title_length(const pb_map *map)
+{
+    return pb_label_width(map->row_title, PB_TEXT_PLAIN, TITLE_SIZE);
+}
+
 /* Places the cells among their labels. */
 static void place_map(pb_map *map)
 {
@@ -190,7 +195,7 @@ static void place_map(pb_map *map)
     map->cells.left = room.left + (*map->row_title ? 20.0 : 0.0);
     map->cells.top = 8.0;
     double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
-    double bottom = map->cells.top + bar_height(map);
+    double bottom = map->cells.top + fmax(bar_height(map), row_title_length(map));
     map->bar_x = right + 18.0;
     map->height = bottom + room.below + (*map->column_title ? 19.0 : 4.0);
     map->width =
@@ -294,7 +299,8 @@ static void draw_titles(pb_markup *markup, const pb_map *map)
                  map->column_title);
     pb_svg_label(markup,
                  (pb_svg_text){.x = 12,
-                               .y = (map->cells.top + bottom) / 2,
+                               .y = fmax((map->cells.top + bottom) / 2,
+                                         map->cells.top + row_title_length(map) / 2),
                                .size = TITLE_SIZE,
                                .anchor = "middle",
                                .rotate = -90},

@@ -12,6 +12,8 @@
 #define LABEL_SIZE    11.0
 #define TITLE_SIZE    12.0
 #define LEGEND_LINE   18.0
+#define LEGEND_KEY    36.0   /* width of an entry without its name */
+#define SHARED_SHOWN  16     /* of a beginning that cut names share, bytes at most */
 #define LABEL_LONGEST 24     /* columns */
 #define SLANT         0.7071 /* of labels at 45 degrees */
 
@@ -51,12 +53,13 @@ static bool plan_texts(pb_view_scratch *scratch, pb_plot *plot)
     size_t count = view->x.count;
     plot->labels = pb_view_scratch_array(scratch, count, sizeof *plot->labels);
     plot->names = pb_view_scratch_array(scratch, view->n_series, sizeof *plot->names);
+    plot->legend_names = pb_view_scratch_array(scratch, view->n_series, sizeof *plot->names);
     plot->reference_texts =
         pb_view_scratch_array(scratch, view->n_references, sizeof *plot->reference_texts);
     plot->x_title = pb_axis_view_title(scratch, view->x.name, view->x.unit);
     plot->y_title = pb_axis_view_title(scratch, view->value_name, view->value_unit);
     plot->legend_title = pb_axis_view_title(scratch, view->series_name, NULL);
-    if (!plot->labels || !plot->names || !plot->reference_texts)
+    if (!plot->labels || !plot->names || !plot->legend_names || !plot->reference_texts)
         return false;
     for (size_t i = 0; i < count; i++)
         plot->labels[i] = pb_axis_text(scratch, &view->x, i, LABEL_LONGEST);
@@ -109,6 +112,39 @@ static double plan_labels(pb_plot *plot)
     return (widest + digits) * SLANT + 18.0;
 }
 
+/* Bytes that all series' names begin with, up to the start of the word in which they differ. */
+static size_t shared_beginning(const pb_plot *plot)
+{
+    const char *first = plot->view->n_series > 1 ? plot->names[0] : "";
+    size_t shared = strlen(first);
+    for (size_t i = 1; i < plot->view->n_series; i++) {
+        size_t same = 0;
+        while (same < shared && plot->names[i][same] == first[same])
+            same++;
+        shared = same;
+    }
+    while (shared > 0 && first[shared - 1] != ' ')
+        shared--;
+    return shared;
+}
+
+/* Cuts names that are wider than the legend: of a long beginning that all share, only its own
+ * beginning is kept, so that what tells them apart shows. */
+static void plan_legend(pb_plot *plot, double width)
+{
+    size_t shared = shared_beginning(plot), shown = SHARED_SHOWN;
+    double room = width - LEGEND_KEY;
+    while (shown > 0 && shared > shown && plot->names[0][shown - 1] != ' ')
+        shown--;
+    for (size_t i = 0; i < plot->view->n_series; i++) {
+        const char *name = plot->names[i];
+        if (shared > SHARED_SHOWN && pb_label_width(name, PB_TEXT_PLAIN, TITLE_SIZE) > room)
+            name = pb_view_scratch_format(plot->scratch, "%.*s\u2026 %s", (int)shown, name,
+                                          name + shared);
+        plot->legend_names[i] = pb_label_fit(plot->scratch, name, PB_TEXT_PLAIN, TITLE_SIZE, room);
+    }
+}
+
 static bool has_legend(const pb_plot *plot)
 {
     return plot->view->n_series > 1 || (plot->view->n_series == 1 && *plot->names[0]);
@@ -123,7 +159,8 @@ static size_t walk_legend(const pb_plot *plot, double width, pb_markup *markup,
     size_t line = 0;
     x += x > 0 ? 12.0 : 0.0;
     for (size_t i = 0; i < plot->view->n_series; i++) {
-        double wanted = 36.0 + pb_label_width(plot->names[i], PB_TEXT_PLAIN, TITLE_SIZE);
+        double wanted =
+            LEGEND_KEY + pb_label_width(plot->legend_names[i], PB_TEXT_PLAIN, TITLE_SIZE);
         if (x > 0 && x + wanted > width) {
             x = 0;
             line++;
@@ -162,6 +199,7 @@ bool pb_plot_plan(pb_view_scratch *scratch, const pb_chart_view *view, double lo
     plot->band = width / count;
     plot->left = tick_room(plot) + (*plot->y_title ? 20.0 : 2.0);
     double room_below = plan_labels(plot);
+    plan_legend(plot, width);
     plot->top = 12.0;
     if (has_legend(plot))
         plot->top += 6.0 + LEGEND_LINE * (double)walk_legend(plot, width, NULL, NULL);
@@ -290,8 +328,13 @@ void pb_plot_stroke(pb_markup *markup, size_t series)
 
 static void draw_name(pb_markup *markup, const pb_plot *plot, size_t series, double x, double y)
 {
-    pb_svg_label(markup, (pb_svg_text){.x = x + 18, .y = y, .size = TITLE_SIZE},
-                 plot->names[series]);
+    const char *whole = plot->names[series], *shown = plot->legend_names[series];
+    pb_svg_label(markup,
+                 (pb_svg_text){.x = x + 18,
+                               .y = y,
+                               .size = TITLE_SIZE,
+                               .title = strcmp(whole, shown) == 0 ? NULL : whole},
+                 shown);
 }
 
 static void draw_box_entry(pb_markup *markup, const pb_plot *plot, size_t series, double x,

@@ -20,6 +20,7 @@ typedef struct pb_plot {
     bool rotated;
     const char *x_title, *y_title, *legend_title;
     const char **names;           /* [n_series] */
+    const char **legend_names;    /* [n_series]: the same, cut to the legend's width */
     const char **reference_texts; /* [n_references]: "love 15.67" */
 } pb_plot;
 

@@ -186,12 +186,15 @@ static void html_number(pb_markup *markup, const pb_table_plan *plan, size_t ind
     pb_markup_text(markup, text, PB_TEXT_PLAIN);
 }
 
+#define CHECK ";border-radius:4px;padding:0 5px;font-weight:700"
+
 static void html_check(pb_markup *markup, bool good)
 {
     pb_markup_open(markup, "span");
     pb_markup_attribute(markup, "title", good ? "yes" : "no");
     pb_markup_attribute(markup, "style",
-                        good ? "color:#009e73;font-weight:700" : "color:#d55e00;font-weight:700");
+                        good ? "background-color:" PB_GOOD CHECK
+                             : "background-color:" PB_ODD CHECK);
     pb_markup_text(markup, good ? "\u2713" : "\u2717", PB_TEXT_PLAIN);
     pb_markup_close(markup);
 }

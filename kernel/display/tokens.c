@@ -98,6 +98,9 @@ static void html_chip(pb_markup *markup, const pb_token_row *row, size_t at, boo
 /* The positions of one block of columns as a table: wide prompts wrap into several blocks. */
 #define BLOCK_COLUMNS 24
 #define CELL          "padding:2px 3px;border:none;text-align:center;white-space:nowrap"
+#define POSITION      CELL ";font-size:11px;opacity:0.72"
+#define POSITION_DIFFERING                                                                         \
+    CELL ";font-size:11px;font-weight:700;border-radius:4px;background-color:" PB_ODD
 
 static void html_block(pb_markup *markup, pb_view_scratch *scratch, const pb_tokens_view *view,
                        size_t first, size_t last, const pb_shading *shading)
@@ -114,9 +117,7 @@ static void html_block(pb_markup *markup, pb_view_scratch *scratch, const pb_tok
     for (size_t at = first; at < last; at++) {
         bool differs = differs_at(view, at);
         pb_markup_open(markup, "td");
-        pb_markup_attribute(markup, "style",
-                            differs ? CELL ";font-size:11px;font-weight:700;color:#d55e00"
-                                    : CELL ";font-size:11px;opacity:0.72");
+        pb_markup_attribute(markup, "style", differs ? POSITION_DIFFERING : POSITION);
         pb_markup_format(markup, "%zu", at);
         pb_markup_close(markup);
     }

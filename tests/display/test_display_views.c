@@ -395,6 +395,71 @@ static void bars_are_not_labelled_with_rounded_values(void **state)
     check_bundle("bars of counts", status, &bundle);
 }
 
+/* What tells two prompts apart shows; the whole of them is a tooltip. */
+static void names_fit_their_legend(void **state)
+{
+    (void)state;
+    static const float values[2] = {1.0f, 2.0f};
+    static const char mary[] =
+        "When Mary and John went to the old store by the river, they saw that "
+        "Mary had given the drink back to";
+    static const char john[] =
+        "When Mary and John went to the old store by the river, they saw that "
+        "John had given the drink back to";
+    const pb_series series[] = {{mary, values}, {john, values}, {"short", values}};
+    pb_chart_view view = {.x = {.name = "token", .count = 2}, .series = series, .n_series = 2};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_bars(&view, &bundle, NULL);
+    const char *html = pb_bundle_find(bundle, "text/html");
+    assert_non_null(strstr(html, ">When Mary and \u2026 Mary had given the drink back to</text>"));
+    assert_non_null(strstr(html, ">When Mary and \u2026 John had given the drink back to</text>"));
+    assert_non_null(strstr(html, "drink back to</title>When"));
+    check_bundle("bars", status, &bundle);
+    view.n_series = 3; /* nothing is shared: names are cut at their ends */
+    status = pb_show_lines(&view, &bundle, NULL);
+    html = pb_bundle_find(bundle, "text/html");
+    assert_non_null(strstr(html, ">short</text>"));
+    assert_non_null(strstr(html, ">When Mary and John went to"));
+    assert_null(strstr(html, "drink back to</text>"));
+    check_bundle("lines", status, &bundle);
+}
+
+/* A title along few rows stands beside them whole. */
+static void a_title_of_rows_has_room(void **state)
+{
+    (void)state;
+    static const float values[3] = {1.0f, 2.0f, 3.0f};
+    pb_heatmap_view view = {.rows = {.name = "destination position", .count = 1},
+                            .columns = {.name = "source", .count = 3},
+                            .values = values};
+    pb_bundle *bundle = NULL;
+    pb_status status = pb_show_heatmap(&view, &bundle, NULL);
+    const char *html = pb_bundle_find(bundle, "text/html"), *title = strstr(html, "rotate(-90");
+    const char *box = strstr(html, "viewBox=\"0 0 ");
+    double middle = 0.0, width, height = 0.0;
+    assert_non_null(title);
+    assert_int_equal(sscanf(title, "rotate(-90 %*f %lf", &middle), 1);
+    assert_int_equal(sscanf(box, "viewBox=\"0 0 %lf %lf", &width, &height), 2);
+    assert_true(middle >= 58.0 && height >= 2 * 58.0); /* the title is 116 long in Helvetica */
+    check_bundle("one row", status, &bundle);
+}
+
+/* White on a filled cell is; no one colour is dark enough for text on a light page and light
+ * enough on a dark one. */
+static void no_text_has_a_colour_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        pb_bundle *bundle = NULL;
+        assert_int_equal(samples[i].make(&bundle, NULL), PB_OK);
+        const char *html = pb_bundle_find(bundle, "text/html");
+        for (const char *at = html; (at = strstr(at, "color:#")); at++)
+            if (strncmp(at, "color:#ffffff", 13) != 0)
+                fail_msg("%s: %.40s", samples[i].name, at);
+        pb_bundle_destroy(&bundle);
+    }
+}
+
 /* ---- small multiples ---- */
 
 static size_t occurrences(const char *text, const char *part)
@@ -580,6 +645,9 @@ int main(void)
         cmocka_unit_test(empty_views_say_their_words),
         cmocka_unit_test(numbers_that_are_none_are_drawn_without_harm),
         cmocka_unit_test(a_huge_matrix_is_pooled_and_says_so),
+        cmocka_unit_test(names_fit_their_legend),
+        cmocka_unit_test(a_title_of_rows_has_room),
+        cmocka_unit_test(no_text_has_a_colour_of_its_own),
         cmocka_unit_test(bars_are_not_labelled_with_rounded_values),
         cmocka_unit_test(panels_share_a_scale_and_their_labels),
         cmocka_unit_test(columns_are_named_below_the_lowest_panel),
