@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 #include "parser.h"
 #include "scan.h"
 
@@ -235,19 +236,57 @@ static char *copy_or_empty(const char *text)
     return strdup(text ? text : "");
 }
 
+/* Whether the string being written has a letter, in small or capital, before its quotes. */
+static bool has_prefix(const pb_completion *c, char letter)
+{
+    for (size_t i = c->scan.quote; i < c->scan.body; i++)
+        if (tolower((unsigned char)c->scan.lexer.text[i]) == letter)
+            return true;
+    return false;
+}
+
+/* A text as it is written inside the string being completed, malloc'ed; "" where a raw string
+ * cannot hold it; NULL when memory is out. */
+static char *text_inside(const pb_completion *c, const char *text)
+{
+    bool raw = has_prefix(c, 'r'), formatted = has_prefix(c, 'f');
+    char quote = c->scan.lexer.text[c->scan.body - 1];
+    pb_buffer quoted = PB_BUFFER_EMPTY, inside = PB_BUFFER_EMPTY;
+    pb_quoted_text(&quoted, text, strlen(text));
+    for (size_t i = 1; i + 1 < quoted.length; i++) {
+        char byte = quoted.data[i];
+        if (byte == '\\' && quote == '\'' && quoted.data[i + 1] == '"')
+            continue; /* a quote of the other kind stands as it is */
+        if (byte == '\\')
+            pb_buffer_byte(&inside, quoted.data[i++]);
+        else if (byte == '\'' && quote == '\'')
+            pb_buffer_byte(&inside, '\\');
+        else if (formatted && (byte == '{' || byte == '}'))
+            pb_buffer_byte(&inside, byte);
+        pb_buffer_byte(&inside, quoted.data[i]);
+    }
+    inside.failed = inside.failed || quoted.failed;
+    pb_buffer_free(&quoted);
+    char *written = pb_buffer_take(&inside);
+    if (written && raw && strcmp(written, text) != 0)
+        written[0] = '\0';
+    return written;
+}
+
 static size_t pick_matches(const pb_completion *c, const char *prefix, size_t length, bool exact,
                            pb_match *items)
 {
     size_t count = 0;
     for (size_t i = 0; i < pb_names_count(c->names); i++) {
         const pb_name *name = pb_names_item(c->names, i);
-        if (!begins(name->text, prefix, length, exact))
+        char *text = c->scan.in_string ? text_inside(c, name->text) : strdup(name->text);
+        bool hidden = text && (!*text || (*text == '_' && length == 0));
+        if (hidden || (text && !begins(text, prefix, length, exact))) {
+            free(text);
             continue;
-        bool hidden = name->text[0] == '_' && length == 0;
-        if (hidden)
-            continue;
-        items[count++] = (pb_match){copy_or_empty(name->text), copy_or_empty(name->type),
-                                    copy_or_empty(name->signature)};
+        }
+        items[count++] =
+            (pb_match){text, copy_or_empty(name->type), copy_or_empty(name->signature)};
     }
     return count;
 }

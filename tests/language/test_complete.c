@@ -19,7 +19,8 @@ static int start(void **state)
         "love = \"I love it\"\nlovely = 3\nf(width, height=2) = width\n"
         "t = tensor([[1, 2, 3]], axes=[\"layer\", \"pos\"])\n"
         "u = tensor([1, 2], axes=\"pos\", labels=[\"I\", \" love\"])\n"
-        "cases = table(prompt=[\"a\"], expected=[\"b\"])\nr = {\"inner\": cases}";
+        "cases = table(prompt=[\"a\"], expected=[\"b\"])\nr = {\"inner\": cases}\n"
+        "odd = {'a\"b': 1, \"it's\": 2, \"c\\\\d\": 3, \"e\\nf\": 4, \"{g}\": 5}";
     static const char *const paths[] = {"models"};
     pb_session_options options = {.model_paths = paths, .n_model_paths = 1};
     assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
@@ -120,6 +121,15 @@ static void test_arguments(void **state)
     expect(*state, "zero([\"|", "resid_post", "");
 }
 
+static void test_what_is_put_into_a_string_can_stand_there(void **state)
+{
+    expect(*state, "odd[\"|", "a\\\"b,it's,c\\\\d,e\\nf,{g}", "a\"b,c\\d");
+    expect(*state, "odd['|", "a\"b,it\\'s,c\\\\d,e\\nf,{g}", "it's,c\\d");
+    expect(*state, "odd[f\"|", "{{g}},it's", "{g}");
+    expect(*state, "odd[r\"|", "it's,{g}", "c\\d,c\\\\d,a\"b,a\\\"b");
+    expect(*state, "odd[\"a\\\"|", "a\\\"b", "it's");
+}
+
 static void test_ranges(void **state)
 {
     pb_matches *matches = complete(*state, "print(lov|)");
@@ -211,9 +221,13 @@ static void test_inspect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_members),
-        cmocka_unit_test(test_arguments),   cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_broken_code), cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_what_is_put_into_a_string_can_stand_there),
+        cmocka_unit_test(test_broken_code),
+        cmocka_unit_test(test_inspect),
     };
     return cmocka_run_group_tests(tests, start, end);
 }
