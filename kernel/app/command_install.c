@@ -241,12 +241,27 @@ static void tidy_below(const char *folder, const char *name)
     free(path);
 }
 
-/* Removes what install copies, and the folders that are empty then; models of your own stay. */
-static pb_status uninstall(const places *at, pb_error **error)
+/* Whether the kernelspec starts the program at its place. If it does not, install --link made it
+ * for another one, and what lies there was put there by somebody else. */
+static bool starts_program(const places *at)
 {
-    pb_status status = remove_below(at->kernelspec, "kernel.json", error);
-    for (size_t i = 0; i < n_logos && status == PB_OK; i++)
-        status = remove_below(at->kernelspec, logos[i], error);
+    char *text = NULL, *path = pb_path("%s/kernel.json", at->kernelspec);
+    size_t length;
+    pb_buffer quoted = PB_BUFFER_EMPTY;
+    pb_buffer_byte(&quoted, '"');
+    write_escaped(&quoted, at->program);
+    pb_buffer_byte(&quoted, '"');
+    bool starts = path && pb_app_file_read(path, &text, &length, NULL) == PB_OK && !quoted.failed &&
+                  strstr(text, quoted.data);
+    pb_buffer_free(&quoted);
+    free(text);
+    free(path);
+    return starts;
+}
+
+static pb_status remove_program(const places *at, pb_error **error)
+{
+    pb_status status = PB_OK;
     for (size_t i = 0; i < n_data_folders && status == PB_OK; i++)
         status = remove_below(at->data, data_folders[i], error);
     if (status == PB_OK)
@@ -254,6 +269,18 @@ static pb_status uninstall(const places *at, pb_error **error)
     tidy_below(at->data, "kernelspec");
     tidy_below(at->data, "models");
     pb_folder_remove_if_empty(at->data);
+    return status;
+}
+
+/* Removes what install copies, and the folders that are empty then; models of your own stay. The
+ * kernelspec goes last, since it says whether the rest is to go. */
+static pb_status uninstall(const places *at, pb_error **error)
+{
+    pb_status status = starts_program(at) ? remove_program(at, error) : PB_OK;
+    for (size_t i = 0; i < n_logos && status == PB_OK; i++)
+        status = remove_below(at->kernelspec, logos[i], error);
+    if (status == PB_OK)
+        status = remove_below(at->kernelspec, "kernel.json", error);
     pb_folder_remove_if_empty(at->kernelspec);
     return status;
 }

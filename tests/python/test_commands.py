@@ -212,6 +212,12 @@ def test_install_elsewhere(patchbay, tmp_path, binary):
     spec = tmp_path / "venv/share/jupyter/kernels/patchbay/kernel.json"
     assert json.loads(spec.read_text())["argv"][0] == str(binary.resolve())
     assert not (tmp_path / "venv/bin").exists()
+    others = [tmp_path / "venv/bin/patchbay", tmp_path / "venv/share/patchbay/models/reviews-4m/x"]
+    for other in others:  # a link's install did not put it there
+        other.parent.mkdir(parents=True)
+        other.write_text("")
+    assert patchbay("uninstall", "--sys-prefix", env=env).returncode == 0
+    assert not spec.exists() and all(other.exists() for other in others)
 
     del env["VIRTUAL_ENV"]
     done = patchbay("install", "--sys-prefix", env=env)
