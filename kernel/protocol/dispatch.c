@@ -130,16 +130,10 @@ static void log_lost(const pb_request *request, const char *type)
 void pb_request_publish(pb_request *request, const char *type, pb_writer *content)
 {
     pb_kernel *kernel = request->kernel;
-    char topic[96];
-    snprintf(topic, sizeof topic, "kernel.%s.%s", kernel->sender.session, type);
     pb_frames frames = PB_FRAMES_EMPTY;
-    char *json = pb_buffer_take(&content->text);
-    bool good = pb_frames_append(&frames, topic, strlen(topic));
-    if (!good)
-        free(json);
-    good = good && pb_message_build(&kernel->sender, type, request->message->header, NULL, json,
-                                    &frames, NULL) == PB_OK;
-    if (!good || !pb_publisher_send(kernel->publisher, &frames))
+    if (pb_message_build_published(&kernel->sender, NULL, type, request->message->header, content,
+                                   &frames, NULL) != PB_OK ||
+        !pb_publisher_send(kernel->publisher, &frames))
         log_lost(request, type);
 }
 

@@ -2,26 +2,22 @@
 #include "protocol/kernel.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "base/memory.h"
 #include "internal.h"
 #include "socket.h"
+#include "thread.h"
 
 #define BIND_PATIENCE_MS 3000 /* a predecessor may still hold the ports after a restart */
 #define STOP_PATIENCE_MS 400  /* what a running cell may take to stop */
 
 void pb_kernel_stop(pb_kernel *kernel)
 {
-    const uint64_t one = 1;
     atomic_store(&kernel->stopping, true);
-    ssize_t written = write(kernel->stop_event, &one, sizeof one);
-    (void)written; /* a full counter is readable too */
+    pb_event_raise(kernel->stop_event);
 }
 
 /* ---- starting ---- */
@@ -87,20 +83,13 @@ static pb_status start_control(pb_kernel *kernel, pb_error **error)
 /* Once in the kernel's life, without a parent. */
 static pb_status say_starting(pb_kernel *kernel, pb_error **error)
 {
-    char topic[64];
-    snprintf(topic, sizeof topic, "kernel.%s.status", kernel->sender.session);
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_pair(&content, "execution_state", "starting");
     pb_write_close(&content, '}');
     pb_frames frames = PB_FRAMES_EMPTY;
-    char *json = pb_buffer_take(&content.text);
-    if (!pb_frames_append(&frames, topic, strlen(topic))) {
-        free(json);
-        return pb_fail_memory(error);
-    }
     pb_status status =
-        pb_message_build(&kernel->sender, "status", NULL, NULL, json, &frames, error);
+        pb_message_build_published(&kernel->sender, NULL, "status", NULL, &content, &frames, error);
     if (status == PB_OK && !pb_publisher_send(kernel->publisher, &frames))
         status = pb_fail_memory(error);
     return status;
@@ -173,7 +162,7 @@ static pb_kernel *create(const pb_kernel_options *options, pb_error **error)
     kernel->options = options;
     pb_executors_init(&kernel->executors);
     pthread_mutex_init(&kernel->status_lock, NULL);
-    kernel->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    kernel->stop_event = pb_event_create();
     kernel->context = kernel->stop_event >= 0 ? zmq_ctx_new() : NULL;
     if (!kernel->context) {
         pb_fail_errno(error, errno, "the kernel cannot start");

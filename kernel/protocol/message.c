@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "writer.h"
 
 #define DELIMITER "<IDS|MSG>"
 
@@ -208,5 +207,19 @@ pb_status pb_message_build(pb_sender *sender, const char *type, const pb_frame *
         return PB_OK;
     }
     pb_frames_clear(frames);
+    return pb_fail_memory(error);
+}
+
+pb_status pb_message_build_published(pb_sender *sender, const pb_text *topic, const char *type,
+                                     const pb_frame *parent, pb_writer *content, pb_frames *frames,
+                                     pb_error **error)
+{
+    char usual[96];
+    int length = snprintf(usual, sizeof usual, "kernel.%s.%s", sender->session, type);
+    pb_text first = topic ? *topic : (pb_text){usual, (size_t)length};
+    char *json = pb_buffer_take(&content->text);
+    if (pb_frames_append(frames, first.data, first.length))
+        return pb_message_build(sender, type, parent, NULL, json, frames, error);
+    free(json);
     return pb_fail_memory(error);
 }

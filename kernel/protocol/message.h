@@ -9,6 +9,7 @@
 #include "frames.h"
 #include "json.h"
 #include "signer.h"
+#include "writer.h"
 
 #define PB_PROTOCOL_VERSION "5.5"
 
@@ -59,5 +60,11 @@ pb_status pb_uuid(char text[37], pb_error **error);
 pb_status pb_message_build(pb_sender *sender, const char *type, const pb_frame *parent,
                            const char *metadata, char *content, pb_frames *frames,
                            pb_error **error);
+
+/* The same as a whole message for iopub, into empty frames. `topic` may be NULL: that is then
+ * "kernel.SESSION.TYPE". Takes the content's text. */
+pb_status pb_message_build_published(pb_sender *sender, const pb_text *topic, const char *type,
+                                     const pb_frame *parent, pb_writer *content, pb_frames *frames,
+                                     pb_error **error);
 
 #endif

@@ -2,12 +2,11 @@
 #include "outbox.h"
 
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "thread.h"
 
 struct pb_outbox {
     pthread_mutex_t lock;
@@ -20,7 +19,7 @@ pb_outbox *pb_outbox_create(void)
     pb_outbox *outbox = pb_calloc(1, sizeof *outbox);
     if (!outbox)
         return NULL;
-    outbox->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    outbox->event = pb_event_create();
     if (outbox->event < 0) {
         free(outbox);
         return NULL;
@@ -32,9 +31,7 @@ pb_outbox *pb_outbox_create(void)
 
 void pb_outbox_wake(pb_outbox *outbox)
 {
-    const uint64_t one = 1;
-    ssize_t written = write(outbox->event, &one, sizeof one);
-    (void)written; /* a full counter is readable too */
+    pb_event_raise(outbox->event);
 }
 
 static bool post(pb_outbox *outbox, pb_letter *letter)
@@ -76,9 +73,7 @@ int pb_outbox_descriptor(const pb_outbox *outbox)
 
 pb_letter *pb_outbox_take(pb_outbox *outbox)
 {
-    uint64_t count;
-    ssize_t got = read(outbox->event, &count, sizeof count);
-    (void)got; /* nothing to read is fine: it was only a look */
+    pb_event_clear(outbox->event);
     pthread_mutex_lock(&outbox->lock);
     pb_letter *first = outbox->first;
     outbox->first = NULL;

@@ -4,14 +4,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "socket.h"
-#include "writer.h"
+#include "thread.h"
 
 #define STOP_CHECK_MS 20 /* how often a waiting writer looks at its stop flag */
 
@@ -41,7 +40,7 @@ pb_publisher *pb_publisher_create(pb_sender *sender, size_t limit)
     pb_publisher *publisher = pb_calloc(1, sizeof *publisher);
     if (!publisher)
         return NULL;
-    publisher->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    publisher->event = pb_event_create();
     if (publisher->event < 0) {
         free(publisher);
         return NULL;
@@ -80,13 +79,6 @@ void pb_publisher_destroy(pb_publisher **publisher)
     *publisher = NULL;
 }
 
-static void wake(pb_publisher *publisher)
-{
-    const uint64_t one = 1;
-    ssize_t written = write(publisher->event, &one, sizeof one);
-    (void)written; /* a full counter is readable too */
-}
-
 int pb_publisher_descriptor(const pb_publisher *publisher)
 {
     return publisher->event;
@@ -122,7 +114,7 @@ bool pb_publisher_send(pb_publisher *publisher, pb_frames *frames)
     make_due(publisher);
     append(publisher, new);
     pthread_mutex_unlock(&publisher->lock);
-    wake(publisher);
+    pb_event_raise(publisher->event);
     return true;
 }
 
@@ -257,7 +249,7 @@ bool pb_publisher_text(pb_publisher *publisher, const pb_frame *parent, int stre
         good = add_text(publisher, parent, stream, text, length, &news);
     pthread_mutex_unlock(&publisher->lock);
     if (news)
-        wake(publisher);
+        pb_event_raise(publisher->event);
     return good;
 }
 
@@ -273,7 +265,7 @@ void pb_publisher_flush(pb_publisher *publisher)
     pthread_mutex_lock(&publisher->lock);
     make_due(publisher);
     pthread_mutex_unlock(&publisher->lock);
-    wake(publisher);
+    pb_event_raise(publisher->event);
 }
 
 void pb_publisher_close(pb_publisher *publisher)
@@ -282,7 +274,7 @@ void pb_publisher_close(pb_publisher *publisher)
     publisher->closed = true;
     pthread_cond_broadcast(&publisher->room);
     pthread_mutex_unlock(&publisher->lock);
-    wake(publisher);
+    pb_event_raise(publisher->event);
 }
 
 bool pb_publisher_done(pb_publisher *publisher)
@@ -337,27 +329,21 @@ static void keep_cut_character(pb_publisher *publisher, entry *taken)
 static bool build_text(pb_sender *sender, const entry *taken, pb_frames *frames)
 {
     const char *name = taken->stream == 2 ? "stderr" : "stdout";
-    const char *topic = taken->stream == 2 ? "stream.stderr" : "stream.stdout";
+    const pb_text topic = {taken->stream == 2 ? "stream.stderr" : "stream.stdout",
+                           strlen("stream.stdout")};
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_pair(&content, "name", name);
     pb_write_key(&content, "text");
     pb_write_bytes(&content, taken->text.data, taken->text.length);
     pb_write_close(&content, '}');
-    char *json = pb_buffer_take(&content.text);
-    if (!pb_frames_append(frames, topic, strlen(topic))) {
-        free(json);
-        return false;
-    }
-    return pb_message_build(sender, "stream", &taken->frames.items[0], NULL, json, frames, NULL) ==
-           PB_OK;
+    return pb_message_build_published(sender, &topic, "stream", &taken->frames.items[0], &content,
+                                      frames, NULL) == PB_OK;
 }
 
 bool pb_publisher_take(pb_publisher *publisher, int64_t now, pb_frames *frames, int *wait)
 {
-    uint64_t count;
-    ssize_t got = read(publisher->event, &count, sizeof count);
-    (void)got; /* nothing to read is fine: it was only a look */
+    pb_event_clear(publisher->event);
     entry *taken = NULL;
     *wait = -1;
     pthread_mutex_lock(&publisher->lock);

@@ -1,4 +1,5 @@
-/* Threads with a name, a known stack, and no signals (the kernel's main thread reads those). */
+/* Threads with a name, a known stack, and no signals (the kernel's main thread reads those), and
+ * how they are woken. */
 #ifndef PB_PROTOCOL_THREAD_H
 #define PB_PROTOCOL_THREAD_H
 
@@ -10,5 +11,10 @@
 
 pb_status pb_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *user,
                           pb_error **error);
+
+/* An event is a descriptor that can be polled: -1 with errno set when there is none to be had. */
+int pb_event_create(void);
+void pb_event_raise(int event); /* makes it readable, from any thread */
+void pb_event_clear(int event);
 
 #endif
