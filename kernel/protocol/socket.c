@@ -32,6 +32,9 @@ static void set_options(void *socket, int type, const pb_connection *connection,
     set_number(socket, ZMQ_IPV6, strchr(connection->ip, ':') != NULL);
     if (type == ZMQ_ROUTER)
         set_number(socket, ZMQ_ROUTER_HANDOVER, 1);
+    bool replies = type == ZMQ_ROUTER && channel != PB_CHANNEL_HEARTBEAT;
+    if (replies) /* as many as were asked for, however late they are read */
+        set_number(socket, ZMQ_SNDHWM, 0);
     if (channel == PB_CHANNEL_STDIN) /* a question to a client not connected yet is tried again */
         set_number(socket, ZMQ_ROUTER_MANDATORY, 1);
     if (type == ZMQ_XPUB) {

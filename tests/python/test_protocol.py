@@ -121,6 +121,26 @@ def test_the_whole_route_is_echoed(client):
     assert client.reply(request)["route"] == route
 
 
+@pytest.mark.parametrize("channel", ["shell", "control"])
+def test_no_reply_is_lost_on_a_client_that_reads_late(kernel, client, channel):
+    context = zmq.Context()
+    one = context.socket(zmq.DEALER)
+    one.rcvhwm = 1
+    one.connect(client.endpoint(channel))
+    route = [bytes([i]) * 500 for i in range(15)]  # comes back with every reply
+    last = None
+    for _ in range(4000):
+        frames, last = client.frames("kernel_info_request")
+        one.send_multipart([*route, b"<IDS|MSG>", client.sign(frames), *frames])
+    client.published(last, timeout=30)
+    count = 0
+    while count < 4000 and one.poll(2000):
+        one.recv_multipart()
+        count += 1
+    context.destroy(linger=0)
+    assert count == 4000
+
+
 def test_kernel_info(client):
     for channel in ("shell", "control"):
         info = client.ask("kernel_info_request", channel=channel)
