@@ -11,77 +11,78 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <zmq.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "socket.h"
 #include "thread.h"
-#include "writer.h"
 
 #define PATIENCE_MS 2000
 #define SLICE_MS    50 /* between two looks at new subscribers while a send waits */
+
+/* A welcome that is not sent yet. */
+typedef struct welcome {
+    struct welcome *next;
+    pb_frames frames;
+} welcome;
 
 struct pb_iopub {
     void *socket;
     pb_publisher *publisher;
     pb_sender *sender;
     const pb_log *log;
-    bool excluding;      /* a stuck subscriber was left out */
-    int64_t excluded_at; /* when that was logged */
+    welcome *first, **last; /* oldest first; they go before any other message */
+    bool excluding;         /* a stuck subscriber was left out */
+    int64_t excluded_at;    /* when that was logged */
     atomic_bool stopping;
     pthread_t thread;
 };
 
 /* ---- subscribers ---- */
 
-static bool build_welcome(pb_iopub *iopub, const char *topic, const char *subscription,
-                          size_t length, pb_frames *frames)
+/* A welcome's topic is the subscription itself (JEP 65), so others who subscribed to that, or to
+ * what it begins with, get it too. */
+static bool build_welcome(const pb_iopub *iopub, const char *subscription, size_t length,
+                          pb_frames *frames)
 {
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_key(&content, "subscription");
     pb_write_bytes(&content, subscription, length);
     pb_write_close(&content, '}');
-    char *json = pb_buffer_take(&content.text);
-    if (!pb_frames_append(frames, topic, strlen(topic))) {
-        free(json);
-        return false;
-    }
-    return pb_message_build(iopub->sender, "iopub_welcome", NULL, NULL, json, frames, NULL) ==
-           PB_OK;
-}
-
-/* The subscription, then something nobody else subscribes to; a prefix of it is what the new
- * subscriber asked for. The caller frees it. */
-static char *private_topic(const char *subscription, size_t length)
-{
-    char uuid[37];
-    pb_buffer topic = PB_BUFFER_EMPTY;
-    if (pb_uuid(uuid, NULL) != PB_OK)
-        return NULL;
-    pb_buffer_append(&topic, subscription, length);
-    pb_buffer_format(&topic, "iopub_welcome.%s", uuid);
-    return pb_buffer_take(&topic);
+    return pb_message_build_published(iopub->sender, &(pb_text){subscription, length},
+                                      "iopub_welcome", NULL, &content, frames, NULL) == PB_OK;
 }
 
 /*
- * Welcomes the subscriber whose request was just read, and him alone: he is subscribed to a private
- * topic first, then to what he asked for. ZeroMQ applies both to the pipe it read from last.
+ * Subscribes whose request was just read, and has him welcomed. The subscription must come first:
+ * it is applied to the pipe that was read from last, which ZeroMQ forgets when, on any other call,
+ * it learns that some subscriber has left.
  */
-static void welcome(pb_iopub *iopub, const char *subscription, size_t length)
+static void subscribe(pb_iopub *iopub, const char *subscription, size_t length)
 {
-    char *topic = private_topic(subscription, length);
-    pb_frames frames = PB_FRAMES_EMPTY;
-    if (topic && strlen(topic) > length &&
-        build_welcome(iopub, topic, subscription, length, &frames)) {
-        zmq_setsockopt(iopub->socket, ZMQ_SUBSCRIBE, topic, strlen(topic));
-        pb_socket_send(iopub->socket, &frames, ZMQ_DONTWAIT);
-        zmq_setsockopt(iopub->socket, ZMQ_UNSUBSCRIBE, topic, strlen(topic));
-    }
+    if (pb_utf8_valid_prefix(subscription, length) < length)
+        return; /* JEP 65 has it ignored, and it is no start of a topic of ours */
     zmq_setsockopt(iopub->socket, ZMQ_SUBSCRIBE, subscription, length);
-    pb_frames_clear(&frames);
-    free(topic);
+    welcome *new = pb_calloc(1, sizeof *new);
+    if (!new || !build_welcome(iopub, subscription, length, &new->frames)) {
+        free(new);
+        pb_log_write(iopub->log, PB_LOG_ERROR, "memory is out: a subscriber is not welcomed");
+        return;
+    }
+    *iopub->last = new;
+    iopub->last = &new->next;
+}
+
+static void remove_first_welcome(pb_iopub *iopub)
+{
+    welcome *old = iopub->first;
+    iopub->first = old->next;
+    if (!iopub->first)
+        iopub->last = &iopub->first;
+    pb_frames_clear(&old->frames);
+    free(old);
 }
 
 /* A request to subscribe is a 1 and the topic; one to unsubscribe, a 0 and the topic. */
@@ -92,7 +93,7 @@ static void handle_subscription(pb_iopub *iopub, const pb_frame *request)
     const char *topic = request->data + 1;
     size_t length = request->size - 1;
     if (request->data[0] == 1)
-        welcome(iopub, topic, length);
+        subscribe(iopub, topic, length);
     else if (request->data[0] == 0)
         zmq_setsockopt(iopub->socket, ZMQ_UNSUBSCRIBE, topic, length);
 }
@@ -133,11 +134,24 @@ static void note_recovery(pb_iopub *iopub)
     }
 }
 
-/* Sends one message: with all subscribers if they read, else without the stuck ones. */
-static void send_message(pb_iopub *iopub, const pb_frames *frames)
+/* Sends what welcomes are due and then the message (NULL: none); false with errno EAGAIN when a
+ * subscriber's pipe is full. */
+static bool send_in_order(pb_iopub *iopub, const pb_frames *message, int flags)
+{
+    while (iopub->first) {
+        if (!pb_socket_send(iopub->socket, &iopub->first->frames, flags) && errno == EAGAIN)
+            return false;
+        remove_first_welcome(iopub);
+    }
+    return !message || pb_socket_send(iopub->socket, message, flags);
+}
+
+/* Sends one message, or welcomes alone: with all subscribers if they read, else without the stuck
+ * ones. */
+static void send_message(pb_iopub *iopub, const pb_frames *message)
 {
     int64_t end = pb_clock_ms() + PATIENCE_MS;
-    while (!pb_socket_send(iopub->socket, frames, 0)) {
+    while (!send_in_order(iopub, message, 0)) {
         if (errno != EAGAIN)
             return;
         greet(iopub);
@@ -145,7 +159,7 @@ static void send_message(pb_iopub *iopub, const pb_frames *frames)
             continue;
         note_exclusion(iopub);
         set_nodrop(iopub, 0);
-        pb_socket_send(iopub->socket, frames, ZMQ_DONTWAIT);
+        send_in_order(iopub, message, ZMQ_DONTWAIT);
         set_nodrop(iopub, 1);
         return;
     }
@@ -162,6 +176,8 @@ static int send_due(pb_iopub *iopub)
         send_message(iopub, &frames);
         pb_frames_clear(&frames);
     }
+    if (iopub->first)
+        send_message(iopub, NULL);
     return wait;
 }
 
@@ -178,6 +194,8 @@ static void *run(void *user)
         greet(iopub);
         wait = send_due(iopub);
     }
+    while (iopub->first)
+        remove_first_welcome(iopub);
     pb_socket_close(&iopub->socket);
     return NULL;
 }
@@ -193,7 +211,11 @@ pb_status pb_iopub_start(void *socket, pb_publisher *publisher, pb_sender *sende
         zmq_close(socket);
         return pb_fail_memory(error);
     }
-    *new = (pb_iopub){.socket = socket, .publisher = publisher, .sender = sender, .log = log};
+    *new = (pb_iopub){.socket = socket,
+                      .publisher = publisher,
+                      .sender = sender,
+                      .log = log,
+                      .last = &new->first};
     pb_status status = pb_thread_start(&new->thread, "pb-iopub", run, new, error);
     if (status == PB_OK) {
         *iopub = new;

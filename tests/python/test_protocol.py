@@ -6,6 +6,7 @@ exactly what happens: `sleep 5`, `print hi`, `error no`.
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -163,14 +164,80 @@ def test_connect_gives_the_ports(kernel, client):
 
 # -- iopub -----------------------------------------------------------------------------------------
 
-def test_welcome_comes_first_and_to_the_new_subscriber_alone(kernel, client):
+def test_welcome_comes_first(kernel, client):
     busy = client.execute("lines 200000")
     newcomer = kernel.connect(ready=False)
     first = newcomer.expect("iopub")
     assert first["type"] == "iopub_welcome"
     assert first["content"] == {"subscription": ""} and first["parent"] == {}
     client.reply(busy)
-    assert all(one["type"] != "iopub_welcome" for one in client.published(busy))
+
+
+def test_welcome_reaches_nobody_whose_topic_it_is_not(kernel, client):
+    other = kernel.connect(ready=False, topics=(b"stream",))
+    assert other.expect("iopub")["type"] == "iopub_welcome"
+    kernel.connect()
+    kernel.connect(ready=False, topics=(b"kernel",)).expect("iopub")
+    client.run("print x")
+    assert other.expect("iopub")["type"] == "stream"
+
+
+def full_subscriber(client):
+    """A subscriber that does not read, so that little fills its pipe; and the context to destroy."""
+    context = zmq.Context()
+    one = context.socket(zmq.SUB)
+    one.rcvhwm = 1
+    one.subscribe(b"")
+    one.connect(client.endpoint("iopub"))
+    return context, one
+
+
+def test_welcome_comes_first_when_another_subscriber_is_full(kernel, client):
+    context, _ = full_subscriber(client)
+    time.sleep(0.2)
+    request = client.execute("shows 2500 20000")
+    while client.receive("iopub", 0.3):  # until all wait for the full one, for two seconds
+        pass
+    newcomer = kernel.connect(ready=False)
+    assert newcomer.expect("iopub")["type"] == "iopub_welcome"
+    context.destroy(linger=0)
+    client.reply(request)
+
+
+def test_a_subscription_that_is_no_utf8_is_ignored(kernel, client):
+    other = kernel.connect(ready=False, topics=(b"\xff", b"stream"))
+    assert other.expect("iopub")["content"] == {"subscription": "stream"}
+    client.run("print x")
+    assert other.expect("iopub")["type"] == "stream"
+
+
+def test_whoever_was_welcomed_hears_the_rest(client):
+    """Also while others leave: ZeroMQ then forgets whose subscription was read last."""
+    context = zmq.Context()
+    context.linger = 0
+
+    def subscriber():
+        one = context.socket(zmq.SUB)
+        one.subscribe(b"")
+        one.connect(client.endpoint("iopub"))
+        return one
+
+    for _ in range(200):
+        leaving = [subscriber() for _ in range(4)]
+        assert all(one.poll(3000) for one in leaving)
+        newcomer = subscriber()
+        for one in leaving:  # while the newcomer is being welcomed
+            time.sleep(random.uniform(0, 0.0003))
+            one.close()
+        assert newcomer.poll(3000)
+        request = client.send("kernel_info_request")
+        client.reply(request)
+        heard = b""
+        while b'"idle"' not in heard:
+            assert newcomer.poll(1000), "welcomed, and then nothing"
+            heard = newcomer.recv_multipart()[-1]
+        newcomer.close()
+    context.destroy(linger=0)
 
 
 def test_welcome_names_the_subscription(kernel):
@@ -203,11 +270,7 @@ def test_a_million_lines_arrive_whole(client):
 
 @pytest.mark.slow
 def test_a_stuck_subscriber_loses_alone(kernel, client):
-    stuck = zmq.Context()
-    one = stuck.socket(zmq.SUB)
-    one.rcvhwm = 1
-    one.subscribe(b"")
-    one.connect(client.endpoint("iopub"))
+    stuck, one = full_subscriber(client)
     time.sleep(0.2)
     reply, messages = client.run("shows 4000 20000\n= done", timeout=60)
     assert reply["status"] == "ok"
