@@ -60,11 +60,14 @@ pb_request *pb_request_create(pb_kernel *kernel, pb_router *router, pb_channel c
                               pb_message *message)
 {
     pb_request *request = pb_calloc(1, sizeof *request);
-    if (request)
+    if (request) {
         *request = (pb_request){
             .kernel = kernel, .router = router, .channel = channel, .message = message};
-    else
+    } else {
+        pb_log_write(kernel->options->log, PB_LOG_ERROR,
+                     "memory is out: a message of type '%s' is dropped", message->type.data);
         pb_message_destroy(&message);
+    }
     return request;
 }
 

@@ -90,18 +90,25 @@ static bool post(pb_executor *executor, pb_request *request)
 }
 
 /* On the shell's thread, after all that had arrived was posted: the end of what is called off. */
-static void mark_end_of_abort(void *user)
+static void post_mark(void *user)
 {
-    pb_executor *executor = user;
-    pb_request *mark = pb_calloc(1, sizeof *mark);
-    if (mark && !post(executor, mark))
+    pb_request *mark = user;
+    if (!post(mark->executor, mark))
         free(mark);
 }
 
 void pb_executor_abort_queue(pb_executor *executor)
 {
     pb_outbox *outbox = pb_router_outbox(executor->kernel->shell);
-    executor->aborting = pb_outbox_call(outbox, mark_end_of_abort, executor);
+    pb_request *mark = pb_calloc(1, sizeof *mark);
+    if (mark)
+        mark->executor = executor;
+    executor->aborting = mark && pb_outbox_call(outbox, post_mark, mark);
+    if (executor->aborting)
+        return;
+    free(mark);
+    pb_log_write(executor->kernel->options->log, PB_LOG_ERROR,
+                 "memory is out: cells run although one before them failed");
 }
 
 /* ---- cells ---- */
@@ -140,32 +147,65 @@ static void note_read(void *user)
     pthread_mutex_unlock(&executor->lock);
 }
 
-bool pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of)
+/* Whether the cell waits for a line of whom an identity names. Under the lock. */
+static bool asks(const pb_executor *executor, const pb_frame *identity)
 {
-    pthread_mutex_lock(&executor->lock);
-    bool posted = pb_outbox_call(pb_router_outbox(executor->kernel->shell), note_read, executor);
-    if (posted) {
-        free(executor->line); /* of a question that was interrupted as its answer came */
-        executor->line = NULL;
-        snprintf(executor->asked, sizeof executor->asked, "%s", request_id);
-        executor->asked_of = asked_of;
-        executor->asking = true;
-        executor->unread++;
-    }
-    pthread_mutex_unlock(&executor->lock);
-    return posted;
+    const pb_frame *of = executor->asked_of;
+    return executor->asking && identity->size == of->size &&
+           memcmp(identity->data, of->data, of->size) == 0;
 }
 
-pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **error)
+/* On the shell's thread: the question went to somebody who is not there. */
+static void note_unreached(void *user, const pb_frames *question)
+{
+    pb_executor *executor = user;
+    pthread_mutex_lock(&executor->lock);
+    if (asks(executor, &question->items[0])) {
+        executor->unreached = true;
+        pthread_cond_broadcast(&executor->news);
+    }
+    pthread_mutex_unlock(&executor->lock);
+}
+
+/* Sends the question, takes it, and lets its answer be taken for one. Under the lock. */
+static bool send_question(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
+                          pb_frames *question)
+{
+    pb_outbox *outbox = pb_router_outbox(executor->kernel->shell);
+    if (!pb_outbox_call(outbox, note_read, executor)) {
+        pb_frames_clear(question);
+        return false;
+    }
+    executor->unread++;
+    if (!pb_outbox_send_or(outbox, PB_SOCKET_STDIN, question, note_unreached, executor))
+        return false;
+    snprintf(executor->asked, sizeof executor->asked, "%s", request_id);
+    executor->asked_of = asked_of;
+    executor->unreached = false;
+    executor->asking = true;
+    return true;
+}
+
+pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
+                          pb_frames *question, char **line, pb_error **error)
 {
     pthread_mutex_lock(&executor->lock);
-    while (!executor->line && !atomic_load(&executor->stop))
+    bool sent = send_question(executor, request_id, asked_of, question);
+    while (sent && !executor->line && !executor->unreached && !atomic_load(&executor->stop))
         pthread_cond_wait(&executor->news, &executor->lock);
     *line = executor->line;
+    bool stopped = atomic_load(&executor->stop);
     executor->line = NULL;
     executor->asking = false;
     pthread_mutex_unlock(&executor->lock);
-    return *line ? PB_OK : pb_fail(error, PB_INTERRUPTED, "the question was interrupted");
+    if (!sent)
+        return pb_fail_memory(error);
+    if (*line)
+        return PB_OK;
+    return stopped ? pb_fail(error, PB_INTERRUPTED, "the question was interrupted")
+                   : pb_fail(error, PB_UNSUPPORTED,
+                             "this front end does not answer questions: it could not be reached "
+                             "on the stdin channel");
 }
 
 /* Whether a reply is the one the executor waits for. Under its lock. */
@@ -176,9 +216,7 @@ static bool is_answer(const pb_executor *executor, const pb_message *reply)
     const char *parent = json_string_value(json_object_get(reply->parent, "msg_id"));
     if (parent)
         return strcmp(parent, executor->asked) == 0;
-    const pb_frame *from = reply->n_identities > 0 ? &reply->frames.items[0] : NULL;
-    const pb_frame *of = executor->asked_of;
-    return from && of && from->size == of->size && memcmp(from->data, of->data, of->size) == 0;
+    return reply->n_identities > 0 && asks(executor, &reply->frames.items[0]);
 }
 
 /* ---- all of them ---- */
@@ -210,7 +248,6 @@ static void destroy(pb_executor *executor)
 {
     pthread_cond_destroy(&executor->news);
     pthread_mutex_destroy(&executor->lock);
-    free(executor->line);
     free(executor);
 }
 

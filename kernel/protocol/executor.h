@@ -48,6 +48,7 @@ typedef struct pb_executor {
     bool running;              /* a cell */
     bool closing, finished;
     bool asking;              /* the cell waits for a line ... */
+    bool unreached;           /* ... in vain: the question could not be delivered */
     size_t unread;            /* ... once what came before the question was read; see ask */
     char asked[96];           /* the input request's id ... */
     const pb_frame *asked_of; /* ... and whom it went to */
@@ -99,13 +100,13 @@ void pb_executors_destroy(pb_executors *executors);
 /* Calls off the execute requests that have arrived by now. */
 void pb_executor_abort_queue(pb_executor *executor);
 
-void pb_executor_begin(pb_executor *executor); /* a cell: interrupts count from here */
-void pb_executor_end(pb_executor *executor);   /* to here */
+void pb_executor_begin(pb_executor *executor); /* a cell: interrupts count from before its busy */
+void pb_executor_end(pb_executor *executor);   /* to here, before its idle */
 
-/* Says that the cell is about to ask. What has come on stdin by now answers no question of this
- * cell: the router reads it first. False: memory is out. Then waits: PB_OK with the line, the
- * caller's, or PB_INTERRUPTED. */
-bool pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of);
-pb_status pb_executor_wait_line(pb_executor *executor, char **line, pb_error **error);
+/* Sends the input request of an id to whom the cell came from, takes it, and waits: PB_OK with the
+ * line, the caller's; PB_INTERRUPTED; or PB_UNSUPPORTED when it cannot be delivered. What has come
+ * on stdin by now answers no question of this cell: the router reads it first. */
+pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
+                          pb_frames *question, char **line, pb_error **error);
 
 #endif

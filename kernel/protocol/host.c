@@ -212,14 +212,8 @@ static pb_status host_ask(void *user, const char *prompt, bool secret, char **li
         pb_frames_clear(&frames);
         return status;
     }
-    pb_outbox *outbox = pb_router_outbox(request->kernel->shell);
-    if (!pb_executor_ask(request->executor, id, &request->message->frames.items[0])) {
-        pb_frames_clear(&frames);
-        return pb_fail_memory(error);
-    }
-    if (!pb_outbox_send(outbox, PB_SOCKET_STDIN, &frames))
-        return pb_fail_memory(error);
-    return pb_executor_wait_line(request->executor, line, error);
+    return pb_executor_ask(request->executor, id, &request->message->frames.items[0], &frames, line,
+                           error);
 }
 
 pb_host pb_cell_host(pb_cell *cell)

@@ -44,7 +44,8 @@ static bool post(pb_outbox *outbox, pb_letter *letter)
     return true;
 }
 
-bool pb_outbox_send(pb_outbox *outbox, size_t socket, pb_frames *frames)
+bool pb_outbox_send_or(pb_outbox *outbox, size_t socket, pb_frames *frames,
+                       void (*failed)(void *user, const pb_frames *frames), void *user)
 {
     pb_letter *letter = pb_calloc(1, sizeof *letter);
     if (!letter) {
@@ -52,8 +53,15 @@ bool pb_outbox_send(pb_outbox *outbox, size_t socket, pb_frames *frames)
         return false;
     }
     letter->socket = socket;
+    letter->failed = failed;
+    letter->user = user;
     pb_frames_move(&letter->frames, frames);
     return post(outbox, letter);
+}
+
+bool pb_outbox_send(pb_outbox *outbox, size_t socket, pb_frames *frames)
+{
+    return pb_outbox_send_or(outbox, socket, frames, NULL, NULL);
 }
 
 bool pb_outbox_call(pb_outbox *outbox, void (*call)(void *user), void *user)

@@ -17,6 +17,7 @@ typedef struct pb_letter {
     int64_t expires;          /* of the router: when it stops trying to send this */
     pb_frames frames;         /* none: */
     void (*call)(void *user); /* ... run this instead, after all that has arrived was handled */
+    void (*failed)(void *user, const pb_frames *frames); /* NULL; run if nobody could be reached */
     void *user;
 } pb_letter;
 
@@ -24,6 +25,9 @@ pb_outbox *pb_outbox_create(void); /* NULL when memory or descriptors are out */
 
 /* Takes the frames, also on failure (false: memory is out). */
 bool pb_outbox_send(pb_outbox *outbox, size_t socket, pb_frames *frames);
+/* The same; `failed` is called on the thread when the letter could not be delivered. */
+bool pb_outbox_send_or(pb_outbox *outbox, size_t socket, pb_frames *frames,
+                       void (*failed)(void *user, const pb_frames *frames), void *user);
 bool pb_outbox_call(pb_outbox *outbox, void (*call)(void *user), void *user);
 
 /* Makes the descriptor readable without a letter, so that the thread looks around. */

@@ -70,6 +70,8 @@ static bool deliver(pb_router *router, pb_letter *letter)
         return false;
     pb_log_write(router->log, PB_LOG_WARNING, "%s: a message could not be sent: %s", router->name,
                  zmq_strerror(failure));
+    if (letter->failed)
+        letter->failed(letter->user, &letter->frames);
     return true;
 }
 

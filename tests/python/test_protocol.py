@@ -649,6 +649,29 @@ def test_a_question_waits_for_a_client_that_connects_late(kernel):
     assert client.reply(request)["content"]["status"] == "ok"
 
 
+def test_a_question_that_reaches_nobody_is_an_error(kernel, client):
+    lonely = kernel.connect(connect_stdin=False)
+    reply, _ = lonely.run("ask who? ", allow_stdin=True)  # it is tried for three seconds
+    assert reply["ename"] == "UnsupportedError" and "does not answer questions" in reply["evalue"]
+    request = client.execute("ask who? ", allow_stdin=True)
+    client.expect("stdin")
+    answer(client, "me")
+    assert client.reply(request)["content"]["status"] == "ok"
+
+
+def test_a_lost_question_ends_no_other(kernel, client):
+    lonely = kernel.connect(connect_stdin=False)
+    lost = lonely.execute("ask who? ", allow_stdin=True)
+    time.sleep(0.5)
+    kernel.interrupt()
+    assert lonely.reply(lost)["content"]["ename"] == "Interrupted"
+    request = client.execute("ask who? ", allow_stdin=True)
+    client.expect("stdin")
+    eventually(lambda: "could not be sent" in kernel.log())
+    answer(client, "me")
+    assert client.reply(request)["content"]["status"] == "ok"
+
+
 def test_text_before_a_question_is_seen_before_it(client):
     request = client.execute("print before\nask who? ", allow_stdin=True)
     client.expect("stdin")
