@@ -189,6 +189,10 @@ static void reply_failure(pb_request *request, const char *status, const pb_erro
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_failure(&content, status, fault);
+    if (strcmp(request->message->type.data, "execute_request") == 0) { /* whatever its status */
+        pb_write_key(&content, "execution_count");
+        pb_write_integer(&content, atomic_load(&request->kernel->count));
+    }
     pb_write_close(&content, '}');
     pb_request_reply(request, NULL, &content);
 }
@@ -206,6 +210,9 @@ static pb_status call_handler(pb_request *request, pb_error **error)
 
 void pb_request_handle(pb_request *request)
 {
+    bool cell = pb_request_is_cell(request);
+    if (cell)
+        pb_executor_begin(request->executor);
     say_busy(request);
     pb_error *error = NULL;
     if (request->message->fault)
@@ -213,6 +220,8 @@ void pb_request_handle(pb_request *request)
     else if (call_handler(request, &error) != PB_OK)
         reply_failure(request, "error", error);
     pb_error_destroy(&error);
+    if (cell)
+        pb_executor_end(request->executor);
     say_idle(request);
     if (request->stops_kernel)
         pb_kernel_stop(request->kernel);

@@ -181,14 +181,12 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
     pb_error *fault = NULL;
     pb_cell_init(&cell, request, asked.silent, asked.allow_stdin);
     const pb_host host = pb_cell_host(&cell);
-    pb_executor_begin(request->executor);
     status = run(&cell, &asked, &host, &result, &fault);
     if (status != PB_OK && asked.stop_on_error && !asked.silent)
         pb_executor_abort_queue(request->executor); /* before anyone can react to the reply */
     if (asked.store_history)
         remember(request, &asked, result); /* before anyone can ask for it, having the reply */
     reply(&cell, &asked, &host, fault);
-    pb_executor_end(request->executor);
     pb_cell_clear(&cell);
     pb_bundle_destroy(&result);
     pb_error_destroy(&fault);

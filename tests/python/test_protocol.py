@@ -347,6 +347,19 @@ def test_execution_count(client):
     assert messages[0] == ("execute_input", {"code": "error x", "execution_count": 2})
 
 
+def test_every_execute_reply_has_the_count(client):
+    client.run("= 1")
+    for content in ([], {}, {"code": 1}, {"code": "= 1", "silent": "no"}):  # each malformed
+        reply = client.ask("execute_request", content)
+        assert (reply["status"], reply["execution_count"]) == ("error", 1)
+    reply = client.ask("execute_request", {"code": "= 1"}, subshell_id="none such")
+    assert (reply["status"], reply["execution_count"]) == ("error", 1)
+    first, second = client.execute("sleep 0.2\nerror x"), client.execute("= 2")
+    assert client.reply(first)["content"]["execution_count"] == 2
+    reply = client.reply(second)["content"]
+    assert (reply["status"], reply["execution_count"]) == ("aborted", 2)
+
+
 def test_silent_publishes_nothing(client):
     reply, messages = client.run("print x\nshow - y\nclear\n= z", silent=True)
     assert reply["status"] == "ok" and messages == []
@@ -577,6 +590,20 @@ def test_interrupt(kernel, client, interrupt, patience):
     assert client.run("= 1")[0]["status"] == "ok"
 
 
+def test_an_interrupt_counts_once_the_cell_is_said_to_be_busy(client):
+    """Also before its first line runs: a long input is long in being published."""
+    for _ in range(5):
+        request = client.execute("# " + 4_000_000 * "x" + "\nsleep 3")
+        while client.expect("iopub")["content"] != {"execution_state": "busy"}:
+            pass
+        interrupt = client.send("interrupt_request", {}, "control")
+        assert client.reply(interrupt, "control")["content"]["status"] == "ok"
+        assert client.reply(request)["content"].get("ename") == "Interrupted"
+        states = []
+        while states.count("idle") < 2:
+            states.append(client.expect("iopub")["content"].get("execution_state"))
+
+
 def test_interrupts_of_an_idle_kernel_are_ignored(kernel, client):
     for _ in range(1000):
         kernel.interrupt()
@@ -770,11 +797,7 @@ def test_signals_that_end(kernel, client, number, code):
 
 @pytest.mark.slow
 def test_a_stuck_subscriber_does_not_keep_a_kernel(kernel, client):
-    stuck = zmq.Context()
-    one = stuck.socket(zmq.SUB)
-    one.rcvhwm = 1
-    one.subscribe(b"")
-    one.connect(client.endpoint("iopub"))
+    stuck, one = full_subscriber(client)
     time.sleep(0.2)
     client.execute("shows 100000 20000")
     client.reply(client.send("shutdown_request", {"restart": False}, "control"), "control")
