@@ -44,6 +44,15 @@ def client(kernel):
     return kernel.client
 
 
+@pytest.fixture
+def context():
+    """For sockets of a test's own. They are closed even if it fails: else the end would wait for
+    them."""
+    made = zmq.Context()
+    yield made
+    made.destroy(linger=0)
+
+
 def status_of(messages):
     return [content["execution_state"] for kind, content in messages if kind == "status"]
 
@@ -123,8 +132,7 @@ def test_the_whole_route_is_echoed(client):
 
 
 @pytest.mark.parametrize("channel", ["shell", "control"])
-def test_no_reply_is_lost_on_a_client_that_reads_late(kernel, client, channel):
-    context = zmq.Context()
+def test_no_reply_is_lost_on_a_client_that_reads_late(client, context, channel):
     one = context.socket(zmq.DEALER)
     one.rcvhwm = 1
     one.connect(client.endpoint(channel))
@@ -138,7 +146,6 @@ def test_no_reply_is_lost_on_a_client_that_reads_late(kernel, client, channel):
     while count < 4000 and one.poll(2000):
         one.recv_multipart()
         count += 1
-    context.destroy(linger=0)
     assert count == 4000
 
 
@@ -182,25 +189,23 @@ def test_welcome_reaches_nobody_whose_topic_it_is_not(kernel, client):
     assert other.expect("iopub")["type"] == "stream"
 
 
-def full_subscriber(client):
-    """A subscriber that does not read, so that little fills its pipe; and the context to destroy."""
-    context = zmq.Context()
+def full_subscriber(context, client):
+    """A subscriber that does not read, and whose pipe is soon full."""
     one = context.socket(zmq.SUB)
     one.rcvhwm = 1
     one.subscribe(b"")
     one.connect(client.endpoint("iopub"))
-    return context, one
+    return one
 
 
-def test_welcome_comes_first_when_another_subscriber_is_full(kernel, client):
-    context, _ = full_subscriber(client)
+def test_welcome_comes_first_when_another_subscriber_is_full(kernel, client, context):
+    stuck = full_subscriber(context, client)  # noqa: F841 (unnamed, it would be closed)
     time.sleep(0.2)
     request = client.execute("shows 2500 20000")
     while client.receive("iopub", 0.3):  # until all wait for the full one, for two seconds
         pass
     newcomer = kernel.connect(ready=False)
     assert newcomer.expect("iopub")["type"] == "iopub_welcome"
-    context.destroy(linger=0)
     client.reply(request)
 
 
@@ -211,11 +216,8 @@ def test_a_subscription_that_is_no_utf8_is_ignored(kernel, client):
     assert other.expect("iopub")["type"] == "stream"
 
 
-def test_whoever_was_welcomed_hears_the_rest(client):
+def test_whoever_was_welcomed_hears_the_rest(client, context):
     """Also while others leave: ZeroMQ then forgets whose subscription was read last."""
-    context = zmq.Context()
-    context.linger = 0
-
     def subscriber():
         one = context.socket(zmq.SUB)
         one.subscribe(b"")
@@ -237,7 +239,6 @@ def test_whoever_was_welcomed_hears_the_rest(client):
             assert newcomer.poll(1000), "welcomed, and then nothing"
             heard = newcomer.recv_multipart()[-1]
         newcomer.close()
-    context.destroy(linger=0)
 
 
 def test_welcome_names_the_subscription(kernel):
@@ -269,8 +270,8 @@ def test_a_million_lines_arrive_whole(client):
 
 
 @pytest.mark.slow
-def test_a_stuck_subscriber_loses_alone(kernel, client):
-    stuck, one = full_subscriber(client)
+def test_a_stuck_subscriber_loses_alone(kernel, client, context):
+    one = full_subscriber(context, client)
     time.sleep(0.2)
     reply, messages = client.run("shows 4000 20000\n= done", timeout=60)
     assert reply["status"] == "ok"
@@ -281,7 +282,6 @@ def test_a_stuck_subscriber_loses_alone(kernel, client):
         one.recv_multipart()
     client.run("print news")
     assert one.poll(2000)
-    stuck.destroy(linger=0)
 
 
 @pytest.mark.slow
@@ -796,13 +796,12 @@ def test_signals_that_end(kernel, client, number, code):
 
 
 @pytest.mark.slow
-def test_a_stuck_subscriber_does_not_keep_a_kernel(kernel, client):
-    stuck, one = full_subscriber(client)
+def test_a_stuck_subscriber_does_not_keep_a_kernel(kernel, client, context):
+    stuck = full_subscriber(context, client)  # noqa: F841 (unnamed, it would be closed)
     time.sleep(0.2)
     client.execute("shows 100000 20000")
     client.reply(client.send("shutdown_request", {"restart": False}, "control"), "control")
     assert kernel.wait() == 0
-    stuck.destroy(linger=0)
 
 
 def test_restart_on_the_same_ports(kernel, client):
