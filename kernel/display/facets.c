@@ -151,6 +151,11 @@ static double bar_height(const pb_facets *facets)
     return fmax(fmax(60.0, title), fmin(280.0, facets->bottom - facets->top));
 }
 
+static double row_title_length(const pb_facets *facets)
+{
+    return pb_label_width(facets->like.row_title, PB_TEXT_PLAIN, PB_MAP_TITLE);
+}
+
 static double bar_x(const pb_facets *facets)
 {
     double titles = widest_down(facets);
@@ -168,8 +173,9 @@ static void plan_edges(pb_facets *facets)
     facets->bottom =
         facets->top + facets->line_height * ((double)facets->lines - 1.0) + cells_height(like);
     double bar_bottom = facets->top + bar_height(facets);
-    facets->height =
-        fmax(facets->bottom + facets->room.below, bar_bottom) + (*like->column_title ? 19.0 : 4.0);
+    double title_bottom = facets->top + row_title_length(facets);
+    facets->height = fmax(facets->bottom + facets->room.below, fmax(bar_bottom, title_bottom)) +
+                     (*like->column_title ? 19.0 : 4.0);
     facets->width = bar_x(facets) + 8.0 +
                     pb_colour_bar_width(&like->shading, bar_height(facets), like->value_title);
 }
@@ -258,7 +264,8 @@ static void draw_axis_titles(pb_markup *markup, const pb_facets *facets)
                  facets->like.column_title);
     pb_svg_label(markup,
                  (pb_svg_text){.x = facets->left - facets->room.rows - 8.0,
-                               .y = (facets->top + facets->bottom) / 2,
+                               .y = fmax((facets->top + facets->bottom) / 2,
+                                         facets->top + row_title_length(facets) / 2),
                                .size = PB_MAP_TITLE,
                                .anchor = "middle",
                                .rotate = -90},

@@ -424,6 +424,17 @@ static void names_fit_their_legend(void **state)
     check_bundle("lines", status, &bundle);
 }
 
+/* The one turned title of the rows lies in the picture. */
+static void check_turned_title(const char *html)
+{
+    const char *title = strstr(html, "rotate(-90"), *box = strstr(html, "viewBox=\"0 0 ");
+    double middle = 0.0, width, height = 0.0, half = 58.0; /* of its length in Helvetica */
+    assert_non_null(title);
+    assert_int_equal(sscanf(title, "rotate(-90 %*f %lf", &middle), 1);
+    assert_int_equal(sscanf(box, "viewBox=\"0 0 %lf %lf", &width, &height), 2);
+    assert_true(middle >= half && height >= middle + half);
+}
+
 /* A title along few rows stands beside them whole. */
 static void a_title_of_rows_has_room(void **state)
 {
@@ -434,14 +445,12 @@ static void a_title_of_rows_has_room(void **state)
                             .values = values};
     pb_bundle *bundle = NULL;
     pb_status status = pb_show_heatmap(&view, &bundle, NULL);
-    const char *html = pb_bundle_find(bundle, "text/html"), *title = strstr(html, "rotate(-90");
-    const char *box = strstr(html, "viewBox=\"0 0 ");
-    double middle = 0.0, width, height = 0.0;
-    assert_non_null(title);
-    assert_int_equal(sscanf(title, "rotate(-90 %*f %lf", &middle), 1);
-    assert_int_equal(sscanf(box, "viewBox=\"0 0 %lf %lf", &width, &height), 2);
-    assert_true(middle >= 58.0 && height >= 2 * 58.0); /* the title is 116 long in Helvetica */
+    check_turned_title(pb_bundle_find(bundle, "text/html"));
     check_bundle("one row", status, &bundle);
+    pb_facets_view facets = {.map = view, .across = {.name = "layer", .count = 1}};
+    status = pb_show_facets(&facets, &bundle, NULL);
+    check_turned_title(pb_bundle_find(bundle, "text/html"));
+    check_bundle("one row in a panel", status, &bundle);
 }
 
 /* White on a filled cell is; no one colour is dark enough for text on a light page and light
