@@ -144,9 +144,36 @@ pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
     return status;
 }
 
+/* Whether it is the loss of every token. The last has no next one: the axis ends before it, and
+ * pos=-1 is the last loss. */
+static bool is_every_loss(const pb_metric *metric)
+{
+    bool all = metric->kind == PB_METRIC_LOSS && metric->n_positions > 0;
+    for (size_t i = 0; all && i < metric->n_positions; i++)
+        all = metric->positions[i].kind == PB_SELECT_ALL;
+    return all;
+}
+
+/* The same places and labels, counted from their own end. */
+static pb_status count_from_own_end(pb_axis **axis, pb_error **error)
+{
+    size_t n = pb_axis_length(*axis);
+    pb_axis *whole = *axis;
+    const char **labels = pb_malloc(n, sizeof *labels);
+    if (!labels)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n; i++)
+        labels[i] = pb_axis_label(whole, i);
+    *axis = NULL;
+    pb_status status = pb_axis_create(pb_axis_name(whole), n, NULL, labels, axis, error);
+    pb_axis_release(&whole);
+    free(labels);
+    return status;
+}
+
 /* The axis over several positions. */
-static pb_status positions_axis(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
-                                pb_axis **axis, pb_error **error)
+static pb_status positions_axis(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
+                                size_t n_runs, pb_axis **axis, pb_error **error)
 {
     pb_positions *read = pb_calloc(n_runs, sizeof *read);
     if (!read)
@@ -154,6 +181,8 @@ static pb_status positions_axis(const pb_meter *meter, pb_run *const *runs, size
     for (size_t i = 0; i < n_runs; i++) /* borrowed from the meter, and only read */
         read[i].at = (size_t *)pb_meter_positions(meter, i, &read[i].n);
     pb_status status = pb_positions_axis("pos", runs, n_runs, read, axis, error);
+    if (!status && is_every_loss(metric))
+        status = count_from_own_end(axis, error);
     free(read);
     return status;
 }
@@ -177,15 +206,15 @@ static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, siz
     return status;
 }
 
-static pb_status evaluate(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
-                          pb_axis *prompts, const pb_context *context, pb_tensor **values,
-                          pb_error **error)
+static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
+                          size_t n_runs, pb_axis *prompts, const pb_context *context,
+                          pb_tensor **values, pb_error **error)
 {
     pb_axis *axes[2] = {prompts, NULL};
     size_t rank = prompts ? 1 : 0, per_run = 1;
     pb_status status = PB_OK;
     if (!pb_meter_is_scalar(meter)) {
-        status = positions_axis(meter, runs, n_runs, &axes[rank], error);
+        status = positions_axis(metric, meter, runs, n_runs, &axes[rank], error);
         per_run = status ? 0 : pb_axis_length(axes[rank++]);
     }
     pb_tensor *made = NULL;
@@ -214,7 +243,7 @@ pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_
                        n_runs);
     pb_status status = pb_meter_create(metric, runs, n_runs, false, &with, &meter, error);
     if (!status)
-        status = evaluate(meter, runs, n_runs, prompts, &with, values, error);
+        status = evaluate(metric, meter, runs, n_runs, prompts, &with, values, error);
     pb_meter_destroy(&meter);
     return status;
 }

@@ -1,4 +1,5 @@
 /* decode(): token ids back to text. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -11,7 +12,8 @@ static pb_status take_id(const pb_call *call, const pb_value *value, int32_t *id
 {
     double number = pb_value_get_number(value);
     char what[96];
-    if (pb_value_kind(value) != PB_NUMBER || number != (double)(int32_t)number)
+    bool whole = number >= INT32_MIN && number <= INT32_MAX && number == floor(number);
+    if (pb_value_kind(value) != PB_NUMBER || !whole)
         return pb_fail_argument(call, "ids", error, PB_TYPE,
                                 "decode() takes token ids, integers, and there is %s",
                                 pb_value_describe(value, what, sizeof what));
