@@ -317,7 +317,8 @@ static pb_status bind_source(pb_bound_edit *bound, pb_run *prompt, size_t index,
     pb_run *from = edit->from[edit->n_from > 1 ? index : 0];
     for (size_t p = pb_run_length(from); p < bound->length; p++) {
         if (bound->positions[p])
-            return pb_lengths_differ((pb_named_run){"prompt", prompt}, (pb_named_run){"source", from},
+            return pb_lengths_differ((pb_named_run){"prompt", prompt},
+                                     (pb_named_run){"source", from},
                                      "the edit takes positions its source lacks", error);
     }
     return read_source(bound, from, context, error);

@@ -154,18 +154,17 @@ static bool is_every_loss(const pb_metric *metric)
     return all;
 }
 
-/* The same places and labels, counted from their own end. */
+/* The same places and labels, counted from their own end. *axis is NULL on failure. */
 static pb_status count_from_own_end(pb_axis **axis, pb_error **error)
 {
     size_t n = pb_axis_length(*axis);
     pb_axis *whole = *axis;
     const char **labels = pb_malloc(n, sizeof *labels);
-    if (!labels)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < n; i++)
-        labels[i] = pb_axis_label(whole, i);
     *axis = NULL;
-    pb_status status = pb_axis_create(pb_axis_name(whole), n, NULL, labels, axis, error);
+    for (size_t i = 0; labels && i < n; i++)
+        labels[i] = pb_axis_label(whole, i);
+    pb_status status = labels ? pb_axis_create(pb_axis_name(whole), n, NULL, labels, axis, error)
+                              : pb_fail_memory(error);
     pb_axis_release(&whole);
     free(labels);
     return status;
