@@ -114,8 +114,7 @@ class Bounds:
         about = self.ours.about
         whole = min(n, max(self.MOST_ROWS, about["context"]))
         if whole not in self.products:
-            tries = 5 if whole < 100 else 1
-            self.products[whole] = self.ours.ask("products", whole, tries)["ms"]
+            self.products[whole] = self.ours.ask("products", whole, 1)["ms"]
         return self.products[whole] * n / whole
 
     def row_layers(self, count: int) -> float:
@@ -128,7 +127,7 @@ class Bounds:
     def bytes(self, count: float) -> float:
         """ms of reading so much memory once."""
         if not self.read_speed:
-            got = self.ours.ask("read", 0, 3)
+            got = self.ours.ask("read", 0, 1)
             self.read_speed = got["cells"] / got["ms"]
         return count / self.read_speed
 
