@@ -277,17 +277,6 @@ static void patch_caption(const pb_call *call, const patch_arguments *in,
     pb_buffer_free(&what);
 }
 
-/* The ratio of each pair by itself, beside the ratio of their means. */
-static pb_status each_pair(const pb_call *call, const patch_arguments *in,
-                           const pb_patch_result *found, pb_value **result, pb_error **error)
-{
-    pb_tensor *values = pb_tensor_retain(found->values);
-    pb_buffer caption = PB_BUFFER_EMPTY;
-    patch_caption(call, in, found, false, &caption);
-    return pb_result_captioned(&values, in->ends.into.model, NULL, "normalised", &caption, 0, NULL,
-                               result, error);
-}
-
 static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_patch_result *found,
                              pb_value **result, pb_error **error)
 {
@@ -300,8 +289,11 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
     pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
     if (!status)
         status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
-    if (!status && found->mean)
-        status = each_pair(call, in, found, &each, error);
+    if (!status && found->mean) {
+        pb_buffer of_each = PB_BUFFER_EMPTY;
+        patch_caption(call, in, found, false, &of_each);
+        status = pb_sweep_each(found->values, model, &of_each, &each, error);
+    }
     if (!status)
         status = sweep_notes(in, found, &notes, error);
     if (!status)

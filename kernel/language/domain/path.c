@@ -191,17 +191,6 @@ static void path_caption(const pb_call *call, const path_arguments *in, const pb
     pb_buffer_free(&what);
 }
 
-/* The ratio of each pair by itself, beside the ratio of their means. */
-static pb_status each_pair(const pb_call *call, const path_arguments *in,
-                           const pb_path_result *found, pb_value **result, pb_error **error)
-{
-    pb_tensor *values = pb_tensor_retain(found->values);
-    pb_buffer caption = PB_BUFFER_EMPTY;
-    path_caption(call, in, found, false, &caption);
-    return pb_result_captioned(&values, in->ends.into.model, NULL, "normalised", &caption, 0, NULL,
-                               result, error);
-}
-
 static pb_status path_value(const pb_call *call, const path_arguments *in, pb_path_result *found,
                             pb_value **result, pb_error **error)
 {
@@ -214,8 +203,11 @@ static pb_status path_value(const pb_call *call, const path_arguments *in, pb_pa
     pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
     if (!status)
         status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
-    if (!status && found->mean)
-        status = each_pair(call, in, found, &each, error);
+    if (!status && found->mean) {
+        pb_buffer of_each = PB_BUFFER_EMPTY;
+        path_caption(call, in, found, false, &of_each);
+        status = pb_sweep_each(found->values, model, &of_each, &each, error);
+    }
     if (!status)
         status = pb_value_bool(in->spec.normalize, &normalized, error);
     if (!status)

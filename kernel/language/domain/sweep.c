@@ -232,6 +232,13 @@ void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metr
     free(of);
 }
 
+pb_status pb_sweep_each(pb_tensor *values, pb_value *model, pb_buffer *caption, pb_value **result,
+                        pb_error **error)
+{
+    pb_tensor *shared = pb_tensor_retain(values);
+    return pb_result_captioned(&shared, model, NULL, "normalised", caption, 0, NULL, result, error);
+}
+
 pb_status pb_sweep_change(const pb_tensor *values, const pb_tensor *into, pb_value *model,
                           const char *units, const pb_buffer *caption, bool partial,
                           pb_value **result, pb_error **error)

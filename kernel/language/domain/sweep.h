@@ -34,6 +34,11 @@ pb_status pb_sweep_change(const pb_tensor *values, const pb_tensor *into, pb_val
                           const char *units, const pb_buffer *caption, bool partial,
                           pb_value **result, pb_error **error);
 
+/* The normalised values of each pair, to stand beside the ratio of their means. Takes the caption.
+ */
+pb_status pb_sweep_each(pb_tensor *values, pb_value *model, pb_buffer *caption, pb_value **result,
+                        pb_error **error);
+
 extern const pb_look pb_sweep_look;
 
 /* What patching changed at each place of a sweep that is not normalised, or of a part of one. NULL
