@@ -128,17 +128,17 @@ static pb_status wrong_type(const pb_call *call, const pb_parameter *parameter,
     return PB_TYPE;
 }
 
-/* The choice that `text` is: one of the words in `choices`. */
-static bool is_choice(const char *choices, const char *text)
+int pb_choice_of(const char *choices, const char *text)
 {
     size_t length = strlen(text);
-    for (const char *at = choices; *at;) {
+    int which = 0;
+    for (const char *at = choices; *at; which++) {
         size_t word = strcspn(at, " ");
         if (word == length && memcmp(at, text, length) == 0)
-            return true;
+            return which;
         at += word + (at[word] == ' ');
     }
-    return false;
+    return -1;
 }
 
 /* "a", "b" or "c"; the words themselves, split in place, are left in names. */
@@ -179,7 +179,7 @@ static pb_status check_argument(const pb_call *call, const pb_parameter *paramet
     if (!takes(parameter, argument->value))
         return wrong_type(call, parameter, argument, error);
     const char *text = pb_value_get_text(argument->value, NULL);
-    if (parameter->choices && text && !is_choice(parameter->choices, text))
+    if (parameter->choices && text && pb_choice_of(parameter->choices, text) < 0)
         return wrong_choice(call, parameter, argument, error);
     return PB_OK;
 }

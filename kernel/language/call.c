@@ -333,6 +333,14 @@ int64_t pb_argument_integer(const pb_call *call, const char *name)
     return fabs(number) <= 9.2e18 ? (int64_t)number : 0;
 }
 
+int pb_argument_choice(const pb_call *call, const char *name)
+{
+    const pb_parameter *parameter = call->row->parameters;
+    while (strcmp(parameter->name, name) != 0)
+        parameter++;
+    return pb_choice_of(parameter->choices, pb_argument_text(call, name));
+}
+
 bool pb_argument_bool(const pb_call *call, const char *name)
 {
     return pb_argument_number(call, name) != 0 && !pb_argument_is_none(call, name);

@@ -103,6 +103,8 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
 pb_status pb_call_value(pb_interp *interp, const pb_value *function, const pb_actual *actuals,
                         size_t count, const pb_call_site *site, pb_value **result,
                         pb_error **error);
+/* Which of the words in `choices` a text is, from 0; -1 if it is none. */
+int pb_choice_of(const char *choices, const char *text);
 /* Fills `call` for a built-in: fallbacks are put in `held`, whose values the caller releases. */
 pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
                           pb_value *held[PB_MAX_PARAMETERS], pb_error **error);

@@ -171,10 +171,8 @@ static pb_status component_fields(const pb_model *model, const pb_tensor *parts,
 
 /* ---- attribute() ---- */
 
-/* What by= may be, in the engine's order. */
-static const char *const by_words[] = {"component", "head", "neuron"};
-
 typedef struct attribute_arguments {
+    const char *by; /* as it was given */
     pb_prompts prompts;
     pb_targets targets, against;
     pb_places positions;
@@ -193,11 +191,8 @@ static void arguments_free(attribute_arguments *in)
 
 static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error **error)
 {
-    *in = (attribute_arguments){0};
-    const char *by = pb_argument_text(call, "by");
-    for (size_t i = 0; i < sizeof by_words / sizeof *by_words; i++)
-        if (strcmp(by, by_words[i]) == 0)
-            in->spec.by = (pb_attribute_by)i;
+    *in = (attribute_arguments){.by = pb_argument_text(call, "by")};
+    in->spec.by = (pb_attribute_by)pb_argument_choice(call, "by");
     in->spec.scale = pb_argument_bool(call, "scale");
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
     if (!status)
@@ -214,7 +209,7 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
             pb_heads_take(call, "heads", in->prompts.engine, &in->heads, &in->spec.n_heads, error);
     if (!status && in->heads && in->spec.by != PB_BY_HEAD)
         status = pb_fail_argument(call, "heads", error, PB_TYPE,
-                                  "heads= goes with by=\"head\"; by %s there are no heads", by);
+                                  "heads= goes with by=\"head\"; by %s there are no heads", in->by);
     in->spec.targets = in->targets.ids;
     in->spec.n_targets = in->targets.count;
     in->spec.against = in->against.ids;
@@ -232,7 +227,7 @@ static void attribution_caption(const attribute_arguments *in, pb_buffer *captio
     char *against =
         in->against.count == 1 ? pb_token_text(in->prompts.engine, in->against.ids[0]) : NULL;
     char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, &in->positions, 70);
-    pb_buffer_format(caption, "What each %s adds to the logit of %s", by_words[in->spec.by],
+    pb_buffer_format(caption, "What each %s adds to the logit of %s", in->by,
                      target ? target : "each prompt's word");
     if (in->against.count)
         pb_buffer_format(caption, " minus that of %s", against ? against : "each prompt's other");

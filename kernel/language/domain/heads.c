@@ -47,17 +47,6 @@ static pb_status score_prompts(pb_call *call, const pb_prompts *prompts, score_r
     return pb_place_argument(call, "prompt", status, error);
 }
 
-/* Which of the choices an argument is, in the order they are listed. */
-static int choice(const char *given, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(given, names[i]) == 0)
-            return (int)i;
-    return 0;
-}
-
-static const char *const detectors[] = {"previous", "duplicate", "induction"};
-
 static pb_status detect(pb_run *run, const void *spec, const pb_context *context,
                         pb_tensor **scores, pb_error **error)
 {
@@ -66,11 +55,8 @@ static pb_status detect(pb_run *run, const void *spec, const pb_context *context
 
 static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **error)
 {
-    static const char *const measures[] = {"mul", "abs"};
-    const char *detector = pb_argument_text(call, "detector");
-    const char *measure = pb_argument_text(call, "measure");
-    pb_detector_spec spec = {.detector = (pb_detector)choice(detector, detectors, 3),
-                             .measure = (pb_detector_measure)choice(measure, measures, 2),
+    pb_detector_spec spec = {.detector = (pb_detector)pb_argument_choice(call, "detector"),
+                             .measure = (pb_detector_measure)pb_argument_choice(call, "measure"),
                              .exclude_bos = pb_argument_bool(call, "exclude_bos"),
                              .exclude_current_token =
                                  pb_argument_bool(call, "exclude_current_token")};
@@ -86,7 +72,8 @@ static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **
                                             "1 minus its distance from a head that does only that"};
         pb_buffer caption = PB_BUFFER_EMPTY;
         pb_buffer_format(&caption, "How much each head attends to %s: %s (measure %s).",
-                         wanted[spec.detector], meant[spec.measure], measure);
+                         wanted[spec.detector], meant[spec.measure],
+                         pb_argument_text(call, "measure"));
         pb_prompts_edits(&prompts, &caption);
         status = pb_result_captioned(&scores, prompts.model, &scores_look, "score", &caption, 0,
                                      NULL, result, error);
@@ -103,8 +90,7 @@ static pb_status stripe_of(pb_run *run, const void *stripe, const pb_context *co
 
 static pb_status call_stripes(pb_call *call, pb_value **result, pb_error **error)
 {
-    const char *stripe = pb_argument_text(call, "stripe");
-    pb_stripe which = (pb_stripe)choice(stripe, detectors, 3);
+    pb_stripe which = (pb_stripe)pb_argument_choice(call, "stripe");
     pb_prompts prompts = {0};
     pb_tensor *means = NULL;
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
@@ -114,7 +100,7 @@ static pb_status call_stripes(pb_call *call, pb_value **result, pb_error **error
         pb_buffer caption = PB_BUFFER_EMPTY;
         pb_buffer_format(&caption,
                          "Mean attention along the %s stripe, over the second copy of the tokens.",
-                         stripe);
+                         pb_argument_text(call, "stripe"));
         pb_prompts_edits(&prompts, &caption);
         status = pb_result_captioned(&means, prompts.model, &scores_look, "attention", &caption, 0,
                                      NULL, result, error);
@@ -125,19 +111,19 @@ static pb_status call_stripes(pb_call *call, pb_value **result, pb_error **error
 
 static pb_status call_composition(pb_call *call, pb_value **result, pb_error **error)
 {
-    static const char *const kinds[] = {"Q", "K", "V"};
-    const char *kind = pb_argument_text(call, "kind");
     pb_value *model = NULL;
     pb_tensor *scores = NULL;
     pb_context context = pb_call_context(call);
     pb_status status = pb_call_model(call, &model, error);
     if (!status)
-        status = pb_composition_scores(pb_model_of(model), (pb_composition)choice(kind, kinds, 3),
-                                       &context, &scores, error);
+        status = pb_composition_scores(pb_model_of(model),
+                                       (pb_composition)pb_argument_choice(call, "kind"), &context,
+                                       &scores, error);
     if (!status) {
         char caption[128];
         snprintf(caption, sizeof caption,
-                 "%s-composition of each head with each later head (to_layer, to_head)", kind);
+                 "%s-composition of each head with each later head (to_layer, to_head)",
+                 pb_argument_text(call, "kind"));
         status = pb_result_tensor(&scores, model, &scores_look, "score", caption, 0, NULL, result,
                                   error);
     }

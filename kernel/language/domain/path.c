@@ -117,18 +117,6 @@ static pb_status pair_up(path_arguments *in, pb_error **error)
     return PB_OK;
 }
 
-static pb_path_mode mode_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        pb_path_mode mode;
-    } modes[] = {{"ioi", PB_PATH_IOI}, {"direct", PB_PATH_DIRECT}, {"linear", PB_PATH_LINEAR}};
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (strcmp(modes[i].name, name) == 0)
-            return modes[i].mode;
-    return PB_PATH_IOI;
-}
-
 static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
 {
     *in = (path_arguments){0};
@@ -148,7 +136,7 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
         status = pb_places_take(call, "pos", "pos", &in->positions, error);
     if (!status)
         status = pb_positions_check(call, "pos", &in->positions, &in->ends.into, error);
-    in->spec.mode = mode_of(pb_argument_text(call, "mode"));
+    in->spec.mode = (pb_path_mode)pb_argument_choice(call, "mode");
     in->spec.senders = in->senders;
     in->spec.prompts = in->ends.axis;
     in->spec.positions = pb_places_where(&in->positions, PB_WHERE_ALL);

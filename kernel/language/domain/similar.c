@@ -83,7 +83,7 @@ static pb_status take_word(pb_call *call, const pb_value *value, pb_token_vector
 static pb_status call_similar(pb_call *call, pb_value **result, pb_error **error)
 {
     const char *to = pb_argument_text(call, "to");
-    pb_token_vectors with = strcmp(to, "W_U") == 0 ? PB_TOKENS_UNEMBEDDED : PB_TOKENS_EMBEDDED;
+    pb_token_vectors with = (pb_token_vectors)pb_argument_choice(call, "to");
     const pb_value *value = pb_argument_value(call, "x");
     pb_context context = pb_call_context(call);
     direction from = {0};
