@@ -287,3 +287,10 @@ char *pb_prompt_title(const char *text, size_t width)
     pb_buffer_text(&title, cut < length ? "\xE2\x80\xA6\"" : "\"");
     return pb_buffer_take(&title);
 }
+
+pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,
+                          pb_error **error)
+{
+    pb_tensor *shared = pb_tensor_retain(tensor);
+    return pb_result_tensor(&shared, model, NULL, units, NULL, 0, NULL, result, error);
+}

@@ -108,23 +108,15 @@ static const pb_look attribution_look = {
 
 /* ---- fields ---- */
 
-/* A tensor as a value for a field: a number where it has no axes. */
-static pb_status tensor_field(pb_tensor *tensor, pb_value *model, const char *units,
-                              pb_value **result, pb_error **error)
-{
-    pb_tensor *shared = pb_tensor_retain(tensor);
-    return pb_result_tensor(&shared, model, NULL, units, NULL, 0, NULL, result, error);
-}
-
 static pb_status check_record(const pb_attribution *found, pb_value *model, bool scaled,
                               pb_value **result, pb_error **error)
 {
     pb_value *sum = NULL, *logit = NULL, *difference = NULL;
-    pb_status status = tensor_field(found->sum, model, "logits", &sum, error);
+    pb_status status = pb_tensor_field(found->sum, model, "logits", &sum, error);
     if (!status)
-        status = tensor_field(found->logit, model, "logits", &logit, error);
+        status = pb_tensor_field(found->logit, model, "logits", &logit, error);
     if (!status)
-        status = tensor_field(found->difference, model, "logits", &difference, error);
+        status = pb_tensor_field(found->difference, model, "logits", &difference, error);
     if (!status) {
         pb_entry entries[] = {{"sum", sum}, {"logit", logit}, {"difference", difference}};
         status = pb_value_record(
@@ -284,11 +276,11 @@ static pb_status attribution_value(const attribute_arguments *in, const pb_conte
     attribution_caption(in, &caption);
     pb_status status = check_record(found, model, in->spec.scale, &check, error);
     if (!status)
-        status = tensor_field(found->bias, model, "logits", &bias, error);
+        status = pb_tensor_field(found->bias, model, "logits", &bias, error);
     if (!status)
-        status = tensor_field(found->logit, model, "logits", &logit, error);
+        status = pb_tensor_field(found->logit, model, "logits", &logit, error);
     if (!status && found->rest)
-        status = tensor_field(found->rest, model, "logits", &rest, error);
+        status = pb_tensor_field(found->rest, model, "logits", &rest, error);
     bool by_component = pb_tensor_find_axis(found->parts, "component") >= 0;
     if (!status && by_component)
         status = component_fields(in->prompts.engine, found->parts, &layers, &parts, error);

@@ -249,6 +249,10 @@ pb_status pb_result_captioned(pb_tensor **tensor, pb_value *model, const pb_look
                               const char *units, pb_buffer *caption, size_t n_fields,
                               const pb_field *fields, pb_value **result, pb_error **error);
 
+/* A tensor, which is retained, as a value for a field: a number where it has no axes. */
+pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,
+                          pb_error **error);
+
 /* Takes away an axis of length one, if `drop`: a single prompt or word leaves none. */
 pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error);
 

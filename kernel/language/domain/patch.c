@@ -266,62 +266,30 @@ static pb_status check_records(const pb_patch_result *found, pb_value **result, 
     return status;
 }
 
-static void patch_caption(const pb_call *call, const patch_arguments *in,
-                          const pb_patch_result *found, bool of_means, pb_buffer *caption)
-{
-    pb_buffer what = PB_BUFFER_EMPTY;
-    patched_places(call, in, &what);
-    pb_end_values ends = {found->into, found->from, found->normalized, of_means};
-    pb_sweep_caption(what.data ? what.data : "", &in->ends, &in->metric, &ends, caption);
-    caption->failed = caption->failed || what.failed;
-    pb_buffer_free(&what);
-}
-
 static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_patch_result *found,
                              pb_value **result, pb_error **error)
 {
-    pb_value *model = in->ends.into.model;
-    const char *units = found->normalized ? "normalised" : in->metric.units;
-    pb_value *into = NULL, *from = NULL, *change = NULL, *each = NULL, *notes = NULL,
-             *checks = NULL, *normalized = NULL, *partial = NULL;
-    pb_buffer caption = PB_BUFFER_EMPTY;
-    patch_caption(call, in, found, found->mean != NULL, &caption);
-    pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
-    if (!status)
-        status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
-    if (!status && found->mean) {
-        pb_buffer of_each = PB_BUFFER_EMPTY;
-        patch_caption(call, in, found, false, &of_each);
-        status = pb_sweep_each(found->values, model, &of_each, &each, error);
-    }
-    if (!status)
-        status = sweep_notes(in, found, &notes, error);
+    pb_value *notes = NULL, *checks = NULL;
+    pb_buffer what = PB_BUFFER_EMPTY;
+    patched_places(call, in, &what);
+    pb_status status = sweep_notes(in, found, &notes, error);
     if (!status)
         status = check_records(found, &checks, error);
-    if (!status)
-        status = pb_value_bool(found->normalized, &normalized, error);
-    if (!status)
-        status = pb_value_bool(found->partial, &partial, error);
-    if (!status && !found->normalized)
-        status = pb_sweep_change(found->values, found->into, model, units, &caption, found->partial,
-                                 &change, error);
     if (!status) {
-        const pb_field fields[] = {{.name = "into", .value = into},
-                                   {.name = "from", .value = from},
-                                   {.name = "checks", .value = checks, .whole = true},
-                                   {.name = "notes", .value = notes, .whole = true},
-                                   {.name = "normalized", .value = normalized},
-                                   {.name = "partial", .value = partial},
-                                   change ? (pb_field){.name = "change", .value = change}
-                                          : (pb_field){.name = "each", .value = each}};
-        status =
-            pb_result_captioned(found->mean ? &found->mean : &found->values, model, &pb_sweep_look,
-                                units, &caption, change || each ? 7 : 6, fields, result, error);
+        const pb_field fields[] = {{.name = "checks", .value = checks, .whole = true},
+                                   {.name = "notes", .value = notes, .whole = true}};
+        const pb_found_sweep sweep = {.values = &found->values,
+                                      .mean = &found->mean,
+                                      .into = found->into,
+                                      .from = found->from,
+                                      .normalized = found->normalized,
+                                      .partial = found->partial,
+                                      .noted = true};
+        status = pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 2, fields, result, error);
     }
-    pb_value *owned[] = {into, from, change, each, notes, checks, normalized, partial};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        pb_value_release(&owned[i]);
-    pb_buffer_free(&caption);
+    pb_value_release(&notes);
+    pb_value_release(&checks);
+    pb_buffer_free(&what);
     return status;
 }
 

@@ -166,58 +166,20 @@ static void path_words(const pb_call *call, const path_arguments *in, pb_buffer 
     free((void *)names);
 }
 
-static void path_caption(const pb_call *call, const path_arguments *in, const pb_path_result *found,
-                         bool of_means, pb_buffer *caption)
-{
-    pb_buffer what = PB_BUFFER_EMPTY;
-    path_words(call, in, &what);
-    pb_end_values ends = {found->into, found->from, in->spec.normalize, of_means};
-    pb_sweep_caption(what.data ? what.data : "", &in->ends, &in->metric, &ends, caption);
-    if (found->partial)
-        pb_buffer_text(caption, " Interrupted: what was not computed is empty.");
-    caption->failed = caption->failed || what.failed;
-    pb_buffer_free(&what);
-}
-
 static pb_status path_value(const pb_call *call, const path_arguments *in, pb_path_result *found,
                             pb_value **result, pb_error **error)
 {
-    pb_value *model = in->ends.into.model;
-    const char *units = in->spec.normalize ? "normalised" : in->metric.units;
-    pb_value *into = NULL, *from = NULL, *change = NULL, *each = NULL, *normalized = NULL,
-             *partial = NULL;
-    pb_buffer caption = PB_BUFFER_EMPTY;
-    path_caption(call, in, found, found->mean != NULL, &caption);
-    pb_status status = pb_tensor_field(found->into, model, in->metric.units, &into, error);
-    if (!status)
-        status = pb_tensor_field(found->from, model, in->metric.units, &from, error);
-    if (!status && found->mean) {
-        pb_buffer of_each = PB_BUFFER_EMPTY;
-        path_caption(call, in, found, false, &of_each);
-        status = pb_sweep_each(found->values, model, &of_each, &each, error);
-    }
-    if (!status)
-        status = pb_value_bool(in->spec.normalize, &normalized, error);
-    if (!status)
-        status = pb_value_bool(found->partial, &partial, error);
-    if (!status && !in->spec.normalize)
-        status = pb_sweep_change(found->values, found->into, model, units, &caption, false, &change,
-                                 error);
-    if (!status) {
-        const pb_field fields[] = {{.name = "into", .value = into},
-                                   {.name = "from", .value = from},
-                                   {.name = "normalized", .value = normalized},
-                                   {.name = "partial", .value = partial},
-                                   change ? (pb_field){.name = "change", .value = change}
-                                          : (pb_field){.name = "each", .value = each}};
-        status =
-            pb_result_captioned(found->mean ? &found->mean : &found->values, model, &pb_sweep_look,
-                                units, &caption, change || each ? 5 : 4, fields, result, error);
-    }
-    pb_value *owned[] = {into, from, change, each, normalized, partial};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        pb_value_release(&owned[i]);
-    pb_buffer_free(&caption);
+    const pb_found_sweep sweep = {.values = &found->values,
+                                  .mean = &found->mean,
+                                  .into = found->into,
+                                  .from = found->from,
+                                  .normalized = in->spec.normalize,
+                                  .partial = found->partial};
+    pb_buffer what = PB_BUFFER_EMPTY;
+    path_words(call, in, &what);
+    pb_status status =
+        pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 0, NULL, result, error);
+    pb_buffer_free(&what);
     return status;
 }
 

@@ -103,7 +103,7 @@ static pb_status sweep_show(pb_interp *interp, const pb_value *self, pb_bundle *
     return status || !shown ? status : pb_bundle_absorb(bundle, &shown, error);
 }
 
-const pb_look pb_sweep_look = {
+static const pb_look sweep_look = {
     .name = "patch",
     .article = "a patch sweep",
     .summary = "The metric at each patched place; .into and .from are its ends, .change the "
@@ -193,14 +193,14 @@ static double mean_of(const pb_tensor *tensor)
 }
 
 /* " Unpatched 15.67; in the other prompt 11.70.", of several pairs their means. */
-static void end_values(const pb_ends *ends, const pb_end_values *values, pb_buffer *caption)
+static void end_values(const pb_ends *ends, const pb_found_sweep *found, pb_buffer *caption)
 {
     char unpatched[PB_NUMBER_SIZE], other[PB_NUMBER_SIZE];
-    double ends_of[] = {mean_of(values->into), mean_of(values->from)};
+    double ends_of[] = {mean_of(found->into), mean_of(found->from)};
     pb_number_format format = pb_number_settle((pb_number_format){0}, ends_of, 2);
     pb_number_write(unpatched, ends_of[0], format);
     pb_number_write(other, ends_of[1], format);
-    if (pb_tensor_rank(values->into) == 0 && pb_tensor_rank(values->from) == 0)
+    if (pb_tensor_rank(found->into) == 0 && pb_tensor_rank(found->from) == 0)
         pb_buffer_format(caption, " Unpatched %s; in the other prompt %s.", unpatched, other);
     else
         pb_buffer_format(caption, " Mean of %zu pair%s: unpatched %s; in the other prompt%s %s.",
@@ -208,55 +208,104 @@ static void end_values(const pb_ends *ends, const pb_end_values *values, pb_buff
                          pb_ends_count(ends) == 1 ? "" : "s", other);
 }
 
-void pb_sweep_caption(const char *what, const pb_ends *ends, const pb_bound_metric *metric,
-                      const pb_end_values *values, pb_buffer *caption)
+static const char unfinished[] = " Interrupted: what was not computed is empty.";
+
+static void sweep_caption(const pb_buffer *what, const pb_ends *ends, const pb_bound_metric *metric,
+                          const pb_found_sweep *found, bool of_means, pb_buffer *caption)
 {
     char *to = ends->into.many ? NULL : pb_prompt_title(ends->into.texts[0], 60);
     char *of = ends->from.many ? NULL : pb_prompt_title(ends->from.texts[0], 60);
-    pb_buffer_format(caption, "%s, patched into %s from %s: %s", what, to ? to : "each prompt",
+    pb_buffer_format(caption, "%s, patched into %s from %s: %s", what->data ? what->data : "",
+                     to ? to : "each prompt",
                      of                ? of
                      : ends->into.many ? "its pair"
                                        : "each prompt",
                      metric->name);
-    if (values->normalized)
+    if (found->normalized)
         pb_buffer_text(caption, " (0 is unpatched, 1 is the other prompt)");
     else if (metric->units && !strstr(metric->name, metric->units))
         pb_buffer_format(caption, " (%s)", metric->units);
-    if (values->of_means)
+    if (of_means)
         pb_buffer_format(caption, ", over %zu pair%s: ratio of the means", pb_ends_count(ends),
                          pb_ends_count(ends) == 1 ? "" : "s");
     pb_buffer_byte(caption, '.');
-    end_values(ends, values, caption);
+    end_values(ends, found, caption);
     edited_ends(ends, caption);
+    pb_buffer_text(caption, found->partial && !found->noted ? unfinished : "");
+    caption->failed = caption->failed || what->failed;
     free(to);
     free(of);
 }
 
-pb_status pb_sweep_each(pb_tensor *values, pb_value *model, pb_buffer *caption, pb_value **result,
-                        pb_error **error)
-{
-    pb_tensor *shared = pb_tensor_retain(values);
-    return pb_result_captioned(&shared, model, NULL, "normalised", caption, 0, NULL, result, error);
-}
+/* ---- its value ---- */
 
-pb_status pb_sweep_change(const pb_tensor *values, const pb_tensor *into, pb_value *model,
-                          const char *units, const pb_buffer *caption, bool partial,
-                          pb_value **result, pb_error **error)
+/* What patching changed, values - into, under the sweep's caption. */
+static pb_status change_of(const pb_found_sweep *found, pb_value *model, const char *units,
+                           const pb_buffer *caption, pb_value **result, pb_error **error)
 {
     pb_tensor *change = NULL;
     pb_buffer text = PB_BUFFER_EMPTY;
-    pb_status status = pb_tensor_binary(PB_SUB, values, into, NULL, &change, error);
+    pb_status status = pb_tensor_binary(PB_SUB, *found->values, found->into, NULL, &change, error);
     if (status)
         return status;
     pb_buffer_format(&text, "Change from the unpatched value: %s%s",
                      caption->data ? caption->data : "",
-                     partial ? " Interrupted: what was not computed is empty." : "");
+                     found->partial && found->noted ? unfinished : "");
     return pb_result_captioned(&change, model, NULL, units, &text, 0, NULL, result, error);
 }
 
-pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,
-                          pb_error **error)
+/* The ratio of each pair, to stand beside that of their means. Takes the caption. */
+static pb_status each_of(const pb_found_sweep *found, pb_value *model, pb_buffer *caption,
+                         pb_value **result, pb_error **error)
 {
-    pb_tensor *shared = pb_tensor_retain(tensor);
-    return pb_result_tensor(&shared, model, NULL, units, NULL, 0, NULL, result, error);
+    pb_tensor *values = pb_tensor_retain(*found->values);
+    return pb_result_captioned(&values, model, NULL, "normalised", caption, 0, NULL, result, error);
+}
+
+enum { OWN_FIELDS = 5, MOST_FIELDS = 12 };
+
+pb_status pb_sweep_value(const pb_buffer *what, const pb_ends *ends, const pb_bound_metric *metric,
+                         const pb_found_sweep *found, size_t n_fields, const pb_field *fields,
+                         pb_value **result, pb_error **error)
+{
+    pb_value *model = ends->into.model;
+    bool of_means = *found->mean != NULL;
+    const char *units = found->normalized ? "normalised" : metric->units;
+    pb_value *into = NULL, *from = NULL, *normalized = NULL, *partial = NULL, *beside = NULL;
+    pb_buffer caption = PB_BUFFER_EMPTY, of_each = PB_BUFFER_EMPTY;
+    if (n_fields > MOST_FIELDS - OWN_FIELDS)
+        return pb_fail(error, PB_INTERNAL, "a sweep has %zu fields of its own", n_fields);
+    sweep_caption(what, ends, metric, found, of_means, &caption);
+    pb_status status = pb_tensor_field(found->into, model, metric->units, &into, error);
+    if (!status)
+        status = pb_tensor_field(found->from, model, metric->units, &from, error);
+    if (!status)
+        status = pb_value_bool(found->normalized, &normalized, error);
+    if (!status)
+        status = pb_value_bool(found->partial, &partial, error);
+    if (!status && !found->normalized) {
+        status = change_of(found, model, units, &caption, &beside, error);
+    } else if (!status && of_means) {
+        sweep_caption(what, ends, metric, found, false, &of_each);
+        status = each_of(found, model, &of_each, &beside, error);
+    }
+    if (!status) {
+        pb_field all[MOST_FIELDS] = {{.name = "into", .value = into},
+                                     {.name = "from", .value = from}};
+        size_t n = 2;
+        for (size_t i = 0; i < n_fields; i++)
+            all[n++] = fields[i];
+        all[n++] = (pb_field){.name = "normalized", .value = normalized};
+        all[n++] = (pb_field){.name = "partial", .value = partial};
+        if (beside)
+            all[n++] = (pb_field){.name = of_means ? "each" : "change", .value = beside};
+        status = pb_result_captioned(of_means ? found->mean : found->values, model, &sweep_look,
+                                     units, &caption, n, all, result, error);
+    }
+    pb_value *owned[] = {into, from, normalized, partial, beside};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        pb_value_release(&owned[i]);
+    pb_buffer_free(&of_each);
+    pb_buffer_free(&caption);
+    return status;
 }
