@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "math/kernels.h"
 #include "math/matmul.h"
 #include "study/heads.h"
 
@@ -57,14 +58,6 @@ static pb_status fill_grams(const composer *c, size_t layer, pb_error **error)
     return status;
 }
 
-static double sum_of_products(const float *a, const float *b, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)a[i] * b[i];
-    return sum;
-}
-
 /* R = C D: which of w_qkv C is, and the Grams of C and D. */
 static size_t reads_with(pb_composition kind, gram *of_c, gram *of_d)
 {
@@ -82,9 +75,9 @@ static double score_pair(const composer *c, size_t l, size_t h, size_t to_l, siz
     const float *g_a = gram_of(c, l, h, GRAM_V), *g_d = gram_of(c, to_l, to_h, of_d);
     pb_matmul_small(PB_PLAIN, PB_PLAIN, n, n, n, 1, g_a, n, m, wide, 0, c->left, n);
     pb_matmul_small(PB_PLAIN, PB_PLAIN, n, n, n, 1, m, wide, g_d, n, 0, c->right, n);
-    double both = sum_of_products(c->left, c->right, square);
-    double left = sum_of_products(g_a, gram_of(c, l, h, GRAM_O), square);
-    double right = sum_of_products(gram_of(c, to_l, to_h, of_c), g_d, square);
+    double both = pb_dot(square, c->left, c->right);
+    double left = pb_dot(square, g_a, gram_of(c, l, h, GRAM_O));
+    double right = pb_dot(square, gram_of(c, to_l, to_h, of_c), g_d);
     return sqrt((both > 0 ? both : 0) / (left * right));
 }
 

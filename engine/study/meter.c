@@ -238,11 +238,8 @@ static void numbers_by_columns(const pb_meter *meter, size_t n, const pb_meter_r
     size_t d = pb_model_shape(meter->model)->d_model;
     for (size_t r = 0; r < n; r++) {
         size_t which = meter->n_directions > 1 ? rows[r].prompt : 0;
-        const float *direction = meter->directions + which * d, *row = normed + r * d;
-        double sum = meter->biases[which];
-        for (size_t j = 0; j < d; j++)
-            sum += (double)row[j] * direction[j];
-        numbers[r] = sum;
+        numbers[r] =
+            meter->biases[which] + pb_dot(d, normed + r * d, meter->directions + which * d);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "domain.h"
+#include "math/kernels.h"
 #include "words.h"
 
 /* The patterns to draw, [n, T, T], and what each is called. */
@@ -56,10 +57,7 @@ static void weight_by_values(const pb_shape *shape, size_t head, const float *v,
     double longest = 0;
     for (size_t key = 0; key < length; key++) {
         const float *x = v + (key * shape->n_head + head) * shape->d_head;
-        norms[key] = 0;
-        for (size_t i = 0; i < shape->d_head; i++)
-            norms[key] += (double)x[i] * x[i];
-        norms[key] = sqrt(norms[key]);
+        norms[key] = sqrt(pb_dot(shape->d_head, x, x));
         longest = fmax(longest, norms[key]);
     }
     for (size_t i = 0; longest > 0 && i < length * length; i++)
@@ -73,7 +71,8 @@ static pb_status read_patterns(const pb_head *heads, size_t n, bool weighted,
     const pb_shape *shape = pb_model_shape(pb_run_model(out->run));
     size_t square = out->length * out->length;
     float *layer = pb_malloc(pb_run_activation_size(out->run, PB_SITE_PATTERN), sizeof *layer);
-    float *v = pb_malloc(pb_run_activation_size(out->run, PB_SITE_V), sizeof *v);
+    size_t v_size = weighted ? pb_run_activation_size(out->run, PB_SITE_V) : 0;
+    float *v = pb_malloc(v_size, sizeof *v);
     double *norms = pb_malloc(out->length, sizeof *norms);
     pb_status status = layer && v && norms ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < n && !status; i++) {
