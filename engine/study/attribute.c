@@ -205,7 +205,7 @@ static pb_status attribute_at(pb_run *const *runs, size_t n_runs, pb_axis *promp
     if (prompts)
         outer.axes[outer.rank++] = prompts;
     if (!status && !one)
-        status = pb_positions_axis("pos", runs, n_runs, positions, &outer.positions, error);
+        status = pb_positions_axis("pos", runs, n_runs, positions, false, &outer.positions, error);
     if (outer.positions)
         outer.axes[outer.rank++] = outer.positions;
     if (!status)

@@ -154,22 +154,6 @@ static bool is_every_loss(const pb_metric *metric)
     return all;
 }
 
-/* The same places and labels, counted from their own end. *axis is NULL on failure. */
-static pb_status count_from_own_end(pb_axis **axis, pb_error **error)
-{
-    size_t n = pb_axis_length(*axis);
-    pb_axis *whole = *axis;
-    const char **labels = pb_malloc(n, sizeof *labels);
-    *axis = NULL;
-    for (size_t i = 0; labels && i < n; i++)
-        labels[i] = pb_axis_label(whole, i);
-    pb_status status = labels ? pb_axis_create(pb_axis_name(whole), n, NULL, labels, axis, error)
-                              : pb_fail_memory(error);
-    pb_axis_release(&whole);
-    free(labels);
-    return status;
-}
-
 /* The axis over several positions. */
 static pb_status positions_axis(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
                                 size_t n_runs, pb_axis **axis, pb_error **error)
@@ -179,9 +163,8 @@ static pb_status positions_axis(const pb_metric *metric, const pb_meter *meter, 
         return pb_fail_memory(error);
     for (size_t i = 0; i < n_runs; i++) /* borrowed from the meter, and only read */
         read[i].at = (size_t *)pb_meter_positions(meter, i, &read[i].n);
-    pb_status status = pb_positions_axis("pos", runs, n_runs, read, axis, error);
-    if (!status && is_every_loss(metric))
-        status = count_from_own_end(axis, error);
+    pb_status status =
+        pb_positions_axis("pos", runs, n_runs, read, is_every_loss(metric), axis, error);
     free(read);
     return status;
 }

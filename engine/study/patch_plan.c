@@ -225,8 +225,8 @@ static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, const pb
 {
     pb_status status = PB_OK;
     if (where->each && !one) {
-        status = pb_positions_axis(axis, plan->into, plan->n_pairs, chosen, &plan->axes[plan->rank],
-                                   error);
+        status = pb_positions_axis(axis, plan->into, plan->n_pairs, chosen, false,
+                                   &plan->axes[plan->rank], error);
         plan->rank += !status;
     }
     if (status)

@@ -92,14 +92,14 @@ static bool places_are_one(const pb_positions *positions, size_t n_runs)
     return same;
 }
 
-/* The first run's places with these labels; 0, 1, ... where the others choose different ones. */
-static pb_status axis_with_labels(const char *name, pb_run *const *runs, size_t n_runs,
-                                  const pb_positions *positions, const char *const *labels,
-                                  pb_axis **axis, pb_error **error)
+/* The first run's places with these labels; 0, 1, ... with an end of their own. */
+static pb_status axis_with_labels(const char *name, pb_run *const *runs,
+                                  const pb_positions *positions, bool own_end,
+                                  const char *const *labels, pb_axis **axis, pb_error **error)
 {
     size_t n = positions[0].n;
     pb_axis *picked = NULL, *labelled = NULL;
-    if (!places_are_one(positions, n_runs))
+    if (own_end)
         return pb_axis_create(name, n, NULL, labels, axis, error);
     pb_status status =
         pb_axis_pick(pb_run_positions(runs[0]), positions[0].at, n, NULL, &picked, error);
@@ -113,7 +113,8 @@ static pb_status axis_with_labels(const char *name, pb_run *const *runs, size_t 
 }
 
 static pb_status labelled_axis(const char *name, pb_run *const *runs, size_t n_runs,
-                               const pb_positions *positions, pb_axis **axis, pb_error **error)
+                               const pb_positions *positions, bool own_end, pb_axis **axis,
+                               pb_error **error)
 {
     size_t n = positions[0].n;
     char **labels = pb_calloc(n, sizeof *labels);
@@ -123,7 +124,7 @@ static pb_status labelled_axis(const char *name, pb_run *const *runs, size_t n_r
         status = labels[i] ? PB_OK : pb_fail_memory(error);
     }
     if (!status)
-        status = axis_with_labels(name, runs, n_runs, positions, (const char *const *)labels, axis,
+        status = axis_with_labels(name, runs, positions, own_end, (const char *const *)labels, axis,
                                   error);
     for (size_t i = 0; labels && i < n; i++)
         free(labels[i]);
@@ -132,7 +133,8 @@ static pb_status labelled_axis(const char *name, pb_run *const *runs, size_t n_r
 }
 
 pb_status pb_positions_axis(const char *name, pb_run *const *runs, size_t n_runs,
-                            const pb_positions *positions, pb_axis **axis, pb_error **error)
+                            const pb_positions *positions, bool own_end, pb_axis **axis,
+                            pb_error **error)
 {
     for (size_t r = 1; r < n_runs; r++) {
         if (positions[r].n != positions[0].n)
@@ -141,5 +143,6 @@ pb_status pb_positions_axis(const char *name, pb_run *const *runs, size_t n_runs
                            "%zu",
                            positions[0].n, positions[r].n, r + 1);
     }
-    return labelled_axis(name, runs, n_runs, positions, axis, error);
+    own_end = own_end || !places_are_one(positions, n_runs);
+    return labelled_axis(name, runs, n_runs, positions, own_end, axis, error);
 }

@@ -22,10 +22,12 @@ void pb_positions_free(pb_positions **positions, size_t n_runs);
 
 /*
  * The axis over them, called `name`: labels are the tokens, joined as "love|hate" where runs
- * differ; coordinates are 0, 1, ... where runs choose different places. PB_VALUE if their numbers
- * differ.
+ * differ. Coordinates are the positions, and -1 is the runs' last; where runs choose different
+ * places, or with `own_end`, they are 0, 1, ..., and -1 is the last of these. PB_VALUE if their
+ * numbers differ.
  */
 pb_status pb_positions_axis(const char *name, pb_run *const *runs, size_t n_runs,
-                            const pb_positions *positions, pb_axis **axis, pb_error **error);
+                            const pb_positions *positions, bool own_end, pb_axis **axis,
+                            pb_error **error);
 
 #endif
