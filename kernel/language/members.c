@@ -268,14 +268,13 @@ static bool has_member(const pb_value *self, const char *name)
     return found;
 }
 
-/* Whether x.word() is worth saying: check() takes anything, and is never what .check means. */
 static bool is_method(const pb_value *self, const char *name)
 {
     const pb_builtin *row = pb_builtin_find(name);
-    return row && pb_builtin_takes_first(row, self) && strcmp(name, "check") != 0;
+    return row && pb_builtin_takes_first(row, self);
 }
 
-/* What .name may have meant: what the items of a list have, a word to call, a habit, or the nearest
+/* What .name may have meant: what the items of a list have, a habit, a word to call, or the nearest
  * name there is. */
 static void hint_member(const pb_value *self, const char *name, pb_error **error)
 {
@@ -289,16 +288,17 @@ static void hint_member(const pb_value *self, const char *name, pb_error **error
         near = NULL;
     else if (pb_list_count(self) > 0 && has_member(first, name))
         pb_error_hint(*error, "each item has one: [x.%s for x in xs]", name);
-    else if (is_method(self, name))
-        pb_error_hint(*error, "%s is a word to call: .%s()", name, name);
     else if (advice)
         pb_error_hint(*error, "%s", advice);
+    else if (is_method(self, name))
+        pb_error_hint(*error, "%s is a word to call: .%s()", name, name);
     else if (near)
         pb_error_hint(*error, "did you mean .%s?", near);
     pb_names_destroy(&names);
 }
 
-pb_status pb_fail_column(const pb_value *table, const char *name, pb_error **error)
+pb_status pb_fail_column(const pb_value *table, const char *parameter, const char *name,
+                         pb_error **error)
 {
     pb_buffer listed = PB_BUFFER_EMPTY;
     pb_names *names = pb_names_create();
@@ -310,7 +310,9 @@ pb_status pb_fail_column(const pb_value *table, const char *name, pb_error **err
     pb_status status = pb_fail(error, PB_NAME, "this table has no column %s; it has %s", name,
                                listed.data ? listed.data : "none");
     const char *near = names ? pb_names_nearest(names, name) : NULL;
-    if (near && error && *error)
+    if (near && error && *error && parameter)
+        pb_error_hint(*error, "did you mean %s=\"%s\"?", parameter, near);
+    else if (near && error && *error)
         pb_error_hint(*error, "did you mean %s?", near);
     pb_names_destroy(&names);
     pb_buffer_free(&listed);
@@ -319,7 +321,7 @@ pb_status pb_fail_column(const pb_value *table, const char *name, pb_error **err
 
 static pb_status unknown_column(const pb_value *table, const char *name, pb_error **error)
 {
-    pb_status status = pb_fail_column(table, name, error);
+    pb_status status = pb_fail_column(table, NULL, name, error);
     hint_member(table, name, error);
     return status;
 }

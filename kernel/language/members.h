@@ -10,8 +10,10 @@ extern const pb_member pb_table_members[];
 /* The names x.name answers to. Safe on any thread. */
 void pb_member_names(const pb_value *self, pb_names *names);
 
-/* "This table has no column x; it has ...", with the nearest as the hint. */
-pb_status pb_fail_column(const pb_value *table, const char *name, pb_error **error);
+/* "This table has no column x; it has ...", with the nearest as the hint: near, or parameter="near"
+ * unless that is NULL. */
+pb_status pb_fail_column(const pb_value *table, const char *parameter, const char *name,
+                         pb_error **error);
 
 /* ---- bags of names (names.c) ---- */
 

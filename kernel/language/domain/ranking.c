@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/nearest.h"
 #include "base/sort.h"
 #include "domain.h"
+#include "members.h"
 #include "ranking.h"
 #include "sweep.h"
 #include "views.h"
@@ -428,25 +428,6 @@ static bool numeric(const pb_table_cells *column)
     return some;
 }
 
-static pb_status no_column(pb_call *call, const pb_value *table, const char *by, pb_error **error)
-{
-    const char *names[64];
-    size_t count = 0;
-    pb_buffer listed = PB_BUFFER_EMPTY;
-    for (; count < 64 && count < pb_table_columns(table); count++) {
-        names[count] = pb_table_column(table, count)->name;
-        pb_buffer_format(&listed, "%s%s", count ? ", " : "", names[count]);
-    }
-    pb_status status =
-        pb_fail_argument(call, "by", error, PB_NAME, "this table has no column %s; it has %s", by,
-                         listed.data ? listed.data : "none");
-    pb_buffer_free(&listed);
-    const char *near = pb_nearest(by, names, count);
-    if (error && near)
-        pb_error_hint(*error, "did you mean by=\"%s\"?", near);
-    return status;
-}
-
 /* The column to rank by: by=, or the last that holds numbers. */
 static pb_status ranked_column(pb_call *call, const pb_value *table, const pb_table_cells **column,
                                pb_error **error)
@@ -456,7 +437,7 @@ static pb_status ranked_column(pb_call *call, const pb_value *table, const pb_ta
     if (by) {
         *column = pb_table_find(table, by);
         if (!*column)
-            return no_column(call, table, by, error);
+            return pb_place_argument(call, "by", pb_fail_column(table, "by", by, error), error);
         if (!numeric(*column))
             return pb_fail_argument(call, "by", error, PB_TYPE, "column '%s' does not hold numbers",
                                     by);

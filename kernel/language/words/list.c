@@ -274,10 +274,11 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
     size_t *order = NULL;
     if (pb_value_kind(table) != PB_TABLE)
         return call_sorted(call, result, error);
+    if (!by && pb_table_columns(table) == 0)
+        return pb_fail_argument(call, NULL, error, PB_NAME, "this table has no column at all");
     const pb_table_cells *column = by ? pb_table_find(table, by) : pb_table_column(table, 0);
     if (!column)
-        return pb_place_argument(call, "by", pb_fail_column(table, by ? by : "at all", error),
-                                 error);
+        return pb_place_argument(call, "by", pb_fail_column(table, NULL, by, error), error);
     pb_status status = pb_place_argument(
         call, "by", sorted_order(call, column->cells, true, &order, error), error);
     if (status == PB_OK)
