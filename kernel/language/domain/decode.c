@@ -84,10 +84,6 @@ const pb_builtin pb_builtins_decode[] = {
                      .types = PB_TAKES_INTEGER | PB_TAKES_LIST | PB_TAKES_TENSOR,
                      .what = "a token id, a list of them, or tokens",
                      .objects = {&pb_tokens_type, &pb_run_type, &pb_prompt_type}},
-                    {.name = "model",
-                     .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a model",
-                     .fallback = "None",
-                     .objects = {&pb_model_type}}},
+                    PB_MODEL_PARAMETER},
      .function = call_decode},
     {0}};

@@ -28,6 +28,15 @@ extern const pb_object_type pb_edit_type;    /* edit.c */
 extern const pb_object_type pb_metric_type;  /* metric.c */
 extern const pb_object_type pb_ranking_type; /* ranking.c */
 
+/* model=, where a word can be about another model than the current one. */
+#define PB_MODEL_PARAMETER                                                                         \
+    {                                                                                              \
+        .name = "model", .mode = PB_PARAMETER_KEYWORD, .what = "a model", .fallback = "None",      \
+        .objects = {                                                                               \
+            &pb_model_type                                                                         \
+        }                                                                                          \
+    }
+
 /* The parameters that every word with a prompt ends with. */
 #define PB_PROMPT_PARAMETERS                                                                       \
     {.name = "edit",                                                                               \
@@ -36,11 +45,7 @@ extern const pb_object_type pb_ranking_type; /* ranking.c */
      .what = "an edit or a list of edits",                                                         \
      .fallback = "None",                                                                           \
      .objects = {&pb_edit_type}},                                                                  \
-        {.name = "model",                                                                          \
-         .mode = PB_PARAMETER_KEYWORD,                                                             \
-         .what = "a model",                                                                        \
-         .fallback = "None",                                                                       \
-         .objects = {&pb_model_type}},                                                             \
+        PB_MODEL_PARAMETER,                                                                        \
     {                                                                                              \
         .name = "bos", .mode = PB_PARAMETER_KEYWORD, .types = PB_TAKES_BOOL, .fallback = "None"    \
     }

@@ -364,13 +364,6 @@ static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **
         .name = "site", .types = PB_TAKES_STRING, .what = "an activation site",                    \
         .fallback = default_, .suggest = pb_suggest_sites                                          \
     }
-#define MODEL                                                                                      \
-    {                                                                                              \
-        .name = "model", .mode = PB_PARAMETER_KEYWORD, .what = "a model", .fallback = "None",      \
-        .objects = {                                                                               \
-            &pb_model_type                                                                         \
-        }                                                                                          \
-    }
 #define PLACES      PLACE("layer"), PLACE("head"), PLACE("pos"), PLACE("key"), PLACE("neuron"), HEADS
 #define VALUE_TYPES (PB_TAKES_NUMBER | PB_TAKES_TENSOR | PB_TAKES_STRING | PB_TAKES_LIST)
 #define PLACES_DOC                                                                                 \
@@ -389,7 +382,7 @@ const pb_builtin pb_builtins_edit[] = {
      .expected = "True",
      .needs_model = true,
      .see = "ablate_mean set patch",
-     .parameters = {SITE("None"), PLACES, MODEL},
+     .parameters = {SITE("None"), PLACES, PB_MODEL_PARAMETER},
      .function = call_zero},
     {.name = "set",
      .category = "Edits",
@@ -406,7 +399,7 @@ const pb_builtin pb_builtins_edit[] = {
                      .what = "a number, a tensor or a run",
                      .objects = PB_PROMPT_OBJECTS},
                     PLACES,
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_set},
     {.name = "resample",
      .category = "Edits",
@@ -423,7 +416,7 @@ const pb_builtin pb_builtins_edit[] = {
                      .what = "a prompt or a run",
                      .objects = PB_PROMPT_OBJECTS},
                     PLACES,
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_resample},
     {.name = "add",
      .category = "Edits",
@@ -439,7 +432,7 @@ const pb_builtin pb_builtins_edit[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a number or a tensor"},
                     PLACES,
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_add},
     {.name = "scale",
      .category = "Edits",
@@ -455,7 +448,7 @@ const pb_builtin pb_builtins_edit[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a number or a tensor"},
                     PLACES,
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_scale},
     {.name = "project",
      .category = "Edits",
@@ -471,7 +464,7 @@ const pb_builtin pb_builtins_edit[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a direction, a tensor"},
                     PLACES,
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_project},
     {.name = "ablate_mean",
      .category = "Edits",
@@ -494,7 +487,7 @@ const pb_builtin pb_builtins_edit[] = {
                      .fallback = "\"pos\"",
                      .choices = "pos all"},
                     PLACES,
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_ablate_mean},
     {.name = "except_heads",
      .category = "Edits",
@@ -508,6 +501,6 @@ const pb_builtin pb_builtins_edit[] = {
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .what = "heads such as \"L9H6\"",
                      .objects = {&pb_ranking_type}},
-                    MODEL},
+                    PB_MODEL_PARAMETER},
      .function = call_except_heads},
     {0}};

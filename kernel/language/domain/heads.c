@@ -192,10 +192,6 @@ const pb_builtin pb_builtins_heads[] = {
      .needs_model = true,
      .see = "detect_heads",
      .parameters = {{.name = "kind", .types = PB_TAKES_STRING, .choices = "Q K V"},
-                    {.name = "model",
-                     .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a model",
-                     .fallback = "None",
-                     .objects = {&pb_model_type}}},
+                    PB_MODEL_PARAMETER},
      .function = call_composition},
     {0}};

@@ -528,10 +528,6 @@ const pb_builtin pb_builtins_run[] = {
      .parameters = {{.name = "n", .types = PB_TAKES_INTEGER},
                     {.name = "seed", .types = PB_TAKES_INTEGER, .fallback = "0"},
                     {.name = "repeat", .types = PB_TAKES_INTEGER, .fallback = "2"},
-                    {.name = "model",
-                     .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a model",
-                     .fallback = "None",
-                     .objects = {&pb_model_type}}},
+                    PB_MODEL_PARAMETER},
      .function = call_random_tokens},
     {0}};

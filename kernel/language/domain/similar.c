@@ -139,10 +139,6 @@ const pb_builtin pb_builtins_similar[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"W_E\"",
                      .choices = "W_E W_U"},
-                    {.name = "model",
-                     .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a model",
-                     .fallback = "None",
-                     .objects = {&pb_model_type}}},
+                    PB_MODEL_PARAMETER},
      .function = call_similar},
     {0}};
