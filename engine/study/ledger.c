@@ -124,18 +124,22 @@ static pb_site unit_site(const pb_ledger *book)
     return book->edited ? PB_SITE_RESULT : PB_SITE_Z;
 }
 
-/* directions[t, unit, :] = W[unit] u_t: what a unit writes is then its activation . direction. */
+/* directions[t, unit, :] = W[unit] u_t: what a unit writes is then its activation . direction. Once
+ * a layer, of which long prompts are shown in several views. */
 static pb_status project_targets(pb_ledger *book, size_t layer, pb_error **error)
 {
     size_t d = book->shape->d_model, inner = book->n_units * book->unit_width;
     const float *weights = unit_weights(book, layer);
     pb_status status = PB_OK;
+    if (book->directions_of == layer)
+        return PB_OK;
     for (size_t t = 0; !status && t < book->n_targets; t++) {
         status = pb_watch_check(book->context->watch, error);
         for (size_t i = 0; !status && i < inner; i++)
             book->unit_directions[t * inner + i] =
                 (float)pb_dot(d, weights + i * d, book->targets[t].centred);
     }
+    book->directions_of = layer;
     return status;
 }
 
@@ -353,6 +357,7 @@ pb_status pb_ledger_fill(pb_ledger *book, pb_error **error)
     book->edited = pb_route_edits(&route);
     book->stream_edited = pb_route_edits_stream(&route);
     book->n_components = pb_component_count(book->model) + book->stream_edited;
+    book->directions_of = SIZE_MAX;
     choose_units(book);
     pb_status status = targets_create(book, error);
     if (!status && book->spec->heads)

@@ -44,7 +44,8 @@ typedef struct pb_ledger {
     /* Heads of each attention, or neurons of each MLP; none by component. */
     size_t n_units, unit_width;
     double *units;          /* [n_rows, n_layer, n_units] */
-    float *unit_directions; /* [n_targets, n_units, unit_width] of the layer at hand */
+    float *unit_directions; /* [n_targets, n_units, unit_width] of a layer */
+    size_t directions_of;   /* which layer; SIZE_MAX before the first */
     float *sigma;           /* [n_rows] */
 } pb_ledger;
 
