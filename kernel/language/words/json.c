@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "words/words.h"
 
 /* ---- writing ---- */
@@ -256,7 +257,7 @@ static pb_status record_from_json(pb_interp *interp, const json_t *object, pb_va
     const char *name;
     json_t *held;
     pb_status status = PB_OK;
-    pb_entry *entries = calloc(json_object_size(object) + 1, sizeof *entries);
+    pb_entry *entries = pb_calloc(json_object_size(object), sizeof *entries);
     if (!entries)
         return pb_fail_memory(error);
     json_object_foreach((json_t *)object, name, held)
@@ -325,8 +326,8 @@ static pb_status axis_from_json(const json_t *json, const char *mark, pb_axis **
     size_t count = json_array_size(places);
     if (!name || !json_is_array(places) || (labels && json_array_size(labels) != count))
         return not_what_it_says(mark, error);
-    int64_t *coordinates = calloc(count + 1, sizeof *coordinates);
-    const char **texts = calloc(count + 1, sizeof *texts);
+    int64_t *coordinates = pb_calloc(count, sizeof *coordinates);
+    const char **texts = pb_calloc(count, sizeof *texts);
     pb_status status = coordinates && texts ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; status == PB_OK && i < count; i++) {
         coordinates[i] = json_integer_value(json_array_get(places, i));
@@ -418,7 +419,7 @@ static pb_status table_from_json(pb_interp *interp, const json_t *json, const ch
     const char *name;
     json_t *held;
     pb_status status = PB_OK;
-    pb_table_cells *columns = calloc(json_object_size(json) + 1, sizeof *columns);
+    pb_table_cells *columns = pb_calloc(json_object_size(json), sizeof *columns);
     if (!columns)
         return pb_fail_memory(error);
     json_object_foreach((json_t *)json, name, held)
