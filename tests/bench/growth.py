@@ -42,7 +42,7 @@ def best(times: Times) -> float | None:
 
 def by_length(ours: Worker, peers: list[Worker]) -> tuple[str, list[dict]]:
     """Top-k of one prompt: the blocks, and one row of logits."""
-    bounds, rows, cells = Bounds(ours), [], []
+    bounds, rows, cells = Bounds(ours, 5), [], []
     for n in LENGTHS:
         times, got = tries(ours, f"top {n}")
         bounds.refresh()
@@ -61,7 +61,7 @@ def by_length(ours: Worker, peers: list[Worker]) -> tuple[str, list[dict]]:
 
 def by_cells(ours: Worker, sweeps: list[tuple[int, str]]) -> tuple[str, list[dict]]:
     """Sweeps of resid_post over layer x position, on pairs of prompts; both ends' runs included."""
-    bounds, rows, cells = Bounds(ours), [], []
+    bounds, rows, cells = Bounds(ours, 5), [], []
     for _, words in sweeps:
         times, got = tries(ours, words)
         bounds.refresh()

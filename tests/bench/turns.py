@@ -100,8 +100,9 @@ class Bounds:
 
     MOST_ROWS = 512  # more rows make products no faster
 
-    def __init__(self, ours: Worker):
+    def __init__(self, ours: Worker, tries: int = 1):
         self.ours = ours
+        self.tries = tries  # of what is short: as many as there are of what it is compared with
         self.read_speed = 0.0  # bytes a millisecond
         self.products: dict[int, float] = {}
 
@@ -114,7 +115,8 @@ class Bounds:
         about = self.ours.about
         whole = min(n, max(self.MOST_ROWS, about["context"]))
         if whole not in self.products:
-            self.products[whole] = self.ours.ask("products", whole, 1)["ms"]
+            tries = self.tries if whole < 100 else 1
+            self.products[whole] = self.ours.ask("products", whole, tries)["ms"]
         return self.products[whole] * n / whole
 
     def row_layers(self, count: int) -> float:
@@ -127,7 +129,7 @@ class Bounds:
     def bytes(self, count: float) -> float:
         """ms of reading so much memory once."""
         if not self.read_speed:
-            got = self.ours.ask("read", 0, 1)
+            got = self.ours.ask("read", 0, self.tries)
             self.read_speed = got["cells"] / got["ms"]
         return count / self.read_speed
 
