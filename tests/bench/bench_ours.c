@@ -50,6 +50,7 @@ static const struct row {
     {"generate", ask_generate},       /* [tokens] */
     {"forward", ask_forward},         /* [length]: all logits */
     {"products", bound_products},     /* rows tries */
+    {"attention", bound_attention},   /* tokens tries */
     {"read", bound_read},             /* 0 tries */
     {"copy", bound_copy},             /* 0 tries */
 };

@@ -64,6 +64,53 @@ double bound_products(subject *s, size_t a, size_t b, count *counted)
     return best;
 }
 
+enum { QUERIES = 64 }; /* rows of a product of attention: the scores of as many stay in a cache */
+
+/* One head's scores and mix, q k^T and pattern v, for QUERIES queries and the keys that they see.
+ */
+static void attention_products(size_t n, size_t d_head, size_t ld, const float *qkv, size_t d,
+                               float *scores, float *z)
+{
+    pb_error *error = NULL;
+    for (size_t first = 0; first < n; first += QUERIES) {
+        size_t rows = n - first < QUERIES ? n - first : QUERIES, keys = first + rows;
+        must(pb_library_sgemm(PB_PLAIN, PB_TRANSPOSED, rows, keys, d_head, 1, qkv + first * ld, ld,
+                              qkv + d, ld, 0, scores, keys, &error),
+             error);
+        must(pb_library_sgemm(PB_PLAIN, PB_PLAIN, rows, d_head, keys, 1, scores, keys, qkv + 2 * d,
+                              ld, 0, z, d_head, &error),
+             error);
+    }
+}
+
+/* Attention's products of all layers for one prompt of `a` tokens, heads on threads. */
+double bound_attention(subject *s, size_t a, size_t b, count *counted)
+{
+    const pb_shape *shape = pb_model_shape(s->model);
+    size_t n = a ? a : 1, d = shape->n_head * shape->d_head, ld = 3 * d;
+    float *qkv = need(n * ld, sizeof *qkv);
+    for (size_t i = 0; i < n * ld; i++)
+        qkv[i] = (float)(i % 17) / 16.0f - 0.5f;
+    double best = 1e30;
+    for (size_t i = 0; i < b + 1; i++) { /* the first try warms up */
+        double start = now();
+        for (size_t layer = 0; layer < shape->n_layer; layer++) {
+#pragma omp parallel for schedule(dynamic)
+            for (size_t head = 0; head < shape->n_head; head++) {
+                float *scores = need(QUERIES * (n + shape->d_head), sizeof *scores);
+                attention_products(n, shape->d_head, ld, qkv + head * shape->d_head, d, scores,
+                                   scores + QUERIES * n);
+                free(scores);
+            }
+        }
+        double took = now() - start;
+        best = i > 0 && took < best ? took : best;
+    }
+    counted->row_layers = n * shape->n_layer;
+    free(qkv);
+    return best;
+}
+
 static double total(size_t n, const float *values)
 {
     double sum = 0;

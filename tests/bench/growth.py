@@ -46,7 +46,7 @@ def by_length(ours: Worker, peers: list[Worker]) -> tuple[str, list[dict]]:
     for n in LENGTHS:
         times, got = tries(ours, f"top {n}")
         bounds.refresh()
-        least = bounds.rows(n) + bounds.bytes(bounds.unembed_bytes())
+        least = bounds.rows(n) + bounds.attention(n) + bounds.bytes(bounds.unembed_bytes())
         theirs = [tries(worker, f"top {n}")[0] for worker in peers]
         cells.append([str(n), milliseconds(times.least), f"{times.least / n:.2f} ms",
                       milliseconds(least), ratio(times.least, least),

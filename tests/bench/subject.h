@@ -34,6 +34,8 @@ work_function ask_generate, ask_forward;
 /* ---- what cannot be done faster: bounds.c ---- */
 /* The products of all layers on `a` rows, with the library alone; the best of `b` tries. */
 work_function bound_products;
+/* Those of attention for one prompt of `a` tokens, likewise. */
+work_function bound_attention;
 /* Reading every weight of the layers once, on all cores; the best of `b` tries. */
 work_function bound_read;
 /* The bytes of the weights' files, from the system's cache into memory that is new, on all cores;

@@ -126,6 +126,10 @@ class Bounds:
             return self.rows(each)
         return self.rows(self.MOST_ROWS) * each / self.MOST_ROWS
 
+    def attention(self, n: int) -> float:
+        """ms of attention's products in all layers, for a prompt of n tokens."""
+        return self.ours.ask("attention", n, self.tries if n < 100 else 1)["ms"]
+
     def bytes(self, count: float) -> float:
         """ms of reading so much memory once."""
         if not self.read_speed:
