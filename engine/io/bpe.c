@@ -190,7 +190,7 @@ pb_status bpe_merge_word(const bpe_table *table, bpe_scratch *scratch, int32_t *
     if (*count < 2)
         return PB_OK;
     pb_status status = reserve(scratch, *count, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     int32_t n = (int32_t)*count;
     for (int32_t i = 0; i < n; i++)

@@ -123,9 +123,9 @@ static pb_status read_sizes(const reader *r, pb_config *config)
         {"vocab_size", MOST_TOKENS, &config->vocab_size},
     };
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < sizeof rows / sizeof rows[0]; i++)
+    for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++)
         status = read_size(r, rows[i].key, rows[i].most, rows[i].size);
-    if (status != PB_OK)
+    if (status)
         return status;
 
     if (config->n_embd % config->n_head != 0)
@@ -151,7 +151,7 @@ static pb_status read_flags(const reader *r, pb_config *config)
         {"add_cross_attention", false, &config->add_cross_attention},
     };
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < sizeof rows / sizeof rows[0]; i++)
+    for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++)
         status = read_flag(r, rows[i].key, rows[i].otherwise, rows[i].flag);
     return status;
 }
@@ -166,14 +166,12 @@ static pb_status read_all(const reader *r, pb_config *config)
                        "'%s': model_type is missing, and the name of a model family, such as "
                        "\"gpt2\", was expected",
                        r->path);
-    if ((status = read_text(r, "model_type", NULL, &config->model_type)) != PB_OK ||
-        (status = read_text(r, "_name_or_path", NULL, &config->name_or_path)) != PB_OK ||
-        (status = read_text(r, "activation_function", "gelu_new", &config->activation_function)) !=
-            PB_OK ||
-        (status = read_sizes(r, config)) != PB_OK || (status = read_flags(r, config)) != PB_OK ||
-        (status = read_epsilon(r, "layer_norm_epsilon", 1e-5, &config->layer_norm_epsilon)) !=
-            PB_OK ||
-        (status = read_token(r, "bos_token_id", &config->bos_token_id)) != PB_OK)
+    if ((status = read_text(r, "model_type", NULL, &config->model_type)) ||
+        (status = read_text(r, "_name_or_path", NULL, &config->name_or_path)) ||
+        (status = read_text(r, "activation_function", "gelu_new", &config->activation_function)) ||
+        (status = read_sizes(r, config)) || (status = read_flags(r, config)) ||
+        (status = read_epsilon(r, "layer_norm_epsilon", 1e-5, &config->layer_norm_epsilon)) ||
+        (status = read_token(r, "bos_token_id", &config->bos_token_id)))
         return status;
     return read_token(r, "eos_token_id", &config->eos_token_id);
 }
@@ -183,12 +181,12 @@ pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_
 {
     reader r = {path, NULL, error};
     pb_status status = json_read_object(path, json, length, &r.root, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_config *read = pb_calloc(1, sizeof *read);
     status = read ? read_all(&r, read) : pb_fail_memory(error);
     json_decref(r.root);
-    if (status != PB_OK) {
+    if (status) {
         pb_config_destroy(&read);
         return status;
     }
@@ -204,7 +202,7 @@ pb_status pb_config_read(const char *folder, pb_config **config, pb_error **erro
     char *json = NULL;
     size_t length = 0;
     pb_status status = pb_file_read(path, CONFIG_LIMIT, NULL, &json, &length, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_config_parse(path, json, length, config, error);
     free(json);
     free(path);

@@ -30,7 +30,7 @@ pb_status pb_file_open(const char *path, int *descriptor, uint64_t *size, pb_err
         status = pb_fail(error, PB_IO, "'%s' is a folder, and a file was expected", path);
     else if (!S_ISREG(about.st_mode))
         status = pb_fail(error, PB_IO, "'%s' is not a regular file", path);
-    if (status != PB_OK) {
+    if (status) {
         close(opened);
         return status;
     }
@@ -68,10 +68,10 @@ static pb_status read_all(int descriptor, const char *path, char *bytes, size_t 
                           const pb_watch *watch, pb_error **error)
 {
     pb_status status = pb_watch_check(watch, error);
-    for (size_t at = 0; status == PB_OK && at < length; at += LARGEST_STEP) {
+    for (size_t at = 0; !status && at < length; at += LARGEST_STEP) {
         size_t step = length - at < LARGEST_STEP ? length - at : LARGEST_STEP;
         status = pb_file_read_at(descriptor, path, at, bytes + at, step, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_watch_check(watch, error);
     }
     return status;
@@ -83,7 +83,7 @@ pb_status pb_file_read(const char *path, size_t limit, const pb_watch *watch, ch
     int descriptor = -1;
     uint64_t size = 0;
     pb_status status = pb_file_open(path, &descriptor, &size, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     char *read = NULL;
     if (size > limit || size > SIZE_MAX - 1)
@@ -94,7 +94,7 @@ pb_status pb_file_read(const char *path, size_t limit, const pb_watch *watch, ch
     else
         status = read_all(descriptor, path, read, (size_t)size, watch, error);
     close(descriptor);
-    if (status != PB_OK) {
+    if (status) {
         free(read);
         return status;
     }
@@ -146,13 +146,13 @@ static pb_status replace_file(const char *path, char *temporary, const void *byt
         return pb_fail_errno(error, errno, "cannot write '%s'", path);
     set_permissions(descriptor, path);
     pb_status status = write_all(descriptor, path, bytes, length, watch, error);
-    if (status == PB_OK && fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS)
+    if (!status && fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS)
         status = pb_fail_errno(error, errno, "cannot write '%s'", path);
-    if (close(descriptor) != 0 && status == PB_OK)
+    if (close(descriptor) != 0 && !status)
         status = pb_fail_errno(error, errno, "cannot write '%s'", path);
-    if (status == PB_OK && rename(temporary, path) != 0)
+    if (!status && rename(temporary, path) != 0)
         status = pb_fail_errno(error, errno, "cannot write '%s'", path);
-    if (status != PB_OK)
+    if (status)
         unlink(temporary);
     return status;
 }

@@ -116,7 +116,7 @@ static bool read_ref(const char *model_folder, const char *revision, char **comm
     pb_status status = path ? pb_file_read(path, REF_LIMIT, NULL, &text, &length, NULL) : PB_MEMORY;
     free(path);
     free(refs);
-    if (status != PB_OK)
+    if (status)
         return status != PB_MEMORY;
     text[strcspn(text, " \t\r\n")] = '\0';
     if (text[0] && text[0] != '.' && !strchr(text, '/'))

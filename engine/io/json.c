@@ -40,7 +40,7 @@ pb_status json_read_file(const char *path, size_t limit, json_t **root, pb_error
     char *json = NULL;
     size_t length = 0;
     pb_status status = pb_file_read(path, limit, NULL, &json, &length, error);
-    if (status == PB_OK)
+    if (!status)
         status = json_read_object(path, json, length, root, error);
     free(json);
     return status;

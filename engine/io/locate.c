@@ -315,7 +315,7 @@ static pb_status fail_to_find(const search *s, pb_error **error)
     }
     pb_located *there = NULL;
     size_t n_there = 0;
-    if (!is_path(s->name) && pb_locate_all(s->paths, &there, &n_there, NULL) == PB_OK)
+    if (!is_path(s->name) && !pb_locate_all(s->paths, &there, &n_there, NULL))
         hint_nearest(s->name, there, n_there, *error);
     pb_located_free(there, n_there);
     return status;
@@ -335,7 +335,7 @@ pb_status pb_locate(const char *name, const pb_locate_paths *paths, char **folde
         status = fail_to_find(&s, error);
     pb_buffer_free(&s.looked);
     free(s.torch);
-    if (status != PB_OK) {
+    if (status) {
         free(s.found);
         return status;
     }

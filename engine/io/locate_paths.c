@@ -46,7 +46,7 @@ static pb_status add_folder(pb_locate_paths *paths, char *folder, pb_error **err
 static pb_status add_list(pb_locate_paths *paths, const char *list, pb_error **error)
 {
     pb_status status = PB_OK;
-    while (status == PB_OK && list) {
+    while (!status && list) {
         const char *colon = strchr(list, ':');
         size_t length = colon ? (size_t)(colon - list) : strlen(list);
         status = add_folder(paths, places_expand_home(list, length, paths->home), error);
@@ -124,13 +124,13 @@ pb_status pb_locate_paths_from_values(const pb_locate_values *values, const char
     pb_status status = PB_OK;
     if (is_set(values->home) && !(made.home = strdup(values->home)))
         status = pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = add_list(&made, values->patchbay_models, error);
-    for (size_t i = 0; status == PB_OK && i < n; i++)
+    for (size_t i = 0; !status && i < n; i++)
         status = add_folder(&made, strdup(extra[i]), error);
-    if (status == PB_OK)
+    if (!status)
         status = find_huggingface(values, &made, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_locate_paths_free(&made);
         return status;
     }

@@ -135,11 +135,11 @@ static pb_status read_tensor(header *h, const char *name, const json_t *info)
         return pb_fail(h->error, PB_FORMAT, "'%s': the entry of tensor '%s' is not an object",
                        h->path, name);
     pb_status status = read_dtype(h, name, info, &tensor.weight.dtype);
-    if (status == PB_OK)
+    if (!status)
         status = read_shape(h, name, info, &tensor.weight, &bytes);
-    if (status == PB_OK)
+    if (!status)
         status = read_range(h, name, info, bytes, &tensor.offset);
-    if (status != PB_OK)
+    if (status)
         return status;
     tensor.weight.name = pb_arena_text(h->weights->arena, name, strlen(name));
     tensor.weight.file = h->path;
@@ -201,12 +201,12 @@ static pb_status read_entries(header *h, json_t *root)
     {
         if (strcmp(name, "__metadata__") == 0)
             continue;
-        if ((status = read_tensor(h, name, info)) != PB_OK)
+        if ((status = read_tensor(h, name, info)))
             return status;
     }
     qsort(h->tensors, h->n_tensors, sizeof *h->tensors, by_offset);
     status = check_cover(h);
-    for (size_t i = 0; status == PB_OK && i < h->n_tensors; i++)
+    for (size_t i = 0; !status && i < h->n_tensors; i++)
         status = weights_add_tensor(h->weights, &h->tensors[i], h->error);
     return status;
 }
@@ -245,7 +245,7 @@ static pb_status read_json(const shard *file, char **json, size_t *length, pb_er
                        "'%s' has %llu bytes, and a safetensors file has at least %d", file->path,
                        (unsigned long long)file->size, PREFIX);
     pb_status status = pb_file_read_at(file->descriptor, file->path, 0, prefix, PREFIX, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     uint64_t announced = 0;
     for (size_t i = PREFIX; i-- > 0;)
@@ -271,10 +271,10 @@ pb_status safetensors_read_header(pb_weights *weights, size_t which, pb_error **
     size_t length = 0;
     json_t *root = NULL;
     pb_status status = read_json(file, &json, &length, error);
-    if (status == PB_OK)
+    if (!status)
         status = json_read_object(file->path, json, length, &root, error);
     free(json);
-    if (status != PB_OK)
+    if (status)
         return status;
     header h = {.weights = weights,
                 .shard = which,

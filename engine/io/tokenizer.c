@@ -71,7 +71,7 @@ static pb_status reserve(encoder *e, size_t more)
 static pb_status encode_word(encoder *e, const char *word, size_t length)
 {
     pb_status status = reserve(e, length);
-    if (status != PB_OK)
+    if (status)
         return status;
     int32_t *ids = e->ids + e->count;
     for (size_t i = 0; i < length; i++)
@@ -87,11 +87,11 @@ static pb_status encode_plain(encoder *e, const char *text, size_t length)
 {
     for (size_t at = 0, end = 0; at < length; at = end) {
         pb_status status = pb_watch_check(e->watch, e->error);
-        if (status == PB_OK)
+        if (!status)
             status = word_cutter_next(e->cutter, text, length, at, &end, e->error);
-        if (status == PB_OK)
+        if (!status)
             status = encode_word(e, text + at, end - at);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -117,9 +117,9 @@ static pb_status encode_text(encoder *e, const char *text, size_t length, pb_spe
     for (const char *found; look && (found = find_special(text, length));) {
         size_t before = (size_t)(found - text);
         pb_status status = encode_plain(e, text, before);
-        if (status == PB_OK)
+        if (!status)
             status = reserve(e, 1);
-        if (status != PB_OK)
+        if (status)
             return status;
         e->ids[e->count++] = e->tokenizer->end_of_text;
         text = found + sizeof END_OF_TEXT - 1;
@@ -141,11 +141,11 @@ pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, s
     encoder e = {.tokenizer = tokenizer, .watch = watch, .error = error};
     e.cutter = word_cutter_create(tokenizer->pattern);
     pb_status status = e.cutter ? reserve(&e, length / 4 + 1) : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = encode_text(&e, text, length, special);
     word_cutter_destroy(&e.cutter);
     bpe_scratch_free(&e.scratch);
-    if (status != PB_OK) {
+    if (status) {
         free(e.ids);
         return status;
     }

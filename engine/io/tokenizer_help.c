@@ -213,7 +213,7 @@ pb_status pb_tokenizer_need_one(const pb_tokenizer *tokenizer, const char *text,
     size_t count = 0;
     pb_status status =
         pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, NULL, &ids, &count, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (count == 1)
         *id = ids[0];

@@ -120,12 +120,12 @@ static pb_status write_merges(const char *path, const json_t *merges, tokenizer_
     json_t *merge;
     json_array_foreach((json_t *)merges, index, merge)
     {
-        if (status == PB_OK && !append_merge(&lines, merge))
+        if (!status && !append_merge(&lines, merge))
             status = fail_part(path, "a merge", merge, "an array of two pieces", error);
     }
     parts->merges_length = lines.length;
     parts->merges = pb_buffer_take(&lines);
-    return status == PB_OK && !parts->merges ? pb_fail_memory(error) : status;
+    return !status && !parts->merges ? pb_fail_memory(error) : status;
 }
 
 /* ---- the whole ---- */
@@ -136,16 +136,15 @@ static pb_status take_apart(const char *path, const json_t *root, tokenizer_json
     const json_t *model = json_object_get(root, "model");
     json_t *vocab = json_object_get(model, "vocab");
     pb_status status = PB_OK;
-    for (size_t i = 0; i < sizeof settings / sizeof *settings && status == PB_OK; i++)
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && !status; i++)
         status = check_setting(path, root, &settings[i], error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (!json_is_object(vocab))
         return fail_part(path, "model.vocab", vocab, "an object from tokens to ids", error);
     parts->vocab = json_incref(vocab);
     status = add_tokens(path, json_object_get(root, "added_tokens"), vocab, error);
-    return status == PB_OK ? write_merges(path, json_object_get(model, "merges"), parts, error)
-                           : status;
+    return status ? status : write_merges(path, json_object_get(model, "merges"), parts, error);
 }
 
 pb_status tokenizer_json_read(const char *path, const char *bytes, size_t length,
@@ -154,9 +153,9 @@ pb_status tokenizer_json_read(const char *path, const char *bytes, size_t length
     json_t *root = NULL;
     *parts = (tokenizer_json){NULL, NULL, 0};
     pb_status status = json_read_object(path, bytes, length, &root, error);
-    if (status == PB_OK)
+    if (!status)
         status = take_apart(path, root, parts, error);
-    if (status != PB_OK)
+    if (status)
         tokenizer_json_free(parts);
     json_decref(root);
     return status;

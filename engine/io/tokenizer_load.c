@@ -147,11 +147,11 @@ static pb_status read_vocab(loader *l)
     json_t *value;
     json_object_foreach((json_t *)l->vocab, key, value)
     {
-        if ((status = add_token(l, key, value)) != PB_OK)
+        if ((status = add_token(l, key, value)))
             return status;
     }
     status = find_byte_symbols(l);
-    return status == PB_OK ? map_tokens(l) : status;
+    return status ? status : map_tokens(l);
 }
 
 /* ---- merges: lines of two pieces ---- */
@@ -219,7 +219,7 @@ static pb_status read_merges(loader *l, const char *text, size_t length)
     pb_buffer key = PB_BUFFER_EMPTY;
     pb_status status = PB_OK;
     size_t n = 0, number = 0;
-    for (size_t at = 0; status == PB_OK && at < length;) {
+    for (size_t at = 0; !status && at < length;) {
         const char *line = text + at, *newline = memchr(line, '\n', length - at);
         size_t end = newline ? (size_t)(newline - text) : length, size = end - at;
         at = end + 1;
@@ -233,7 +233,7 @@ static pb_status read_merges(loader *l, const char *text, size_t length)
         n++;
     }
     pb_buffer_free(&key);
-    if (status != PB_OK) {
+    if (status) {
         free(merges);
         return status;
     }
@@ -250,13 +250,13 @@ static pb_status build(loader *l, const char *merges, size_t length, pb_tokenize
     map_bytes(l);
     l->tokenizer->arena = pb_arena_create();
     pb_status status = l->tokenizer->arena ? PB_OK : pb_fail_memory(l->error);
-    if (status == PB_OK)
+    if (!status)
         status = word_pattern_create(&l->tokenizer->pattern, l->error);
-    if (status == PB_OK)
+    if (!status)
         status = read_vocab(l);
-    if (status == PB_OK)
+    if (!status)
         status = read_merges(l, merges, length);
-    if (status != PB_OK) {
+    if (status) {
         pb_tokenizer_destroy(&l->tokenizer);
         return status;
     }
@@ -272,7 +272,7 @@ pb_status pb_tokenizer_parse(const char *vocab_path, const char *vocab, size_t v
     pb_status status = json_read_object(vocab_path, vocab, vocab_length, &root, error);
     loader l = {
         .vocab_path = vocab_path, .merges_path = merges_path, .vocab = root, .error = error};
-    if (status == PB_OK)
+    if (!status)
         status = build(&l, merges, merges_length, tokenizer);
     json_decref(root);
     return status;
@@ -283,14 +283,14 @@ pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t len
 {
     tokenizer_json parts;
     pb_status status = tokenizer_json_read(path, json, length, &parts, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_buffer merges_path = PB_BUFFER_EMPTY;
     pb_buffer_format(&merges_path, "%s: merges", path);
     status = pb_buffer_status(&merges_path, error);
     loader l = {
         .vocab_path = path, .merges_path = merges_path.data, .vocab = parts.vocab, .error = error};
-    if (status == PB_OK)
+    if (!status)
         status = build(&l, parts.merges, parts.merges_length, tokenizer);
     pb_buffer_free(&merges_path);
     tokenizer_json_free(&parts);
@@ -325,7 +325,7 @@ static pb_status add_more(const char *path, json_t *vocab, pb_error **error)
     if (!pb_file_exists(path))
         return PB_OK;
     pb_status status = json_read_file(path, FILE_LIMIT, &more, error);
-    if (status == PB_OK && json_object_update_missing(vocab, more) != 0)
+    if (!status && json_object_update_missing(vocab, more) != 0)
         status = pb_fail_memory(error);
     json_decref(more);
     return status;
@@ -338,13 +338,13 @@ static pb_status open_two_files(const char *vocab_path, const char *merges_path,
     char *merges = NULL;
     size_t length = 0;
     pb_status status = json_read_file(vocab_path, FILE_LIMIT, &vocab, error);
-    if (status == PB_OK)
+    if (!status)
         status = add_more(added_path, vocab, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_file_read(merges_path, FILE_LIMIT, NULL, &merges, &length, error);
     loader l = {
         .vocab_path = vocab_path, .merges_path = merges_path, .vocab = vocab, .error = error};
-    if (status == PB_OK)
+    if (!status)
         status = build(&l, merges, length, tokenizer);
     free(merges);
     json_decref(vocab);
@@ -356,7 +356,7 @@ static pb_status open_one_file(const char *path, pb_tokenizer **tokenizer, pb_er
     char *json = NULL;
     size_t length = 0;
     pb_status status = pb_file_read(path, FILE_LIMIT, NULL, &json, &length, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tokenizer_parse_json(path, json, length, tokenizer, error);
     free(json);
     return status;

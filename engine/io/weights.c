@@ -61,7 +61,7 @@ pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **er
     if (!added.path)
         return pb_fail_memory(error);
     pb_status status = pb_file_open(path, &added.descriptor, &added.size, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     weights->shards[weights->n_shards++] = added;
     return safetensors_read_header(weights, weights->n_shards - 1, error);
@@ -111,7 +111,7 @@ static pb_status open_shards(pb_weights *weights, const char *folder, const char
     json_object_foreach((json_t *)map, tensor, value)
     {
         pb_status status = check_shard_name(index, tensor, value, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         const char *name = json_string_value(value);
         if (pb_map_get(seen, name, strlen(name), NULL))
@@ -123,7 +123,7 @@ static pb_status open_shards(pb_weights *weights, const char *folder, const char
         char *path = pb_file_join(folder, name);
         status = path ? weights_add_shard(weights, path, error) : pb_fail_memory(error);
         free(path);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -153,7 +153,7 @@ static pb_status open_index(pb_weights *weights, const char *folder, const char 
 {
     json_t *root = NULL;
     pb_status status = json_read_file(index, INDEX_LIMIT, &root, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     const json_t *map = json_object_get(root, "weight_map");
     pb_map *seen = pb_map_create(16);
@@ -165,7 +165,7 @@ static pb_status open_index(pb_weights *weights, const char *folder, const char 
         status = pb_fail_memory(error);
     else
         status = open_shards(weights, folder, index, map, seen, error);
-    if (status == PB_OK)
+    if (!status)
         status = check_index(weights, index, map, seen, error);
     pb_map_destroy(&seen);
     json_decref(root);
@@ -203,7 +203,7 @@ static pb_status open_with(pb_status (*open)(pb_weights *, const char *, pb_erro
 {
     pb_weights *opened = create_weights();
     pb_status status = opened ? open(opened, path, error) : pb_fail_memory(error);
-    if (status != PB_OK) {
+    if (status) {
         pb_weights_close(&opened);
         return status;
     }
@@ -324,7 +324,7 @@ static pb_status read_values(const pb_weights *weights, const pb_weight *weight,
         size_t step = sizeof bytes / size < count ? sizeof bytes / size : count;
         pb_status status =
             pb_file_read_at(file->descriptor, file->path, offset, bytes, step * size, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         convert(weight->dtype, bytes, step, values);
         values += step;

@@ -84,7 +84,7 @@ pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to,
 {
     size_t which = 0;
     pb_status status = pb_tensor_need_axis(a, from, &which, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (*to == '\0')
         return pb_fail(error, PB_VALUE, "the axis %s needs a name that is not empty", from);
@@ -94,7 +94,7 @@ pb_status pb_tensor_rename(const pb_tensor *a, const char *from, const char *to,
                        from, to);
     pb_axis *axis = NULL;
     status = pb_axis_rename(a->axes[which], to, &axis, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_replace_axis(a, which, axis, result, error);
     pb_axis_release(&axis);
     return status;
@@ -108,7 +108,7 @@ static pb_status find_order(const pb_tensor *a, const char *const *names, size_t
 {
     for (size_t i = 0; i < a->rank; i++) {
         pb_status status = pb_tensor_need_axis(a, names[i], &order[i], error);
-        if (status != PB_OK)
+        if (status)
             return status;
         for (size_t j = 0; j < i; j++)
             if (order[j] == order[i])
@@ -126,7 +126,7 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, cons
     pb_axis *axes[PB_MAX_RANK];
     float *out = NULL;
     pb_status status = find_order(a, names, order, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_tensor_strides(a, old);
     for (size_t i = 0; i < a->rank; i++) {
@@ -135,7 +135,7 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, cons
         strides[i] = old[order[i]];
     }
     status = pb_tensor_blank(a->rank, axes, &made, &out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     made->boolean = a->boolean;
     pb_gather(&poll, out, a->data, a->rank, lengths, strides);
@@ -169,12 +169,12 @@ static pb_status line_up_parts(pb_lineup *lineup, const pb_tensor *const *parts,
                                pb_poll *poll, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         pb_poll_step(poll, PART_WORK);
         status = pb_poll_status(poll, error);
-        if (status == PB_OK)
+        if (!status)
             status = check_same_axes(parts[0], parts[i], i, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_lineup_add(lineup, 0, parts[i], error);
     }
     return status;
@@ -212,9 +212,9 @@ pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb
     pb_tensor *made = NULL;
     float *out = NULL;
     pb_status status = line_up_parts(&lineup, parts, count, &poll, error);
-    if (status == PB_OK)
+    if (!status)
         status = stacked_blank(axis, &lineup, &made, &out, error);
-    if (status == PB_OK) {
+    if (!status) {
         made->boolean = true;
         for (size_t i = 0; i < count; i++) {
             if (!place_part(&poll, out + i * parts[0]->size, parts[i], &lineup))

@@ -38,7 +38,7 @@ static pb_status sort_places(pb_axis *axis, const pb_watch *watch, pb_error **er
         axis->places[i] = (pb_place){axis->coordinates[i], i};
     pb_status status =
         pb_sort(axis->places, axis->length, sizeof *axis->places, compare_places, watch, error);
-    for (size_t i = 1; status == PB_OK && i < axis->length; i++)
+    for (size_t i = 1; !status && i < axis->length; i++)
         if (axis->places[i].coordinate == axis->places[i - 1].coordinate)
             return pb_fail(error, PB_VALUE, "the axis %s would have the coordinate %lld twice",
                            axis->name, (long long)axis->places[i].coordinate);
@@ -108,9 +108,9 @@ pb_status pb_axis_build(const char *name, size_t length, const int64_t *coordina
     memcpy(axis->name, name, strlen(name) + 1);
 
     pb_status status = copy_coordinates(axis, coordinates, watch, error);
-    if (status == PB_OK)
+    if (!status)
         status = copy_labels(axis, labels, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_axis_release(&axis);
         return status;
     }
@@ -234,7 +234,7 @@ pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
     int64_t *coordinates = pb_malloc(count, sizeof *coordinates);
     const char **labels = pb_malloc(count, sizeof *labels);
     pb_status status = coordinates && labels ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < count && pb_poll_step(&poll, 1); i++) {
+    for (size_t i = 0; !status && i < count && pb_poll_step(&poll, 1); i++) {
         if (offsets[i] >= axis->length) {
             status = pb_fail(error, PB_RANGE, "the axis %s has %zu places, so none at offset %zu",
                              axis->name, axis->length, offsets[i]);
@@ -243,9 +243,9 @@ pb_status pb_axis_pick(const pb_axis *axis, const size_t *offsets, size_t count,
         coordinates[i] = pb_axis_coordinate(axis, offsets[i]);
         labels[i] = pb_axis_label(axis, offsets[i]);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_poll_status(&poll, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_axis_build(axis->name, count, coordinates, axis->labels ? labels : NULL,
                                axis->extent, watch, result, error);
     free(coordinates);

@@ -78,9 +78,9 @@ static pb_status check_over(const pb_tensor *a, const pb_tensor *b, size_t n,
     for (size_t i = 0; i < n; i++) {
         size_t which = 0;
         pb_status status = pb_tensor_need_axis(a, over[i], &which, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_tensor_need_axis(b, over[i], &which, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -96,7 +96,7 @@ static pb_status add_left(plan *p, pb_axis *axis, size_t stride, const pb_tensor
     if (other >= 0) {
         added.stride[B] = strides_b[other];
         pb_status status = pb_axis_join(axis, b->axes[other], &joined, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     term_list *list = &p->parts[summed ? SUMMED : other >= 0 ? BATCH : ROW];
@@ -125,7 +125,7 @@ static pb_status cast_parts(plan *p, const pb_tensor *a, const pb_tensor *b, siz
         pb_axis *axis = a->axes[i];
         pb_status status =
             add_left(p, axis, strides_a[i], b, strides_b, is_named(n, over, axis->name), error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     for (size_t i = 0; i < b->rank; i++)
@@ -225,7 +225,7 @@ static pb_status pack_where_needed(plan *p, const pb_tensor *a, const pb_tensor 
 {
     bool pack_a = needs_packing(p, A), pack_b = needs_packing(p, B);
     pb_status status = pack_a ? pack(p, A, a->size, watch, error) : PB_OK;
-    if (status == PB_OK && pack_b)
+    if (!status && pack_b)
         status = pack(p, B, b->size, watch, error);
     merge_all(p);
     return status;
@@ -276,7 +276,7 @@ static pb_status multiply_vectors(const product *job, const float *a, const floa
         size_t end = job->k - i > POLL_VALUES ? i + POLL_VALUES : job->k;
         for (; i < end; i++)
             sum += (double)a[i * job->step_a] * (double)b[i * job->step_b];
-        if (i < job->k && pb_watch_check(watch, error) != PB_OK)
+        if (i < job->k && pb_watch_check(watch, error))
             return PB_INTERRUPTED;
     }
     *c = (float)sum;
@@ -327,11 +327,11 @@ static pb_status run(const plan *p, float *out, const pb_watch *watch, pb_error 
             pb_status status = PB_OK;
             if (done % POLL_PRODUCTS == 0)
                 status = pb_watch_check(watch, error);
-            if (status == PB_OK)
+            if (!status)
                 status = multiply(&job, p->data[A] + walk.offset[A] + i * walk.step[A],
                                   p->data[B] + walk.offset[B] + i * walk.step[B],
                                   out + walk.offset[C] + i * walk.step[C], watch, error);
-            if (status != PB_OK)
+            if (status)
                 return status;
         }
     }
@@ -344,16 +344,16 @@ static pb_status make_and_run(plan *p, const pb_tensor *a, const pb_tensor *b,
     float *out = NULL;
     pb_tensor *made = NULL;
     pb_status status = pb_tensor_create(p->rank, p->axes, &made, &out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (made->size > 0 && a->size > 0) {
         stride_result(p, b);
         merge_all(p);
         status = pack_where_needed(p, a, b, watch, error);
-        if (status == PB_OK)
+        if (!status)
             status = run(p, out, watch, error);
     }
-    if (status == PB_OK)
+    if (!status)
         *result = made;
     else
         pb_tensor_release(&made);
@@ -365,11 +365,11 @@ pb_status pb_tensor_dot(const pb_tensor *a, const pb_tensor *b, size_t n, const 
 {
     plan p = {.data = {a->data, b->data}};
     pb_status status = check_over(a, b, n, over, error);
-    if (status == PB_OK)
+    if (!status)
         status = cast_parts(&p, a, b, n, over, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_math_begin(0, error);
-    if (status == PB_OK)
+    if (!status)
         status = make_and_run(&p, a, b, watch, result, error);
     plan_free(&p);
     return status;

@@ -119,7 +119,7 @@ static pb_status start_result(const pb_lineup *lineup, size_t operands, const pb
                               pb_tensor **result, float **out, pb_walk *walk, pb_error **error)
 {
     pb_status status = pb_tensor_blank(lineup->rank, lineup->axes, result, out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     size_t lengths[PB_MAX_RANK];
     for (size_t i = 0; i < lineup->rank; i++)
@@ -136,12 +136,12 @@ pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
     pb_tensor *made = NULL;
     float *out = NULL;
     pb_status status = pb_lineup_add(&lineup, 0, a, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_lineup_add(&lineup, 1, b, error);
-    if (status == PB_OK)
+    if (!status)
         status = start_result(&lineup, 2, watch, &made, &out, &walk, error);
     pb_lineup_free(&lineup);
-    if (status != PB_OK)
+    if (status)
         return status;
 
     made->boolean = makes_boolean(op);
@@ -160,7 +160,7 @@ pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double numbe
     pb_tensor *made = NULL;
     float *out = NULL, value = (float)number;
     pb_status status = pb_tensor_blank(a->rank, a->axes, &made, &out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     made->boolean = makes_boolean(op);
     for (pb_walk_flat(&walk, a->size, watch); !walk.done; pb_walk_next(&walk)) {
@@ -180,7 +180,7 @@ pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, const pb_watch *watch
     pb_tensor *made = NULL;
     float *out = NULL;
     pb_status status = pb_tensor_blank(a->rank, a->axes, &made, &out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     made->boolean = op == PB_NOT;
     for (pb_walk_flat(&walk, a->size, watch); !walk.done; pb_walk_next(&walk))
@@ -198,12 +198,12 @@ pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const 
     pb_tensor *made = NULL;
     float *out = NULL;
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < 3; i++)
+    for (size_t i = 0; !status && i < 3; i++)
         status = pb_lineup_add(&lineup, i, operands[i], error);
-    if (status == PB_OK)
+    if (!status)
         status = start_result(&lineup, 3, watch, &made, &out, &walk, error);
     pb_lineup_free(&lineup);
-    if (status != PB_OK)
+    if (status)
         return status;
 
     made->boolean = a->boolean && b->boolean;

@@ -48,12 +48,12 @@ static pb_status join_positions(const pb_axis *a, const pb_axis *b, pb_axis **jo
 {
     char **labels = pb_calloc(a->length, sizeof *labels);
     pb_status status = labels ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < a->length; i++) {
+    for (size_t i = 0; !status && i < a->length; i++) {
         labels[i] = join_labels(a->labels[i], b->labels[i]);
         if (!labels[i])
             status = pb_fail_memory(error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_axis_relabel(a, (const char *const *)labels, joined, error);
     for (size_t i = 0; labels && i < a->length; i++)
         free(labels[i]);
@@ -163,7 +163,7 @@ static pb_status add_axis(pb_lineup *lineup, pb_axis *axis, size_t *at, pb_error
             continue;
         pb_axis *joined = NULL;
         pb_status status = pb_axis_join(*old, axis, &joined, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         pb_axis_release(old);
         *old = joined;
@@ -184,7 +184,7 @@ pb_status pb_lineup_add(pb_lineup *lineup, size_t which, const pb_tensor *operan
     for (size_t i = 0; i < operand->rank; i++) {
         size_t at = 0;
         pb_status status = add_axis(lineup, operand->axes[i], &at, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         lineup->strides[which][at] = strides[i];
     }

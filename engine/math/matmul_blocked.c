@@ -73,7 +73,7 @@ static pb_status multiply_deep(const operands *o)
             pb_library_sgemm(o->trans_a, o->trans_b, o->m, o->n, smaller(o->k - l, depth), o->alpha,
                              a, o->lda, b, o->ldb, l == 0 ? o->beta : 1.0f, o->c, o->ldc, NULL);
         l += depth;
-    } while (status == PB_OK && l < o->k);
+    } while (!status && l < o->k);
     return status;
 }
 
@@ -96,7 +96,7 @@ static pb_status multiply_pieces(const operands *o, const pb_watch *watch)
             if (pb_watch_stopped(watch))
                 return PB_INTERRUPTED;
             pb_status status = multiply_deep(&part);
-            if (status != PB_OK)
+            if (status)
                 return status;
         }
     return PB_OK;
@@ -139,7 +139,7 @@ pb_status pb_matmul(pb_transpose trans_a, pb_transpose trans_b, size_t m, size_t
 {
     operands o = {trans_a, trans_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc};
     pb_status status = multiply_shared(&o, threads_for(&o), watch);
-    if (status == PB_OK)
+    if (!status)
         return PB_OK;
     if (status == PB_INTERRUPTED)
         return pb_watch_fail(error);

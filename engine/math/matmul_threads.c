@@ -181,9 +181,9 @@ pb_status pb_math_begin(size_t threads, pb_error **error)
 #endif
     if (prepared < wanted) {
         status = prepare(wanted, error);
-        prepared = status == PB_OK ? wanted : 0;
+        prepared = !status ? wanted : 0;
     }
-    if (status == PB_OK && !has_room(ROOM_TO_BEGIN))
+    if (!status && !has_room(ROOM_TO_BEGIN))
         status = pb_fail_memory(error);
     return status;
 }

@@ -100,13 +100,13 @@ pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type
 {
     pb_poll poll = {.watch = watch};
     pb_status status = check_writable(tensor, type, &poll, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     write_header(out, tensor, type);
     for (size_t i = 0; i < tensor->size && !out->failed && pb_poll_step(&poll, 1); i++)
         append_bits(out, bits_of(tensor->data[i], type), type_sizes[type]);
     status = pb_poll_status(&poll, error);
-    return status == PB_OK ? pb_buffer_status(out, error) : status;
+    return status ? status : pb_buffer_status(out, error);
 }
 
 /* ---- reading the header ---- */
@@ -264,7 +264,7 @@ static pb_status read_dict(cursor *c, header *h, pb_error **error)
         return fail_header(error, "it is not a dict");
     while (!take(c, '}')) {
         pb_status status = read_entry(c, h, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (!take(c, ',') && (c->at == c->end || *c->at != '}'))
             return fail_header(error, "the dict does not end");
@@ -389,7 +389,7 @@ static pb_status make_axes(const header *h, pb_axis *axes[PB_MAX_RANK], pb_error
         size_t which = h->fortran ? h->rank - 1 - i : i;
         name[3] = (char)('0' + which);
         pb_status status = pb_axis_create(name, h->shape[which], NULL, NULL, &axes[i], error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -432,13 +432,13 @@ static pb_status build(const unsigned char *values, const header *h, size_t coun
     pb_tensor *made = NULL;
     float *data = NULL;
     pb_status status = make_axes(h, axes, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_blank(h->rank, axes, &made, &data, error);
     for (size_t i = 0; i < h->rank; i++)
         pb_axis_release(&axes[i]);
-    if (status == PB_OK)
+    if (!status)
         status = read_values(values, h, count, data, watch, error);
-    if (status == PB_OK) {
+    if (!status) {
         made->boolean = h->kind == 'b';
         if (h->fortran)
             status = turn_around(&made, watch, error);
@@ -453,11 +453,11 @@ pb_status pb_npy_read(const void *bytes, size_t length, const pb_watch *watch, p
     cursor text = {NULL, NULL};
     size_t start = 0, count = 0;
     pb_status status = find_header(bytes, length, &text, &start, error);
-    if (status == PB_OK)
+    if (!status)
         status = read_dict(&text, &h, error);
-    if (status == PB_OK)
+    if (!status)
         status = check_size(&h, length - start, &count, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     return build((const unsigned char *)bytes + start, &h, count, watch, tensor, error);
 }

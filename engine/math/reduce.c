@@ -72,7 +72,7 @@ static pb_status plan_fold(const pb_tensor *a, size_t n, const char *const *over
     for (size_t i = 0; i < n; i++) {
         size_t which = 0;
         pb_status status = pb_tensor_need_axis(a, over[i], &which, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         plan->goes[which] = true;
     }
@@ -152,7 +152,7 @@ static pb_status fold_distances(const pb_tensor *a, const fold_plan *plan, doubl
     pb_walk walk;
     double *means = pb_malloc(plan->size, sizeof *means);
     pb_status status = means ? fold_all(PB_SUM, a, plan, means, error) : pb_fail_memory(error);
-    if (status == PB_OK) {
+    if (!status) {
         for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk)) {
             for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++) {
                 means[i] /= (double)plan->count;
@@ -161,7 +161,7 @@ static pb_status fold_distances(const pb_tensor *a, const fold_plan *plan, doubl
         }
         status = pb_walk_status(&walk, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = fold_squares(a, plan, means, squares, error);
     free(means);
     return status;
@@ -187,7 +187,7 @@ static pb_status reduce_values(pb_reduction op, const pb_tensor *a, const fold_p
         return pb_fail_memory(error);
     pb_status status = op == PB_STD ? fold_distances(a, plan, values, error)
                                     : fold_all(op, a, plan, values, error);
-    if (status == PB_OK) {
+    if (!status) {
         for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
             for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
                 out[i] = (float)finish_value(op, values[i], (double)plan->count);
@@ -256,7 +256,7 @@ static pb_status reduce_places(pb_reduction op, const pb_tensor *a, const fold_p
     size_t stride = plan->strides[0][which];
     size_t *best = pb_malloc(plan->size, sizeof *best);
     pb_status status = best ? find_extremes(op, a, plan, best, error) : pb_fail_memory(error);
-    if (status == PB_OK) {
+    if (!status) {
         for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
             for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
                 out[i] = (float)pb_axis_coordinate(axis, best[i] / stride % axis->length);
@@ -274,16 +274,16 @@ pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const 
     float *out = NULL;
     bool finds_place = op == PB_ARGMAX || op == PB_ARGMIN;
     pb_status status = plan_fold(a, n, over, watch, &plan, error);
-    if (status == PB_OK && finds_place)
+    if (!status && finds_place)
         status = find_only_axis(&plan, a, op, &which, error);
-    if (status == PB_OK)
+    if (!status)
         status = check_not_empty(op, a, &plan, error);
-    if (status != PB_OK)
+    if (status)
         return status;
 
     pb_tensor *made = NULL;
     status = pb_tensor_blank(plan.rank, plan.kept, &made, &out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     made->boolean = op == PB_ANY || op == PB_EVERY;
     if (finds_place)
@@ -369,9 +369,9 @@ static pb_status softmax_values(const pb_tensor *a, size_t length, size_t inner,
     size_t width = inner < PB_POLL_VALUES ? inner : PB_POLL_VALUES;
     double *scratch = pb_malloc((most < n_blocks ? most : n_blocks) * width, 2 * sizeof *scratch);
     pb_status status = scratch ? PB_OK : pb_fail_memory(error);
-    for (size_t first = 0; status == PB_OK && first < n_blocks; first += most) {
+    for (size_t first = 0; !status && first < n_blocks; first += most) {
         size_t blocks = most < n_blocks - first ? most : n_blocks - first;
-        for (size_t left = 0; status == PB_OK && left < inner; left += width) {
+        for (size_t left = 0; !status && left < inner; left += width) {
             columns c = {blocks,  length, inner, width < inner - left ? width : inner - left,
                          scratch, NULL};
             c.sums = scratch + blocks * c.columns;
@@ -390,9 +390,9 @@ pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm
     float *out = NULL;
     pb_tensor *made = NULL;
     pb_status status = pb_tensor_need_axis(a, over, &which, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_blank(a->rank, a->axes, &made, &out, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_tensor_strides(a, strides);
     if (a->size > 0)

@@ -149,13 +149,13 @@ static pb_status resolve_list(const pb_axis *axis, const pb_select *select, pick
 {
     bool *taken = pb_calloc(axis->length, sizeof *taken);
     pb_status status = taken ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < select->n_items; i++) {
+    for (size_t i = 0; !status && i < select->n_items; i++) {
         size_t offset = 0;
         /* A label is looked for along the whole axis. */
         if (!pb_poll_step(&out->poll, select->items[i].kind == PB_SELECT_LABEL ? axis->length : 1))
             break;
         status = resolve_one(axis, &select->items[i], &offset, error);
-        if (status != PB_OK)
+        if (status)
             break;
         if (taken[offset])
             status = pb_fail(error, PB_VALUE, "the list picks %lld along %s twice",
@@ -192,9 +192,9 @@ pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, const pb
     if (!out.offsets)
         return pb_fail_memory(error);
     pb_status status = resolve_into(axis, select, &out, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_poll_status(&out.poll, error);
-    if (status != PB_OK) {
+    if (status) {
         free(out.offsets);
         return status;
     }
@@ -234,7 +234,7 @@ static pb_status take_axis(const pb_tensor *tensor, const char *name, const pb_s
 {
     size_t which = 0;
     pb_status status = pb_tensor_need_axis(tensor, name, &which, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (taken->offsets[which] || taken->drops[which])
         return pb_fail(error, PB_VALUE, "the axis %s is selected twice", name);
@@ -260,7 +260,7 @@ static pb_status selected_axes(const pb_tensor *tensor, const selection *taken,
         }
         pb_status status =
             pb_axis_pick(axis, taken->offsets[i], taken->counts[i], watch, &axes[*rank], error);
-        if (status != PB_OK)
+        if (status)
             return status;
         (*rank)++;
     }
@@ -340,7 +340,7 @@ static pb_status take(const pb_tensor *tensor, const selection *taken, size_t ra
         return pb_tensor_share(tensor, rank, axes, tensor->data + start, result, error);
     float *data = NULL;
     pb_status status = pb_tensor_blank(rank, axes, &made, &data, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     made->boolean = tensor->boolean;
     copy_selected(&poll, tensor, taken, data, size);
@@ -358,11 +358,11 @@ pb_status pb_tensor_select(const pb_tensor *tensor, size_t n, const char *const 
         taken.counts[i] = tensor->axes[i]->length;
 
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < n; i++)
+    for (size_t i = 0; !status && i < n; i++)
         status = take_axis(tensor, names[i], &selects[i], watch, &taken, error);
-    if (status == PB_OK)
+    if (!status)
         status = selected_axes(tensor, &taken, watch, axes, &rank, error);
-    if (status == PB_OK)
+    if (!status)
         status = take(tensor, &taken, rank, axes, watch, result, error);
     for (size_t i = 0; i < rank; i++)
         pb_axis_release(&axes[i]);

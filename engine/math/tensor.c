@@ -85,9 +85,9 @@ static pb_status handle_create(size_t rank, pb_axis *const *axes, pb_tensor **re
 {
     size_t size = 0;
     pb_status status = check_axes(rank, axes, error);
-    if (status == PB_OK)
+    if (!status)
         status = count_values(rank, axes, &size, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_tensor *tensor = pb_calloc(1, sizeof *tensor);
     if (!tensor)
@@ -106,7 +106,7 @@ static pb_status make(size_t rank, pb_axis *const *axes, bool zeroed, pb_tensor 
 {
     pb_tensor *tensor = NULL;
     pb_status status = handle_create(rank, axes, &tensor, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     tensor->storage = storage_create(tensor->size, zeroed);
     if (!tensor->storage) {
@@ -121,7 +121,7 @@ static pb_status make(size_t rank, pb_axis *const *axes, bool zeroed, pb_tensor 
 
 pb_status pb_tensor_finish(pb_status status, pb_tensor *made, pb_tensor **result)
 {
-    if (status == PB_OK)
+    if (!status)
         *result = made;
     else
         pb_tensor_release(&made);
@@ -145,7 +145,7 @@ pb_status pb_tensor_from(size_t rank, pb_axis *const *axes, const float *values,
 {
     float *data = NULL;
     pb_status status = pb_tensor_blank(rank, axes, tensor, &data, error);
-    if (status == PB_OK && (*tensor)->size > 0)
+    if (!status && (*tensor)->size > 0)
         memcpy(data, values, (*tensor)->size * sizeof *data);
     return status;
 }
@@ -156,7 +156,7 @@ pb_status pb_tensor_borrow(size_t rank, pb_axis *const *axes, const float *value
 {
     pb_tensor *tensor = NULL;
     pb_status status = handle_create(rank, axes, &tensor, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     tensor->storage = storage_create(0, false);
     if (!tensor->storage) {
@@ -176,7 +176,7 @@ pb_status pb_tensor_share(const pb_tensor *whole, size_t rank, pb_axis *const *a
 {
     pb_tensor *tensor = NULL;
     pb_status status = handle_create(rank, axes, &tensor, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     atomic_fetch_add_explicit(&whole->storage->references, 1, memory_order_relaxed);
     tensor->storage = whole->storage;

@@ -101,7 +101,7 @@ pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, const pb_w
     see_the_others(&r, a->size);
     sort_heap(&r);
     pb_status status = pb_poll_status(&r.poll, error);
-    if (status != PB_OK) {
+    if (status) {
         free(r.heap);
         return status;
     }

@@ -168,7 +168,7 @@ pb_status pb_run_activation_into(const pb_run *run, pb_site site, size_t layer,
                                  const pb_context *context, float *out, pb_error **error)
 {
     pb_status status = check_layer(run, site, layer, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (!pb_site_info(site)->per_layer)
         layer = 0;
@@ -190,9 +190,9 @@ static pb_status create(const pb_run *run, pb_site site, bool all, pb_tensor **t
     pb_status status = PB_OK;
     if (all)
         status = axis_of(run, "layer", &axes[rank++], error);
-    for (size_t i = 0; status == PB_OK && i < row->n_axes; i++)
+    for (size_t i = 0; !status && i < row->n_axes; i++)
         status = axis_of(run, row->axes[i], &axes[rank++], error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_create(rank, axes, tensor, data, error);
     for (size_t i = 0; i < rank; i++)
         pb_axis_release(&axes[i]);
@@ -207,12 +207,12 @@ pb_status pb_run_activation(const pb_run *run, pb_site site, size_t layer,
     pb_tensor *made = NULL;
     float *data;
     pb_status status = all ? PB_OK : check_layer(run, site, layer, error);
-    if (status == PB_OK)
+    if (!status)
         status = create(run, site, all, &made, &data, error);
     size_t first = all ? 0 : layer, n = all ? pb_model_shape(pb_run_model(run))->n_layer : 1;
-    for (size_t i = 0; status == PB_OK && i < n; i++)
+    for (size_t i = 0; !status && i < n; i++)
         status = pb_run_activation_into(run, site, first + i, context, data + i * size, error);
-    if (status == PB_OK)
+    if (!status)
         *tensor = made;
     else
         pb_tensor_release(&made);

@@ -65,7 +65,7 @@ static pb_status tile_scores(const tile *t, float *scores, size_t ld)
     if (t->n_past > 0)
         status = product(PB_TRANSPOSED, t->n, t->n_past, d_head, scale, t->q, stride, t->past_k, d,
                          0.0f, scores, ld);
-    if (status == PB_OK)
+    if (!status)
         status = product(PB_TRANSPOSED, t->n, t->n_own, d_head, scale, t->q, stride, t->own_k,
                          3 * d, 0.0f, scores + t->n_past, ld);
     return status;
@@ -88,7 +88,7 @@ static pb_status tile_mix(const tile *t, const float *pattern, size_t ld)
     if (t->n_past > 0)
         status = product(PB_PLAIN, t->n, d_head, t->n_past, 1.0f, pattern, ld, t->past_v, d, 0.0f,
                          t->q, stride);
-    if (status == PB_OK)
+    if (!status)
         status = product(PB_PLAIN, t->n, d_head, t->n_own, 1.0f, pattern + t->n_past, ld, t->own_v,
                          3 * d, t->n_past > 0 ? 1.0f : 0.0f, t->q, stride);
     return status;
@@ -99,13 +99,13 @@ static pb_status attend_tile(const tile *t, float *scores)
 {
     size_t ld = t->n_past + t->n_own;
     pb_status status = tile_scores(t, scores, ld);
-    for (size_t r = 0; status == PB_OK && r < t->n; r++) {
+    for (size_t r = 0; !status && r < t->n; r++) {
         float *row = scores + r * ld;
         size_t seen = t->rows[r].position + 1;
         pb_softmax_row(seen, row);
         memset(row + seen, 0, (ld - seen) * sizeof *row);
     }
-    return status == PB_OK ? tile_mix(t, scores, ld) : status;
+    return status ? status : tile_mix(t, scores, ld);
 }
 
 /* ---- which tiles there are ---- */
@@ -184,7 +184,7 @@ static pb_status run_task(const pb_pass *pass, const task *job, float *scores)
 /* An error for a status that came out of a thread. */
 static pb_status report(pb_status status, pb_error **error)
 {
-    if (status == PB_OK)
+    if (!status)
         return PB_OK;
     return status == PB_INTERRUPTED ? pb_watch_fail(error) : pb_fail_memory(error);
 }
@@ -197,10 +197,10 @@ static pb_status attend_in_tiles(pb_pass *pass, pb_error **error)
     float *scores;
     pb_status status =
         pb_scratch_need(pass->scratch, PB_BUFFER_TASKS, n, sizeof(task), &tasks_data, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_floats(pass->scratch, PB_BUFFER_SCORES, pass->model->threads * TILE,
                                    most_keys, &scores, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     task *tasks = tasks_data;
     list_tasks(pass, tasks);
@@ -279,7 +279,7 @@ static pb_status shown_mix(const shown *s)
 static pb_status show_masked(const shown *s, pb_site site, float masked, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < s->pass->batch->n_hooks; i++) {
+    for (size_t i = 0; !status && i < s->pass->batch->n_hooks; i++) {
         status = pb_pass_show_to(s->pass, i, site, view_of(s), error);
         mask_again(s, masked);
     }
@@ -290,17 +290,17 @@ static pb_status attend_shown(const shown *s, pb_error **error)
 {
     size_t rows = s->pass->model->shape.n_head * s->n;
     pb_status status = pb_watch_check(s->pass->watch, error);
-    if (status == PB_OK)
+    if (!status)
         status = report(shown_scores(s), error);
-    if (status == PB_OK && s->scores_wanted)
+    if (!status && s->scores_wanted)
         status = show_masked(s, PB_SITE_ATTN_SCORES, -INFINITY, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_softmax(rows, s->n_keys, s->scores, s->n_keys);
     status = pb_watch_check(s->pass->watch, error);
-    if (status == PB_OK && s->pattern_wanted)
+    if (!status && s->pattern_wanted)
         status = show_masked(s, PB_SITE_PATTERN, 0.0f, error);
-    return status == PB_OK ? report(shown_mix(s), error) : status;
+    return status ? status : report(shown_mix(s), error);
 }
 
 static pb_status attend_for_hooks(pb_pass *pass, pb_error **error)
@@ -318,9 +318,9 @@ static pb_status attend_for_hooks(pb_pass *pass, pb_error **error)
             s.n = left < most ? left : most;
             pb_status status = pb_scratch_floats(pass->scratch, PB_BUFFER_SCORES, n_head * s.n,
                                                  s.n_keys, &s.scores, error);
-            if (status == PB_OK)
+            if (!status)
                 status = attend_shown(&s, error);
-            if (status != PB_OK)
+            if (status)
                 return status;
         }
     }

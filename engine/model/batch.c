@@ -59,7 +59,7 @@ static pb_status check_sequence(const pb_pass *pass, const pb_sequence *s, pb_er
                        pass->model->name, shape->n_positions);
     if (!s->entry && s->tokens && s->layer == 0 && !s->at_mid) {
         pb_status status = check_tokens(pass->model, s, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     } else if (!s->entry || !entry_fits(s) || s->layer > pass->stop ||
                (s->layer == pass->stop && s->at_mid)) {
@@ -81,23 +81,23 @@ static pb_status get_buffers(pb_pass *pass, size_t total, pb_error **error)
     pass->block = block;
     void *rows, *active;
     pb_status status = pb_scratch_floats(scratch, PB_BUFFER_RESID, total, d, &pass->resid, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_floats(scratch, PB_BUFFER_QKV, total, 3 * d, &pass->qkv, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_floats(scratch, PB_BUFFER_NORMED, block, d, &pass->normed, error);
-    if (status == PB_OK)
+    if (!status)
         status =
             pb_scratch_floats(scratch, PB_BUFFER_HIDDEN, block, s->d_mlp, &pass->hidden, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_floats(scratch, PB_BUFFER_OUT, block, d, &pass->out, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_floats(scratch, PB_BUFFER_SCALE, block, 1, &pass->scale, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_need(scratch, PB_BUFFER_ROWS, total, sizeof(pb_row), &rows, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_need(scratch, PB_BUFFER_ACTIVE, pass->batch->n, sizeof(pb_active),
                                  &active, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pass->rows = rows;
     pass->active = active;
@@ -110,7 +110,7 @@ pb_status pb_pass_start(pb_pass *pass, pb_error **error)
     for (size_t i = 0; i < pass->batch->n; i++) {
         const pb_sequence *s = &pass->batch->sequences[i];
         pb_status status = check_sequence(pass, s, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (!pb_size_add(total, s->n, &total))
             return pb_fail_memory(error);
@@ -236,10 +236,10 @@ pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
     void *kept_data, *rows_data;
     pb_status status = pb_scratch_need(pass->scratch, PB_BUFFER_KEPT, pass->n_rows, sizeof(size_t),
                                        &kept_data, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_scratch_need(pass->scratch, PB_BUFFER_QUERY_ROWS, pass->n_rows, sizeof(pb_row),
                                  &rows_data, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     size_t *kept = kept_data, n = 0;
     pb_row *rows = rows_data;

@@ -36,7 +36,7 @@ static pb_status embed_block(pb_pass *pass, pb_site site, size_t first, size_t n
     const pb_row *rows = pass->rows + first;
     add_embedding(pass->model, pass->batch, rows, n, site == PB_SITE_EMBED, pass->out);
     pb_status status = pb_pass_show_rows(pass, site, rows, n, pass->out, d, error);
-    if (status == PB_OK)
+    if (!status)
         pb_add_rows(n, d, pass->resid + first * d, d, pass->out, d);
     return status;
 }
@@ -56,9 +56,9 @@ pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error)
         size_t n = end - first_row;
         memset(pass->resid + first_row * d, 0, n * d * sizeof(float));
         pb_status status = embed_block(pass, PB_SITE_EMBED, first_row, n, error);
-        if (status == PB_OK)
+        if (!status)
             status = embed_block(pass, PB_SITE_POS_EMBED, first_row, n, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         first_row = end;
     }
@@ -84,9 +84,9 @@ static pb_status apply_norm(pb_pass *pass, norm which, const pb_row *rows, size_
     } else {
         pb_layer_norm(n, d, pass->model->eps, resid, d, NULL, normed, d);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_pass_show_rows(pass, which.site, rows, n, normed, d, error);
-    if (status == PB_OK && which.gain)
+    if (!status && which.gain)
         pb_gain_bias(n, d, which.gain, which.bias, normed, d);
     return status;
 }
@@ -100,7 +100,7 @@ pb_status pb_pass_final_norm(pb_pass *pass, const pb_row *rows, size_t n, const 
     for (size_t first = 0; first < n; first += pass->block) {
         pb_status status = apply_norm(pass, final, rows + first, at_most(n - first, pass->block),
                                       resid + first * d, normed + first * d, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -116,7 +116,7 @@ static pb_status project(const pb_pass *pass, const float *x, size_t rows, size_
     size_t d = pass->model->shape.d_model;
     pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, rows, n, d, 1.0f, x, d, w->w_qkv + from, 3 * d,
                                  0.0f, out, ld, pass->watch, error);
-    if (status == PB_OK)
+    if (!status)
         pb_add_bias(rows, n, out, ld, w->b_qkv + from);
     return status;
 }
@@ -144,13 +144,13 @@ static pb_status project_rows(pb_pass *pass, size_t computed, pb_error **error)
         float *qkv = pass->qkv + first * 3 * d;
         pb_status status = apply_norm(pass, before, pass->rows + first, n, pass->resid + first * d,
                                       pass->normed, error);
-        if (status == PB_OK && !pass->kept)
+        if (!status && !pass->kept)
             status = project(pass, pass->normed, n, 0, 3 * d, qkv, 3 * d, error);
-        else if (status == PB_OK)
+        else if (!status)
             status = project(pass, pass->normed, n, d, 2 * d, qkv + d, 3 * d, error);
-        if (status == PB_OK && pass->kept)
+        if (!status && pass->kept)
             status = project_kept(pass, first, n, &kept, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -175,15 +175,15 @@ pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error)
 {
     size_t d = pass->model->shape.d_model;
     pb_status status = project_rows(pass, computed, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pass->work->qkv_rows += computed;
     pb_pass_take_ready(pass);
     status = show_heads(pass, PB_SITE_Q, pass->queries, pass->query_stride, pass->query_rows,
                         pass->n_queries, error);
-    if (status == PB_OK)
+    if (!status)
         status = show_heads(pass, PB_SITE_K, pass->qkv + d, 3 * d, pass->rows, pass->n_rows, error);
-    if (status == PB_OK)
+    if (!status)
         status =
             show_heads(pass, PB_SITE_V, pass->qkv + 2 * d, 3 * d, pass->rows, pass->n_rows, error);
     return status;
@@ -202,7 +202,7 @@ static pb_status head_results(const pb_pass *pass, const float *z, size_t n, flo
             pb_matmul(PB_PLAIN, PB_PLAIN, n, s->d_model, s->d_head, 1.0f, z + head * s->d_head,
                       pass->query_stride, w_o + head * s->d_head * s->d_model, s->d_model, 0.0f,
                       result + head * s->d_model, s->n_head * s->d_model, pass->watch, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -216,9 +216,9 @@ static pb_status out_from_results(const pb_pass *pass, const float *z, const pb_
     float *result;
     pb_status status = pb_scratch_floats(pass->scratch, PB_BUFFER_RESULT, n * s->n_head, s->d_model,
                                          &result, error);
-    if (status == PB_OK)
+    if (!status)
         status = head_results(pass, z, n, result, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_view view = {.data = result,
                     .n_rows = n,
@@ -248,7 +248,7 @@ static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results
     if (!results && !shown) {
         status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d, 1.0f, z, pass->query_stride, w->w_o, d,
                            1.0f, resid, d, pass->watch, error);
-        if (status == PB_OK)
+        if (!status)
             pb_add_bias(n, d, resid, d, w->b_o);
         return status;
     }
@@ -257,7 +257,7 @@ static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results
     else
         status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d, 1.0f, z, pass->query_stride, w->w_o, d,
                            0.0f, pass->out, d, pass->watch, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_add_bias(n, d, pass->out, d, w->b_o);
     status = pb_pass_show_rows(pass, PB_SITE_ATTN_OUT, rows, n, pass->out, d, error);
@@ -276,7 +276,7 @@ pb_status pb_pass_write_attention(pb_pass *pass, pb_error **error)
     size_t block = pass->block;
     if (results)
         block = at_most(block, SHOWN_RESULT / (s->n_head * s->d_model) + 1);
-    for (size_t first = 0; status == PB_OK && first < pass->n_queries; first += block)
+    for (size_t first = 0; !status && first < pass->n_queries; first += block)
         status = write_block(pass, first, at_most(pass->n_queries - first, block), results, shown,
                              error);
     return status;
@@ -292,12 +292,12 @@ static pb_status neurons(pb_pass *pass, const pb_row *rows, size_t n, pb_error *
     const float *bias = w->b_in;
     pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d_mlp, d, 1.0f, pass->normed, d, w->w_in,
                                  d_mlp, 0.0f, pass->hidden, d_mlp, pass->watch, error);
-    if (status == PB_OK && pb_pass_wants(pass, PB_SITE_MLP_PRE)) {
+    if (!status && pb_pass_wants(pass, PB_SITE_MLP_PRE)) {
         pb_add_bias(n, d_mlp, pass->hidden, d_mlp, bias);
         bias = NULL;
         status = pb_pass_show_rows(pass, PB_SITE_MLP_PRE, rows, n, pass->hidden, d_mlp, error);
     }
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_activate(pass->model->activation, n, d_mlp, pass->hidden, d_mlp, bias, pass->hidden, d_mlp);
     return pb_pass_show_rows(pass, PB_SITE_MLP_POST, rows, n, pass->hidden, d_mlp, error);
@@ -313,7 +313,7 @@ static pb_status write_mlp(pb_pass *pass, const pb_row *rows, size_t n, float *r
     float *out = shown ? pass->out : resid;
     pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d_mlp, 1.0f, pass->hidden, d_mlp,
                                  w->w_out, d, shown ? 0.0f : 1.0f, out, d, pass->watch, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_add_bias(n, d, out, d, w->b_out);
     if (!shown)
@@ -333,11 +333,11 @@ pb_status pb_pass_mlp(pb_pass *pass, pb_error **error)
         const pb_row *rows = pass->rows + first;
         float *resid = pass->resid + first * d;
         pb_status status = apply_norm(pass, before, rows, n, resid, pass->normed, error);
-        if (status == PB_OK)
+        if (!status)
             status = neurons(pass, rows, n, error);
-        if (status == PB_OK)
+        if (!status)
             status = write_mlp(pass, rows, n, resid, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     pass->work->mlp_rows += pass->n_rows;

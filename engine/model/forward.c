@@ -17,18 +17,18 @@ static pb_status attention(pb_pass *pass, pb_error **error)
 {
     size_t computed;
     pb_status status = pb_pass_admit(pass, false, &computed, error);
-    if (status != PB_OK || pass->n_rows == 0)
+    if (status || pass->n_rows == 0)
         return status;
     status = show_stream(pass, PB_SITE_RESID_PRE, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_pass_choose_queries(pass, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_pass_project(pass, computed, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_pass_keep(pass);
     status = pb_pass_attend(pass, error);
-    return status == PB_OK ? pb_pass_write_attention(pass, error) : status;
+    return status ? status : pb_pass_write_attention(pass, error);
 }
 
 /* resid_mid to resid_post. */
@@ -36,12 +36,12 @@ static pb_status mlp(pb_pass *pass, pb_error **error)
 {
     size_t computed;
     pb_status status = pb_pass_admit(pass, true, &computed, error);
-    if (status != PB_OK || pass->n_rows == 0)
+    if (status || pass->n_rows == 0)
         return status;
     status = show_stream(pass, PB_SITE_RESID_MID, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_pass_mlp(pass, error);
-    return status == PB_OK ? show_stream(pass, PB_SITE_RESID_POST, error) : status;
+    return status ? status : show_stream(pass, PB_SITE_RESID_POST, error);
 }
 
 /* Row `wanted` of those that are asked for of an active sequence, in the pass. */
@@ -83,9 +83,9 @@ static pb_status finish(pb_pass *pass, float *resid, float *normed, pb_error **e
         return PB_OK;
     pb_status status =
         pb_scratch_need(pass->scratch, PB_BUFFER_QUERY_ROWS, n, sizeof(pb_row), &rows, error);
-    if (status == PB_OK && !resid) /* attention is done with its buffer */
+    if (!status && !resid) /* attention is done with its buffer */
         status = pb_scratch_floats(pass->scratch, PB_BUFFER_QKV, n, d, &resid, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     collect(pass, resid, rows);
     return normed ? pb_pass_final_norm(pass, rows, n, resid, normed, error) : PB_OK;
@@ -95,11 +95,11 @@ static pb_status run_layers(pb_pass *pass, pb_error **error)
 {
     for (pass->layer = 0; pass->layer < pass->stop; pass->layer++) {
         pb_status status = pb_watch_check(pass->watch, error);
-        if (status == PB_OK)
+        if (!status)
             status = attention(pass, error);
-        if (status == PB_OK)
+        if (!status)
             status = mlp(pass, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     size_t computed; /* sequences that enter behind the last layer */
@@ -109,11 +109,11 @@ static pb_status run_layers(pb_pass *pass, pb_error **error)
 static pb_status run(pb_pass *pass, float *resid, float *normed, pb_error **error)
 {
     pb_status status = pb_math_begin(pass->model->threads, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_pass_start(pass, error);
-    if (status == PB_OK)
+    if (!status)
         status = run_layers(pass, error);
-    return status == PB_OK ? finish(pass, resid, normed, error) : status;
+    return status ? status : finish(pass, resid, normed, error);
 }
 
 pb_status pb_forward(const pb_model *model, const pb_batch *batch, const pb_context *context,

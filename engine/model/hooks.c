@@ -30,7 +30,7 @@ pb_status pb_pass_show_to(const pb_pass *pass, size_t which, pb_site site, pb_vi
 pb_status pb_pass_show(const pb_pass *pass, pb_site site, pb_view view, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < pass->batch->n_hooks; i++)
+    for (size_t i = 0; !status && i < pass->batch->n_hooks; i++)
         status = pb_pass_show_to(pass, i, site, view, error);
     return status;
 }

@@ -50,7 +50,7 @@ static pb_status check_shapes(const loader *load, pb_error **error)
             const pb_weight *weight;
             pb_status status = pb_family_part(load->family, load->weights, shape, (pb_part)part,
                                               layer, &weight, error);
-            if (status != PB_OK)
+            if (status)
                 return status;
         }
     }
@@ -162,7 +162,7 @@ static pb_status find_tie(loader *load, pb_error **error)
     pb_status status = pb_family_part(load->family, load->weights, &load->model->shape,
                                       PB_PART_UNEMBED, 0, &unembed, error);
     load->model->tied = config->tie_word_embeddings;
-    if (status == PB_OK && !unembed && !config->tie_word_embeddings)
+    if (!status && !unembed && !config->tie_word_embeddings)
         return pb_fail(error, PB_FORMAT,
                        "tie_word_embeddings in %s is false, and the weights have no tensor "
                        "'lm_head.weight'; expected it, or true, where the embedding serves as "
@@ -196,23 +196,23 @@ static pb_status load_all(loader *load, pb_error **error)
     pb_model *model = load->model;
     const pb_weight *embed;
     pb_status status = check_shapes(load, error);
-    if (status == PB_OK) /* by as much as the embedding, which is there, has rows for */
+    if (!status) /* by as much as the embedding, which is there, has rows for */
         status = pb_tokenizer_pad(model->tokenizer, model->shape.n_vocab, error);
-    if (status == PB_OK)
+    if (!status)
         status = find_tie(load, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_family_part(load->family, load->weights, &model->shape, PB_PART_EMBED, 0,
                                 &embed, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_math_begin(model->threads, error);
-    if (status == PB_OK)
+    if (!status)
         status = allocate(load, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     model->dtype = dtype_word(embed->dtype);
     model->parameters = count_parameters(model);
     status = loader_read_embedding(load, error);
-    return status == PB_OK ? loader_read_layers(load, error) : status;
+    return status ? status : loader_read_layers(load, error);
 }
 
 pb_status pb_load_weights(pb_model *model, const pb_watch *watch, pb_error **error)
@@ -220,12 +220,12 @@ pb_status pb_load_weights(pb_model *model, const pb_watch *watch, pb_error **err
     loader load = {.model = model, .watch = watch};
     pb_weights *weights = NULL;
     pb_status status = check_vocabulary(model, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_family_find(model->config->model_type, &load.family, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_weights_open(model->path, &weights, error);
     load.weights = weights;
-    if (status == PB_OK)
+    if (!status)
         status = load_all(&load, error);
     pb_weights_close(&weights);
     free(load.layers);

@@ -55,7 +55,7 @@ static pb_status read_chunk(const void *user, size_t index, pb_error **error)
     size_t first = index * CHUNK, n = s->n_vocab - first < CHUNK ? s->n_vocab - first : CHUNK;
     pb_status status =
         loader_read_rows(c->load, c->weight, first, n, c->rows + first * s->d_model, error);
-    if (status != PB_OK || !c->row_mean)
+    if (status || !c->row_mean)
         return status;
     for (size_t t = first; t < first + n; t++)
         process_row(c, t, c->column_sums + index * s->d_model);
@@ -143,9 +143,9 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
     }
     pb_status status =
         pb_family_part(load->family, load->weights, s, PB_PART_EMBED, 0, &c.weight, error);
-    if (status == PB_OK)
+    if (!status)
         status = read_chunks(&c, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (!model->raw && model->tied)
         finish_tied(&c, &model->embedding);
@@ -158,9 +158,9 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
     c.rows = model->embedding.unembed;
     c.fold = true;
     status = pb_family_part(load->family, load->weights, s, PB_PART_UNEMBED, 0, &c.weight, error);
-    if (status == PB_OK)
+    if (!status)
         status = read_chunks(&c, error);
-    if (status == PB_OK && !model->raw)
+    if (!status && !model->raw)
         finish_untied(&c, &model->embedding);
     return status;
 }
@@ -191,7 +191,7 @@ pb_status loader_read_embedding(const loader *load, pb_error **error)
     static const pb_part small[] = {PB_PART_POSITIONS, PB_PART_FINAL_GAIN, PB_PART_FINAL_BIAS};
     for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
         pb_status status = loader_read(load, small[i], 0, load->common[small[i]], error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     if (!model->raw)
@@ -202,9 +202,9 @@ pb_status loader_read_embedding(const loader *load, pb_error **error)
         return pb_fail_memory(error);
     pb_status status = load_matrices(load, sums, error);
     free(sums);
-    if (status == PB_OK && !model->raw)
+    if (!status && !model->raw)
         status = check_unembedding(load, error);
-    if (status == PB_OK && model->raw) {
+    if (!status && model->raw) {
         model->final_gain = load->common[PB_PART_FINAL_GAIN];
         model->final_bias = load->common[PB_PART_FINAL_BIAS];
     }

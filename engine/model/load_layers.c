@@ -77,15 +77,15 @@ static pb_status load_reader(layer_job *job, pb_part gain, pb_part beta, pb_part
     job->beta = job->parts[beta];
     job->width = width;
     pb_status status = read(job, gain, error);
-    if (status == PB_OK)
+    if (!status)
         status = read(job, beta, error);
-    if (status == PB_OK)
+    if (!status)
         status = read(job, b, error);
     if (job->sums)
         memset(job->sums, 0, 2 * width * sizeof *job->sums);
-    if (status == PB_OK)
+    if (!status)
         status = stream(job, w, fold_block, error);
-    if (status == PB_OK && job->sums)
+    if (!status && job->sums)
         pb_finish_fold(d, width, job->parts[w], job->parts[b], job->sums);
     return status;
 }
@@ -116,11 +116,11 @@ static pb_status load_writer(layer_job *job, pb_part w, pb_part b, loader_work *
 {
     size_t d = job->load->model->shape.d_model;
     pb_status status = read(job, b, error);
-    if (status == PB_OK && job->sums) {
+    if (!status && job->sums) {
         pb_centre_rows(1, d, job->parts[b]);
         memset(job->sums, 0, d * sizeof *job->sums);
     }
-    return status == PB_OK ? stream(job, w, work, error) : status;
+    return status ? status : stream(job, w, work, error);
 }
 
 /* ---- a layer ---- */
@@ -131,14 +131,14 @@ static pb_status load_parts(layer_job *job, pb_error **error)
     size_t d = s->d_model;
     pb_status status = load_reader(job, PB_PART_LN1_GAIN, PB_PART_LN1_BIAS, PB_PART_W_QKV,
                                    PB_PART_B_QKV, 3 * d, error);
-    if (status == PB_OK)
+    if (!status)
         status = load_writer(job, PB_PART_W_O, PB_PART_B_O, centre_and_sum_block, error);
-    if (status == PB_OK && job->sums)
+    if (!status && job->sums)
         pb_fold_value_bias(d, d, value_bias(job), job->parts[PB_PART_B_O], job->sums);
-    if (status == PB_OK)
+    if (!status)
         status = load_reader(job, PB_PART_LN2_GAIN, PB_PART_LN2_BIAS, PB_PART_W_IN, PB_PART_B_IN,
                              s->d_mlp, error);
-    if (status == PB_OK)
+    if (!status)
         status = load_writer(job, PB_PART_W_OUT, PB_PART_B_OUT, centre_block, error);
     return status;
 }

@@ -46,9 +46,9 @@ pb_status loader_read(const loader *load, pb_part part, size_t layer, float *val
 {
     const pb_weight *weight;
     pb_status status = find_part(load, part, layer, &weight, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_weights_read(load->weights, weight, values, error);
-    return status == PB_OK ? check_finite(weight, 0, weight->count, values, error) : status;
+    return status ? status : check_finite(weight, 0, weight->count, values, error);
 }
 
 pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t first, size_t n,
@@ -56,9 +56,9 @@ pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t f
 {
     size_t width = weight->shape[1];
     pb_status status = pb_watch_check(load->watch, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_weights_read_rows(load->weights, weight, first, n, rows, error);
-    return status == PB_OK ? check_finite(weight, first * width, n * width, rows, error) : status;
+    return status ? status : check_finite(weight, first * width, n * width, rows, error);
 }
 
 pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
@@ -66,15 +66,15 @@ pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *v
 {
     const pb_weight *weight;
     pb_status status = find_part(load, part, layer, &weight, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     size_t rows = weight->shape[0], width = weight->shape[1];
     size_t step = width < BLOCK ? BLOCK / width : 1;
-    for (size_t first = 0; first < rows && status == PB_OK; first += step) {
+    for (size_t first = 0; first < rows && !status; first += step) {
         size_t n = rows - first < step ? rows - first : step;
         float *block = values + first * width;
         status = loader_read_rows(load, weight, first, n, block, error);
-        if (status == PB_OK && work)
+        if (!status && work)
             work(user, first, n, block);
     }
     return status;
@@ -88,7 +88,7 @@ static pb_status first_fault(size_t n, const pb_status *statuses, pb_error **err
 {
     pb_status status = PB_OK;
     for (size_t i = 0; i < n; i++) {
-        if (statuses[i] != PB_OK && status == PB_OK) {
+        if (statuses[i] && !status) {
             status = statuses[i];
             if (error && !*error) {
                 *error = errors[i];
@@ -105,7 +105,7 @@ pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user, p
     pb_status *statuses = pb_calloc(n, sizeof *statuses);
     pb_error **errors = pb_calloc(n, sizeof *errors);
     pb_status status = statuses && errors ? PB_OK : pb_fail_memory(error);
-    if (status == PB_OK) {
+    if (!status) {
 #pragma omp parallel for schedule(dynamic)
         for (size_t i = 0; i < n; i++)
             statuses[i] = piece(user, i, &errors[i]);

@@ -30,11 +30,11 @@ static pb_status numbered_axis(const char *name, char letter, size_t n, pb_axis 
     char *text = pb_malloc(n, WIDTH);
     const char **labels = pb_malloc(n, sizeof *labels);
     pb_status status = text && labels ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < n; i++) {
+    for (size_t i = 0; !status && i < n; i++) {
         snprintf(text + i * WIDTH, WIDTH, "%c%zu", letter, i);
         labels[i] = text + i * WIDTH;
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_axis_create(name, n, NULL, labels, axis, error);
     free(labels);
     free(text);
@@ -58,15 +58,15 @@ static pb_status make_axes(pb_model *model, pb_error **error)
 {
     const pb_shape *s = &model->shape;
     pb_status status = numbered_axis("layer", 'L', s->n_layer, &model->axes[0], error);
-    if (status == PB_OK)
+    if (!status)
         status = numbered_axis("head", 'H', s->n_head, &model->axes[1], error);
-    if (status == PB_OK)
+    if (!status)
         status = plain_axis("d_model", s->d_model, &model->axes[2], error);
-    if (status == PB_OK)
+    if (!status)
         status = plain_axis("d_head", s->d_head, &model->axes[3], error);
-    if (status == PB_OK)
+    if (!status)
         status = plain_axis("d_mlp", s->d_mlp, &model->axes[4], error);
-    if (status == PB_OK)
+    if (!status)
         status = token_axis(model->tokenizer, &model->axes[5], error);
     return status;
 }
@@ -96,13 +96,13 @@ static char *folder_name(const char *path)
 static pb_status read_config(pb_model *model, pb_error **error)
 {
     pb_status status = pb_config_read(model->path, &model->config, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     const pb_config *c = model->config;
     const pb_family *family;
     status =
         pb_family_find(c->model_type, &family, error); /* before anything that might fit less */
-    if (status != PB_OK)
+    if (status)
         return status;
     model->shape = (pb_shape){.n_layer = c->n_layer,
                               .n_head = c->n_head,
@@ -150,19 +150,19 @@ static pb_status take_stamp(const char *folder, uint64_t *stamp, pb_error **erro
 bool pb_model_is_of(const pb_model *model, const char *folder)
 {
     uint64_t stamp;
-    return take_stamp(folder, &stamp, NULL) == PB_OK && stamp == model->stamp;
+    return !take_stamp(folder, &stamp, NULL) && stamp == model->stamp;
 }
 
 static pb_status fill(pb_model *model, const pb_watch *watch, pb_error **error)
 {
     pb_status status = take_stamp(model->path, &model->stamp, error);
-    if (status == PB_OK)
+    if (!status)
         status = read_config(model, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tokenizer_open(model->path, &model->tokenizer, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_load_weights(model, watch, error);
-    if (status == PB_OK)
+    if (!status)
         status = make_axes(model, error);
     return status;
 }
@@ -179,7 +179,7 @@ pb_status pb_model_load(const char *path, const pb_load_options *options, const 
     made->path = strdup(path);
     made->name = options && options->name ? strdup(options->name) : folder_name(path);
     pb_status status = made->path && made->name ? fill(made, watch, error) : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         *model = made;
     else
         pb_model_release(&made);

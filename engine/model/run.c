@@ -82,7 +82,7 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
             run->edits.retain(run->edits.hooks.user);
     }
     pb_status status = label_positions(run, error);
-    if (status == PB_OK && keep_qkv)
+    if (!status && keep_qkv)
         status = pb_cache_create(run->model, run->n, true, &run->cache, error);
     return status;
 }
@@ -91,7 +91,7 @@ static pb_status new_run(pb_model *model, const pb_prompt *prompt, bool keep_qkv
                          pb_error **error)
 {
     pb_status status = check_prompt(model, prompt, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_run *made = pb_calloc(1, sizeof *made);
     if (!made)
@@ -99,7 +99,7 @@ static pb_status new_run(pb_model *model, const pb_prompt *prompt, bool keep_qkv
     atomic_init(&made->references, 1);
     made->model = pb_model_retain(model);
     status = fill_run(made, prompt, keep_qkv, error);
-    if (status == PB_OK)
+    if (!status)
         *run = made;
     else
         pb_run_release(&made);
@@ -242,9 +242,9 @@ static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_cont
     pb_status status = sequences && resid && normed
                            ? pb_forward(model, &batch, context, resid, normed, error)
                            : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         spread(n, runs, resid, normed);
-    for (size_t i = 0; status == PB_OK && i < n; i++)
+    for (size_t i = 0; !status && i < n; i++)
         status = check_finite(runs[i], i, n, error);
     free(normed);
     free(resid);
@@ -258,11 +258,11 @@ pb_status pb_runs_create(pb_model *model, size_t n, const pb_prompt *prompts,
 {
     pb_status status = PB_OK;
     size_t made = 0;
-    for (; status == PB_OK && made < n; made += status == PB_OK)
+    for (; !status && made < n; made += !status)
         status = new_run(model, &prompts[made], options && options->keep_qkv, &runs[made], error);
-    if (status == PB_OK && n > 0)
+    if (!status && n > 0)
         status = compute(model, n, runs, context, error);
-    for (size_t i = 0; status != PB_OK && i < made; i++)
+    for (size_t i = 0; status && i < made; i++)
         pb_run_release(&runs[i]);
     return status;
 }
@@ -342,14 +342,14 @@ pb_status pb_run_logits_at(const pb_run *run, size_t n, const size_t *positions,
     if (!normed)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < n; i++) {
+    for (size_t i = 0; !status && i < n; i++) {
         if (positions[i] >= run->n)
             status = pb_fail(error, PB_RANGE, "there is no position %zu; the prompt has 0 to %zu",
                              positions[i], run->n - 1);
         else
             memcpy(normed + i * d, run->normed + positions[i] * d, d * sizeof *normed);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_unembed(run->model, n, normed, context, out, error);
     free(normed);
     return status;
@@ -362,9 +362,9 @@ pb_status pb_run_logits(const pb_run *run, const pb_context *context, pb_tensor 
     pb_tensor *made = NULL;
     float *data;
     pb_status status = pb_tensor_create(2, axes, &made, &data, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_unembed(run->model, run->n, run->normed, context, data, error);
-    if (status == PB_OK)
+    if (!status)
         *tensor = made;
     else
         pb_tensor_release(&made);

@@ -78,7 +78,7 @@ pb_status pb_scratch_floats(pb_scratch *scratch, pb_buffer_name name, size_t row
     if (!pb_size_mul(rows, width, &count))
         return pb_fail_memory(error);
     pb_status status = pb_scratch_need(scratch, name, count, sizeof(float), &raw, error);
-    if (status == PB_OK)
+    if (!status)
         *data = raw;
     return status;
 }

@@ -48,7 +48,7 @@ pb_status pb_model_unembed_columns(const pb_model *model, size_t n, const int32_
                                    float *out, float *bias, pb_error **error)
 {
     pb_status status = check_tokens(model, n, tokens, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < model->shape.d_model; j++)
@@ -114,9 +114,9 @@ static pb_status unembed(const pb_model *model, size_t n, const float *normed, p
         float *room;
         void *rest_room;
         pb_status status = pb_scratch_floats(scratch, PB_BUFFER_UNEMBED, n, d, &room, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_scratch_need(scratch, PB_BUFFER_SCALE, n, sizeof *rest, &rest_room, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         rest = rest_room;
         for (size_t r = 0; r < n; r++)
@@ -125,7 +125,7 @@ static pb_status unembed(const pb_model *model, size_t n, const float *normed, p
     }
     pb_status status = pb_matmul(PB_PLAIN, PB_TRANSPOSED, n, n_vocab, d, 1.0f, x, d, e->unembed, d,
                                  0.0f, logits, n_vocab, watch, error);
-    if (status != PB_OK || !e->bias)
+    if (status || !e->bias)
         return status;
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < n; r++) {
@@ -144,9 +144,9 @@ pb_status pb_unembed(const pb_model *model, size_t n, const float *normed,
     if (!scratch && !(scratch = own = pb_scratch_create()))
         return pb_fail_memory(error);
     pb_status status = pb_math_begin(model->threads, error);
-    if (status == PB_OK)
+    if (!status)
         status = unembed(model, n, normed, scratch, context ? context->watch : NULL, logits, error);
-    if (status == PB_OK && context && context->work)
+    if (!status && context && context->work)
         context->work->logit_rows += n;
     pb_scratch_destroy(&own);
     return status;
@@ -158,10 +158,10 @@ pb_status pb_unembed_tokens(const pb_model *model, size_t n, const float *normed
     const pb_embedding *e = &model->embedding;
     size_t d = model->shape.d_model;
     pb_status status = check_tokens(model, n_tokens, tokens, error);
-    double *column = status == PB_OK ? pb_malloc(d, sizeof *column) : NULL;
-    if (status == PB_OK && !column)
+    double *column = !status ? pb_malloc(d, sizeof *column) : NULL;
+    if (!status && !column)
         return pb_fail_memory(error);
-    for (size_t t = 0; status == PB_OK && t < n_tokens; t++) {
+    for (size_t t = 0; !status && t < n_tokens; t++) {
         for (size_t i = 0; i < d; i++)
             column[i] = pb_unembed_weight(model, (size_t)tokens[t], i);
         for (size_t r = 0; r < n; r++) {

@@ -265,7 +265,7 @@ static pb_status fill(const pb_model *model, const weight *w, size_t layer, bool
     size_t n = model->shape.n_layer;
     for (size_t i = 0; i < n; i++) {
         pb_status status = pb_watch_check(watch, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         w->fill(model, i, data + i * (size / n));
     }
@@ -281,22 +281,22 @@ pb_status pb_model_weight(const pb_model *model, const char *name, size_t layer,
     float *data;
     size_t rank = 0;
     pb_status status = find(name, &w, error);
-    if (status == PB_OK)
+    if (!status)
         status = check_layer(model, w, layer, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     bool all = w->row.per_layer && layer == PB_ALL_LAYERS;
     if (all)
         status = axis_of(model, "layer", &axes[rank++], error);
-    for (size_t i = 0; status == PB_OK && i < w->row.n_axes; i++)
+    for (size_t i = 0; !status && i < w->row.n_axes; i++)
         status = axis_of(model, w->row.axes[i], &axes[rank++], error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_create(rank, axes, &made, &data, error);
-    if (status == PB_OK)
+    if (!status)
         status = fill(model, w, layer, all, watch, pb_tensor_size(made), data, error);
     for (size_t i = 0; i < rank; i++)
         pb_axis_release(&axes[i]);
-    if (status == PB_OK)
+    if (!status)
         *tensor = made;
     else
         pb_tensor_release(&made);

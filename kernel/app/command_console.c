@@ -38,7 +38,7 @@ static pb_status read_cell(pb_terminal *terminal, pb_buffer *cell, bool *left, p
         const char *prompt = !shown ? "" : cell->length > 0 ? PROMPT_MORE : PROMPT;
         pb_status status = pb_terminal_read(terminal, prompt, false, &line, error);
         *left = status == PB_IO || (line && cell->length == 0 && is_farewell(line));
-        if (status != PB_OK || *left) {
+        if (status || *left) {
             free(line);
             return status == PB_IO && cell->length > 0 ? PB_OK : status;
         }
@@ -48,7 +48,7 @@ static pb_status read_cell(pb_terminal *terminal, pb_buffer *cell, bool *left, p
         bool whole = is_whole(cell, line);
         free(line);
         status = pb_buffer_status(cell, error);
-        if (whole || status != PB_OK)
+        if (whole || status)
             return status;
     }
 }
@@ -66,7 +66,7 @@ static int converse(pb_terminal *terminal, pb_session *session)
         pb_status status = read_cell(terminal, &cell, &left, &error);
         if (status == PB_INTERRUPTED)
             fputc('\n', stdout);
-        else if (status != PB_OK && status != PB_IO)
+        else if (status && status != PB_IO)
             code = pb_report(&error);
         else if (cell.length > 0)
             pb_terminal_run(terminal, session, name, cell.data, cell.length);
@@ -84,10 +84,10 @@ int pb_command_console(const pb_command *command, const pb_log *log, int count, 
     pb_terminal terminal;
     pb_session *session = NULL;
     pb_error *error = NULL;
-    if (pb_terminal_open(&terminal, &error) != PB_OK)
+    if (pb_terminal_open(&terminal, &error))
         return pb_report(&error);
     int code;
-    if (pb_app_session(log, false, &session, &error) == PB_OK) {
+    if (!pb_app_session(log, false, &session, &error)) {
         if (isatty(STDIN_FILENO))
             puts("Patchbay " PB_VERSION ". Begin with  load()  and  help(); leave with Ctrl-D.");
         code = converse(&terminal, session);

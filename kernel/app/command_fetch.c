@@ -149,7 +149,7 @@ static bool read_arguments(int count, char **arguments, const char **name,
 static void mention_copy(const char *name, const pb_locate_paths *paths)
 {
     char *folder = NULL;
-    if (pb_locate(name, paths, &folder, NULL) == PB_OK)
+    if (!pb_locate(name, paths, &folder, NULL))
         fprintf(stderr, "The copy that is here still loads: load(\"%s\"), from %s\n", name, folder);
     free(folder);
 }
@@ -161,17 +161,17 @@ static int fetch(const char *name, const pb_fetch_options *options, const pb_loc
     pb_error *error = NULL;
     char *folder = NULL;
     pb_status status = pb_interrupts_start(&interrupts, &error);
-    if (status == PB_OK) {
+    if (!status) {
         const pb_fetch_listener listener = {
             .user = &r, .stop = pb_interrupts_flag(interrupts), .tell = tell};
         status = pb_fetch(name, options, &listener, &folder, &error);
     }
     pb_interrupts_stop(&interrupts);
     end_line(&r);
-    int code = status == PB_OK            ? PB_EXIT_OK
+    int code = !status                    ? PB_EXIT_OK
                : status == PB_INTERRUPTED ? PB_EXIT_INTERRUPTED
                                           : PB_EXIT_FAILED;
-    if (status == PB_OK)
+    if (!status)
         printf("%s %s: %s\n", name, r.fetched ? "is here now" : "was here already", folder);
     else
         pb_report(&error);
@@ -191,7 +191,7 @@ int pb_command_fetch(const pb_command *command, const pb_log *log, int count, ch
     if (!read_arguments(count, arguments, &name, &options))
         return pb_usage(command);
     int code;
-    if (pb_fetch_settings_read(&settings, &options, &error) == PB_OK) {
+    if (!pb_fetch_settings_read(&settings, &options, &error)) {
         code = fetch(name, &options, &settings.paths);
     } else {
         code = pb_report(&error);

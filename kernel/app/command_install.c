@@ -125,16 +125,16 @@ static pb_status write_kernel_json(const char *spec, const char *program, const 
     pb_status status =
         source && target ? pb_app_file_read(source, &text, &length, error) : pb_fail_memory(error);
     pb_buffer json = PB_BUFFER_EMPTY;
-    const char *mark = status == PB_OK ? strstr(text, MARK) : NULL;
-    if (status == PB_OK && !mark)
+    const char *mark = !status ? strstr(text, MARK) : NULL;
+    if (!status && !mark)
         status = pb_fail(error, PB_FORMAT, "'%s' has no place for the program's path", source);
-    if (status == PB_OK) {
+    if (!status) {
         pb_buffer_append(&json, text, (size_t)(mark - text));
         write_escaped(&json, program);
         pb_buffer_text(&json, mark + strlen(MARK));
         status = pb_buffer_status(&json, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_app_file_write(target, json.data, json.length, 0666, error);
     pb_buffer_free(&json);
     free(text);
@@ -151,7 +151,7 @@ static pb_status write_kernelspec(const char *data, const char *program, const c
 {
     char *spec = pb_path("%s/kernelspec/patchbay", data);
     pb_status status = spec ? write_kernel_json(spec, program, to, error) : pb_fail_memory(error);
-    for (size_t i = 0; i < n_logos && status == PB_OK; i++) {
+    for (size_t i = 0; i < n_logos && !status; i++) {
         char *from = pb_path("%s/%s", spec, logos[i]), *target = pb_path("%s/%s", to, logos[i]);
         status = from && target ? pb_file_copy(from, target, error) : pb_fail_memory(error);
         free(from);
@@ -169,7 +169,7 @@ static const size_t n_data_folders = sizeof data_folders / sizeof *data_folders;
 static pb_status copy_data(const char *from, const char *to, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; i < n_data_folders && status == PB_OK; i++) {
+    for (size_t i = 0; i < n_data_folders && !status; i++) {
         char *source = pb_path("%s/%s", from, data_folders[i]);
         char *target = pb_path("%s/%s", to, data_folders[i]);
         status = source && target ? pb_file_copy(source, target, error) : pb_fail_memory(error);
@@ -182,7 +182,7 @@ static pb_status copy_data(const char *from, const char *to, pb_error **error)
 static pb_status need_data(char **data, pb_error **error)
 {
     pb_status status = pb_location_data(data, error);
-    if (status == PB_OK && !*data)
+    if (!status && !*data)
         status = pb_fail(error, PB_IO,
                          "the model and the kernelspec that belong to this program are not beside "
                          "it; install from where it was built");
@@ -193,13 +193,13 @@ static pb_status install(const choices *made, const places *to, pb_error **error
 {
     char *program = NULL, *data = NULL;
     pb_status status = pb_location_program(&program, error);
-    if (status == PB_OK)
+    if (!status)
         status = need_data(&data, error);
-    if (status == PB_OK && !made->link)
+    if (!status && !made->link)
         status = pb_file_copy(program, to->program, error);
-    if (status == PB_OK && !made->link)
+    if (!status && !made->link)
         status = copy_data(data, to->data, error);
-    if (status == PB_OK)
+    if (!status)
         status = write_kernelspec(data, made->link ? program : to->program, to->kernelspec, error);
     free(program);
     free(data);
@@ -214,13 +214,13 @@ int pb_command_install(const pb_command *command, const pb_log *log, int count, 
     pb_error *error = NULL;
     if (!read_choices(count, arguments, true, &made))
         return pb_usage(command);
-    if (find_places(&made, &at, &error) != PB_OK)
+    if (find_places(&made, &at, &error))
         return pb_report(&error);
     pb_status status = install(&made, &at, &error);
-    if (status == PB_OK)
+    if (!status)
         printf("Jupyter finds the kernel 'patchbay' in %s\n", at.kernelspec);
     free_places(&at);
-    return status == PB_OK ? PB_EXIT_OK : pb_report(&error);
+    return !status ? PB_EXIT_OK : pb_report(&error);
 }
 
 /* ---- uninstall ---- */
@@ -251,7 +251,7 @@ static bool starts_program(const places *at)
     pb_buffer_byte(&quoted, '"');
     write_escaped(&quoted, at->program);
     pb_buffer_byte(&quoted, '"');
-    bool starts = path && pb_app_file_read(path, &text, &length, NULL) == PB_OK && !quoted.failed &&
+    bool starts = path && !pb_app_file_read(path, &text, &length, NULL) && !quoted.failed &&
                   strstr(text, quoted.data);
     pb_buffer_free(&quoted);
     free(text);
@@ -262,9 +262,9 @@ static bool starts_program(const places *at)
 static pb_status remove_program(const places *at, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; i < n_data_folders && status == PB_OK; i++)
+    for (size_t i = 0; i < n_data_folders && !status; i++)
         status = remove_below(at->data, data_folders[i], error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_file_remove(at->program, error);
     tidy_below(at->data, "kernelspec");
     tidy_below(at->data, "models");
@@ -277,9 +277,9 @@ static pb_status remove_program(const places *at, pb_error **error)
 static pb_status uninstall(const places *at, pb_error **error)
 {
     pb_status status = starts_program(at) ? remove_program(at, error) : PB_OK;
-    for (size_t i = 0; i < n_logos && status == PB_OK; i++)
+    for (size_t i = 0; i < n_logos && !status; i++)
         status = remove_below(at->kernelspec, logos[i], error);
-    if (status == PB_OK)
+    if (!status)
         status = remove_below(at->kernelspec, "kernel.json", error);
     pb_folder_remove_if_empty(at->kernelspec);
     return status;
@@ -293,11 +293,11 @@ int pb_command_uninstall(const pb_command *command, const pb_log *log, int count
     pb_error *error = NULL;
     if (!read_choices(count, arguments, false, &made))
         return pb_usage(command);
-    if (find_places(&made, &at, &error) != PB_OK)
+    if (find_places(&made, &at, &error))
         return pb_report(&error);
     pb_status status = uninstall(&at, &error);
-    if (status == PB_OK)
+    if (!status)
         printf("The kernel 'patchbay' is gone from %s\n", at.kernelspec);
     free_places(&at);
-    return status == PB_OK ? PB_EXIT_OK : pb_report(&error);
+    return !status ? PB_EXIT_OK : pb_report(&error);
 }

@@ -40,12 +40,12 @@ int pb_command_kernel(const pb_command *command, const pb_log *log, int count, c
     bool abandoned = false;
     char *path = pb_history_default_path();
     pb_status status = pb_app_session(log, false, &options.session, &error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_history_open(path, log, &options.history, &error);
     free(path);
-    if (status == PB_OK)
+    if (!status)
         status = pb_kernel_run(&options, &abandoned, &error);
-    int code = status == PB_OK ? PB_EXIT_OK : pb_report(&error);
+    int code = !status ? PB_EXIT_OK : pb_report(&error);
     if (abandoned) /* a cell that would not stop still uses the session */
         _exit(code);
     pb_history_close(&options.history);

@@ -46,10 +46,10 @@ static int run_text(const pb_log *log, bool load_default, const char *text, size
     pb_terminal terminal;
     pb_session *session = NULL;
     pb_error *error = NULL;
-    if (pb_terminal_open(&terminal, &error) != PB_OK)
+    if (pb_terminal_open(&terminal, &error))
         return pb_report(&error);
     int code;
-    if (pb_app_session(log, load_default, &session, &error) == PB_OK)
+    if (!pb_app_session(log, load_default, &session, &error))
         code = run_cells(&terminal, session, text, length);
     else
         code = pb_report(&error);
@@ -73,7 +73,7 @@ int pb_command_run(const pb_command *command, const pb_log *log, int count, char
     char *text;
     size_t length;
     pb_error *error = NULL;
-    if (pb_app_file_read(arguments[0], &text, &length, &error) != PB_OK)
+    if (pb_app_file_read(arguments[0], &text, &length, &error))
         return pb_report(&error);
     int code = run_text(log, false, text, length);
     free(text);

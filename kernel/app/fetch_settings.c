@@ -61,7 +61,7 @@ static pb_status read_stored_token(pb_fetch_settings *settings, pb_error **error
         return pb_fail_memory(error);
     char *text = NULL;
     size_t length = 0;
-    if (pb_file_read(settings->token_path, TOKEN_LIMIT, NULL, &text, &length, NULL) != PB_OK)
+    if (pb_file_read(settings->token_path, TOKEN_LIMIT, NULL, &text, &length, NULL))
         return PB_OK;
     settings->token = trimmed(text);
     free(text);
@@ -80,7 +80,7 @@ static pb_status find_token(pb_fetch_settings *settings, pb_fetch_options *optio
     }
     if (!settings->token) {
         pb_status status = read_stored_token(settings, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         from = settings->token_path;
     }
@@ -109,9 +109,9 @@ pb_status pb_fetch_settings_read(pb_fetch_settings *settings, pb_fetch_options *
     const char *endpoint = pb_setting("HF_ENDPOINT");
     *settings = (pb_fetch_settings){.token = NULL};
     pb_status status = pb_locate_paths_from_environment(NULL, 0, &settings->paths, error);
-    if (status == PB_OK)
+    if (!status)
         status = check_offline(error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (endpoint)
         options->endpoint = endpoint;

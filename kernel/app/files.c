@@ -39,7 +39,7 @@ pb_status pb_app_file_read(const char *path, char **text, size_t *length, pb_err
     pb_status status = read_all(file, path, &buffer, error);
     if (!standard)
         close(file);
-    if (status == PB_OK) {
+    if (!status) {
         *length = buffer.length;
         *text = pb_buffer_take(&buffer);
         if (!*text)
@@ -55,8 +55,7 @@ static pb_status make_folders(const char *path, pb_error **error)
     if (!folder)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    for (char *slash = strchr(folder + 1, '/'); slash && status == PB_OK;
-         slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(folder + 1, '/'); slash && !status; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(folder, 0777) != 0 && errno != EEXIST)
             status = pb_fail_errno(error, errno, "cannot make the folder '%s'", folder);
@@ -94,7 +93,7 @@ pb_status pb_app_file_write(const char *path, const void *bytes, size_t length, 
                             pb_error **error)
 {
     pb_status status = make_folders(path, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     char *temporary = pb_path("%s.%ld.part", path, (long)getpid());
     if (!temporary)
@@ -122,8 +121,7 @@ static pb_status for_each(const char *from, const char *to, act_on_entry *act, p
     if (!folder)
         return pb_fail_errno(error, errno, "cannot open the folder '%s'", from);
     pb_status status = PB_OK;
-    for (struct dirent *entry = readdir(folder); entry && status == PB_OK;
-         entry = readdir(folder)) {
+    for (struct dirent *entry = readdir(folder); entry && !status; entry = readdir(folder)) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         char *source = pb_path("%s/%s", from, entry->d_name);
@@ -155,7 +153,7 @@ pb_status pb_file_copy(const char *from, const char *to, pb_error **error)
     char *bytes;
     size_t length;
     pb_status status = pb_app_file_read(from, &bytes, &length, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_app_file_write(to, bytes, length, facts.st_mode & 0777, error);
     free(bytes);
     return status;
@@ -176,7 +174,7 @@ pb_status pb_file_remove(const char *path, pb_error **error)
     bool folder = S_ISDIR(facts.st_mode);
     if (folder)
         status = for_each(path, path, remove_entry, error);
-    if (status == PB_OK && (folder ? rmdir(path) : unlink(path)) != 0)
+    if (!status && (folder ? rmdir(path) : unlink(path)) != 0)
         status = pb_fail_errno(error, errno, "cannot remove '%s'", path);
     return status;
 }

@@ -56,7 +56,7 @@ pb_status pb_location_data(char **path, pb_error **error)
     char *folder;
     *path = NULL;
     pb_status status = pb_location_program(&folder, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     for (char *slash = strrchr(folder, '/'); slash && !*path; slash = strrchr(folder, '/')) {
         *slash = '\0';

@@ -12,10 +12,10 @@ pb_status pb_app_session(const pb_log *log, bool load_default, pb_session **sess
 {
     char *data, *models = NULL;
     pb_status status = pb_location_data(&data, error);
-    if (status == PB_OK && data && !(models = pb_path("%s/models", data)))
+    if (!status && data && !(models = pb_path("%s/models", data)))
         status = pb_fail_memory(error);
     free(data);
-    if (status != PB_OK)
+    if (status)
         return status;
     const char *const folders[] = {models};
     const pb_session_options options = {

@@ -103,7 +103,7 @@ static pb_status read_more(pb_terminal *terminal, pb_error **error)
 {
     char piece[4096];
     pb_status status = wait_for_input(terminal, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     ssize_t got = read(STDIN_FILENO, piece, sizeof piece);
     if (got < 0 && errno != EINTR)
@@ -140,7 +140,7 @@ static pb_status read_line(pb_terminal *terminal, char **line, pb_error **error)
             return pb_fail(error, PB_IO, "standard input has no more lines");
         searched = input->length;
         pb_status status = read_more(terminal, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
 }
@@ -206,12 +206,12 @@ int pb_terminal_run(pb_terminal *terminal, pb_session *session, const char *name
     if (last)
         print_bundle(terminal, last);
     end_progress(terminal);
-    if (status != PB_OK)
+    if (status)
         print_error(error);
     fflush(stdout);
     pb_bundle_destroy(&last);
     pb_error_destroy(&error);
-    if (status == PB_OK)
+    if (!status)
         return PB_EXIT_OK;
     return status == PB_INTERRUPTED ? PB_EXIT_INTERRUPTED : PB_EXIT_FAILED;
 }

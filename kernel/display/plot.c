@@ -395,7 +395,7 @@ void pb_plot_tooltip(pb_markup *markup, const pb_plot *plot, size_t series, size
 pb_status pb_plot_finish(const pb_plot *plot, pb_status status, pb_bundle **bundle,
                          pb_error **error)
 {
-    if (status != PB_OK || !pb_watch_stopped(plot->view->watch))
+    if (status || !pb_watch_stopped(plot->view->watch))
         return status;
     pb_bundle_destroy(bundle);
     return pb_watch_fail(error);

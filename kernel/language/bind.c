@@ -368,7 +368,7 @@ static pb_status fill_fallbacks(pb_call *call, pb_value *held[PB_MAX_PARAMETERS]
         if (!parameter->fallback)
             return missing(call, parameter, error);
         pb_status status = fallback_value(parameter->fallback, &held[i], error);
-        if (status != PB_OK)
+        if (status)
             return status;
         argument->value = held[i];
         argument->span = call->span;
@@ -386,14 +386,14 @@ pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
     for (size_t i = 0; i < count; i++) {
         const pb_actual *actual = &actuals[i];
         pb_status status = place_of(call, actual, &positional, i, &which, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         const pb_parameter *parameter = &row->parameters[which];
         bool rest = parameter->mode > PB_PARAMETER_KEYWORD;
         const char *name = actual->name ? actual->name : parameter->name;
         pb_argument argument = {name, actual->value, actual->span, true};
         status = check_argument(call, parameter, &argument, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (rest)
             call->rest[call->n_rest++] = argument;
@@ -473,7 +473,7 @@ static pb_status bind_parameters(const pb_function_parts *parts, const pb_value 
             return fail_function(node, site, NULL, error, "%s needs a value for %s",
                                  node->name ? node->name : "this lambda", node->parameters[i].name);
         pb_status status = pb_scope_bind(*scope, node->parameters[i].name, value, &inner, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         pb_scope_release(scope);
         *scope = inner;
@@ -491,17 +491,17 @@ pb_status pb_bind_function(const pb_value *function, const pb_actual *actuals, s
     if (!values)
         status = pb_fail_memory(error);
     /* a function of a block finds itself, so that it can call itself */
-    if (status == PB_OK && parts.node->name) {
+    if (!status && parts.node->name) {
         pb_scope *inner = NULL;
         status = pb_scope_bind(*scope, parts.node->name, function, &inner, error);
         pb_scope_release(scope);
         *scope = inner;
     }
-    if (status == PB_OK)
+    if (!status)
         status = assign_actuals(parts.node, actuals, count, site, values, error);
-    if (status == PB_OK)
+    if (!status)
         status = bind_parameters(&parts, values, site, scope, error);
-    if (status != PB_OK)
+    if (status)
         pb_scope_release(scope);
     free(values);
     return status;

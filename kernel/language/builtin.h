@@ -136,7 +136,7 @@ bool pb_argument_is_none(const pb_call *call, const char *name);
 double pb_argument_number(const pb_call *call, const char *name);
 int64_t pb_argument_integer(const pb_call *call, const char *name);
 bool pb_argument_bool(const pb_call *call, const char *name);
-const char *pb_argument_text(const pb_call *call, const char *name);  /* NULL if None */
+const char *pb_argument_text(const pb_call *call, const char *name); /* NULL if None */
 /* Which of the row's choices a text is, from 0: rows list them in the order of the enum that the
  * function makes of it. The argument has been checked to be one of them. */
 int pb_argument_choice(const pb_call *call, const char *name);

@@ -59,14 +59,14 @@ static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb
     if (!bound)
         return pb_fail_memory(error);
     pb_status status = pb_bind_builtin(&bound->call, actuals, count, bound->held, error);
-    if (status == PB_OK)
+    if (!status)
         status = row->function(&bound->call, result, error);
-    if (status == PB_OK && !*result)
+    if (!status && !*result)
         status = pb_value_none(result, error);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(result);
     bound_call_destroy(bound);
-    if (status != PB_OK && error && *error && site->source)
+    if (status && error && *error && site->source)
         pb_error_place(*error, site->source, site->span);
     return status;
 }
@@ -78,13 +78,13 @@ static pb_status call_function(pb_interp *interp, const pb_value *function,
     pb_function_parts parts = pb_value_function_parts(function);
     pb_place place = {parts.program, NULL};
     pb_status status = pb_bind_function(function, actuals, count, site, &place.scope, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     status = pb_interp_check(interp, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_evaluate(interp, &place, parts.node->items[0], result, error);
     pb_scope_release(&place.scope);
-    if (status != PB_OK && status != PB_INTERRUPTED && error && *error && site->source)
+    if (status && status != PB_INTERRUPTED && error && *error && site->source)
         pb_error_trail(*error, site->source, site->span, pb_function_name(function));
     return status;
 }
@@ -95,13 +95,13 @@ static pb_status call_object(pb_interp *interp, const pb_value *object, const pb
     const pb_object_type *type = pb_value_object_type(object);
     pb_value **values = pb_calloc(count, sizeof *values);
     pb_status status = values ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         values[i] = actuals[i].value;
         if (actuals[i].name)
             status = pb_fail(error, PB_TYPE, "%s takes no argument called %s=", type->article,
                              actuals[i].name);
     }
-    if (status == PB_OK)
+    if (!status)
         status = type->call(interp, object, count, values, result, error);
     free(values);
     return status;
@@ -157,7 +157,7 @@ static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, cons
         pb_actual *actual = &actuals[*count];
         *actual = (pb_actual){argument->name, NULL, argument->value->span, argument->span};
         pb_status status = pb_evaluate(interp, place, argument->value, &actual->value, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         *count += 1;
     }
@@ -196,7 +196,7 @@ static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb
     pb_error *fault = NULL;
     char what[160];
     pb_status status = pb_interp_attribute(interp, subject, node->name, &member, &fault);
-    bool found = status == PB_OK && member;
+    bool found = !status && member;
     pb_error_destroy(&fault);
     if (found) {
         status = pb_fail(error, PB_TYPE, "%s is %s, not a function", node->name,
@@ -271,21 +271,21 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
         actuals[0].span = actuals[0].whole = callee_node->items[0]->span;
         status = pb_evaluate(interp, place, callee_node->items[0], &actuals[0].value, error);
         count = 1;
-        if (status == PB_OK)
+        if (!status)
             status = callee_of_method(interp, place, callee_node, actuals[0].value, &callee,
                                       &takes_subject, error);
-        if (status == PB_OK && takes_subject)
+        if (!status && takes_subject)
             actuals[0].name = keyword_for(callee, actuals[0].value);
     } else {
         status = pb_evaluate(interp, place, callee_node, &callee, error);
     }
-    if (status == PB_OK && count == 1 && !takes_subject) {
+    if (!status && count == 1 && !takes_subject) {
         pb_value_release(&actuals[0].value);
         count = 0;
     }
-    if (status == PB_OK)
+    if (!status)
         status = evaluate_actuals(interp, place, node, actuals, &count, error);
-    if (status == PB_OK) {
+    if (!status) {
         pb_call_site site = {place->program->source, node->span, callee_node->word};
         status = pb_call_value(interp, callee, actuals, count, &site, result, error);
     }
@@ -411,7 +411,7 @@ pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **err
 pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
                             pb_error **error)
 {
-    if (status == PB_OK || !error || !*error || !call->source)
+    if (!status || !error || !*error || !call->source)
         return status;
     bool given = name && pb_given(call, name);
     pb_error_place(*error, call->source, given ? pb_argument_of(call, name)->span : call->span);

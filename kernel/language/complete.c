@@ -373,7 +373,7 @@ pb_status pb_session_complete(pb_session *session, const char *code, size_t leng
         gather(&c, at);
     else
         status = pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = make_matches(&c, code, matches, error);
     pb_scan_free(&c.scan);
     pb_names_destroy(&c.names);

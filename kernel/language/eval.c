@@ -8,7 +8,7 @@
 
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error)
 {
-    if (status != PB_OK && error && *error)
+    if (status && error && *error)
         pb_error_place(*error, place->program->source, span);
     return status;
 }
@@ -42,9 +42,9 @@ static pb_status take_spread(pb_interp *interp, const pb_place *place, const pb_
 {
     pb_value *value = NULL, *items = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &value, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_interp_items(interp, value, &items, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++)
+    for (size_t i = 0; !status && i < pb_list_count(items); i++)
         status = pb_list_take(out, pb_value_retain(pb_list_item(items, i)), error);
     pb_interp_bury(interp, &items);
     pb_interp_bury(interp, &value);
@@ -61,9 +61,9 @@ static pb_status evaluate_list(pb_interp *interp, const pb_place *place, const p
         bool spread = item_node->kind == PB_NODE_SPREAD;
         pb_status status = spread ? take_spread(interp, place, item_node, &items, error)
                                   : pb_evaluate(interp, place, item_node, &item, error);
-        if (status == PB_OK && !spread)
+        if (!status && !spread)
             status = pb_list_take(&items, item, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&items);
             return status;
         }
@@ -81,7 +81,7 @@ static pb_status evaluate_field(pb_interp *interp, const pb_place *place, const 
     pb_value *value = NULL, *spec = NULL, *text = NULL;
     size_t length = 0;
     pb_status status = pb_evaluate(interp, place, node->items[0], &value, error);
-    if (status == PB_OK && node->name) {
+    if (!status && node->name) {
         pb_buffer converted = PB_BUFFER_EMPTY;
         if (strcmp(node->name, "r") == 0)
             pb_value_repr(value, false, &converted);
@@ -91,9 +91,9 @@ static pb_status evaluate_field(pb_interp *interp, const pb_place *place, const 
         pb_value_release(&value);
         value = text;
     }
-    if (status == PB_OK && node->items[1])
+    if (!status && node->items[1])
         status = evaluate_text(interp, place, node->items[1], &spec, error);
-    if (status == PB_OK) {
+    if (!status) {
         const char *format = pb_value_get_text(spec, &length);
         status = pb_format_value(value, format ? format : "", length, out, error);
     }
@@ -110,7 +110,7 @@ static pb_status evaluate_text(pb_interp *interp, const pb_place *place, const p
         const pb_node *part = node->items[i];
         if (part->kind == PB_NODE_FORMAT) {
             pb_status status = evaluate_field(interp, place, part, &out, error);
-            if (status != PB_OK) {
+            if (status) {
                 pb_buffer_free(&out);
                 return status;
             }
@@ -130,13 +130,13 @@ static pb_status evaluate_binary(pb_interp *interp, const pb_place *place, const
 {
     pb_value *total = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &total, error);
-    for (size_t i = 1; status == PB_OK && i < node->n_items; i++) {
+    for (size_t i = 1; !status && i < node->n_items; i++) {
         pb_value *next = NULL, *combined = NULL;
         pb_span span = {node->items[0]->span.start, node->items[i]->span.end};
         status = pb_evaluate(interp, place, node->items[i], &next, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status =
                 pb_apply_operator(interp, node->operators[i - 1], total, next, &combined, error);
         pb_place_error(place, span, status, error);
@@ -155,9 +155,9 @@ static pb_status compare_step(pb_interp *interp, const pb_place *place, const pb
     pb_value *right = NULL, *step = NULL, *both = NULL;
     pb_span span = {node->items[i - 1]->span.start, node->items[i]->span.end};
     pb_status status = pb_evaluate(interp, place, node->items[i], &right, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_apply_operator(interp, node->operators[i - 1], *left, right, &step, error);
-    if (status == PB_OK && *outcome && pb_is_elementwise(*outcome)) {
+    if (!status && *outcome && pb_is_elementwise(*outcome)) {
         status = pb_apply_operator(interp, PB_OP_BIT_AND, *outcome, step, &both, error);
         pb_value_release(&step);
         step = both;
@@ -174,17 +174,17 @@ static pb_status evaluate_compare(pb_interp *interp, const pb_place *place, cons
 {
     pb_value *left = NULL, *outcome = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &left, error);
-    for (size_t i = 1; status == PB_OK && i < node->n_items; i++) {
+    for (size_t i = 1; !status && i < node->n_items; i++) {
         bool holds = true;
         if (outcome && !pb_is_elementwise(outcome)) {
             status = pb_value_truth(outcome, &holds, error);
-            if (status != PB_OK || !holds)
+            if (status || !holds)
                 break;
         }
         status = compare_step(interp, place, node, i, &left, &outcome, error);
     }
     pb_value_release(&left);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(&outcome);
     *result = outcome;
     return status;
@@ -199,13 +199,13 @@ static pb_status evaluate_logic(pb_interp *interp, const pb_place *place, const 
         bool truth;
         pb_value *value = NULL;
         pb_status status = pb_evaluate(interp, place, node->items[i], &value, error);
-        if (status == PB_OK && i + 1 == node->n_items) {
+        if (!status && i + 1 == node->n_items) {
             *result = value;
             return PB_OK;
         }
-        if (status == PB_OK)
+        if (!status)
             status = pb_value_truth(value, &truth, error);
-        if (status != PB_OK) {
+        if (status) {
             if (pb_is_elementwise(value) && error && *error)
                 pb_error_hint(*error, "& and | combine element by element: (a > 0) %s (b > 0)",
                               deciding ? "|" : "&");
@@ -225,7 +225,7 @@ static pb_status evaluate_unary(pb_interp *interp, const pb_place *place, const 
 {
     pb_value *operand = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &operand, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_apply_unary(interp, node->operators[0], operand, result, error);
     pb_value_release(&operand);
     return pb_place_error(place, node->span, status, error);
@@ -237,11 +237,11 @@ static pb_status evaluate_choice(pb_interp *interp, const pb_place *place, const
     pb_value *condition = NULL;
     bool truth = false;
     pb_status status = pb_evaluate(interp, place, node->items[0], &condition, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_place_error(place, node->items[0]->span,
                                 pb_value_truth(condition, &truth, error), error);
     pb_value_release(&condition);
-    if (status != PB_OK)
+    if (status)
         return status;
     return pb_evaluate(interp, place, node->items[truth ? 1 : 2], result, error);
 }
@@ -255,7 +255,7 @@ static pb_status bind_in_scope(pb_interp *interp, void *data, const char *name,
     pb_scope **scope = data, *inner = NULL;
     (void)interp;
     pb_status status = pb_scope_bind(*scope, name, value, &inner, error);
-    if (status == PB_OK) {
+    if (!status) {
         pb_scope_release(scope);
         *scope = inner;
     }
@@ -279,11 +279,11 @@ static pb_status bind_rest(pb_interp *interp, const char *name, const pb_value *
     pb_list_builder out = {.interp = interp};
     pb_value *list = NULL;
     pb_status status = PB_OK;
-    for (size_t i = start; status == PB_OK && i < start + count; i++)
+    for (size_t i = start; !status && i < start + count; i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&out, false, &list, error);
-    if (status == PB_OK)
+    if (!status)
         status = bind(interp, data, name, list, error);
     pb_list_discard(&out);
     pb_value_release(&list);
@@ -301,9 +301,9 @@ pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb
         rest++;
     pb_status status = pb_interp_items(interp, value, &items, error);
     size_t count = pb_list_count(items);
-    if (status == PB_OK && (rest < n ? count + 1 < n : count != n))
+    if (!status && (rest < n ? count + 1 < n : count != n))
         status = does_not_fit(pattern, rest, value, count, error);
-    for (size_t i = 0; status == PB_OK && i < n; i++) {
+    for (size_t i = 0; !status && i < n; i++) {
         const pb_pattern *item = &pattern->items[i];
         size_t at = i <= rest ? i : i + count - n; /* after the rest, from the end */
         status = item->rest
@@ -348,9 +348,9 @@ static pb_status assign_locally(pb_interp *interp, const pb_target *target, cons
     } else {
         status = PB_OK;
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_scope_bind(*scope, target->name, value, &inner, error);
-    if (status == PB_OK) {
+    if (!status) {
         pb_scope_release(scope);
         *scope = inner;
     }
@@ -365,17 +365,17 @@ static pb_status evaluate_block(pb_interp *interp, const pb_place *place, const 
 {
     pb_place inner = {place->program, pb_scope_retain(place->scope)};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < node->n_items; i++) {
+    for (size_t i = 0; !status && i < node->n_items; i++) {
         const pb_node *statement = node->items[i];
         pb_value *value = NULL;
         bool assigns = statement->kind == PB_NODE_ASSIGN;
         status =
             pb_evaluate(interp, &inner, assigns ? statement->items[0] : statement, &value, error);
-        for (size_t t = 0; status == PB_OK && assigns && t < statement->n_targets; t++)
+        for (size_t t = 0; !status && assigns && t < statement->n_targets; t++)
             status = pb_place_error(
                 place, statement->targets[t].span,
                 assign_locally(interp, &statement->targets[t], value, &inner.scope, error), error);
-        if (status == PB_OK && i + 1 == node->n_items)
+        if (!status && i + 1 == node->n_items)
             *result = pb_value_retain(value);
         pb_value_release(&value);
     }
@@ -395,12 +395,11 @@ static pb_status walk_if(pb_interp *interp, const pb_place *place, const pb_node
     pb_value *value = NULL;
     bool truth = false;
     pb_status status = pb_evaluate(interp, place, condition, &value, error);
-    if (status == PB_OK)
+    if (!status)
         status =
             pb_place_error(place, condition->span, pb_value_truth(value, &truth, error), error);
     pb_value_release(&value);
-    return status == PB_OK && truth ? walk_clauses(interp, place, node, which + 1, out, error)
-                                    : status;
+    return !status && truth ? walk_clauses(interp, place, node, which + 1, out, error) : status;
 }
 
 static pb_status walk_item(pb_interp *interp, const pb_place *place, const pb_node *node,
@@ -412,7 +411,7 @@ static pb_status walk_item(pb_interp *interp, const pb_place *place, const pb_no
     pb_status status =
         pb_bind_pattern(interp, clause->pattern, item, bind_in_scope, &inner.scope, error);
     pb_place_error(place, clause->source->span, status, error);
-    if (status == PB_OK)
+    if (!status)
         status = walk_clauses(interp, &inner, node, which + 1, out, error);
     pb_scope_release(&inner.scope);
     return status;
@@ -424,12 +423,12 @@ static pb_status walk_for(pb_interp *interp, const pb_place *place, const pb_nod
     const pb_node_clause *clause = &node->clauses[which];
     pb_value *source = NULL, *items = NULL;
     pb_status status = pb_evaluate(interp, place, clause->source, &source, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_place_error(place, clause->source->span,
                                 pb_interp_items(interp, source, &items, error), error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = walk_item(interp, place, node, which, pb_list_item(items, i), out, error);
     }
     pb_interp_bury(interp, &items);
@@ -447,7 +446,7 @@ static pb_status walk_clauses(pb_interp *interp, const pb_place *place, const pb
         return pb_evaluate_entry(interp, place, node->items[0], node->items[1], out, error);
     pb_value *element = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &element, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_place_error(place, node->span, pb_list_take(out, element, error), error);
     return status;
 }
@@ -457,7 +456,7 @@ static pb_status evaluate_comprehension(pb_interp *interp, const pb_place *place
 {
     pb_list_builder items = {.interp = interp};
     pb_status status = walk_clauses(interp, place, node, 0, &items, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_list_discard(&items);
         return status;
     }
@@ -473,10 +472,10 @@ static pb_status evaluate_function(pb_interp *interp, const pb_place *place, con
 {
     pb_value **fallbacks = pb_calloc(node->n_parameters, sizeof *fallbacks);
     pb_status status = fallbacks ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < node->n_parameters; i++)
+    for (size_t i = 0; !status && i < node->n_parameters; i++)
         if (node->parameters[i].fallback)
             status = pb_evaluate(interp, place, node->parameters[i].fallback, &fallbacks[i], error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_function(
             &(pb_function_parts){place->program, node, place->scope, fallbacks}, result, error);
     for (size_t i = 0; fallbacks && i < node->n_parameters; i++)
@@ -490,7 +489,7 @@ static pb_status evaluate_attribute(pb_interp *interp, const pb_place *place, co
 {
     pb_value *subject = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &subject, error);
-    if (status == PB_OK)
+    if (!status)
         status =
             pb_place_error(place, node->word,
                            pb_interp_attribute(interp, subject, node->name, result, error), error);

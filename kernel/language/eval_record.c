@@ -16,7 +16,7 @@ static pb_status take_entry(pb_list_builder *out, const pb_value *key, const pb_
         return pb_fail(error, PB_TYPE, "the key of a record is a string, not %s",
                        pb_value_describe(key, what, sizeof what));
     pb_status status = pb_list_take(out, pb_value_retain(key), error);
-    return status == PB_OK ? pb_list_take(out, pb_value_retain(value), error) : status;
+    return status ? status : pb_list_take(out, pb_value_retain(value), error);
 }
 
 pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_node *key_node,
@@ -24,9 +24,9 @@ pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_n
 {
     pb_value *key = NULL, *value = NULL;
     pb_status status = pb_evaluate(interp, place, key_node, &key, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_evaluate(interp, place, value_node, &value, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_place_error(place, key_node->span, take_entry(out, key, value, error), error);
     pb_value_release(&key);
     pb_value_release(&value);
@@ -36,11 +36,11 @@ pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_n
 static pb_status take_entries(const pb_value *record, pb_list_builder *out, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
+    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *key = NULL;
         status = pb_value_text(entry.name, &key, error);
-        if (status == PB_OK)
+        if (!status)
             status = take_entry(out, key, entry.value, error);
         pb_value_release(&key);
     }
@@ -54,10 +54,10 @@ static pb_status take_spread_entries(pb_interp *interp, const pb_place *place, c
     pb_value *record = NULL;
     char what[160];
     pb_status status = pb_evaluate(interp, place, node->items[0], &record, error);
-    if (status == PB_OK && pb_value_kind(record) != PB_RECORD)
+    if (!status && pb_value_kind(record) != PB_RECORD)
         status = pb_fail(error, PB_TYPE, "** takes the entries of a record, not of %s",
                          pb_value_describe(record, what, sizeof what));
-    if (status == PB_OK)
+    if (!status)
         status = take_entries(record, out, error);
     pb_value_release(&record);
     return pb_place_error(place, node->span, status, error);
@@ -79,12 +79,12 @@ pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **r
     size_t kept = 0;
     pb_entry *made = pb_calloc(entries->count / 2, sizeof *made);
     pb_status status = made ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i + 1 < entries->count; i += 2) {
+    for (size_t i = 0; !status && i + 1 < entries->count; i += 2) {
         pb_entry entry = {pb_value_get_text(entries->items[i], NULL), entries->items[i + 1]};
         status = pb_interp_check(interp, error);
         kept = place_entry(made, kept, entry);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_record(made, kept, NULL, result, error);
     free(made);
     pb_list_discard(entries);
@@ -96,13 +96,13 @@ pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_
 {
     pb_list_builder entries = {.interp = interp};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i + 1 < node->n_items; i += 2) {
+    for (size_t i = 0; !status && i + 1 < node->n_items; i += 2) {
         const pb_node *key = node->items[i];
         status = key->kind == PB_NODE_SPREAD
                      ? take_spread_entries(interp, place, key, &entries, error)
                      : pb_evaluate_entry(interp, place, key, node->items[i + 1], &entries, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_record_of(interp, &entries, result, error);
     pb_list_discard(&entries);
     return pb_place_error(place, node->span, status, error);
@@ -113,9 +113,9 @@ pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *
 {
     pb_list_builder entries = {.interp = interp};
     pb_status status = take_entries(a, &entries, error);
-    if (status == PB_OK)
+    if (!status)
         status = take_entries(b, &entries, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_record_of(interp, &entries, result, error);
     pb_list_discard(&entries);
     return status;

@@ -253,7 +253,7 @@ pb_status pb_format_value(const pb_value *value, const char *text, size_t length
         return PB_OK;
     }
     pb_status status = parse_spec(text, length, &spec, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (kind == PB_NUMBER || (kind == PB_BOOL && spec.type && spec.type != 's'))
         return format_number(value, &spec, text, length, out, error);
@@ -261,7 +261,7 @@ pb_status pb_format_value(const pb_value *value, const char *text, size_t length
     if (kind == PB_TENSOR && pb_value_scalar(value, &number)) {
         pb_value *held = NULL;
         status = pb_value_number(number, PB_SINGLE, &held, error);
-        if (status == PB_OK)
+        if (!status)
             status = format_number(held, &spec, text, length, out, error);
         pb_value_release(&held);
         return status;

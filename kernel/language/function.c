@@ -90,14 +90,14 @@ pb_status pb_value_function(const pb_function_parts *parts, pb_value **result, p
     function->scope = pb_scope_retain(parts->scope);
     function->fallbacks = pb_calloc(parts->node->n_parameters, sizeof *function->fallbacks);
     pb_status status = function->fallbacks ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < parts->node->n_parameters; i++) {
+    for (size_t i = 0; !status && i < parts->node->n_parameters; i++) {
         function->fallbacks[i] = pb_value_retain(parts->fallbacks[i]);
         if (pb_value_depth(function->fallbacks[i]) > deepest)
             deepest = pb_value_depth(function->fallbacks[i]);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_set_depth(value, deepest, error);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(&value);
     *result = value;
     return status;

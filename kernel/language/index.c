@@ -18,7 +18,7 @@ static pb_status slice_bound(pb_interp *interp, const pb_place *place, const pb_
     if (!node)
         return PB_OK;
     pb_status status = pb_evaluate(interp, place, node, &value, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     double number = pb_value_get_number(value);
     bool whole = number == floor(number) && fabs(number) <= 9007199254740992.0;
@@ -43,13 +43,13 @@ pb_status pb_evaluate_slice(pb_interp *interp, const pb_place *place, const pb_n
     bool has_step = false;
     pb_status status =
         slice_bound(interp, place, node->items[0], &slice.has_first, &slice.first, error);
-    if (status == PB_OK)
+    if (!status)
         status = slice_bound(interp, place, node->items[1], &slice.has_last, &slice.last, error);
-    if (status == PB_OK)
+    if (!status)
         status = slice_bound(interp, place, node->items[2], &has_step, &slice.step, error);
-    if (status == PB_OK && slice.step == 0)
+    if (!status && slice.step == 0)
         status = pb_fail(error, PB_VALUE, "the step of a slice cannot be 0");
-    if (status != PB_OK)
+    if (status)
         return pb_place_error(place, node->span, status, error);
     return pb_value_selector(&slice, result, error);
 }
@@ -117,13 +117,13 @@ static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t 
     status = pb_value_as_column(interp, index, n, &list, error);
     size_t items = pb_list_count(list);
     bool mask = items > 0 && pb_list_of(list, PB_BOOL);
-    if (status == PB_OK && mask && items != n)
+    if (!status && mask && items != n)
         status = pb_fail(error, PB_VALUE, "a mask of %zu values does not fit %s, which has %zu",
                          items, what, n);
-    *places = status == PB_OK ? pb_malloc(items, sizeof **places) : NULL;
-    if (status == PB_OK && !*places)
+    *places = status ? NULL : pb_malloc(items, sizeof **places);
+    if (!status && !*places)
         status = pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < items; i++) {
+    for (size_t i = 0; !status && i < items; i++) {
         const pb_value *item = pb_list_item(list, i);
         if (!mask)
             status = sequence_index(item, n, what, &(*places)[(*count)++], error);
@@ -131,7 +131,7 @@ static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t 
             (*places)[(*count)++] = i;
     }
     pb_value_release(&list);
-    if (status != PB_OK) {
+    if (status) {
         free(*places);
         *places = NULL;
     }
@@ -145,16 +145,16 @@ static pb_status index_list(pb_interp *interp, const pb_value *list, const pb_va
     size_t n = pb_list_count(list), at, count, *places;
     if (pb_value_kind(index) == PB_NUMBER || pb_value_kind(index) == PB_BOOL) {
         pb_status status = sequence_index(index, n, what, &at, error);
-        if (status == PB_OK)
+        if (!status)
             *result = pb_value_retain(pb_list_item(list, at));
         return status;
     }
     pb_status status = picked_places(interp, index, n, what, &places, &count, error);
     pb_list_builder out = {.interp = interp};
-    for (size_t i = 0; status == PB_OK && i < count; i++)
+    for (size_t i = 0; !status && i < count; i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])), error);
     free(places);
-    if (status != PB_OK) {
+    if (status) {
         pb_list_discard(&out);
         return status;
     }
@@ -169,14 +169,14 @@ static pb_status index_text(pb_interp *interp, const pb_value *text, const pb_va
     size_t n = pb_utf8_count(bytes, length);
     if (pb_value_kind(index) == PB_NUMBER || pb_value_kind(index) == PB_BOOL) {
         pb_status status = sequence_index(index, n, "this string", &at, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         size_t start = pb_utf8_offset(bytes, length, at), end = start;
         pb_utf8_next(bytes, length, &end);
         return pb_value_string(bytes + start, end - start, result, error);
     }
     pb_status status = picked_places(interp, index, n, "this string", &places, &count, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     size_t *starts = pb_malloc(n, sizeof *starts);
     pb_buffer out = PB_BUFFER_EMPTY;
@@ -274,11 +274,11 @@ static pb_status matching_rows(pb_interp *interp, const pb_value *table,
     if (!rows)
         return pb_fail_memory(error);
     pb_comparison comparison = {.interp = interp, .error = error};
-    for (size_t i = 0; comparison.status == PB_OK && i < n; i++)
+    for (size_t i = 0; !comparison.status && i < n; i++)
         if (equals_or_holds(&comparison, entry->value, pb_list_item(column->cells, i)))
             rows[count++] = i;
     pb_status status = comparison.status;
-    if (status == PB_OK)
+    if (!status)
         status = pb_table_pick(interp, table, rows, count, result, error);
     free(rows);
     return status;
@@ -293,7 +293,7 @@ static pb_status some_columns(const pb_value *table, const pb_value *names, pb_v
     pb_table_cells *columns = pb_calloc(count, sizeof *columns);
     if (!columns)
         return pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         const char *name = pb_value_get_text(pb_list_item(names, i), NULL);
         const pb_table_cells *found = pb_table_find(table, name);
         if (found)
@@ -301,7 +301,7 @@ static pb_status some_columns(const pb_value *table, const pb_value *names, pb_v
         else
             status = unknown_column(table, name, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(columns, count, pb_table_rows(table), pb_table_caption(table), NULL,
                                 result, error);
     free(columns);
@@ -326,10 +326,10 @@ static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_
         return some_columns(table, entry->value, result, error);
     if (pb_value_kind(entry->value) == PB_NUMBER) {
         pb_status status = sequence_index(entry->value, n, "this table", &at, error);
-        return status == PB_OK ? table_row(table, at, result, error) : status;
+        return status ? status : table_row(table, at, result, error);
     }
     pb_status status = picked_places(interp, entry->value, n, "this table", &rows, &count, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_table_pick(interp, table, rows, count, result, error);
     free(rows);
     return status;
@@ -388,16 +388,16 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     if (!entries)
         return pb_fail_memory(error);
     pb_status status = pb_evaluate(interp, place, node->items[0], &subject, error);
-    for (; status == PB_OK && made < node->n_arguments; made++) {
+    for (; !status && made < node->n_arguments; made++) {
         const pb_node_argument *argument = &node->arguments[made];
         entries[made] = (pb_index_entry){argument->name, NULL, argument->span};
         status = pb_evaluate(interp, place, argument->value, &entries[made].value, error);
     }
-    if (status == PB_OK) {
+    if (!status) {
         status = pb_interp_index(interp, subject, node->n_arguments, entries, result, error);
-        if (status != PB_OK)
+        if (status)
             pb_hint_index(place, node, subject, entries, error);
-        if (status != PB_OK)
+        if (status)
             pb_place_error(place, faulty_entry(interp, subject, node->n_arguments, entries), status,
                            error);
     }

@@ -72,13 +72,13 @@ pb_status pb_index_table_in_turn(pb_interp *interp, const pb_value *table, size_
     for (size_t i = 0; i < count; i++)
         if (!entries[i].name)
             status = status ? status : several_columns(table, count, entries, error);
-    for (size_t i = 0; i < count && status == PB_OK; i++) {
+    for (size_t i = 0; i < count && !status; i++) {
         pb_value *fewer = NULL;
         status = pb_interp_index(interp, rows, 1, &entries[i], &fewer, error);
         pb_value_release(&rows);
         rows = fewer;
     }
-    if (status == PB_OK)
+    if (!status)
         *result = rows;
     else
         pb_value_release(&rows);

@@ -150,22 +150,22 @@ static pb_status places_of_field(pb_interp *interp, const pb_tensor *tensor, con
     const pb_selector *slice = pb_value_get_selector(wanted);
     pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
     size_t n = pb_list_count(field->value);
-    for (size_t i = 0; status == PB_OK && i < n; i++) {
+    for (size_t i = 0; !status && i < n; i++) {
         pb_value *place = NULL;
         bool match = is_wanted(&comparison, field, wanted, pb_list_item(field->value, i));
         status = comparison.status;
-        if (status != PB_OK || !match)
+        if (status || !match)
             continue;
         status =
             pb_value_integer(pb_axis_coordinate(pb_tensor_axis(tensor, which), i), &place, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&list, place, error);
     }
-    if (status == PB_OK && list.count == 0)
+    if (!status && list.count == 0)
         status = nothing_there(field, wanted, error);
     if (slice && slice->step < 0)
         turn_around(&list);
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&list, false, places, error);
     pb_list_discard(&list);
     return status;
@@ -235,19 +235,19 @@ static pb_status with_whole_labels(pb_interp *interp, const pb_axis *axis, const
     pb_status status = PB_OK;
     if (text) {
         status = whole_label(axis, text, &label, error);
-        return status == PB_OK ? pb_value_text(label, result, error) : status;
+        return status ? status : pb_value_text(label, result, error);
     }
     if (pb_value_kind(wanted) != PB_LIST || pb_list_is_column(wanted)) {
         *result = pb_value_retain(wanted);
         return PB_OK;
     }
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(wanted); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(wanted); i++) {
         pb_value *item = NULL;
         status = with_whole_labels(interp, axis, pb_list_item(wanted, i), &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&list, item, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&list, false, result, error);
     pb_list_discard(&list);
     return status;
@@ -273,9 +273,9 @@ static pb_status mask_along(pb_axis *axis, const pb_value *list, pb_select *sele
     float *data = NULL;
     *storage = (pb_select_storage){0};
     pb_status status = pb_tensor_create(1, &axis, &storage->mask, &data, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++)
+    for (size_t i = 0; !status && i < pb_list_count(list); i++)
         data[i] = pb_value_get_bool(pb_list_item(list, i)) ? 1.0f : 0.0f;
-    if (status == PB_OK)
+    if (!status)
         pb_tensor_mark_boolean(storage->mask);
     *select = (pb_select){.kind = PB_SELECT_MASK, .mask = storage->mask};
     return status;
@@ -305,7 +305,7 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
     if (field)
         *name = field->axis;
     pb_status status = pb_tensor_need_axis(tensor, *name, &axis, error);
-    if (status != PB_OK) {
+    if (status) {
         hint_shorter_axis(tensor, *name, error);
         return status;
     }
@@ -316,7 +316,7 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
         status = places_of_field(interp, tensor, field, wanted, held, error);
     else if (is_positional(*name))
         status = with_whole_labels(interp, along, wanted, held, error);
-    return status == PB_OK
+    return !status
                ? pb_value_to_select(interp, *held ? *held : wanted, *name, select, storage, error)
                : status;
 }
@@ -333,7 +333,7 @@ static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t 
 {
     pb_value *first = NULL;
     pb_status status = pb_index_tensor(interp, value, 1, entries, &first, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_index_tensor(interp, first, count - 1, entries + 1, result, error);
     pb_value_release(&first);
     return status;
@@ -357,10 +357,10 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
             return unnamed_index(tensor, count, entries, error);
     if (count > 1 && is_field(value, &entries[0]))
         return index_in_turn(interp, value, count, entries, result, error);
-    for (; status == PB_OK && made < count; made++)
+    for (; !status && made < count; made++)
         status = index_entry(interp, value, &entries[made], &names[made], &selects[made],
                              &storage[made], &held[made], error);
-    if (status == PB_OK)
+    if (!status)
         status =
             pb_value_part(value, count, names, selects, pb_interp_watch(interp), result, error);
     for (size_t i = 0; i < made; i++) {

@@ -18,9 +18,9 @@ static pb_status text_list(const char *(*name)(const pb_value *, size_t), const 
     for (size_t i = 0; i < count; i++) {
         pb_value *item = NULL;
         pb_status status = pb_value_text(name(self, i), &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -60,12 +60,12 @@ static pb_status get_shape(pb_interp *interp, const pb_value *self, pb_value **r
     pb_status status = PB_OK;
     (void)interp;
     size_t rank = pb_tensor_rank(tensor);
-    for (size_t i = 0; i < rank && status == PB_OK; i++) {
+    for (size_t i = 0; i < rank && !status; i++) {
         const pb_axis *axis = pb_tensor_axis(tensor, i);
         entries[i].name = pb_axis_name(axis);
         status = pb_value_integer((int64_t)pb_axis_length(axis), &entries[i].value, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_record(entries, rank, NULL, result, error);
     for (size_t i = 0; i < rank; i++)
         pb_value_release(&entries[i].value);
@@ -78,9 +78,9 @@ static pb_status get_table_shape(pb_interp *interp, const pb_value *self, pb_val
     pb_entry entries[] = {{"rows", NULL}, {"columns", NULL}};
     (void)interp;
     pb_status status = pb_value_integer((int64_t)pb_table_rows(self), &entries[0].value, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_integer((int64_t)pb_table_columns(self), &entries[1].value, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_record(entries, 2, NULL, result, error);
     pb_value_release(&entries[0].value);
     pb_value_release(&entries[1].value);
@@ -134,13 +134,13 @@ static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth
                                             : pb_value_number(number, PB_SINGLE, result, error);
     }
     size_t length = pb_axis_length(pb_tensor_axis(tensor, depth));
-    for (size_t i = 0; status == PB_OK && i < length; i++) {
+    for (size_t i = 0; !status && i < length; i++) {
         pb_value *item = NULL;
         status = nested(interp, tensor, depth + 1, at, &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
     }
-    if (status != PB_OK) {
+    if (status) {
         pb_list_discard(&out);
         return status;
     }
@@ -187,9 +187,9 @@ static pb_status axis_coordinates(const pb_value *self, const char *name, pb_val
         return PB_OK;
     pb_axis *axis = pb_tensor_axis(tensor, (size_t)which);
     pb_status status = pb_tensor_create(1, &axis, &made, &data, error);
-    for (size_t i = 0; status == PB_OK && i < pb_axis_length(axis); i++)
+    for (size_t i = 0; !status && i < pb_axis_length(axis); i++)
         data[i] = (float)pb_axis_coordinate(axis, i);
-    return status == PB_OK ? pb_value_take_tensor(&made, NULL, result, error) : status;
+    return status ? status : pb_value_take_tensor(&made, NULL, result, error);
 }
 
 /* ---- x.name ---- */
@@ -208,7 +208,7 @@ static pb_status from_kind(pb_interp *interp, const pb_value *self, const char *
 {
     pb_status status = PB_OK;
     for (const pb_kind_members *rows = NULL;
-         status == PB_OK && !*result && (rows = pb_kind_members_next(rows));)
+         !status && !*result && (rows = pb_kind_members_next(rows));)
         if (rows->kind == pb_value_kind(self))
             status = from_rows(interp, rows->members, self, name, result, error);
     return status;
@@ -226,7 +226,7 @@ static pb_status tensor_member(pb_interp *interp, const pb_value *self, const ch
     }
     if (meta->look)
         status = from_rows(interp, meta->look->members, self, name, result, error);
-    if (status == PB_OK && !*result)
+    if (!status && !*result)
         status = axis_coordinates(self, name, result, error);
     return status;
 }
@@ -236,7 +236,7 @@ static pb_status object_member(pb_interp *interp, const pb_value *self, const ch
 {
     const pb_object_type *type = pb_value_object_type(self);
     pb_status status = from_rows(interp, type->members, self, name, result, error);
-    if (status == PB_OK && !*result && type->attribute)
+    if (!status && !*result && type->attribute)
         status = type->attribute(interp, self, name, result, error);
     return status;
 }
@@ -332,9 +332,9 @@ pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const cha
     char what[160];
     *result = NULL;
     pb_status status = own_member(interp, self, name, result, error);
-    if (status == PB_OK && !*result)
+    if (!status && !*result)
         status = from_kind(interp, self, name, result, error);
-    if (status != PB_OK || *result)
+    if (status || *result)
         return status;
     if (pb_value_kind(self) == PB_TABLE && pb_table_columns(self) > 0)
         return unknown_column(self, name, error);
@@ -388,9 +388,9 @@ static pb_status items_of_text(pb_interp *interp, const pb_value *text, pb_value
         pb_value *item = NULL;
         pb_utf8_next(bytes, length, &at);
         pb_status status = pb_value_string(bytes + start, at - start, &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -405,9 +405,9 @@ static pb_status items_of_record(pb_interp *interp, const pb_value *record, pb_v
     for (size_t i = 0; i < pb_record_count(record); i++) {
         pb_value *item = NULL;
         pb_status status = pb_value_text(pb_record_entry(record, i).name, &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -423,21 +423,21 @@ static pb_status items_by_index(pb_interp *interp, const pb_value *value, size_t
     const pb_axis *axis = tensor ? pb_tensor_axis(tensor, 0) : NULL;
     pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         pb_value *index = NULL, *item = NULL;
         status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status =
                 pb_value_integer(axis ? pb_axis_coordinate(axis, i) : (int64_t)i, &index, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_interp_index(
                 interp, value, 1,
                 &(pb_index_entry){axis ? pb_axis_name(axis) : NULL, index, {0, 0}}, &item, error);
         pb_value_release(&index);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
     }
-    if (status != PB_OK) {
+    if (status) {
         pb_list_discard(&out);
         return status;
     }

@@ -134,9 +134,9 @@ static pb_status append_items(pb_interp *interp, pb_list_builder *out, const pb_
 {
     for (size_t i = 0; i < pb_list_count(list); i++) {
         pb_status status = pb_list_take(out, pb_value_retain(pb_list_item(list, i)), error);
-        if (status == PB_OK && (i & 0xffff) == 0xffff)
+        if (!status && (i & 0xffff) == 0xffff)
             status = pb_interp_check(interp, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -147,9 +147,9 @@ static pb_status join_lists(pb_interp *interp, const pb_value *a, const pb_value
 {
     pb_list_builder out = {0};
     pb_status status = append_items(interp, &out, a, error);
-    if (status == PB_OK)
+    if (!status)
         status = append_items(interp, &out, b, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_list_discard(&out);
         return status;
     }
@@ -188,9 +188,9 @@ static pb_status repeat_list(pb_interp *interp, const pb_value *list, double tim
     pb_list_builder out = {0};
     for (double i = 0; pb_list_count(list) > 0 && i < times; i++) {
         pb_status status = append_items(interp, &out, list, error);
-        if (status == PB_OK && fmod(i, 1024) == 0)
+        if (!status && fmod(i, 1024) == 0)
             status = pb_interp_check(interp, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -245,7 +245,7 @@ static pb_status contains(pb_interp *interp, const pb_value *item, const pb_valu
     pb_value *items = NULL;
     pb_comparison comparison = {.interp = interp, .error = error};
     comparison.status = pb_interp_items(interp, whole, &items, error);
-    for (size_t i = 0; comparison.status == PB_OK && !*found && i < pb_list_count(items); i++)
+    for (size_t i = 0; !comparison.status && !*found && i < pb_list_count(items); i++)
         *found = pb_comparison_equal(&comparison, pb_list_item(items, i), item);
     pb_value_release(&items);
     return comparison.status;
@@ -264,7 +264,7 @@ static pb_status compare_order(pb_interp *interp, pb_operator op, const pb_value
         return pb_interp_check(interp, error);
     }
     pb_error_destroy(&fault);
-    if (status != PB_OK)
+    if (status)
         return unsupported(op, a, b, error);
     bool holds = op == PB_OP_LT   ? order < 0
                  : op == PB_OP_LE ? order <= 0
@@ -278,8 +278,7 @@ static pb_status equality(pb_interp *interp, const pb_value *a, const pb_value *
 {
     pb_comparison comparison = {.interp = interp, .error = error};
     bool equal = pb_comparison_equal(&comparison, a, b);
-    return comparison.status == PB_OK ? pb_value_bool(equal == wanted, result, error)
-                                      : comparison.status;
+    return !comparison.status ? pb_value_bool(equal == wanted, result, error) : comparison.status;
 }
 
 static pb_status by_object(pb_interp *interp, pb_operator op, const pb_value *a, const pb_value *b,
@@ -293,7 +292,7 @@ static pb_status by_object(pb_interp *interp, pb_operator op, const pb_value *a,
         if (!types[i] || !types[i]->binary)
             continue;
         pb_status status = types[i]->binary(interp, binary, a, b, result, error);
-        if (status != PB_OK || *result)
+        if (status || *result)
             return status;
     }
     return PB_OK;
@@ -320,12 +319,12 @@ pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a
     *result = NULL;
     if (op == PB_OP_IN || op == PB_OP_NOT_IN) {
         pb_status status = contains(interp, a, b, &found, error);
-        return status == PB_OK ? pb_value_bool(found == (op == PB_OP_IN), result, error) : status;
+        return status ? status : pb_value_bool(found == (op == PB_OP_IN), result, error);
     }
     if (op == PB_OP_IS || op == PB_OP_IS_NOT)
         return pb_value_bool(identical(a, b) == (op == PB_OP_IS), result, error);
     pb_status status = by_object(interp, op, a, b, result, error);
-    if (status != PB_OK || *result)
+    if (status || *result)
         return status;
     if (is_arithmetic(op) && (pb_is_elementwise(a) || pb_is_elementwise(b)))
         return pb_elementwise_operator(interp, op, a, b, result, error);
@@ -380,7 +379,7 @@ static pb_status unary_tensor(pb_interp *interp, pb_operator op, const pb_value 
     pb_status status =
         pb_tensor_unary(op == PB_OP_NEGATE ? PB_NEGATE : PB_NOT, pb_value_get_tensor(a),
                         pb_interp_watch(interp), &tensor, error);
-    return status == PB_OK ? pb_value_retag(a, &tensor, result, error) : status;
+    return status ? status : pb_value_retag(a, &tensor, result, error);
 }
 
 static pb_status unary_column(pb_interp *interp, pb_operator op, const pb_value *a,
@@ -390,9 +389,9 @@ static pb_status unary_column(pb_interp *interp, pb_operator op, const pb_value 
     for (size_t i = 0; i < pb_list_count(a); i++) {
         pb_value *cell = NULL;
         pb_status status = pb_apply_unary(interp, op, pb_list_item(a, i), &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, cell, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -408,9 +407,9 @@ pb_status pb_apply_unary(pb_interp *interp, pb_operator op, const pb_value *a, p
     *result = NULL;
     if (op == PB_OP_NOT) {
         pb_status status = pb_value_truth(a, &truth, error);
-        if (status != PB_OK && pb_is_elementwise(a) && error && *error)
+        if (status && pb_is_elementwise(a) && error && *error)
             pb_error_hint(*error, "~ turns a mask around, element by element");
-        return status == PB_OK ? pb_value_bool(!truth, result, error) : status;
+        return status ? status : pb_value_bool(!truth, result, error);
     }
     if (is_number(a))
         return unary_number(op, a, result, error);
@@ -445,5 +444,5 @@ pb_status pb_interp_unary(pb_interp *interp, pb_unary op, const pb_value *a, pb_
         return pb_fail(error, PB_INTERNAL, "this operator is for tensors");
     pb_status status =
         pb_tensor_unary(op, pb_value_get_tensor(a), pb_interp_watch(interp), &tensor, error);
-    return status == PB_OK ? pb_value_retag(a, &tensor, result, error) : status;
+    return status ? status : pb_value_retag(a, &tensor, result, error);
 }

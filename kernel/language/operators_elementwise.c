@@ -222,14 +222,14 @@ static pb_status tensor_operator(pb_interp *interp, pb_binary op, const pb_value
     const pb_tensor *x = pb_value_get_tensor(a), *y = pb_value_get_tensor(b);
     pb_tensor *tensor = NULL;
     pb_status status = pb_check_models(a, b, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (x && y)
         status = pb_tensor_binary(op, x, y, watch, &tensor, error);
     else
         status = pb_tensor_binary_number(op, x ? x : y, pb_value_get_number(x ? b : a), !x, watch,
                                          &tensor, error);
-    return status == PB_OK ? pb_combine_tensors(op, a, b, &tensor, result, error) : status;
+    return status ? status : pb_combine_tensors(op, a, b, &tensor, result, error);
 }
 
 /* ---- columns ---- */
@@ -254,12 +254,12 @@ static pb_status cells_operator(pb_interp *interp, pb_operator op, const pb_valu
         const pb_value *y = lists[1] ? pb_list_item(b, i) : b;
         pb_value *cell = NULL;
         pb_status status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = orders_missing(op, x, y) ? pb_value_bool(false, &cell, error)
                                               : pb_apply_operator(interp, op, x, y, &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, cell, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -273,9 +273,9 @@ static pb_status mixed_operator(pb_interp *interp, pb_operator op, const pb_valu
 {
     pb_value *left = NULL, *right = NULL;
     pb_status status = pb_value_as_column(interp, a, 0, &left, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_as_column(interp, b, 0, &right, error);
-    if (status == PB_OK)
+    if (!status)
         status = cells_operator(interp, op, left, right, result, error);
     pb_value_release(&left);
     pb_value_release(&right);

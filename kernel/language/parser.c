@@ -269,7 +269,7 @@ pb_node *pb_node_constant(pb_parser *p, pb_value *value, size_t start)
         return NULL;
     }
     node->value = value;
-    if (pb_list_take(&p->program->constants, value, p->error) != PB_OK) {
+    if (pb_list_take(&p->program->constants, value, p->error)) {
         p->failed = true;
         return NULL;
     }

@@ -382,7 +382,7 @@ static pb_node *parse_word(pb_parser *p)
     if (yes || no || none) {
         pb_parser_next(p);
         status = none ? pb_value_none(&value, p->error) : pb_value_bool(yes, &value, p->error);
-        return status == PB_OK ? pb_node_constant(p, value, start) : pb_parser_out(p);
+        return !status ? pb_node_constant(p, value, start) : pb_parser_out(p);
     }
     if (pb_parser_at_reserved(p))
         return pb_parser_expected(p, "a value");

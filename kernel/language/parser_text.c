@@ -46,7 +46,7 @@ pb_node *pb_parse_number(pb_parser *p)
             return pb_parser_out(p);
     }
     pb_parser_next(p);
-    if (pb_value_number(number, whole ? PB_INTEGER : PB_DOUBLE, &value, p->error) != PB_OK)
+    if (pb_value_number(number, whole ? PB_INTEGER : PB_DOUBLE, &value, p->error))
         return pb_parser_out(p);
     return pb_node_constant(p, value, span.start);
 }
@@ -143,7 +143,7 @@ static bool flush_text(pb_parser *p, pb_reader *r)
     pb_value *value = NULL;
     if (r->text.length == 0 && !r->text.failed)
         return true;
-    if (pb_value_take_buffer(&r->text, &value, p->error) != PB_OK) {
+    if (pb_value_take_buffer(&r->text, &value, p->error)) {
         p->failed = true;
         return false;
     }
@@ -297,7 +297,7 @@ static pb_node *join_plain(pb_parser *p, const pb_node_list *texts, size_t start
             pb_buffer_append(&all, bytes, length);
         }
     }
-    if (pb_value_take_buffer(&all, &value, p->error) != PB_OK) {
+    if (pb_value_take_buffer(&all, &value, p->error)) {
         p->failed = true;
         return NULL;
     }

@@ -236,11 +236,11 @@ pb_status pb_reference_bundle(pb_buffer *markdown, pb_bundle **bundle, pb_error 
     }
     plain_text(text, &plain);
     pb_status status = pb_bundle_give(*bundle, "text/plain", pb_buffer_take(&plain), false, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_bundle_give(*bundle, "text/markdown", text, false, error);
     else
         free(text);
-    if (status != PB_OK)
+    if (status)
         pb_bundle_destroy(bundle);
     return status;
 }

@@ -261,7 +261,7 @@ pb_status pb_interp_check(pb_interp *interp, pb_error **error)
     if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
     pb_status status = pb_watch_check(&interp->watch, error);
-    return status == PB_OK ? look_at_memory(interp, error) : status;
+    return status ? status : look_at_memory(interp, error);
 }
 
 void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
@@ -286,7 +286,7 @@ void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
 pb_status pb_session_begin_loading(pb_session *session, const pb_watch *watch, pb_error **error)
 {
     pb_status status;
-    while ((status = pb_watch_check(watch, error)) == PB_OK) {
+    while (!(status = pb_watch_check(watch, error))) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += STOP_CHECK_NS;
@@ -354,7 +354,7 @@ static pb_status assign_column(pb_interp *interp, const pb_target *target, const
         pb_error_hint(*error, "give the result a name of its own: %s_%s = ...", target->name,
                       target->column);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_session_set(interp->session, target->name, made, error);
     pb_value_release(&table);
     pb_value_release(&made);
@@ -387,7 +387,7 @@ static pb_status run_statement(pb_interp *interp, const pb_place *place, const p
     bool assigns = statement->kind == PB_NODE_ASSIGN;
     pb_status status =
         pb_evaluate(interp, place, assigns ? statement->items[0] : statement, value, error);
-    for (size_t i = 0; assigns && status == PB_OK && i < statement->n_targets; i++)
+    for (size_t i = 0; assigns && !status && i < statement->n_targets; i++)
         status = pb_place_error(place, statement->targets[i].span,
                                 assign(interp, &statement->targets[i], *value, error), error);
     const pb_object_type *type = pb_value_object_type(*value);
@@ -402,15 +402,15 @@ static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle *
     pb_place place = {program, NULL};
     pb_value *value = NULL;
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < program->n_statements; i++) {
+    for (size_t i = 0; !status && i < program->n_statements; i++) {
         pb_value_release(&value);
         status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = run_statement(interp, &place, program->statements[i], &value, error);
     }
     bool quiet = program->n_statements == 0 ||
                  program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
-    if (status == PB_OK && !quiet)
+    if (!status && !quiet)
         status = pb_interp_bundle(interp, value, last, error);
     let_go(interp->session, &value, true);
     return status;
@@ -427,7 +427,7 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
     interp.watch.stop = host ? host->stop : NULL;
     pb_status status = pb_parse_program(source, &program, NULL, error);
     pb_session_tidy(session);
-    if (status == PB_OK)
+    if (!status)
         status = run_program(&interp, program, last, error);
     leave_workspace(&interp);
     pb_program_release(&program);
@@ -445,7 +445,7 @@ pb_status pb_session_run_bounded(pb_session *session, const char *name, const ch
         return pb_fail_memory(error);
     pb_status status = run_source(session, source, host, most_steps, last, &fault);
     pb_source_release(&source);
-    if (status != PB_OK)
+    if (status)
         pb_bundle_destroy(last);
     if (error && !*error)
         *error = fault;
@@ -464,7 +464,7 @@ pb_status pb_session_evaluate(pb_session *session, const char *code, size_t leng
                               const pb_host *host, pb_bundle **value, pb_error **error)
 {
     pb_status status = pb_session_run(session, "expression", code, length, host, value, error);
-    if (status == PB_OK && !*value) {
+    if (!status && !*value) {
         *value = pb_bundle_create();
         status =
             *value ? pb_bundle_add(*value, "text/plain", "None", error) : pb_fail_memory(error);

@@ -33,12 +33,12 @@ static void drawing_repr(const pb_value *self, pb_buffer *out);
 static pb_status copy_forms(const pb_bundle *from, pb_bundle *to, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < pb_bundle_count(from); i++) {
+    for (size_t i = 0; !status && i < pb_bundle_count(from); i++) {
         pb_form form = pb_bundle_form(from, i);
         char *data = strdup(form.data);
         status = pb_bundle_give(to, form.mime, data, form.json, error);
     }
-    if (status == PB_OK && pb_bundle_metadata(from))
+    if (!status && pb_bundle_metadata(from))
         status = pb_bundle_set_metadata(to, pb_bundle_metadata(from), error);
     return status;
 }
@@ -149,10 +149,10 @@ static pb_status show_tensor(pb_interp *interp, const pb_value *value, pb_bundle
     if (pb_tensor_rank(pb_value_get_tensor(value)) > 2)
         return pb_show_values(value, &(pb_words){.caption = meta->caption}, "value", bundle, error);
     pb_status status = tensor_picture(value, &picture, error);
-    if (status == PB_OK && picture)
+    if (!status && picture)
         status = copy_forms(picture, bundle, error);
     pb_bundle_destroy(&picture);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (meta->caption)
         pb_buffer_format(&text, "%s\n\n", meta->caption);
@@ -164,7 +164,7 @@ static pb_status show_tensor(pb_interp *interp, const pb_value *value, pb_bundle
 
 static pb_status take_forms(pb_bundle *bundle, pb_bundle **made, pb_status status, pb_error **error)
 {
-    if (status == PB_OK)
+    if (!status)
         status = copy_forms(*made, bundle, error);
     pb_bundle_destroy(made);
     return status;
@@ -180,7 +180,7 @@ void pb_table_text(const pb_value *table, pb_buffer *out)
 {
     pb_bundle *bundle = NULL;
     pb_error *error = NULL;
-    if (pb_show_table_value(table, &bundle, &error) == PB_OK) {
+    if (!pb_show_table_value(table, &bundle, &error)) {
         const char *text = pb_bundle_find(bundle, "text/plain");
         size_t length = text ? strlen(text) : 0;
         while (length > 0 && text[length - 1] == '\n')
@@ -244,7 +244,7 @@ pb_status pb_interp_bundle(pb_interp *interp, const pb_value *value, pb_bundle *
     if (!*bundle)
         return pb_fail_memory(error);
     pb_status status = show_kind(interp, value, *bundle, error);
-    if (status != PB_OK)
+    if (status)
         pb_bundle_destroy(bundle);
     return status;
 }
@@ -255,7 +255,7 @@ pb_status pb_interp_show(pb_interp *interp, const pb_value *value, pb_error **er
     if (!interp->host || !interp->host->show)
         return PB_OK;
     pb_status status = pb_interp_bundle(interp, value, &bundle, error);
-    if (status == PB_OK)
+    if (!status)
         interp->host->show(interp->host->user, bundle, NULL, false);
     pb_bundle_destroy(&bundle);
     return status;

@@ -154,24 +154,24 @@ pb_status pb_show_record_value(const pb_value *record, pb_bundle **bundle, pb_er
         status = pb_show_table_value(table, bundle, error);
         pb_value_release(&table);
     }
-    if (status != PB_OK || *bundle)
+    if (status || *bundle)
         return status;
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *name = NULL;
         status = pb_value_text(entry.name, &name, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&names, name, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&values, pb_value_retain(entry.value), error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&names, true, &columns[0].cells, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&values, true, &columns[1].cells, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(columns, 2, count, pb_record_caption(record), NULL, &table, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_show_table_value(table, bundle, error);
     pb_list_discard(&names);
     pb_list_discard(&values);

@@ -236,9 +236,9 @@ static pb_status make_list(pb_value **items, size_t count, bool column, pb_value
     pb_value *list = pb_value_new(PB_LIST);
     pb_value **copy = list ? pb_malloc(count, sizeof *copy) : NULL;
     pb_status status = copy ? PB_OK : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_set_depth(list, deepest, error);
-    if (status != PB_OK) {
+    if (status) {
         for (size_t i = 0; i < count; i++)
             pb_value_release(&items[i]);
         free(copy);
@@ -314,9 +314,9 @@ pb_status pb_list_take(pb_list_builder *builder, pb_value *value, pb_error **err
         return pb_fail_memory(error);
     if (builder->interp && (builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
         status = pb_interp_check(builder->interp, error);
-    if (status == PB_OK && builder->count == builder->capacity)
+    if (!status && builder->count == builder->capacity)
         status = grow_list(builder, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_value_release(&value);
         return status;
     }

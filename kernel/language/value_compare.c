@@ -29,9 +29,9 @@ bool pb_comparison_step(pb_comparison *comparison, size_t work)
         return true;
     }
     comparison->left = PB_WORK_UNCHECKED;
-    if (comparison->status == PB_OK && comparison->interp)
+    if (!comparison->status && comparison->interp)
         comparison->status = pb_interp_check(comparison->interp, comparison->error);
-    return comparison->status == PB_OK;
+    return !comparison->status;
 }
 
 static bool lists_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)
@@ -100,7 +100,7 @@ static pb_status order_of_lists(pb_interp *interp, const pb_value *a, const pb_v
     for (size_t i = 0; i < la && i < lb; i++) {
         if (pb_comparison_equal(&comparison, a->as.list.items[i], b->as.list.items[i]))
             continue;
-        if (comparison.status != PB_OK)
+        if (comparison.status)
             return comparison.status;
         return pb_value_compare(interp, a->as.list.items[i], b->as.list.items[i], order, error);
     }

@@ -91,14 +91,14 @@ static pb_status part_of_record(const pb_part *part, const pb_value *record, boo
     size_t count = pb_record_count(record), made = 0;
     pb_entry *entries = pb_calloc(count, sizeof *entries);
     pb_status status = entries ? PB_OK : pb_fail_memory(error);
-    while (status == PB_OK && made < count) {
+    while (!status && made < count) {
         entries[made] = pb_record_entry(record, made);
         status = part_of_value(part, entries[made].value, whole, &entries[made].value, error);
         if (!entries[made].value)
             break;
         made++;
     }
-    if (status == PB_OK && made == count)
+    if (!status && made == count)
         status = pb_value_record(entries, count, pb_record_caption(record), result, error);
     for (size_t i = 0; i < made; i++)
         pb_value_release(&entries[i].value);
@@ -116,7 +116,7 @@ static pb_status part_of_fields(const pb_part *part, const pb_meta *meta, pb_fie
         pb_status status = field->axis
                                ? pb_field_follow(field, part->whole, part->left, &value, error)
                                : part_of_value(part, field->value, field->whole, &value, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (!value)
             continue;
@@ -167,7 +167,7 @@ static pb_status part_caption(const pb_part *part, const char *caption, pb_buffe
             continue;
         pb_status status =
             pb_axis_resolve(axis, &part->selects[i], part->watch, &offsets, &count, &drops, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         pb_buffer_text(out, said++ ? ", " : "At ");
         say_place(axis, offsets[0], out);
@@ -187,10 +187,10 @@ static pb_status part_value(const pb_part *part, const pb_meta *meta, bool capti
     pb_field *fields = pb_calloc(meta->n_fields, sizeof *fields);
     pb_status status =
         fields ? part_of_fields(part, meta, fields, &count, error) : pb_fail_memory(error);
-    if (status == PB_OK && captioned && meta->caption)
+    if (!status && captioned && meta->caption)
         status = part_caption(part, meta->caption, &caption, error);
     pb_meta kept = {meta->model, meta->look, meta->units, caption.data, count, fields};
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_take_tensor(left, &kept, result, error);
     for (size_t i = 0; i < count; i++)
         pb_value_release(&fields[i].value);
@@ -207,7 +207,7 @@ static pb_status part_with(const pb_value *a, size_t n, const char *const *names
     pb_tensor *left = NULL;
     *result = NULL;
     pb_status status = pb_tensor_select(whole, n, names, selects, watch, &left, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     const pb_part part = {whole, left, n, names, selects, watch};
     const pb_meta *meta = pb_value_meta(a), bare = {.model = meta->model, .units = meta->units};

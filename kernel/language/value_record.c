@@ -57,9 +57,9 @@ pb_status pb_value_record(const pb_entry *entries, size_t count, const char *cap
     pb_status status = record->entries && pb_copy_text(caption, &record->caption)
                            ? fill_record(record, entries, count, &deepest, error)
                            : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_set_depth(value, deepest, error);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(&value);
     *result = value;
     return status;

@@ -34,7 +34,7 @@ pb_status pb_value_selector(const pb_selector *selector, pb_value **result, pb_e
     copy->items = pb_value_retain(selector->items);
     value->as.selector = copy;
     pb_status status = pb_value_set_depth(value, pb_value_depth(copy->items), error);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(&value);
     *result = value;
     return status;
@@ -102,10 +102,10 @@ static pb_status mask_of_bools(const pb_value *list, const char *axis, pb_select
     pb_axis *along = NULL;
     float *data = NULL;
     pb_status status = pb_axis_create(axis, pb_list_count(list), NULL, NULL, &along, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_create(1, &along, &storage->mask, &data, error);
     pb_axis_release(&along);
-    if (status != PB_OK)
+    if (status)
         return status;
     for (size_t i = 0; i < pb_list_count(list); i++)
         data[i] = pb_value_get_bool(pb_list_item(list, i)) ? 1.0f : 0.0f;
@@ -134,9 +134,9 @@ static pb_status list_of_places(pb_interp *interp, const pb_value *list, const c
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         pb_status status = one_place(pb_list_item(list, i), axis, &storage->items[i], error);
-        if (status == PB_OK && (i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
+        if (!status && (i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
             status = pb_interp_check(interp, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     *select = (pb_select){.kind = PB_SELECT_LIST, .items = storage->items, .n_items = count};
@@ -162,7 +162,7 @@ static pb_status tensor_of_places(pb_interp *interp, const pb_value *value, cons
         pb_status status = PB_OK;
         if ((i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
             status = pb_interp_check(interp, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         float number = pb_tensor_data(tensor)[i];
         if (number != floorf(number) || fabsf(number) > 1e9f)

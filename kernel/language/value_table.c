@@ -52,7 +52,7 @@ static pb_status fill_table(pb_table_value *table, const pb_table_cells *columns
     for (size_t i = 0; i < n_columns; i++) {
         char *name = NULL, *units = NULL;
         pb_status status = check_column(columns, i, table->n_rows, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         bool copied =
             pb_copy_text(columns[i].name, &name) && pb_copy_text(columns[i].units, &units);
@@ -85,9 +85,9 @@ pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t
     pb_status status = table->columns && pb_copy_text(caption, &table->caption)
                            ? fill_table(table, columns, n_columns, &deepest, error)
                            : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_set_depth(value, deepest, error);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(&value);
     *result = value;
     return status;
@@ -130,7 +130,7 @@ static pb_status pick_cells(pb_interp *interp, const pb_value *cells, const size
     for (size_t i = 0; i < count; i++) {
         pb_value *cell = pb_value_retain(pb_list_item(cells, rows[i]));
         pb_status status = pb_list_take(&picked, cell, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&picked);
             return status;
         }
@@ -166,13 +166,13 @@ pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *
     if (!columns)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    for (size_t i = 0; i < n_columns && status == PB_OK; i++) {
+    for (size_t i = 0; i < n_columns && !status; i++) {
         pb_value *picked = NULL;
         status = pick_cells(interp, columns[i].cells, rows, count, &picked, error);
         pb_value_release(&columns[i].cells);
         columns[i].cells = picked;
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(columns, n_columns, count, pb_table_caption(table),
                                 table->as.table->model, result, error);
     release_columns(columns, n_columns);
@@ -213,14 +213,14 @@ pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *na
     columns[at] = (pb_table_cells){.name = name};
     size_t total = at < count ? count : count + 1;
     pb_status status = pb_value_as_column(interp, cells, rows, &columns[at].cells, error);
-    if (status == PB_OK && pb_value_kind(cells) == PB_TENSOR) {
+    if (!status && pb_value_kind(cells) == PB_TENSOR) {
         columns[at].units = pb_value_meta(cells)->units;
         if (holds_negatives(pb_value_get_tensor(cells)))
             columns[at].look = PB_CELLS_SHADED;
     }
-    if (status == PB_OK && pb_list_of(columns[at].cells, PB_BOOL))
+    if (!status && pb_list_of(columns[at].cells, PB_BOOL))
         columns[at].look = PB_CELLS_CHECK;
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(columns, total, rows, pb_table_caption(table),
                                 table->as.table->model, result, error);
     release_columns(columns, total);
@@ -248,9 +248,9 @@ pb_status pb_tensor_cells(pb_interp *interp, const pb_value *tensor, pb_value **
     for (size_t i = 0; i < pb_tensor_size(pb_value_get_tensor(tensor)); i++) {
         pb_value *cell = NULL;
         pb_status status = tensor_cell(tensor, i, &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&cells, cell, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&cells);
             return status;
         }
@@ -266,7 +266,7 @@ static pb_status take_cell(pb_list_builder *cells, const pb_value *value, pb_err
     if (pb_value_kind(value) != PB_TENSOR || !pb_value_scalar(value, &number))
         return pb_list_take(cells, pb_value_retain(value), error);
     pb_status status = pb_value_number(number, PB_SINGLE, &cell, error);
-    return status == PB_OK ? pb_list_take(cells, cell, error) : status;
+    return status ? status : pb_list_take(cells, cell, error);
 }
 
 static pb_status repeat_cell(pb_interp *interp, const pb_value *value, size_t rows,
@@ -275,7 +275,7 @@ static pb_status repeat_cell(pb_interp *interp, const pb_value *value, size_t ro
     pb_list_builder cells = {.interp = interp};
     for (size_t i = 0; i < rows; i++) {
         pb_status status = take_cell(&cells, value, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&cells);
             return status;
         }
@@ -294,7 +294,7 @@ static pb_status list_cells(pb_interp *interp, const pb_value *list, pb_value **
     pb_list_builder cells = {.interp = interp};
     for (size_t i = 0; i < count; i++) {
         pb_status status = take_cell(&cells, pb_list_item(list, i), error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&cells);
             return status;
         }
@@ -347,9 +347,9 @@ static pb_status key_cells(pb_interp *interp, const pb_tensor *tensor, size_t wh
         pb_status status =
             label ? pb_value_text(label, &cell, error)
                   : pb_value_integer(pb_axis_coordinate(axis, offsets[which]), &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&cells, cell, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&cells);
             return status;
         }
@@ -375,7 +375,7 @@ static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t 
     columns[*count] = (pb_table_cells){
         .name = name, .look = !numbered && is_token ? PB_CELLS_TOKEN : PB_CELLS_KEY};
     pb_status status = key_cells(interp, tensor, which, !numbered, &columns[*count].cells, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     *count += 1;
     if (!is_position(axis) || !pb_axis_has_labels(axis))
@@ -384,7 +384,7 @@ static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t 
     snprintf(label_name, 64, "%s%stoken", plain ? "" : name, plain ? "" : "_");
     columns[*count] = (pb_table_cells){.name = label_name, .look = PB_CELLS_TOKEN};
     status = key_cells(interp, tensor, which, true, &columns[*count].cells, error);
-    if (status == PB_OK)
+    if (!status)
         *count += 1;
     return status;
 }
@@ -403,7 +403,7 @@ static pb_status gather_start(pb_gathering *g, pb_interp *interp, const pb_tenso
     *g = (pb_gathering){.interp = interp};
     g->columns = pb_calloc(2 * PB_MAX_RANK + values, sizeof *g->columns);
     pb_status status = g->columns ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < pb_tensor_rank(tensor) && status == PB_OK; i++)
+    for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++)
         status = key_columns(interp, tensor, i, g->columns, g->label_names[i], &g->count, error);
     return status;
 }
@@ -414,16 +414,16 @@ static pb_status gather_values(pb_gathering *g, const char *name, const pb_value
     pb_table_cells *column = &g->columns[g->count];
     *column = (pb_table_cells){.name = name, .units = pb_value_meta(tensor)->units};
     pb_status status = pb_tensor_cells(g->interp, tensor, &column->cells, error);
-    if (status == PB_OK && pb_list_of(column->cells, PB_STRING))
+    if (!status && pb_list_of(column->cells, PB_STRING))
         column->look = PB_CELLS_TOKEN;
-    g->count += status == PB_OK;
+    g->count += !status;
     return status;
 }
 
 static pb_status gather_finish(pb_gathering *g, size_t rows, const char *caption, pb_value *model,
                                pb_status status, pb_value **result, pb_error **error)
 {
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(g->columns, g->count, rows, caption, model, result, error);
     for (size_t i = 0; i < g->count; i++)
         pb_interp_bury(g->interp, &g->columns[i].cells);
@@ -463,7 +463,7 @@ static pb_status gather_fields(pb_gathering *g, const pb_value *tensor, const ch
         if (has_column(g, name) || strcmp(name, values) == 0)
             continue;
         pb_status status = gather_values(g, name, value, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (holds_negatives(pb_value_get_tensor(value)))
             g->columns[g->count - 1].look = PB_CELLS_SHADED;
@@ -479,9 +479,9 @@ pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const 
     pb_gathering g;
     *result = NULL;
     pb_status status = gather_start(&g, interp, values, 1 + meta->n_fields, error);
-    if (status == PB_OK && pb_tensor_rank(values) > 0)
+    if (!status && pb_tensor_rank(values) > 0)
         status = gather_fields(&g, tensor, name, error);
-    if (status == PB_OK)
+    if (!status)
         status = gather_values(&g, name, tensor, error);
     return gather_finish(&g, pb_tensor_size(values), meta->caption, meta->model, status, result,
                          error);
@@ -512,7 +512,7 @@ pb_status pb_table_from_record(pb_interp *interp, const pb_value *record, pb_val
     if (!places || pb_tensor_rank(places) == 0)
         return PB_OK;
     pb_status status = gather_start(&g, interp, places, count, error);
-    for (size_t i = 0; i < count && status == PB_OK; i++) {
+    for (size_t i = 0; i < count && !status; i++) {
         pb_entry entry = pb_record_entry(record, i);
         status = gather_values(&g, entry.name, entry.value, error);
     }

@@ -93,9 +93,9 @@ pb_status pb_value_tensor(pb_tensor *tensor, const pb_meta *meta, pb_value **res
     value->as.tensor = held;
     held->tensor = pb_tensor_retain(tensor);
     pb_status status = copy_meta(&held->meta, meta) ? PB_OK : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_set_depth(value, fields_depth(&held->meta), error);
-    if (status != PB_OK)
+    if (status)
         pb_value_release(&value);
     *result = value;
     return status;
@@ -179,13 +179,13 @@ static pb_value *follow_axis(const pb_field *field, const pb_axis *from, const p
             return NULL;
         }
         pb_value *cell = pb_value_retain(pb_list_item(field->value, hint++));
-        if (pb_list_take(&cells, cell, NULL) != PB_OK) {
+        if (pb_list_take(&cells, cell, NULL)) {
             *failed = true;
             pb_list_discard(&cells);
             return NULL;
         }
     }
-    *failed = pb_list_finish(&cells, true, &result, NULL) != PB_OK;
+    *failed = pb_list_finish(&cells, true, &result, NULL);
     return result;
 }
 
@@ -214,7 +214,7 @@ static pb_status follow_fields(const pb_value *a, const pb_tensor *tensor, pb_fi
             continue;
         pb_status status =
             pb_field_follow(&meta->fields[i], pb_value_get_tensor(a), tensor, &cells, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (!cells)
             continue;
@@ -232,7 +232,7 @@ pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **resul
     pb_field *fields = pb_calloc(old->n_fields, sizeof *fields);
     pb_status status =
         fields ? follow_fields(a, *tensor, fields, &count, error) : pb_fail_memory(error);
-    if (status == PB_OK) {
+    if (!status) {
         pb_meta meta = {old->model, old->look, old->units, NULL, count, fields};
         if (pb_tensor_rank(*tensor) == 0)
             meta.look = NULL;

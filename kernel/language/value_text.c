@@ -153,7 +153,7 @@ pb_status pb_find_text(pb_interp *interp, const char *text, size_t length, size_
         }
         if (i % PB_BYTES_UNCHECKED == 0) {
             pb_status status = pb_interp_check(interp, error);
-            if (status != PB_OK)
+            if (status)
                 return status;
         }
     }

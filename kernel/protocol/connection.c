@@ -69,16 +69,16 @@ static pb_status read_secrets(const json_t *file, pb_connection *connection, pb_
 {
     char scheme[64] = "hmac-sha256";
     pb_status status = copy_text(file, "signature_scheme", scheme, sizeof scheme, NULL, error);
-    if (status == PB_OK)
+    if (!status)
         status = copy_text(file, "key", connection->key, sizeof connection->key,
                            &connection->key_length, error);
-    if (status == PB_OK)
+    if (!status)
         status = copy_text(file, "curve_publickey", connection->curve_public,
                            sizeof connection->curve_public, NULL, error);
-    if (status == PB_OK)
+    if (!status)
         status = copy_text(file, "curve_secretkey", connection->curve_secret,
                            sizeof connection->curve_secret, NULL, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (strcmp(scheme, "hmac-sha256") != 0)
         return pb_fail(
@@ -105,17 +105,17 @@ static pb_status read_fields(const json_t *file, pb_connection *connection, pb_e
     strcpy(connection->ip, "127.0.0.1");
     pb_status status = copy_text(file, "transport", connection->transport,
                                  sizeof connection->transport, NULL, error);
-    if (status == PB_OK)
+    if (!status)
         status = copy_text(file, "ip", connection->ip, sizeof connection->ip, NULL, error);
-    if (status == PB_OK && strcmp(connection->transport, "tcp") != 0 &&
+    if (!status && strcmp(connection->transport, "tcp") != 0 &&
         strcmp(connection->transport, "ipc") != 0)
         status = pb_fail(error, PB_UNSUPPORTED,
                          "the connection file asks for the transport '%s'; Patchbay speaks tcp and "
                          "ipc",
                          connection->transport);
-    if (status == PB_OK)
+    if (!status)
         status = read_ports(file, connection, error);
-    if (status == PB_OK)
+    if (!status)
         status = read_secrets(file, connection, error);
     return status;
 }
@@ -146,7 +146,7 @@ pb_status pb_connection_read(const char *text, size_t length, pb_connection *con
     clear_secrets(file);
     json_decref(file);
     OPENSSL_cleanse(&fault, sizeof fault);
-    if (status != PB_OK)
+    if (status)
         pb_connection_clear(connection);
     return status;
 }

@@ -30,7 +30,7 @@ pb_status pb_handle_shutdown(pb_request *request, pb_error **error)
 {
     bool restart;
     pb_status status = pb_json_flag(request->message->content, "restart", false, &restart, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_writer reply = PB_WRITER_EMPTY, news = PB_WRITER_EMPTY;
     pb_writer *const both[] = {&reply, &news};
@@ -52,7 +52,7 @@ pb_status pb_handle_create_subshell(pb_request *request, pb_error **error)
 {
     pb_executor *executor = NULL;
     pb_status status = pb_executor_start(request->kernel, PB_EXECUTOR_SUBSHELL, &executor, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_ok(&content);
@@ -66,7 +66,7 @@ pb_status pb_handle_delete_subshell(pb_request *request, pb_error **error)
 {
     pb_text id;
     pb_status status = pb_json_needed_text(request->message->content, "subshell_id", &id, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (!pb_executors_remove(&request->kernel->executors, &id))
         return no_such_subshell(&id, error);
@@ -101,7 +101,7 @@ void pb_control_received(void *user, size_t socket, pb_frames *frames)
     pb_kernel *kernel = user;
     pb_message *message = NULL;
     pb_error *fault = NULL;
-    if (pb_message_parse(kernel->signer, frames, &message, &fault) == PB_OK) {
+    if (!pb_message_parse(kernel->signer, frames, &message, &fault)) {
         pb_request *request =
             pb_request_create(kernel, kernel->control, PB_CHANNEL_CONTROL, message);
         if (request)

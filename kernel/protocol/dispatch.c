@@ -135,7 +135,7 @@ void pb_request_publish(pb_request *request, const char *type, pb_writer *conten
     pb_kernel *kernel = request->kernel;
     pb_frames frames = PB_FRAMES_EMPTY;
     if (pb_message_build_published(&kernel->sender, NULL, type, request->message->header, content,
-                                   &frames, NULL) != PB_OK ||
+                                   &frames, NULL) ||
         !pb_publisher_send(kernel->publisher, &frames))
         log_lost(request, type);
 }
@@ -178,8 +178,8 @@ void pb_request_reply(pb_request *request, const char *metadata, pb_writer *cont
         free(json);
         pb_frames_clear(&frames);
     }
-    good = good && pb_message_build(&request->kernel->sender, type, message->header, metadata, json,
-                                    &frames, NULL) == PB_OK;
+    good = good && !pb_message_build(&request->kernel->sender, type, message->header, metadata,
+                                     json, &frames, NULL);
     if (!good || !pb_outbox_send(pb_router_outbox(request->router), PB_SOCKET_SHELL, &frames))
         log_lost(request, type);
 }
@@ -217,7 +217,7 @@ void pb_request_handle(pb_request *request)
     pb_error *error = NULL;
     if (request->message->fault)
         reply_failure(request, "error", request->message->fault);
-    else if (call_handler(request, &error) != PB_OK)
+    else if (call_handler(request, &error))
         reply_failure(request, "error", error);
     pb_error_destroy(&error);
     if (cell)

@@ -16,16 +16,16 @@ typedef struct {
 static pb_status read_question(const json_t *content, question *asked, pb_error **error)
 {
     pb_status status = pb_json_needed_text(content, "code", &asked->code, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_flag(content, "silent", false, &asked->silent, error);
-    if (status == PB_OK)
+    if (!status)
         status =
             pb_json_flag(content, "store_history", !asked->silent, &asked->store_history, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_flag(content, "allow_stdin", false, &asked->allow_stdin, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_flag(content, "stop_on_error", true, &asked->stop_on_error, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     asked->store_history = asked->store_history && !asked->silent;
     asked->expressions = json_object_get(content, "user_expressions");
@@ -82,7 +82,7 @@ static void write_expression(pb_writer *reply, pb_session *session, const pb_hos
                                      host, &value, &fault);
     else
         status = pb_fail(&fault, PB_FORMAT, "a user expression is not a string");
-    if (status == PB_OK) {
+    if (!status) {
         pb_write_ok(reply);
         pb_write_bundle(reply, value);
     } else {
@@ -158,7 +158,7 @@ static pb_status run(pb_cell *cell, const question *asked, const pb_host *host, 
     pb_cell_flush(cell);
     if (asked->silent)
         return status;
-    if (status != PB_OK)
+    if (status)
         publish_error(request, *fault);
     else if (*result)
         publish_result(request, asked, *result);
@@ -169,7 +169,7 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
 {
     question asked = {.count = 0};
     pb_status status = read_question(request->message->content, &asked, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_kernel *kernel = request->kernel;
     asked.count =
@@ -182,7 +182,7 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
     pb_cell_init(&cell, request, asked.silent, asked.allow_stdin);
     const pb_host host = pb_cell_host(&cell);
     status = run(&cell, &asked, &host, &result, &fault);
-    if (status != PB_OK && asked.stop_on_error && !asked.silent)
+    if (status && asked.stop_on_error && !asked.silent)
         pb_executor_abort_queue(request->executor); /* before anyone can react to the reply */
     if (asked.store_history)
         remember(request, &asked, result); /* before anyone can ask for it, having the reply */

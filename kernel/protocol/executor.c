@@ -301,18 +301,18 @@ pb_status pb_executor_start(pb_kernel *kernel, pb_executor_kind kind, pb_executo
     pthread_mutex_lock(&all->lock);
     join_removed(all);
     pb_status status = kind == PB_EXECUTOR_SUBSHELL ? pb_uuid(new->id, error) : PB_OK;
-    if (status == PB_OK && all->closed)
+    if (!status && all->closed)
         status = pb_fail(error, PB_INTERRUPTED, "the kernel is shutting down");
-    if (status == PB_OK && all->living > PB_SUBSHELLS)
+    if (!status && all->living > PB_SUBSHELLS)
         status = pb_fail(error, PB_LIMIT, "a kernel has at most %d subshells", PB_SUBSHELLS);
-    if (status == PB_OK)
+    if (!status)
         status = pb_thread_start(&new->thread, names[kind], run, new, error);
-    if (status == PB_OK) {
+    if (!status) {
         enter(all, kind, new);
         *executor = new;
     }
     pthread_mutex_unlock(&all->lock);
-    if (status != PB_OK)
+    if (status)
         destroy(new);
     return status;
 }

@@ -55,7 +55,7 @@ pb_status pb_heartbeat_start(void *socket, pb_heartbeat **heartbeat, pb_error **
     new->outbox = pb_outbox_create();
     pb_status status = new->outbox ? pb_thread_start(&new->thread, "pb-heartbeat", run, new, error)
                                    : pb_fail_memory(error);
-    if (status != PB_OK)
+    if (status)
         destroy(heartbeat);
     return status;
 }

@@ -163,7 +163,7 @@ static bool built_id(const pb_frames *frames, size_t header, char *id, size_t si
 {
     json_t *object = NULL;
     const pb_frame *frame = &frames->items[header];
-    if (pb_json_read(frame->data, frame->size, "header", &object, NULL) != PB_OK)
+    if (pb_json_read(frame->data, frame->size, "header", &object, NULL))
         return false;
     const char *text = json_string_value(json_object_get(object, "msg_id"));
     bool good = text && strlen(text) < size;
@@ -189,7 +189,7 @@ static pb_status build_question(pb_request *request, const char *prompt, bool se
     pb_write_close(&content, '}');
     pb_status status = pb_message_build(&request->kernel->sender, "input_request", message->header,
                                         NULL, pb_buffer_take(&content.text), frames, error);
-    if (status == PB_OK && !built_id(frames, message->n_identities + 2, id, size))
+    if (!status && !built_id(frames, message->n_identities + 2, id, size))
         status = pb_fail_memory(error);
     return status;
 }
@@ -208,7 +208,7 @@ static pb_status host_ask(void *user, const char *prompt, bool secret, char **li
     pb_frames frames = PB_FRAMES_EMPTY;
     char id[sizeof request->executor->asked];
     pb_status status = build_question(request, prompt, secret, &frames, id, sizeof id, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_frames_clear(&frames);
         return status;
     }

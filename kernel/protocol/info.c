@@ -98,7 +98,7 @@ pb_status pb_handle_comm_open(pb_request *request, pb_error **error)
 {
     pb_text id;
     pb_status status = pb_json_needed_text(request->message->content, "comm_id", &id, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');

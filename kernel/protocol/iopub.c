@@ -51,8 +51,8 @@ static bool build_welcome(const pb_iopub *iopub, const char *subscription, size_
     pb_write_key(&content, "subscription");
     pb_write_bytes(&content, subscription, length);
     pb_write_close(&content, '}');
-    return pb_message_build_published(iopub->sender, &(pb_text){subscription, length},
-                                      "iopub_welcome", NULL, &content, frames, NULL) == PB_OK;
+    return !pb_message_build_published(iopub->sender, &(pb_text){subscription, length},
+                                       "iopub_welcome", NULL, &content, frames, NULL);
 }
 
 /*
@@ -217,7 +217,7 @@ pb_status pb_iopub_start(void *socket, pb_publisher *publisher, pb_sender *sende
                       .log = log,
                       .last = &new->first};
     pb_status status = pb_thread_start(&new->thread, "pb-iopub", run, new, error);
-    if (status == PB_OK) {
+    if (!status) {
         *iopub = new;
     } else {
         zmq_close(socket);

@@ -174,7 +174,7 @@ pb_status pb_json_needed_text(const json_t *object, const char *key, pb_text *va
                               pb_error **error)
 {
     pb_status status = pb_json_text(object, key, value, error);
-    if (status == PB_OK && !value->data)
+    if (!status && !value->data)
         return pb_fail(error, PB_FORMAT, "the request has no '%s'", key);
     return status;
 }

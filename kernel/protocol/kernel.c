@@ -36,7 +36,7 @@ static pb_status start_iopub(pb_kernel *kernel, pb_error **error)
     if (!kernel->publisher)
         return pb_fail_memory(error);
     pb_status status = open_socket(kernel, ZMQ_XPUB, PB_CHANNEL_IOPUB, &socket, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_iopub_start(socket, kernel->publisher, &kernel->sender, kernel->options->log,
                                 &kernel->iopub, error);
     return status;
@@ -46,7 +46,7 @@ static pb_status start_heartbeat(pb_kernel *kernel, pb_error **error)
 {
     void *socket = NULL;
     pb_status status = open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_HEARTBEAT, &socket, error);
-    return status == PB_OK ? pb_heartbeat_start(socket, &kernel->heartbeat, error) : status;
+    return status ? status : pb_heartbeat_start(socket, &kernel->heartbeat, error);
 }
 
 static pb_status start_shell(pb_kernel *kernel, pb_error **error)
@@ -54,15 +54,15 @@ static pb_status start_shell(pb_kernel *kernel, pb_error **error)
     void *sockets[2] = {NULL, NULL};
     pb_executor *started = NULL;
     pb_status status = pb_executor_start(kernel, PB_EXECUTOR_MAIN, &started, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_executor_start(kernel, PB_EXECUTOR_BESIDE, &started, error);
-    if (status == PB_OK)
+    if (!status)
         status =
             open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_SHELL, &sockets[PB_SOCKET_SHELL], error);
-    if (status == PB_OK)
+    if (!status)
         status =
             open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_STDIN, &sockets[PB_SOCKET_STDIN], error);
-    if (status != PB_OK) {
+    if (status) {
         pb_socket_close(&sockets[PB_SOCKET_SHELL]);
         return status;
     }
@@ -74,7 +74,7 @@ static pb_status start_control(pb_kernel *kernel, pb_error **error)
 {
     void *socket = NULL;
     pb_status status = open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_CONTROL, &socket, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     return pb_router_start("pb-control", &socket, 1, pb_control_received, kernel,
                            kernel->options->log, &kernel->control, error);
@@ -90,7 +90,7 @@ static pb_status say_starting(pb_kernel *kernel, pb_error **error)
     pb_frames frames = PB_FRAMES_EMPTY;
     pb_status status =
         pb_message_build_published(&kernel->sender, NULL, "status", NULL, &content, &frames, error);
-    if (status == PB_OK && !pb_publisher_send(kernel->publisher, &frames))
+    if (!status && !pb_publisher_send(kernel->publisher, &frames))
         status = pb_fail_memory(error);
     return status;
 }
@@ -101,21 +101,21 @@ static pb_status start(pb_kernel *kernel, pb_error **error)
     pb_connection *connection = &kernel->connection;
     pb_status status =
         pb_connection_load(options->connection_file, options->log, connection, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_signer_create(connection->key, connection->key_length, &kernel->signer, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_sender_init(&kernel->sender, kernel->signer, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_zap_start(kernel->context, connection, options->log, &kernel->zap, error);
-    if (status == PB_OK)
+    if (!status)
         status = start_heartbeat(kernel, error);
-    if (status == PB_OK)
+    if (!status)
         status = start_iopub(kernel, error);
-    if (status == PB_OK)
+    if (!status)
         status = say_starting(kernel, error);
-    if (status == PB_OK)
+    if (!status)
         status = start_control(kernel, error);
-    if (status == PB_OK)
+    if (!status)
         status = start_shell(kernel, error);
     return status;
 }
@@ -179,7 +179,7 @@ pb_status pb_kernel_run(const pb_kernel_options *options, bool *abandoned, pb_er
     if (!kernel)
         return PB_INTERNAL;
     pb_status status = start(kernel, error);
-    if (status == PB_OK)
+    if (!status)
         pb_signals_wait(kernel);
     *abandoned = !stop(kernel);
     if (!*abandoned) /* else its threads still use it, until the process ends */

@@ -45,13 +45,13 @@ static pb_status read_header(pb_message *message, pb_error **error)
     pb_status status = pb_json_read(message->header->data, message->header->size, "header",
                                     &message->header_json, error);
     const json_t *header = message->header_json;
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_needed_text(header, "msg_id", &message->id, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_needed_text(header, "msg_type", &message->type, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_text(header, "subshell_id", &message->subshell, error);
-    if (status == PB_OK && strlen(message->type.data) != message->type.length)
+    if (!status && strlen(message->type.data) != message->type.length)
         status = pb_fail(error, PB_FORMAT, "a message type with a NUL in it");
     return status;
 }
@@ -76,14 +76,14 @@ pb_status pb_message_parse(pb_signer *signer, pb_frames *frames, pb_message **me
     pb_message *read = *message;
     pb_frames_move(&read->frames, frames);
     pb_status status = check_shape(read, error);
-    if (status == PB_OK) {
+    if (!status) {
         const pb_frame *signature = &read->frames.items[read->n_identities + 1];
         read->header = signature + 1;
         status = pb_signer_check(signer, read->header, signature, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = read_header(read, error);
-    if (status != PB_OK) {
+    if (status) {
         pb_message_destroy(message);
         return status;
     }
@@ -187,7 +187,7 @@ static bool append_frames(pb_sender *sender, const char *type, const pb_frame *p
 static bool sign(const pb_sender *sender, pb_frame *slot)
 {
     char signature[PB_SIGNATURE_LENGTH + 1];
-    if (pb_signer_sign(sender->signer, slot + 1, signature, NULL) != PB_OK)
+    if (pb_signer_sign(sender->signer, slot + 1, signature, NULL))
         return false;
     char *copy = strdup(signature);
     if (!copy)

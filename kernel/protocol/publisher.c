@@ -337,8 +337,8 @@ static bool build_text(pb_sender *sender, const entry *taken, pb_frames *frames)
     pb_write_key(&content, "text");
     pb_write_bytes(&content, taken->text.data, taken->text.length);
     pb_write_close(&content, '}');
-    return pb_message_build_published(sender, &topic, "stream", &taken->frames.items[0], &content,
-                                      frames, NULL) == PB_OK;
+    return !pb_message_build_published(sender, &topic, "stream", &taken->frames.items[0], &content,
+                                       frames, NULL);
 }
 
 bool pb_publisher_take(pb_publisher *publisher, int64_t now, pb_frames *frames, int *wait)

@@ -10,11 +10,11 @@ static pb_status read_cursor(const json_t *content, pb_text *code, size_t *at, p
 {
     int64_t position;
     pb_status status = pb_json_needed_text(content, "code", code, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_integer(content, "cursor_pos", INT64_MAX, &position, error);
-    if (status == PB_OK && position < 0)
+    if (!status && position < 0)
         status = pb_fail(error, PB_RANGE, "the request's cursor_pos is negative");
-    if (status == PB_OK)
+    if (!status)
         *at = pb_utf8_offset(code->data, code->length, (size_t)position);
     return status;
 }
@@ -59,10 +59,10 @@ pb_status pb_handle_complete(pb_request *request, pb_error **error)
     size_t at;
     pb_matches *matches = NULL;
     pb_status status = read_cursor(request->message->content, &code, &at, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_session_complete(request->kernel->options->session, code.data, code.length, at,
                                      &matches, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     int64_t start = (int64_t)pb_utf8_count(code.data, matches->start);
     int64_t end = (int64_t)pb_utf8_count(code.data, matches->end);
@@ -90,12 +90,12 @@ pb_status pb_handle_inspect(pb_request *request, pb_error **error)
     pb_bundle *found = NULL;
     const json_t *asked = request->message->content;
     pb_status status = read_cursor(asked, &code, &at, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_integer(asked, "detail_level", 0, &detail, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_session_inspect(request->kernel->options->session, code.data, code.length, at,
                                     detail > 0, &found, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_ok(&content);
@@ -126,7 +126,7 @@ pb_status pb_handle_is_complete(pb_request *request, pb_error **error)
     };
     pb_text code;
     pb_status status = pb_json_needed_text(request->message->content, "code", &code, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     char *indent = NULL;
     pb_parse parse = pb_session_is_complete(code.data, code.length, &indent);
@@ -152,19 +152,19 @@ typedef struct {
 static pb_status read_question(const json_t *content, history_question *asked, pb_error **error)
 {
     pb_status status = pb_json_needed_text(content, "hist_access_type", &asked->access, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_text(content, "pattern", &asked->pattern, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_integer(content, "session", 0, &asked->session, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_integer(content, "start", 0, &asked->start, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_integer(content, "stop", -1, &asked->stop, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_integer(content, "n", PB_HISTORY_REPLY, &asked->n, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_flag(content, "output", false, &asked->output, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_flag(content, "unique", false, &asked->unique, error);
     if (asked->n < 0)
         asked->n = 0;
@@ -211,9 +211,9 @@ pb_status pb_handle_history(pb_request *request, pb_error **error)
     history_question asked = {.n = 0};
     pb_history_list *list = NULL;
     pb_status status = read_question(request->message->content, &asked, error);
-    if (status == PB_OK)
+    if (!status)
         status = ask_history(request->kernel->options->history, &asked, &list, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_ok(&content);

@@ -145,8 +145,8 @@ pb_status pb_router_start(const char *name, void *const *sockets, size_t count,
         return pb_fail_memory(error);
     }
     pb_status status = pb_thread_start(&new->thread, name, run, new, error);
-    new->running = status == PB_OK;
-    if (status != PB_OK)
+    new->running = !status;
+    if (status)
         pb_router_destroy(router);
     return status;
 }

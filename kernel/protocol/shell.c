@@ -38,11 +38,11 @@ static void answer_question(pb_kernel *kernel, const pb_message *message)
     pb_status status = PB_OK;
     if (message->fault || strcmp(message->type.data, "input_reply") != 0)
         status = pb_fail(&fault, PB_FORMAT, "a message that is no good input_reply");
-    if (status == PB_OK)
+    if (!status)
         status = pb_json_needed_text(message->content, "value", &line, &fault);
-    if (status == PB_OK && !pb_executors_answer(&kernel->executors, message, &line))
+    if (!status && !pb_executors_answer(&kernel->executors, message, &line))
         status = pb_fail(&fault, PB_VALUE, "an input_reply nobody waits for");
-    if (status != PB_OK)
+    if (status)
         log_drop(kernel, "stdin", fault);
     pb_error_destroy(&fault);
 }
@@ -52,7 +52,7 @@ void pb_shell_received(void *user, size_t socket, pb_frames *frames)
     pb_kernel *kernel = user;
     pb_message *message = NULL;
     pb_error *fault = NULL;
-    if (pb_message_parse(kernel->signer, frames, &message, &fault) != PB_OK) {
+    if (pb_message_parse(kernel->signer, frames, &message, &fault)) {
         log_drop(kernel, socket == PB_SOCKET_STDIN ? "stdin" : "shell", fault);
         pb_error_destroy(&fault);
     } else if (socket == PB_SOCKET_STDIN) {

@@ -88,9 +88,9 @@ pb_status pb_socket_open(void *context, int type, const pb_connection *connectio
     pb_status status = PB_OK;
     if (!set_encryption(*socket, connection, channel))
         status = pb_fail(error, PB_FORMAT, "the connection file's encryption keys are not usable");
-    if (status == PB_OK)
+    if (!status)
         status = bind_socket(*socket, endpoint, patience, error);
-    if (status != PB_OK)
+    if (status)
         pb_socket_close(socket);
     return status;
 }

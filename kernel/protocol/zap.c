@@ -114,9 +114,9 @@ pb_status pb_zap_start(void *context, const pb_connection *connection, const pb_
         status = pb_fail(error, PB_FORMAT, "the connection file's public key is not Z85");
     else if (zmq_bind(new->socket, ZAP_ENDPOINT) != 0)
         status = pb_fail_errno(error, errno, "the check of encryption keys cannot start");
-    if (status == PB_OK)
+    if (!status)
         status = pb_thread_start(&new->thread, "pb-zap", run, new, error);
-    if (status != PB_OK)
+    if (status)
         destroy(zap);
     return status;
 }

@@ -317,11 +317,11 @@ static bool publish(void *folder)
     fetch_store store;
     fetch_file file = {(char[]){"config.json"}, 6, "ce013625030ba8dba906f756967f9e9ca394464a"};
     pb_status status = fetch_store_open(folder, "a/b", &store, NULL);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_store_publish(&store, "refs/pr/1", commit, &file, 1, NULL);
-    assert_true(status == PB_OK || status == PB_MEMORY);
+    assert_true(!status || status == PB_MEMORY);
     fetch_store_close(&store);
-    return status == PB_OK;
+    return !status;
 }
 
 static void test_memory_in_the_cache(void **state)

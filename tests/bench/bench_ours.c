@@ -15,7 +15,7 @@
 
 void must(pb_status status, pb_error *error)
 {
-    if (status == PB_OK)
+    if (!status)
         return;
     fprintf(stderr, "bench_ours: %s\n", error ? pb_error_text(error) : pb_status_name(status));
     exit(1);

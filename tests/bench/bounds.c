@@ -163,7 +163,8 @@ static double copy_file(const char *path, size_t *bytes)
     for (size_t i = 0; i < pieces; i++) {
         uint64_t at = (uint64_t)i * PIECE;
         size_t length = size - at < PIECE ? (size_t)(size - at) : PIECE;
-        failed += pb_file_read_at(file, path, at, memory + at, length, NULL) != PB_OK;
+        if (pb_file_read_at(file, path, at, memory + at, length, NULL))
+            failed++;
     }
     double took = now() - start;
     if (failed)

@@ -106,10 +106,8 @@ static void *ask(void *user)
         pb_matches *matches = NULL;
         pb_bundle *found = NULL;
         a->failed =
-            a->failed ||
-            pb_session_complete(a->session, code, length, length, &matches, NULL) != PB_OK ||
-            pb_session_inspect(a->session, code, length, length, (int)(i % 2), &found, NULL) !=
-                PB_OK;
+            a->failed || pb_session_complete(a->session, code, length, length, &matches, NULL) ||
+            pb_session_inspect(a->session, code, length, length, (int)(i % 2), &found, NULL);
         pb_matches_destroy(&matches);
         pb_bundle_destroy(&found);
     }

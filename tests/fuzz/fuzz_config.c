@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     pb_config *config = NULL;
     pb_error *error = NULL;
-    if (pb_config_parse("config.json", (const char *)data, size, &config, &error) == PB_OK) {
+    if (!pb_config_parse("config.json", (const char *)data, size, &config, &error)) {
         if (config->n_head == 0 || config->n_embd != config->n_head * config->d_head ||
             config->n_layer == 0 || config->n_positions == 0 || config->vocab_size == 0)
             abort();

@@ -33,10 +33,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     pb_tensor *first = NULL, *second = NULL;
     pb_error *error = NULL;
     pb_buffer file = PB_BUFFER_EMPTY;
-    if (pb_npy_read(bytes, length, NULL, &first, &error) == PB_OK) {
+    if (!pb_npy_read(bytes, length, NULL, &first, &error)) {
         require(error == NULL && pb_tensor_size(first) <= length);
-        require(pb_npy_write(&file, first, PB_NPY_FLOAT64, NULL, &error) == PB_OK);
-        require(pb_npy_read(file.data, file.length, NULL, &second, &error) == PB_OK);
+        require(!pb_npy_write(&file, first, PB_NPY_FLOAT64, NULL, &error));
+        require(!pb_npy_read(file.data, file.length, NULL, &second, &error));
         compare(first, second);
     } else {
         require(first == NULL && error != NULL);

@@ -20,7 +20,7 @@ static void read_all(const pb_weights *weights)
         if (!values)
             abort(); /* the count was checked against the file, which is small */
         pb_status status = pb_weights_read(weights, weight, values, NULL);
-        if (status != PB_OK && status != PB_UNSUPPORTED)
+        if (status && status != PB_UNSUPPORTED)
             abort();
         free(values);
     }
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(path, sizeof path, "/proc/self/fd/%d", memory);
     pb_weights *weights = NULL;
     pb_error *error = NULL;
-    if (pb_weights_open_file(path, &weights, &error) == PB_OK)
+    if (!pb_weights_open_file(path, &weights, &error))
         read_all(weights);
     else if (!error)
         abort();

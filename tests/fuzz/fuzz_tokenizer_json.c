@@ -26,8 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     pb_tokenizer *tokenizer = NULL;
     pb_error *error = NULL;
-    if (pb_tokenizer_parse_json("tokenizer.json", (const char *)data, size, &tokenizer, &error) ==
-        PB_OK)
+    if (!pb_tokenizer_parse_json("tokenizer.json", (const char *)data, size, &tokenizer, &error))
         check(tokenizer);
     else if (!error)
         abort();

@@ -48,8 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pb_tokenizer *tokenizer = NULL;
     pb_error *error = NULL;
     write_vocabulary(&json, bytes, n_more);
-    if (pb_tokenizer_parse("vocab.json", json.data, json.length, "merges.txt", merges, n_merges,
-                           &tokenizer, &error) == PB_OK)
+    if (!pb_tokenizer_parse("vocab.json", json.data, json.length, "merges.txt", merges, n_merges,
+                            &tokenizer, &error))
         check(tokenizer);
     else if (!error)
         abort();

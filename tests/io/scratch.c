@@ -83,7 +83,7 @@ void assert_error(pb_status status, pb_error **error, pb_status expected, const 
 void assert_ok(pb_status status, pb_error **error)
 {
     char *message = pb_error_render(*error);
-    if (status != PB_OK || *error)
+    if (status || *error)
         fail_msg("status %s: %s", pb_status_name(status), message ? message : "(no memory)");
     free(message);
 }

@@ -21,13 +21,12 @@
 /* Ends the error. True for PB_OK; anything else but PB_MEMORY is a fault of the test. */
 static bool is_done(pb_status status, pb_error *error)
 {
-    if (status != (error ? pb_error_code(error) : PB_OK) ||
-        (status != PB_OK && status != PB_MEMORY)) {
+    if (status != (error ? pb_error_code(error) : PB_OK) || (status && status != PB_MEMORY)) {
         print_error("%s: %s\n", pb_status_name(status), pb_error_text(error));
         abort();
     }
     pb_error_destroy(&error);
-    return status == PB_OK;
+    return !status;
 }
 
 static bool read_config(void *unused)
@@ -102,7 +101,7 @@ static bool encode_and_decode(void *tokenizer)
     pb_error *error = NULL;
     pb_status status = pb_tokenizer_encode(tokenizer, text, strlen(text), PB_SPECIAL_ALLOWED, NULL,
                                            &ids, &count, &error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tokenizer_decode(tokenizer, ids, count, &back, &length, &error);
     free(ids);
     free(back);
@@ -118,9 +117,9 @@ static bool locate(void *folder)
     pb_error *error = NULL;
     pb_locate_values values = {.patchbay_models = folder, .hf_home = folder, .home = "/nowhere"};
     pb_status status = pb_locate_paths_from_values(&values, NULL, 0, &paths, &error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_locate("small", &paths, &found, &error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_locate_all(&paths, &models, &count, &error);
     free(found);
     pb_located_free(models, count);

@@ -259,8 +259,8 @@ static int set_up(void **state, const char *folder, const char *golden_path)
     char *bytes;
     size_t length;
     *state = g;
-    if (!g || pb_tokenizer_open(folder, &g->tokenizer, &error) != PB_OK ||
-        pb_file_read(golden_path, 1 << 20, NULL, &bytes, &length, &error) != PB_OK) {
+    if (!g || pb_tokenizer_open(folder, &g->tokenizer, &error) ||
+        pb_file_read(golden_path, 1 << 20, NULL, &bytes, &length, &error)) {
         char *message = pb_error_render(error);
         print_error("%s", message ? message : "no memory\n");
         free(message);

@@ -74,9 +74,9 @@ char *recorder_run(recorder *r, pb_session *session, const char *name, const cha
     pb_error *error = NULL;
     pb_buffer_clear(&r->out);
     pb_status status = pb_session_run(session, name, code, length, &r->host, &last, &error);
-    if (status == PB_OK && last)
+    if (!status && last)
         plain_of(r, last);
-    if (status != PB_OK) {
+    if (status) {
         char *message = pb_error_render(error);
         pb_buffer_text(&r->out, message ? message : "[no message]\n");
         free(message);
@@ -91,7 +91,7 @@ char *run_alone(const char *code)
     recorder r;
     pb_session *session = NULL;
     pb_session_options options = {.default_model = "reviews-4m"};
-    if (pb_session_create(&options, &session, NULL) != PB_OK)
+    if (pb_session_create(&options, &session, NULL))
         return NULL;
     recorder_start(&r);
     char *text = recorder_run(&r, session, "cell 1", code, strlen(code));

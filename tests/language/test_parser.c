@@ -147,7 +147,7 @@ static pb_program *parse(const char *code, size_t length, pb_parse_end *end, pb_
     pb_source *source = pb_source_create("test", code, length);
     assert_non_null(source);
     pb_status status = pb_parse_program(source, &program, end, error);
-    assert_true((status == PB_OK) == (program != NULL));
+    assert_true((!status) == (program != NULL));
     pb_source_release(&source);
     return program;
 }

@@ -87,7 +87,7 @@ static pb_status create(const materials *m, pb_tensor **result, pb_error **error
     float *data;
     (void)m;
     pb_status status = pb_axis_create("layer", 3, coordinates, labels, &axis, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_create(1, &axis, result, &data, error);
     pb_axis_release(&axis);
     return status;
@@ -136,7 +136,7 @@ static pb_status product(const materials *m, pb_tensor **result, pb_error **erro
     pb_tensor *turned = NULL;
     const char *const names[] = {"d", "out", "pos"};
     pb_status status = pb_tensor_transpose(m->weights, names, m->watch, &turned, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_dot(m->love, turned, 2, over, m->watch, result, error);
     pb_tensor_release(&turned);
     return status;
@@ -177,7 +177,7 @@ static pb_status through_npy(const materials *m, pb_tensor **result, pb_error **
 {
     pb_buffer file = PB_BUFFER_EMPTY;
     pb_status status = pb_npy_write(&file, m->love, PB_NPY_FLOAT64, m->watch, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_npy_read(file.data, file.length, m->watch, result, error);
     pb_buffer_free(&file);
     return status;
@@ -216,7 +216,7 @@ static long starve(operation run, const materials *m)
         heap.allowed = n;
         pb_status status = run(m, &result, &error);
         heap.allowed = -1;
-        if (status != PB_OK) {
+        if (status) {
             assert_int_equal(status, PB_MEMORY);
             assert_null(result);
             assert_int_equal(pb_error_code(error), PB_MEMORY);
@@ -224,7 +224,7 @@ static long starve(operation run, const materials *m)
         pb_error_destroy(&error);
         pb_tensor_release(&result);
         assert_int_equal(heap.live, before);
-        if (status == PB_OK)
+        if (!status)
             return n;
     }
     fail_msg("the operation never had enough memory");

@@ -18,9 +18,9 @@ static void *work(void *argument)
     void *fault = NULL;
     for (int i = 0; i < ROUNDS && !fault; i++) {
         pb_tensor *own = pb_tensor_retain(shared), *renamed = NULL, *sum = NULL, *total = NULL;
-        if (pb_tensor_rename(own, "pos", "key", &renamed, NULL) != PB_OK ||
-            pb_tensor_binary(PB_ADD, own, own, NULL, &sum, NULL) != PB_OK ||
-            pb_tensor_reduce(PB_SUM, sum, 0, NULL, NULL, &total, NULL) != PB_OK ||
+        if (pb_tensor_rename(own, "pos", "key", &renamed, NULL) ||
+            pb_tensor_binary(PB_ADD, own, own, NULL, &sum, NULL) ||
+            pb_tensor_reduce(PB_SUM, sum, 0, NULL, NULL, &total, NULL) ||
             pb_tensor_data(total)[0] != 30)
             fault = shared;
         pb_tensor_release(&own);

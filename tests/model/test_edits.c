@@ -22,7 +22,7 @@ static int load_model(void **state)
 {
     (void)state;
     pb_error *error = NULL;
-    return pb_model_load("tests/models/random-3l5h", NULL, NULL, &model, &error) == PB_OK ? 0 : -1;
+    return !pb_model_load("tests/models/random-3l5h", NULL, NULL, &model, &error) ? 0 : -1;
 }
 
 static int release_model(void **state)
@@ -85,7 +85,7 @@ static pb_run *run_with(edit *e)
     pb_prompt prompt = {.tokens = words, .n = N, .edits = e ? &edits : NULL};
     pb_run *run = NULL;
     pb_error *error = NULL;
-    if (pb_run_create(model, &prompt, NULL, NULL, &run, &error) != PB_OK)
+    if (pb_run_create(model, &prompt, NULL, NULL, &run, &error))
         fail_msg("%s", pb_error_text(error));
     return run;
 }
@@ -95,7 +95,7 @@ static float *activation(const pb_run *run, pb_site site, size_t layer)
     float *out = malloc(pb_run_activation_size(run, site) * sizeof *out);
     pb_error *error = NULL;
     assert_non_null(out);
-    if (pb_run_activation_into(run, site, layer, NULL, out, &error) != PB_OK)
+    if (pb_run_activation_into(run, site, layer, NULL, out, &error))
         fail_msg("%s", pb_error_text(error));
     return out;
 }

@@ -30,7 +30,7 @@ static int load_model(void **state)
 {
     (void)state;
     pb_error *error = NULL;
-    return pb_model_load("tests/models/random-3l5h", NULL, NULL, &model, &error) == PB_OK ? 0 : -1;
+    return !pb_model_load("tests/models/random-3l5h", NULL, NULL, &model, &error) ? 0 : -1;
 }
 
 static int release_model(void **state)
@@ -51,7 +51,7 @@ static void forward(const pb_batch *batch, pb_work *work, float *resid, float *n
 {
     pb_error *error = NULL;
     pb_context context = {.work = work};
-    if (pb_forward(model, batch, &context, resid, normed, &error) != PB_OK)
+    if (pb_forward(model, batch, &context, resid, normed, &error))
         fail_msg("%s", pb_error_text(error));
 }
 
@@ -68,7 +68,7 @@ static pb_run *make_run(size_t n, bool keep)
 static void activation(const pb_run *run, pb_site site, size_t layer, float *out)
 {
     pb_error *error = NULL;
-    if (pb_run_activation_into(run, site, layer, NULL, out, &error) != PB_OK)
+    if (pb_run_activation_into(run, site, layer, NULL, out, &error))
         fail_msg("%s", pb_error_text(error));
 }
 

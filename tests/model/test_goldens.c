@@ -28,7 +28,7 @@ static pb_model *load(const char *folder, bool raw)
     pb_load_options options = {.raw = raw};
     pb_model *model = NULL;
     pb_error *error = NULL;
-    if (pb_model_load(folder, &options, NULL, &model, &error) != PB_OK)
+    if (pb_model_load(folder, &options, NULL, &model, &error))
         fail_msg("%s", pb_error_text(error));
     return model;
 }
@@ -51,7 +51,7 @@ static pb_run *run(const subject *s, pb_model *model, const char *key)
     pb_prompt prompt = {.tokens = ids, .n = golden_prompt(&s->g, key, ids)};
     pb_run *made = NULL;
     pb_error *error = NULL;
-    if (pb_run_create(model, &prompt, NULL, NULL, &made, &error) != PB_OK)
+    if (pb_run_create(model, &prompt, NULL, NULL, &made, &error))
         fail_msg("%s", pb_error_text(error));
     return made;
 }
@@ -81,7 +81,7 @@ static pb_tensor *activation(const subject *s, pb_model *model, const golden_ent
     pb_run *made = run(s, model, entry->words[1]);
     pb_tensor *tensor = NULL;
     pb_error *error = NULL;
-    if (pb_run_activation(made, *site, layer, NULL, &tensor, &error) != PB_OK)
+    if (pb_run_activation(made, *site, layer, NULL, &tensor, &error))
         fail_msg("%s", pb_error_text(error));
     pb_run_release(&made);
     return tensor;
@@ -195,7 +195,7 @@ static pb_tensor *weight(const pb_model *model, const char *name, const char *la
     pb_tensor *tensor = NULL;
     pb_error *error = NULL;
     size_t which = strcmp(layer, "-") == 0 ? PB_ALL_LAYERS : (size_t)atoi(layer);
-    if (pb_model_weight(model, name, which, NULL, &tensor, &error) != PB_OK)
+    if (pb_model_weight(model, name, which, NULL, &tensor, &error))
         fail_msg("%s", pb_error_text(error));
     return tensor;
 }

@@ -18,7 +18,7 @@ static pb_model *load(const char *path, bool raw)
     pb_load_options options = {.raw = raw};
     pb_model *model = NULL;
     pb_error *error = NULL;
-    if (pb_model_load(path, &options, NULL, &model, &error) != PB_OK)
+    if (pb_model_load(path, &options, NULL, &model, &error))
         fail_msg("%s", pb_error_text(error));
     return model;
 }

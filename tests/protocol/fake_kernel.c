@@ -30,20 +30,20 @@ static int run(pb_kernel_options *options, const char *history_path)
     pb_history *history = NULL;
     const pb_session_options session_options = {.log = options->log};
     pb_status status = pb_session_create(&session_options, &session, &error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_history_open(history_path, options->log, &history, &error);
     options->session = session;
     options->history = history;
-    if (status == PB_OK)
+    if (!status)
         status = pb_kernel_run(options, &abandoned, &error);
-    if (status != PB_OK)
+    if (status)
         fprintf(stderr, "fake_kernel: %s\n", pb_error_text(error));
     pb_error_destroy(&error);
     if (abandoned)
-        _exit(status != PB_OK);
+        _exit(status);
     pb_history_close(&history);
     pb_session_destroy(&session);
-    return status != PB_OK;
+    return status ? 1 : 0;
 }
 
 int main(int count, char **arguments)

@@ -47,7 +47,7 @@ typedef struct {
 static pb_bundle *bundle(const char *mime, const char *text)
 {
     pb_bundle *made = pb_bundle_create();
-    if (made && pb_bundle_add(made, mime, text, NULL) != PB_OK)
+    if (made && pb_bundle_add(made, mime, text, NULL))
         pb_bundle_destroy(&made);
     return made;
 }
@@ -170,8 +170,8 @@ static pb_status act_shows(cell *c, const char *rest)
 static pb_status act_html(cell *c, const char *rest)
 {
     pb_bundle *shown = bundle("text/html", rest);
-    if (!shown || pb_bundle_give(shown, "application/json", strdup("{\"a\": [1, 2]}"), true,
-                                 c->error) != PB_OK) {
+    if (!shown ||
+        pb_bundle_give(shown, "application/json", strdup("{\"a\": [1, 2]}"), true, c->error)) {
         pb_bundle_destroy(&shown);
         return pb_fail_memory(c->error);
     }
@@ -207,7 +207,7 @@ static pb_status question(cell *c, const char *prompt, bool secret)
 {
     char *line = NULL;
     pb_status status = c->host->ask(c->host->user, prompt, secret, &line, c->error);
-    if (status == PB_OK)
+    if (!status)
         say(c, 1, line);
     free(line);
     return status;
@@ -275,7 +275,7 @@ pb_status pb_session_run(pb_session *session, const char *name, const char *code
         return pb_fail_memory(error);
     pb_status status = PB_OK;
     char *rest = text;
-    for (char *line = rest; line && status == PB_OK; line = rest) {
+    for (char *line = rest; line && !status; line = rest) {
         rest = strchr(line, '\n');
         if (rest)
             *rest++ = '\0';
@@ -283,7 +283,7 @@ pb_status pb_session_run(pb_session *session, const char *name, const char *code
             status = run_line(&c, line);
     }
     free(text);
-    if (status != PB_OK)
+    if (status)
         pb_bundle_destroy(last);
     return status;
 }
@@ -297,9 +297,9 @@ pb_status pb_session_evaluate(pb_session *session, const char *code, size_t leng
                               const pb_host *host, pb_bundle **value, pb_error **error)
 {
     pb_status status = pb_session_run(session, "expression", code, length, host, value, error);
-    if (status == PB_OK && !*value)
+    if (!status && !*value)
         *value = bundle("text/plain", "None");
-    return status == PB_OK && !*value ? pb_fail_memory(error) : status;
+    return !status && !*value ? pb_fail_memory(error) : status;
 }
 
 pb_status pb_session_create(const pb_session_options *options, pb_session **session,

@@ -11,7 +11,7 @@
 
 void must(pb_status status, pb_error *error)
 {
-    if (status != PB_OK)
+    if (status)
         fail_msg("%s: %s", pb_status_name(status), error ? pb_error_text(error) : "no error");
 }
 

@@ -48,7 +48,7 @@ static pb_status add_bytes(EVP_MD_CTX *digest, int descriptor, const char *path,
         uint64_t left = file->size - at;
         size_t length = left < PIECE ? (size_t)left : PIECE;
         pb_status status = pb_file_read_at(descriptor, path, at, piece, length, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         if (EVP_DigestUpdate(digest, piece, length) != 1)
             return pb_fail(error, PB_INTERNAL, "OpenSSL cannot compute a hash");
@@ -66,7 +66,7 @@ pb_status fetch_checksum(const char *path, const fetch_file *file,
     int descriptor = -1;
     uint64_t size = 0;
     pb_status status = pb_file_open(path, &descriptor, &size, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     char *piece = pb_malloc(PIECE, 1);
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -77,7 +77,7 @@ pb_status fetch_checksum(const char *path, const fetch_file *file,
         status = pb_fail(error, PB_INTERNAL, "OpenSSL cannot compute a hash");
     else if (size == file->size)
         status = add_bytes(digest, descriptor, path, piece, file, listener, error);
-    if (status == PB_OK)
+    if (!status)
         *same = size == file->size && is_hash(digest, file->hash);
     EVP_MD_CTX_free(digest);
     free(piece);

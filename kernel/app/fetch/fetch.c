@@ -81,9 +81,9 @@ static pb_status bring(const job *j, const fetch_file *file, const char *url, co
         bool continued = left > 0 && left <= file->size, same = false;
         fetch_tell(j->listener, PB_FETCH_BEGUN, file->name, continued ? left : 0, file->size);
         pb_status status = fetch_transfer(j->http, j->plan.id, url, file, partial, error);
-        if (status == PB_OK)
+        if (!status)
             status = fetch_checksum(partial, file, j->listener, &same, error);
-        if (status != PB_OK || same)
+        if (status || same)
             return status;
         unlink(partial);
         if (!continued)
@@ -96,9 +96,9 @@ static pb_status get_locked(const job *j, const fetch_file *file, pb_error **err
     char *url = fetch_hub_url(fetch_http_options(j->http), j->plan.id, j->plan.commit, file->name);
     char *partial = fetch_store_partial(&j->store, file);
     pb_status status = url && partial ? bring(j, file, url, partial, error) : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_store_keep(&j->store, file, error);
-    if (status == PB_OK)
+    if (!status)
         fetch_tell(j->listener, PB_FETCH_DONE, file->name, file->size, file->size);
     free(url);
     free(partial);
@@ -112,11 +112,11 @@ static pb_status get_file(const job *j, const fetch_file *file, pb_error **error
     bool here = fetch_store_has(&j->store, file);
     if (!here) {
         status = fetch_store_lock(&j->store, file, j->listener, &lock, error);
-        here = status == PB_OK && fetch_store_has(&j->store, file); /* brought by another one */
+        here = !status && fetch_store_has(&j->store, file); /* brought by another one */
     }
     if (here)
         fetch_tell(j->listener, PB_FETCH_HERE, file->name, file->size, file->size);
-    else if (status == PB_OK)
+    else if (!status)
         status = get_locked(j, file, error);
     fetch_store_unlock(lock);
     return status;
@@ -134,7 +134,7 @@ static pb_status get_files(const job *j, size_t first, pb_error **error)
             wanted = more > UINT64_MAX - wanted ? UINT64_MAX : wanted + more;
     }
     pb_status status = fetch_store_room(&j->store, wanted, error);
-    for (size_t i = first; i < j->plan.count && status == PB_OK; i++)
+    for (size_t i = first; i < j->plan.count && !status; i++)
         status = get_file(j, &j->plan.files[i], error);
     return status;
 }
@@ -149,7 +149,7 @@ static pb_status check_config(const job *j, pb_error **error)
     pb_config *config = NULL;
     pb_status status = path ? pb_file_read(path, CONFIG_LIMIT, NULL, &text, &length, error)
                             : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_config_parse("config.json", text, length, &config, error);
     if ((status == PB_FORMAT || status == PB_UNSUPPORTED) && error)
         pb_error_hint(*error,
@@ -165,18 +165,18 @@ static pb_status check_config(const job *j, pb_error **error)
 static pb_status get_config(job *j, const char *hub, pb_error **error)
 {
     pb_status status = fetch_plan_need(&j->plan, j->http, "config.json", error);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_store_open(hub, j->plan.id, &j->store, error);
-    if (status == PB_OK)
+    if (!status)
         status = get_files(j, 0, error);
-    return status == PB_OK ? check_config(j, error) : status;
+    return status ? status : check_config(j, error);
 }
 
 static pb_status get_tokenizer(job *j, pb_error **error)
 {
     size_t first = j->plan.count;
     pb_status status = fetch_plan_tokenizer(&j->plan, j->http, error);
-    return status == PB_OK ? get_files(j, first, error) : status;
+    return status ? status : get_files(j, first, error);
 }
 
 /* Puts the files of a model in several parts into the plan, by way of their index. */
@@ -185,13 +185,13 @@ static pb_status plan_shards(job *j, pb_error **error)
     bool missing = false;
     size_t index = j->plan.count;
     pb_status status = fetch_plan_add(&j->plan, j->http, INDEX_FILE, &missing, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (missing)
         return fetch_plan_need(&j->plan, j->http, ONE_FILE, error); /* says what is wrong */
     status = get_files(j, index, error);
     char *path = fetch_store_blob(&j->store, &j->plan.files[index]);
-    if (status == PB_OK)
+    if (!status)
         status = path ? fetch_plan_shards(&j->plan, j->http, path, error) : pb_fail_memory(error);
     free(path);
     return status;
@@ -202,22 +202,22 @@ static pb_status get_weights(job *j, pb_error **error)
     bool missing = false;
     size_t first = j->plan.count;
     pb_status status = fetch_plan_add(&j->plan, j->http, ONE_FILE, &missing, error);
-    if (status == PB_OK && missing)
+    if (!status && missing)
         status = plan_shards(j, error);
-    return status == PB_OK ? get_files(j, missing ? first + 1 : first, error) : status;
+    return !status ? get_files(j, missing ? first + 1 : first, error) : status;
 }
 
 static pb_status run(job *j, const char *hub, char **folder, pb_error **error)
 {
     pb_status status = get_config(j, hub, error);
-    if (status == PB_OK)
+    if (!status)
         status = get_tokenizer(j, error);
-    if (status == PB_OK)
+    if (!status)
         status = get_weights(j, error);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_store_publish(&j->store, j->plan.revision, j->plan.commit, j->plan.files,
                                      j->plan.count, error);
-    if (status == PB_OK) {
+    if (!status) {
         *folder = fetch_store_snapshot(&j->store, j->plan.commit);
         status = *folder ? PB_OK : pb_fail_memory(error);
     }
@@ -243,12 +243,12 @@ pb_status pb_fetch(const char *name, const pb_fetch_options *options,
     job j = {.listener = listener};
     *folder = NULL;
     pb_status status = check_token(options, error);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_hub_id(name, &id, &j.plan.revision, error);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_http_open(options, listener, &j.http, error);
     j.plan.id = id;
-    if (status == PB_OK)
+    if (!status)
         status = run(&j, options->hub, folder, error);
     fetch_store_close(&j.store);
     fetch_plan_free(&j.plan);

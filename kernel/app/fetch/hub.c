@@ -285,7 +285,7 @@ static pb_status ask_once(void *user, fetch_outcome *outcome, pb_error **error)
     pb_status status = fetch_http_perform(q->http, &request, &reply, error);
     outcome->transient = reply.transient;
     reply.home = true; /* who describes files is the hub, also behind a mirror */
-    if (status == PB_OK) {
+    if (!status) {
         *q->missing = lacks_file(&reply, q->file->name);
         if (reply.status == 200 || is_redirect(&reply))
             status = describe(q->http, &reply, q->file, q->commit, error);
@@ -310,7 +310,7 @@ pb_status fetch_hub_ask(fetch_http *http, const char *id, const char *revision, 
     pb_status status =
         url && file->name ? fetch_retry(http, name, ask_once, &q, error) : pb_fail_memory(error);
     free(url);
-    if (status != PB_OK || *missing) {
+    if (status || *missing) {
         free(file->name);
         file->name = NULL;
     }

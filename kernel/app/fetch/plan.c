@@ -46,7 +46,7 @@ pb_status fetch_plan_add(fetch_plan *plan, fetch_http *http, const char *name, b
     char commit[FETCH_COMMIT + 1] = "";
     const char *revision = plan->commit[0] ? plan->commit : plan->revision;
     pb_status status = fetch_hub_ask(http, plan->id, revision, name, &file, commit, missing, error);
-    if (status != PB_OK || *missing)
+    if (status || *missing)
         return status;
     if (plan->commit[0] && strcmp(plan->commit, commit) != 0) {
         free(file.name);
@@ -61,7 +61,7 @@ pb_status fetch_plan_need(fetch_plan *plan, fetch_http *http, const char *name, 
 {
     bool missing = false;
     pb_status status = fetch_plan_add(plan, http, name, &missing, error);
-    if (status != PB_OK || !missing)
+    if (status || !missing)
         return status;
     status = pb_fail(error, PB_UNSUPPORTED,
                      "'%s' has no %s, which a GPT-2 in Hugging Face's "
@@ -79,14 +79,14 @@ pb_status fetch_plan_tokenizer(fetch_plan *plan, fetch_http *http, pb_error **er
 {
     bool no_vocab = false, no_merges = false, none = false;
     pb_status status = fetch_plan_add(plan, http, "vocab.json", &no_vocab, error);
-    if (status == PB_OK && !no_vocab)
+    if (!status && !no_vocab)
         status = fetch_plan_add(plan, http, "merges.txt", &no_merges, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (!no_vocab && !no_merges)
         return fetch_plan_add(plan, http, "added_tokens.json", &none, error);
     status = fetch_plan_add(plan, http, "tokenizer.json", &none, error);
-    if (status == PB_OK && none) /* says that the first of them is missing */
+    if (!status && none) /* says that the first of them is missing */
         status = fetch_plan_need(plan, http, no_vocab ? "vocab.json" : "merges.txt", error);
     return status;
 }
@@ -127,7 +127,7 @@ static pb_status add_shards(fetch_plan *plan, fetch_http *http, json_t *map, pb_
             return pb_fail(error, PB_LIMIT, "the index of the weights names more than %d files",
                            MOST_SHARDS);
         pb_status status = fetch_plan_need(plan, http, name, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -138,7 +138,7 @@ pb_status fetch_plan_shards(fetch_plan *plan, fetch_http *http, const char *path
     char *text = NULL;
     size_t length = 0;
     pb_status status = pb_file_read(path, INDEX_LIMIT, NULL, &text, &length, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
     json_t *map = json_object_get(root, "weight_map");

@@ -302,9 +302,9 @@ static pb_status make_hop(hop *h, pb_error **error)
     h->reply->status = 0;
     h->reply->home = fetch_url_same_origin(h->url, h->http->endpoint);
     pb_status status = set_up(h, error);
-    if (status == PB_OK && !drive(h->http, &result))
+    if (!status && !drive(h->http, &result))
         status = fetch_fail_stopped(error);
-    if (status == PB_OK) {
+    if (!status) {
         curl_easy_getinfo(h->http->easy, CURLINFO_RESPONSE_CODE, &h->reply->status);
         h->http->reached |= h->reply->status > 0;
         if (result != CURLE_OK && !h->enough)
@@ -335,18 +335,18 @@ static pb_status follow(fetch_http *http, const fetch_request *request, CURLU *u
     for (int hops = 0; hops < MOST_HOPS; hops++) {
         hop h = {.http = http, .request = request, .reply = reply, .url = url};
         pb_status status = make_hop(&h, error);
-        if (status != PB_OK || !is_redirect(reply))
+        if (status || !is_redirect(reply))
             return status;
         CURLU *next = curl_url_dup(url);
         if (!next)
             return pb_fail_memory(error);
         status = fetch_url_follow(next, reply->location, error);
-        bool stays = status == PB_OK && fetch_url_same_origin(next, http->endpoint);
+        bool stays = !status && fetch_url_same_origin(next, http->endpoint);
         curl_url_cleanup(next);
-        if (status != PB_OK || (request->head && !stays && reply->commit))
+        if (status || (request->head && !stays && reply->commit))
             return status;
         status = fetch_url_follow(url, reply->location, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return pb_fail(error, PB_IO, "%s sent the download on more than %d times", http->origin,
@@ -359,7 +359,7 @@ pb_status fetch_http_perform(fetch_http *http, const fetch_request *request, fet
     CURLU *url = NULL;
     *reply = (fetch_reply){.status = 0};
     pb_status status = fetch_url_parse(request->url, &url, error);
-    if (status == PB_OK)
+    if (!status)
         status = follow(http, request, url, reply, error);
     curl_url_cleanup(url);
     return status;
@@ -377,16 +377,16 @@ pb_status fetch_http_open(const pb_fetch_options *options, const pb_fetch_listen
     opened->listener = listener;
     opened->global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     pb_status status = opened->global ? PB_OK : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = fetch_url_parse(options->endpoint, &opened->endpoint, error);
-    if (status == PB_OK) {
+    if (!status) {
         opened->origin = fetch_url_origin(opened->endpoint);
         opened->multi = curl_multi_init();
         opened->easy = curl_easy_init();
         if (!opened->origin || !opened->multi || !opened->easy)
             status = pb_fail_memory(error);
     }
-    if (status != PB_OK)
+    if (status)
         fetch_http_close(&opened);
     *http = opened;
     return status;

@@ -37,7 +37,7 @@ pb_status fetch_retry(const fetch_http *http, const char *file, fetch_attempt *a
         fetch_outcome outcome = {.transient = false};
         pb_error *failure = NULL;
         pb_status status = attempt(user, &outcome, &failure);
-        if (status == PB_OK)
+        if (!status)
             return PB_OK;
         failures = outcome.gained ? 1 : failures + 1;
         if (!outcome.transient || failures >= options->tries) {
@@ -51,7 +51,7 @@ pb_status fetch_retry(const fetch_http *http, const char *file, fetch_attempt *a
         tell_retry(http, file, pause, failure);
         pb_error_destroy(&failure);
         status = fetch_pause(fetch_http_listener(http), pause, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
 }

@@ -47,8 +47,7 @@ static pb_status make_folder(const char *path, pb_error **error)
     if (!part)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    for (char *slash = strchr(part + 1, '/'); slash && status == PB_OK;
-         slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(part + 1, '/'); slash && !status; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         int failure = mkdir(part, 0777) == 0 ? 0 : errno;
         if (failure != 0 && !pb_file_is_folder(part))
@@ -71,11 +70,11 @@ pb_status fetch_store_open(const char *hub, const char *id, fetch_store *store, 
     pb_status status = PB_OK;
     if (!store->hub || !store->model || !store->locks)
         status = pb_fail_memory(error);
-    char *blobs = status == PB_OK ? path_of("%s/blobs", store->model) : NULL;
-    if (status == PB_OK)
+    char *blobs = !status ? path_of("%s/blobs", store->model) : NULL;
+    if (!status)
         status = blobs ? make_folder(blobs, error) : pb_fail_memory(error);
     free(blobs);
-    if (status != PB_OK)
+    if (status)
         fetch_store_close(store);
     return status;
 }
@@ -176,13 +175,13 @@ pb_status fetch_store_lock(const fetch_store *store, const fetch_file *file,
     pb_status status = path ? make_folder(store->locks, error) : pb_fail_memory(error);
     bool told = false;
     int failure = 0;
-    while (status == PB_OK && !try_lock(path, lock, &failure)) {
+    while (!status && !try_lock(path, lock, &failure)) {
         if (!told)
             fetch_tell(listener, PB_FETCH_WAITING, file->name, 0, file->size);
         told = true;
         status = fetch_pause(listener, LOCK_POLL_MS, error);
     }
-    if (status == PB_OK && failure != 0)
+    if (!status && failure != 0)
         status = pb_fail_errno(error, failure, "cannot open '%s'", path);
     free(path);
     return status;
@@ -274,10 +273,10 @@ static pb_status write_ref(const fetch_store *store, const char *revision, const
     if (!path)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    if (pb_file_read(path, FETCH_COMMIT, NULL, &there, &length, NULL) != PB_OK ||
+    if (pb_file_read(path, FETCH_COMMIT, NULL, &there, &length, NULL) ||
         strcmp(there, commit) != 0) {
         status = make_above(path, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_file_write(path, commit, strlen(commit), NULL, error);
     }
     free(there);
@@ -290,14 +289,14 @@ pb_status fetch_store_publish(const fetch_store *store, const char *revision, co
 {
     char *folder = fetch_store_snapshot(store, commit);
     pb_status status = folder ? make_folder(folder, error) : pb_fail_memory(error);
-    for (size_t i = 0; i < count && status == PB_OK; i++) {
+    for (size_t i = 0; i < count && !status; i++) {
         char *link = pb_file_join(folder, files[i].name);
         char *target = path_of("../../blobs/%s", files[i].hash);
         status = link && target ? make_link(link, target, error) : pb_fail_memory(error);
         free(link);
         free(target);
     }
-    if (status == PB_OK && strcmp(revision, commit) != 0)
+    if (!status && strcmp(revision, commit) != 0)
         status = write_ref(store, revision, commit, error);
     free(folder);
     return status;

@@ -135,11 +135,11 @@ static bool take_bytes(void *user, const fetch_reply *reply, const char *bytes, 
     transfer *t = user;
     if (!t->begun)
         t->fault = begin_bytes(t, reply, &t->error);
-    if (t->fault == PB_OK && length > t->file->size - t->at)
+    if (!t->fault && length > t->file->size - t->at)
         t->fault = fail_size(t, t->at + length, &t->error);
-    if (t->fault == PB_OK)
+    if (!t->fault)
         t->fault = append(t, bytes, length, &t->error);
-    if (t->fault != PB_OK)
+    if (t->fault)
         return false;
     fetch_tell(fetch_http_listener(t->http), PB_FETCH_MOVED, t->file->name, t->at, t->file->size);
     return true;
@@ -155,15 +155,14 @@ static pb_status judge(transfer *t, const fetch_reply *reply, fetch_outcome *out
     if (reply->status == 416) { /* what there is cannot be continued */
         outcome->transient = true;
         status = start_over(t, error);
-        return status != PB_OK
-                   ? status
-                   : pb_fail(error, PB_IO, "the server has no more of '%s'", t->file->name);
+        return status ? status
+                      : pb_fail(error, PB_IO, "the server has no more of '%s'", t->file->name);
     }
     if (reply->status != 200 && reply->status != 206)
         return fetch_hub_refusal(t->http, t->id, t->file->name, reply, outcome, error);
     if (!t->begun)
         status = begin_bytes(t, reply, error);
-    if (status != PB_OK || t->at == t->file->size)
+    if (status || t->at == t->file->size)
         return status;
     outcome->transient = true;
     return pb_fail(error, PB_IO, "'%s' ended after %llu of its %llu bytes", t->file->name,
@@ -187,11 +186,11 @@ static pb_status try_once(void *user, fetch_outcome *outcome, pb_error **error)
     t->fault = PB_OK;
     pb_status status = fetch_http_perform(t->http, &request, &reply, error);
     outcome->transient = reply.transient;
-    if (status == PB_OK && t->fault != PB_OK) {
+    if (!status && t->fault) {
         status = t->fault;
         *error = t->error;
         t->error = NULL;
-    } else if (status == PB_OK) {
+    } else if (!status) {
         status = judge(t, &reply, outcome, error);
     }
     pb_error_destroy(&t->error);
@@ -210,7 +209,7 @@ pb_status fetch_transfer(fetch_http *http, const char *id, const char *url, cons
     transfer t = {.http = http, .id = id, .url = url, .path = path, .file = file, .descriptor = -1};
     snprintf(t.home_tag, sizeof t.home_tag, "\"%s\"", file->hash);
     pb_status status = open_file(&t, error);
-    if (status == PB_OK && (t.at < file->size))
+    if (!status && (t.at < file->size))
         status = fetch_retry(http, file->name, try_once, &t, error);
     if (t.descriptor >= 0)
         close(t.descriptor);

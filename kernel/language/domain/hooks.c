@@ -23,7 +23,7 @@ static bool hook_of(const char *text, pb_site *site, int *layer)
     tail = tail ? tail + 1 : text;
     if (strncmp(tail, "hook_", 5) == 0)
         tail += 5;
-    return pb_site_find(tail, site, NULL) == PB_OK;
+    return !pb_site_find(tail, site, NULL);
 }
 
 /* An entry of cache[...]: the text in it, and the layer if it is a pair. */

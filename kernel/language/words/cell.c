@@ -19,7 +19,7 @@ static pb_status write_value(pb_call *call, const pb_value *value, pb_buffer *ou
         return PB_OK;
     }
     pb_status status = pb_interp_bundle(call->interp, value, &bundle, error);
-    const char *text = status == PB_OK ? pb_bundle_find(bundle, "text/plain") : NULL;
+    const char *text = !status ? pb_bundle_find(bundle, "text/plain") : NULL;
     size_t length = text ? strlen(text) : 0;
     while (length > 0 && text[length - 1] == '\n')
         length--;
@@ -34,15 +34,15 @@ static pb_status write_values(pb_call *call, int fd, pb_error **error)
     const char *between = pb_argument_text(call, "sep");
     const char *end = pb_argument_text(call, "end");
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < call->n_rest; i++) {
+    for (size_t i = 0; !status && i < call->n_rest; i++) {
         if (i > 0)
             pb_buffer_text(&out, between);
         status = write_value(call, call->rest[i].value, &out, error);
     }
     pb_buffer_text(&out, end);
-    if (status == PB_OK)
+    if (!status)
         status = pb_buffer_status(&out, error);
-    if (status == PB_OK)
+    if (!status)
         pb_interp_text(call->interp, fd, out.data, out.length);
     pb_buffer_free(&out);
     return status;
@@ -65,7 +65,7 @@ static pb_status call_show(pb_call *call, pb_value **result, pb_error **error)
     (void)result;
     for (size_t i = 0; i < call->n_rest; i++) {
         pb_status status = pb_interp_show(call->interp, call->rest[i].value, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -82,7 +82,7 @@ static pb_status call_ask(pb_call *call, pb_value **result, pb_error **error)
                                 "nobody can be asked here: this front end has no input line");
     pb_status status = host->ask(host->user, pb_argument_text(call, "prompt"),
                                  pb_argument_bool(call, "secret"), &line, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_text(line ? line : "", result, error);
     free(line);
     return status;
@@ -105,9 +105,9 @@ static pb_status page(pb_call *call, pb_buffer *markdown, pb_error **error)
     const pb_host *host = pb_call_host(call);
     pb_bundle *bundle = NULL;
     pb_status status = pb_reference_bundle(markdown, &bundle, error);
-    if (status == PB_OK && host && host->page)
+    if (!status && host && host->page)
         host->page(host->user, bundle);
-    else if (status == PB_OK) {
+    else if (!status) {
         const char *text = pb_bundle_find(bundle, "text/plain");
         pb_interp_text(call->interp, 1, text, text ? strlen(text) : 0);
     }
@@ -142,24 +142,24 @@ static pb_status call_names(pb_call *call, pb_value **result, pb_error **error)
     pb_list_builder names = {0}, kinds = {0};
     pb_value *snapshot = NULL;
     pb_status status = pb_session_snapshot(pb_call_session(call), &snapshot, error);
-    for (size_t i = 0; status == PB_OK && i < pb_record_count(snapshot); i++) {
+    for (size_t i = 0; !status && i < pb_record_count(snapshot); i++) {
         pb_entry entry = pb_record_entry(snapshot, i);
         pb_value *name = NULL, *kind = NULL;
         char what[160];
         status = pb_value_text(entry.name, &name, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&names, name, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_value_text(pb_value_describe(entry.value, what, sizeof what), &kind, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&kinds, kind, error);
     }
     size_t count = names.count;
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&names, true, &columns[0].cells, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&kinds, true, &columns[1].cells, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(columns, 2, count, NULL, NULL, result, error);
     pb_list_discard(&names);
     pb_list_discard(&kinds);

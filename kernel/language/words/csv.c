@@ -71,7 +71,7 @@ static pb_status write_table(pb_interp *interp, const pb_value *table, pb_buffer
     pb_buffer_byte(out, '\n');
     for (size_t row = 0; row < pb_table_rows(table); row++) {
         pb_status status = pb_interp_check(interp, error);
-        if (status != PB_OK)
+        if (status)
             return status;
         for (size_t i = 0; i < columns; i++) {
             if (i > 0)
@@ -94,7 +94,7 @@ static pb_status as_table(pb_interp *interp, const pb_value *value, pb_value **t
         return PB_OK;
     }
     pb_status status = pb_value_as_column(interp, value, 1, &column.cells, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(&column, 1, pb_list_count(column.cells), NULL, NULL, table, error);
     pb_value_release(&column.cells);
     return status;
@@ -104,17 +104,17 @@ static pb_status record_table(pb_interp *interp, const pb_value *record, pb_valu
                               pb_error **error)
 {
     pb_status status = pb_table_from_record(interp, record, table, error);
-    if (status != PB_OK || *table)
+    if (status || *table)
         return status;
     status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-    for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
+    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *cells = NULL, *next = NULL;
         status = pb_value_take_list(&(pb_value *){pb_value_retain(entry.value)}, 1, &cells, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_table_with(interp, *table, entry.name, cells, &next, error);
         pb_value_release(&cells);
-        if (status == PB_OK) {
+        if (!status) {
             pb_value_release(table);
             *table = next;
         }
@@ -126,7 +126,7 @@ bool pb_object_table(pb_interp *interp, const pb_value *object, pb_value **table
 {
     *table = NULL;
     if (pb_value_kind(object) != PB_OBJECT ||
-        pb_interp_attribute(interp, object, "table", table, NULL) != PB_OK)
+        pb_interp_attribute(interp, object, "table", table, NULL))
         return false;
     if (pb_value_kind(*table) == PB_TABLE)
         return true;
@@ -153,20 +153,20 @@ static pb_status records_table(pb_interp *interp, const pb_value *list, pb_value
 {
     const pb_value *first = pb_list_item(list, 0);
     pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-    for (size_t k = 0; status == PB_OK && k < pb_record_count(first); k++) {
+    for (size_t k = 0; !status && k < pb_record_count(first); k++) {
         pb_list_builder column = {.interp = interp};
         pb_value *cells = NULL, *next = NULL;
-        for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++)
+        for (size_t i = 0; !status && i < pb_list_count(list); i++)
             status = pb_list_take(
                 &column, pb_value_retain(pb_record_entry(pb_list_item(list, i), k).value), error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_finish(&column, true, &cells, error);
         pb_list_discard(&column);
-        if (status == PB_OK)
+        if (!status)
             status =
                 pb_table_with(interp, *table, pb_record_entry(first, k).name, cells, &next, error);
         pb_value_release(&cells);
-        if (status == PB_OK) {
+        if (!status) {
             pb_value_release(table);
             *table = next;
         }
@@ -189,9 +189,9 @@ pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out,
     } else {
         status = as_table(interp, value, &table, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = write_table(interp, table, out, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_buffer_status(out, error);
     pb_interp_bury(interp, &table);
     return status;
@@ -261,13 +261,13 @@ static pb_status read_row(pb_csv *csv, bool names, pb_list_builder *row, pb_erro
 {
     bool ends = false;
     pb_status status = PB_OK;
-    while (status == PB_OK && !ends) {
+    while (!status && !ends) {
         pb_buffer cell = PB_BUFFER_EMPTY;
         pb_value *value = NULL;
         status = read_cell(csv, &cell, &ends, error);
-        if (status == PB_OK)
+        if (!status)
             status = cell_value(&cell, csv->quoted || names, &value, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(row, value, error);
         pb_buffer_free(&cell);
     }
@@ -280,11 +280,11 @@ static pb_status columns_of(const pb_list_builder *names, pb_list_builder *colum
     pb_table_cells *cells = calloc(names->count + 1, sizeof *cells);
     pb_status status = cells ? PB_OK : pb_fail_memory(error);
     size_t rows = names->count ? columns[0].count : 0, made = 0;
-    for (; status == PB_OK && made < names->count; made++) {
+    for (; !status && made < names->count; made++) {
         cells[made].name = pb_value_get_text(names->items[made], NULL);
         status = pb_list_finish(&columns[made], true, &cells[made].cells, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(cells, names->count, rows, NULL, NULL, result, error);
     for (size_t i = 0; i < made; i++)
         pb_value_release(&cells[i].cells);
@@ -298,16 +298,16 @@ static pb_status read_rows(pb_interp *interp, pb_csv *csv, const pb_list_builder
     for (size_t line = 2; csv->at < csv->length; line++) {
         pb_list_builder row = {0};
         pb_status status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = read_row(csv, false, &row, error);
         bool blank = row.count == 1 && pb_value_is_none(row.items[0]);
-        if (status == PB_OK && row.count != names->count && !blank)
+        if (!status && row.count != names->count && !blank)
             status = pb_fail(error, PB_FORMAT, "row %zu of this CSV file has %zu cells, not %zu",
                              line, row.count, names->count);
-        for (size_t i = 0; status == PB_OK && !(blank && names->count > 1) && i < row.count; i++)
+        for (size_t i = 0; !status && !(blank && names->count > 1) && i < row.count; i++)
             status = pb_list_take(&columns[i], pb_value_retain(row.items[i]), error);
         pb_list_discard(&row);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -322,11 +322,11 @@ pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_val
         csv.at = 3;
     pb_status status = read_row(&csv, true, &names, error);
     pb_list_builder *columns = calloc(names.count + 1, sizeof *columns);
-    if (status == PB_OK && !columns)
+    if (!status && !columns)
         status = pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = read_rows(interp, &csv, &names, columns, error);
-    if (status == PB_OK)
+    if (!status)
         status = columns_of(&names, columns, result, error);
     for (size_t i = 0; columns && i < names.count; i++)
         pb_list_discard(&columns[i]);

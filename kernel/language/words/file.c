@@ -15,7 +15,7 @@ static pb_status call_csv(pb_call *call, pb_value **result, pb_error **error)
     (void)result;
     pb_status status = pb_place_argument(
         call, "x", pb_write_csv(call->interp, pb_argument_value(call, "x"), &out, error), error);
-    if (status == PB_OK)
+    if (!status)
         pb_interp_text(call->interp, 1, out.data, out.length);
     pb_buffer_free(&out);
     return status;
@@ -54,7 +54,7 @@ static pb_status html_bytes(const pb_bundle *bundle, pb_buffer *out, pb_error **
 {
     char *page = NULL;
     pb_status status = pb_html_page("Patchbay", bundle, &page, error);
-    if (status == PB_OK)
+    if (!status)
         pb_buffer_text(out, page);
     free(page);
     return status;
@@ -80,7 +80,7 @@ static pb_status file_bytes(pb_call *call, const char *kind, pb_buffer *out, pb_
         return PB_OK;
     }
     pb_status status = pb_interp_bundle(call->interp, value, &bundle, error);
-    if (status == PB_OK) {
+    if (!status) {
         const char *plain = pb_bundle_find(bundle, "text/plain");
         if (strcmp(kind, ".svg") == 0)
             status = svg_bytes(bundle, out, error);
@@ -111,9 +111,9 @@ static pb_status call_save(pb_call *call, pb_value **result, pb_error **error)
     if (!known)
         return unknown_kind(call, ".csv, .npy, .svg, .html, .json or .txt", error);
     pb_status status = pb_place_argument(call, "x", file_bytes(call, kind, &out, error), error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_buffer_status(&out, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_place_argument(
             call, "path",
             pb_file_write(path, out.data ? out.data : "", out.length, pb_call_watch(call), error),
@@ -130,18 +130,18 @@ static pb_status name_axes(pb_call *call, pb_tensor **tensor, pb_error **error)
     const char *const *names = NULL;
     size_t count = 0, rank = pb_tensor_rank(*tensor);
     pb_status status = pb_argument_texts(call, "axes", &names, &count, error);
-    if (status == PB_OK && count != rank)
+    if (!status && count != rank)
         status = pb_fail_argument(call, "axes", error, PB_VALUE,
                                   "the array in this file has %zu ax%ss, axes= names %zu", rank,
                                   rank == 1 ? "i" : "e", count);
-    for (size_t i = 0; status == PB_OK && i < rank; i++) {
+    for (size_t i = 0; !status && i < rank; i++) {
         pb_axis *axis = NULL;
         pb_tensor *named = NULL;
         status = pb_axis_rename(pb_tensor_axis(*tensor, i), names[i], &axis, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_tensor_replace_axis(*tensor, i, axis, &named, error);
         pb_axis_release(&axis);
-        if (status != PB_OK)
+        if (status)
             break;
         pb_tensor_release(tensor);
         *tensor = named;
@@ -156,12 +156,12 @@ static pb_status read_npy(pb_call *call, const char *bytes, size_t length, pb_va
     pb_tensor *tensor = NULL;
     pb_meta meta = {0};
     pb_status status = pb_npy_read(bytes, length, pb_call_watch(call), &tensor, error);
-    if (status == PB_OK && pb_given(call, "axes"))
+    if (!status && pb_given(call, "axes"))
         status = name_axes(call, &tensor, error);
-    else if (status == PB_OK && pb_tensor_rank(tensor) > 0)
+    else if (!status && pb_tensor_rank(tensor) > 0)
         meta.caption = "Its axes have no names in the file: axes=[...] of read(), or rename(), "
                        "gives them some.";
-    if (status == PB_OK)
+    if (!status)
         return pb_value_take_tensor(&tensor, &meta, result, error);
     pb_tensor_release(&tensor);
     return status;
@@ -177,7 +177,7 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
                                 "axes= names the axes of an .npy file; other files have no axes, "
                                 "or name them");
     pb_status status = pb_file_read(path, PB_MAX_FILE, pb_call_watch(call), &bytes, &length, error);
-    if (status != PB_OK)
+    if (status)
         return pb_place_argument(call, "path", status, error);
     if (strcmp(kind, ".csv") == 0)
         status = pb_read_csv(call->interp, bytes, length, result, error);

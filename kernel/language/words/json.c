@@ -22,9 +22,9 @@ typedef struct json_writer {
 
 static bool goes_on(json_writer *w)
 {
-    if (w->status == PB_OK && !w->unwritable)
+    if (!w->status && !w->unwritable)
         w->status = pb_interp_check(w->interp, w->error);
-    return w->status == PB_OK && !w->unwritable && !w->out->failed;
+    return !w->status && !w->unwritable && !w->out->failed;
 }
 
 static void write_separator(json_writer *w, size_t i)
@@ -225,7 +225,7 @@ pb_status pb_write_json(pb_interp *interp, const pb_value *value, pb_buffer *out
     if (w.unwritable)
         return pb_fail(error, PB_TYPE, "%s cannot be written as JSON",
                        pb_value_describe(value, what, sizeof what));
-    return w.status == PB_OK ? pb_buffer_status(out, error) : w.status;
+    return !w.status ? pb_buffer_status(out, error) : w.status;
 }
 
 /* ---- reading ---- */
@@ -238,13 +238,13 @@ static pb_status list_from_json(pb_interp *interp, const json_t *array, pb_value
 {
     pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < json_array_size(array); i++) {
+    for (size_t i = 0; !status && i < json_array_size(array); i++) {
         pb_value *item = NULL;
         status = from_json(interp, json_array_get(array, i), &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -264,11 +264,11 @@ static pb_status record_from_json(pb_interp *interp, const json_t *object, pb_va
     {
         entries[count] = (pb_entry){name, NULL};
         status = from_json(interp, held, &entries[count].value, error);
-        if (status != PB_OK)
+        if (status)
             break;
         count++;
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_record(entries, count, NULL, result, error);
     for (size_t i = 0; i < count; i++)
         pb_value_release(&entries[i].value);
@@ -329,13 +329,13 @@ static pb_status axis_from_json(const json_t *json, const char *mark, pb_axis **
     int64_t *coordinates = pb_calloc(count, sizeof *coordinates);
     const char **texts = pb_calloc(count, sizeof *texts);
     pb_status status = coordinates && texts ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         coordinates[i] = json_integer_value(json_array_get(places, i));
         texts[i] = json_string_value(json_array_get(labels, i));
         if (!json_is_integer(json_array_get(places, i)) || (labels && !texts[i]))
             status = not_what_it_says(mark, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_axis_create(name, count, coordinates, labels ? texts : NULL, axis, error);
     free(coordinates);
     free(texts);
@@ -370,21 +370,21 @@ static pb_status tensor_from_json(const json_t *json, const char *mark, pb_value
     if (!json_is_array(sides) || !json_is_array(values) || rank > PB_MAX_RANK)
         return not_what_it_says(mark, error);
     pb_status status = PB_OK;
-    for (; status == PB_OK && made < rank; made++)
+    for (; !status && made < rank; made++)
         status = axis_from_json(json_array_get(sides, made), mark, &axes[made], error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_create(rank, axes, &tensor, &data, error);
-    if (status == PB_OK && pb_tensor_size(tensor) != json_array_size(values))
+    if (!status && pb_tensor_size(tensor) != json_array_size(values))
         status = not_what_it_says(mark, error);
-    if (status == PB_OK)
+    if (!status)
         status = fill_from_json(values, mark, data, error);
     for (size_t i = 0; i < made; i++)
         pb_axis_release(&axes[i]);
-    if (status == PB_OK && strncmp(mark, "mask", 4) == 0)
+    if (!status && strncmp(mark, "mask", 4) == 0)
         pb_tensor_mark_boolean(tensor);
     pb_meta meta = {.units = json_string_value(json_object_get(json, "units")),
                     .caption = json_string_value(json_object_get(json, "caption"))};
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_take_tensor(&tensor, &meta, result, error);
     pb_tensor_release(&tensor);
     return status;
@@ -395,17 +395,17 @@ static pb_status column_from_json(pb_interp *interp, const json_t *array, size_t
 {
     pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < json_array_size(array); i++) {
+    for (size_t i = 0; !status && i < json_array_size(array); i++) {
         pb_value *cell = NULL;
         bool marked = is_marked(marks, which, i);
         status = marked ? pb_value_number(marks->number, PB_DOUBLE, &cell, error)
                         : from_json(interp, json_array_get(array, i), &cell, error);
         if (marked)
             next_mark(marks);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, cell, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, true, result, error);
     pb_list_discard(&out);
     return status;
@@ -429,14 +429,14 @@ static pb_status table_from_json(pb_interp *interp, const json_t *json, const ch
         status = json_is_array(held)
                      ? column_from_json(interp, held, count, &marks, &columns[count].cells, error)
                      : not_what_it_says(mark, error);
-        if (status != PB_OK)
+        if (status)
             break;
         rows = count ? rows : json_array_size(held);
         columns[count].look =
             pb_list_of(columns[count].cells, PB_BOOL) ? PB_CELLS_CHECK : PB_CELLS_PLAIN;
         columns[count++].name = name;
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_table(columns, count, rows, NULL, NULL, result, error);
     for (size_t i = 0; i < count; i++)
         pb_value_release(&columns[i].cells);
@@ -503,10 +503,10 @@ pb_status pb_read_json(pb_interp *interp, const char *text, size_t length, pb_va
     json_t *json =
         json_load_callback(next_bytes, &source, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &fault);
     pb_status status = pb_interp_check(interp, error);
-    if (status == PB_OK && !json)
+    if (!status && !json)
         status = pb_fail(error, PB_FORMAT, "this is not valid JSON: %s, in line %d", fault.text,
                          fault.line);
-    if (status == PB_OK)
+    if (!status)
         status = from_json(interp, json, result, error);
     json_decref(json);
     return status;

@@ -26,15 +26,15 @@ pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_val
         *result = pb_value_retain(items);
         return PB_OK;
     }
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         pb_value *item = pb_list_item(items, i), *made = NULL;
         status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_interp_call(interp, function, 1, &item, &made, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, made, error);
     }
-    if (status != PB_OK) {
+    if (status) {
         pb_list_discard(&out);
         return status;
     }
@@ -60,11 +60,11 @@ static pb_status call_range(pb_call *call, pb_value **result, pb_error **error)
     for (double i = 0; i < count; i++) {
         pb_value *item = NULL;
         pb_status status = pb_interp_check(call->interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_value_number(start + i * step, PB_INTEGER, &item, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, item, error);
-        if (status != PB_OK) {
+        if (status) {
             pb_list_discard(&out);
             return status;
         }
@@ -86,7 +86,7 @@ static pb_status call_len(pb_call *call, pb_value **result, pb_error **error)
         return pb_value_integer(
             (int64_t)pb_axis_length(pb_tensor_axis(pb_value_get_tensor(value), 0)), result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_integer((int64_t)pb_list_count(items), result, error);
     pb_value_release(&items);
     return status;
@@ -106,16 +106,16 @@ static pb_status call_enumerate(pb_call *call, pb_value **result, pb_error **err
     pb_list_builder out = {.interp = call->interp};
     double start = pb_argument_number(call, "start");
     pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         pb_value *number = NULL, *both = NULL;
         status = pb_value_number(start + (double)i, PB_INTEGER, &number, error);
-        if (status == PB_OK)
+        if (!status)
             status = pair(number, pb_value_retain(pb_list_item(items, i)), &both, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, both, error);
     }
     pb_value_release(&items);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -126,9 +126,9 @@ static pb_status zip_row(pb_value *const *lists, size_t n, size_t row, pb_value 
 {
     pb_list_builder items = {0};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < n; i++)
+    for (size_t i = 0; !status && i < n; i++)
         status = pb_list_take(&items, pb_value_retain(pb_list_item(lists[i], row)), error);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&items, false, result, error);
     pb_list_discard(&items);
     return status;
@@ -140,23 +140,23 @@ static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
     pb_list_builder out = {.interp = call->interp};
     size_t shortest = call->n_rest ? SIZE_MAX : 0, n = 0;
     pb_status status = lists ? PB_OK : pb_fail_memory(error);
-    for (; status == PB_OK && n < call->n_rest; n++) {
+    for (; !status && n < call->n_rest; n++) {
         status = pb_interp_items(call->interp, call->rest[n].value, &lists[n], error);
         if (pb_list_count(lists[n]) < shortest)
             shortest = pb_list_count(lists[n]);
     }
-    for (size_t row = 0; status == PB_OK && row < shortest; row++) {
+    for (size_t row = 0; !status && row < shortest; row++) {
         pb_value *made = NULL;
         status = pb_interp_check(call->interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = zip_row(lists, n, row, &made, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, made, error);
     }
     for (size_t i = 0; i < n; i++)
         pb_value_release(&lists[i]);
     free(lists);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -197,13 +197,13 @@ static pb_status merge(pb_sorting *s, size_t start, size_t middle, size_t end, p
 {
     size_t left = start, right = middle;
     pb_status status = pb_interp_check(s->interp, error);
-    for (size_t at = start; status == PB_OK && at < end; at++) {
+    for (size_t at = start; !status && at < end; at++) {
         bool take_left = right >= end;
         if (left < middle && right < end)
             status = goes_first(s, s->order[left], s->order[right], &take_left, error);
         s->scratch[at] = take_left ? s->order[left++] : s->order[right++];
     }
-    if (status == PB_OK)
+    if (!status)
         memcpy(s->order + start, s->scratch + start, (end - start) * sizeof *s->order);
     return status;
 }
@@ -214,9 +214,9 @@ static pb_status sort_range(pb_sorting *s, size_t start, size_t end, pb_error **
         return PB_OK;
     size_t middle = start + (end - start) / 2;
     pb_status status = sort_range(s, start, middle, error);
-    if (status == PB_OK)
+    if (!status)
         status = sort_range(s, middle, end, error);
-    return status == PB_OK ? merge(s, start, middle, end, error) : status;
+    return status ? status : merge(s, start, middle, end, error);
 }
 
 /* The order of `keys`: *order is malloc'ed, the caller's. */
@@ -231,12 +231,12 @@ static pb_status sorted_order(pb_call *call, const pb_value *keys, bool of_table
                           .order = pb_malloc(count, sizeof **order),
                           .scratch = pb_malloc(count, sizeof **order)};
     pb_status status = sorting.order && sorting.scratch ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; status == PB_OK && i < count; i++)
+    for (size_t i = 0; !status && i < count; i++)
         sorting.order[i] = i;
-    if (status == PB_OK)
+    if (!status)
         status = sort_range(&sorting, 0, count, error);
     free(sorting.scratch);
-    if (status != PB_OK) {
+    if (status) {
         free(sorting.order);
         sorting.order = NULL;
     }
@@ -250,14 +250,14 @@ static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
     pb_list_builder out = {.interp = call->interp};
     size_t *order = NULL;
     pb_status status = pb_argument_items(call, "x", &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_map_items(call->interp, pb_argument_value(call, "key"), items, &keys, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_place_argument(
             call, "x", sorted_order(call, keys, pb_list_is_column(items), &order, error), error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++)
+    for (size_t i = 0; !status && i < pb_list_count(items); i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(items, order[i])), error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_list_finish(&out, pb_list_is_column(items), result, error);
     pb_list_discard(&out);
     free(order);
@@ -281,7 +281,7 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
         return pb_place_argument(call, "by", pb_fail_column(table, NULL, by, error), error);
     pb_status status = pb_place_argument(
         call, "by", sorted_order(call, column->cells, true, &order, error), error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_table_pick(call->interp, table, order, pb_table_rows(table), result, error);
     free(order);
     return status;
@@ -294,10 +294,10 @@ static pb_status call_list(pb_call *call, pb_value **result, pb_error **error)
     pb_value *items = NULL;
     pb_list_builder out = {.interp = call->interp};
     pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++)
+    for (size_t i = 0; !status && i < pb_list_count(items); i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
     pb_value_release(&items);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -322,7 +322,7 @@ static pb_status call_map(pb_call *call, pb_value **result, pb_error **error)
     const pb_value *function = NULL;
     pb_value *items = NULL;
     pb_status status = function_and_items(call, &function, &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_map_items(call->interp, function, items, result, error);
     pb_value_release(&items);
     return status;
@@ -334,17 +334,17 @@ static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
     pb_value *items = NULL, *kept = NULL;
     pb_list_builder out = {.interp = call->interp};
     pb_status status = function_and_items(call, &function, &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_map_items(call->interp, function, items, &kept, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         bool truth = false;
         status = pb_value_truth(pb_list_item(kept, i), &truth, error);
-        if (status == PB_OK && truth)
+        if (!status && truth)
             status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
     }
     pb_value_release(&items);
     pb_value_release(&kept);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -352,7 +352,7 @@ static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
 
 static bool is_among(pb_comparison *comparison, const pb_list_builder *items, const pb_value *value)
 {
-    for (size_t i = 0; i < items->count && comparison->status == PB_OK; i++)
+    for (size_t i = 0; i < items->count && !comparison->status; i++)
         if (pb_comparison_equal(comparison, items->items[i], value))
             return true;
     return false;
@@ -364,14 +364,14 @@ static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
     pb_list_builder out = {.interp = call->interp};
     pb_comparison comparison = {.interp = call->interp, .error = error};
     pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         bool known = is_among(&comparison, &out, pb_list_item(items, i));
         status = comparison.status;
-        if (status == PB_OK && !known)
+        if (!status && !known)
             status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
     }
     pb_value_release(&items);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -394,14 +394,14 @@ static pb_status call_index(pb_call *call, pb_value **result, pb_error **error)
     pb_status status = pb_argument_items(call, "x", &items, error);
     pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
     size_t at = 0, count = pb_list_count(items);
-    while (comparison.status == PB_OK && at < count &&
+    while (!comparison.status && at < count &&
            !pb_comparison_equal(&comparison, pb_list_item(items, at), item))
         at++;
     status = comparison.status;
-    if (status == PB_OK && at == count)
+    if (!status && at == count)
         status = pb_fail_argument(call, "item", error, PB_VALUE, "%s is not among the items",
                                   pb_value_describe(item, what, sizeof what));
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_integer((int64_t)at, result, error);
     pb_value_release(&items);
     return status;
@@ -415,11 +415,11 @@ static pb_status call_count(pb_call *call, pb_value **result, pb_error **error)
         return pb_count_in_text(call, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
-    for (size_t i = 0; comparison.status == PB_OK && i < pb_list_count(items); i++)
+    for (size_t i = 0; !comparison.status && i < pb_list_count(items); i++)
         found += pb_comparison_equal(&comparison, pb_list_item(items, i),
                                      pb_argument_value(call, "item"));
     status = comparison.status;
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_integer((int64_t)found, result, error);
     pb_value_release(&items);
     return status;
@@ -433,19 +433,19 @@ static pb_status record_parts(pb_call *call, bool names, bool values, pb_value *
     const pb_value *record = pb_argument_value(call, "record");
     pb_list_builder out = {.interp = call->interp};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
+    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *name = NULL, *made = NULL;
         if (names)
             status = pb_value_text(entry.name, &name, error);
-        if (status == PB_OK && names && values)
+        if (!status && names && values)
             status = pair(name, pb_value_retain(entry.value), &made, error);
-        else if (status == PB_OK)
+        else if (!status)
             made = names ? name : pb_value_retain(entry.value);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, made, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;

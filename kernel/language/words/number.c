@@ -48,13 +48,13 @@ static pb_status pointwise(pb_call *call, const pb_pointwise *f, const pb_value 
             pb_error_hint(*error, "[%s(x) for x in xs] works on each item", call->row->name);
         return PB_TYPE;
     }
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(x); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(x); i++) {
         pb_value *cell = NULL;
         status = pointwise(call, f, pb_list_item(x, i), &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, cell, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, true, result, error);
     pb_list_discard(&out);
     return status;
@@ -129,12 +129,12 @@ static pb_status round_tensor(const pb_call *call, const pb_value *x, int digits
     for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
         axes[i] = pb_tensor_axis(tensor, i);
     pb_status status = pb_tensor_create(pb_tensor_rank(tensor), axes, &made, &data, error);
-    for (size_t i = 0; status == PB_OK && i < pb_tensor_size(tensor); i++) {
+    for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++) {
         data[i] = (float)round_to(pb_tensor_data(tensor)[i], digits);
         if (i % PB_ROUNDED_UNCHECKED == 0)
             status = pb_interp_check(call->interp, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_value_retag(x, &made, result, error);
     pb_tensor_release(&made);
     return status;
@@ -156,13 +156,13 @@ static pb_status round_value(pb_call *call, const pb_value *x, pb_value **result
         return pb_fail_argument(call, "x", error, PB_TYPE,
                                 "round() takes a number or a tensor, not %s",
                                 pb_value_describe(x, what, sizeof what));
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(x); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(x); i++) {
         pb_value *cell = NULL;
         status = round_value(call, pb_list_item(x, i), &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, cell, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, true, result, error);
     pb_list_discard(&out);
     return status;
@@ -218,9 +218,9 @@ static pb_status call_int(pb_call *call, pb_value **result, pb_error **error)
 {
     double number = 0;
     pb_status status = number_of(call, &number, error);
-    if (status == PB_OK && !isfinite(number))
+    if (!status && !isfinite(number))
         status = pb_fail_argument(call, "x", error, PB_VALUE, "%g is no integer", number);
-    return status == PB_OK ? pb_value_number(trunc(number), PB_INTEGER, result, error) : status;
+    return status ? status : pb_value_number(trunc(number), PB_INTEGER, result, error);
 }
 
 static pb_status call_float(pb_call *call, pb_value **result, pb_error **error)
@@ -230,8 +230,8 @@ static pb_status call_float(pb_call *call, pb_value **result, pb_error **error)
     const pb_value *x = pb_argument_value(call, "x");
     bool single = pb_value_kind(x) == PB_TENSOR ||
                   (pb_value_kind(x) == PB_NUMBER && pb_value_precision(x) == PB_SINGLE);
-    return status == PB_OK ? pb_value_number(number, single ? PB_SINGLE : PB_DOUBLE, result, error)
-                           : status;
+    return !status ? pb_value_number(number, single ? PB_SINGLE : PB_DOUBLE, result, error)
+                   : status;
 }
 
 static pb_status call_bool(pb_call *call, pb_value **result, pb_error **error)
@@ -239,7 +239,7 @@ static pb_status call_bool(pb_call *call, pb_value **result, pb_error **error)
     bool truth = false;
     pb_status status = pb_place_argument(
         call, "x", pb_value_truth(pb_argument_value(call, "x"), &truth, error), error);
-    return status == PB_OK ? pb_value_bool(truth, result, error) : status;
+    return status ? status : pb_value_bool(truth, result, error);
 }
 
 #define NUMBERS                                                                                    \

@@ -44,11 +44,11 @@ static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_va
     size_t count = 0;
     pb_tensor *tensor = NULL;
     pb_status status = axis_names(over, &names, &count, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_reduce(op, pb_value_get_tensor(value), count, names, pb_call_watch(call),
                                   &tensor, error);
     free((void *)names);
-    if (status != PB_OK)
+    if (status)
         return status;
     if (finds_places(op) && pb_tensor_rank(tensor) == 0) {
         status = pb_value_number(pb_tensor_data(tensor)[0], PB_INTEGER, result, error);
@@ -81,10 +81,10 @@ static pb_status sum_of(pb_interp *interp, const pb_value *items, const pb_value
             pb_error_hint(*error, "\"\".join(words) puts strings together");
         return status;
     }
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         pb_value *next = NULL;
         status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_interp_binary(interp, PB_ADD, total, pb_list_item(items, i), &next, error);
         pb_value_release(&total);
         total = next;
@@ -149,12 +149,12 @@ static pb_status extreme(pb_interp *interp, const char *word, const pb_value *it
     if (pb_list_count(items) == 0)
         return no_items(word, error);
     pb_status status = pb_map_items(interp, key, items, &keys, error);
-    for (size_t i = 1; status == PB_OK && i < pb_list_count(keys); i++) {
+    for (size_t i = 1; !status && i < pb_list_count(keys); i++) {
         status = pb_interp_check(interp, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_value_compare(interp, pb_list_item(keys, i), pb_list_item(keys, *at),
                                       &order, error);
-        if (status == PB_OK && (largest ? order > 0 : order < 0))
+        if (!status && (largest ? order > 0 : order < 0))
             *at = i;
     }
     pb_value_release(&keys);
@@ -170,9 +170,9 @@ static pb_status call_sum(pb_call *call, pb_value **result, pb_error **error)
     if (pb_value_kind(x) == PB_TENSOR)
         return reduce_tensor(call, PB_SUM, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_is_none(over) ? pb_value_integer(0, &zero, error) : PB_OK;
-    if (status == PB_OK)
+    if (!status)
         status = sum_of(call->interp, items, zero ? zero : over, result, error);
     pb_value_release(&items);
     pb_value_release(&zero);
@@ -187,11 +187,11 @@ static pb_status measure_call(pb_call *call, pb_reduction op, pb_value **result,
     if (pb_value_kind(x) == PB_TENSOR)
         return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    if (status == PB_OK && pb_list_count(items) == 0)
+    if (!status && pb_list_count(items) == 0)
         status = no_items(call->row->name, error);
-    if (status == PB_OK)
+    if (!status)
         status = numbers_of(call->row->name, items, &numbers, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_number(measure(op, numbers, pb_list_count(items)), precision_of(items),
                                  result, error);
     free(numbers);
@@ -222,9 +222,9 @@ static pb_status place_call(pb_call *call, pb_reduction op, pb_value **result, p
     if (pb_value_kind(x) == PB_TENSOR)
         return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = extreme(call->interp, call->row->name, items, NULL, op == PB_ARGMAX, &at, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_integer((int64_t)at, result, error);
     pb_value_release(&items);
     return status;
@@ -249,9 +249,9 @@ static pb_status compared(pb_call *call, pb_value **items, pb_error **error)
     pb_status status = PB_OK;
     if (call->n_rest == 1)
         return pb_interp_items(call->interp, call->rest[0].value, items, error);
-    for (size_t i = 0; status == PB_OK && i < call->n_rest; i++)
+    for (size_t i = 0; !status && i < call->n_rest; i++)
         status = pb_list_take(&list, pb_value_retain(call->rest[i].value), error);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&list, false, items, error);
     pb_list_discard(&list);
     return status;
@@ -271,10 +271,10 @@ static pb_status extreme_call(pb_call *call, bool largest, pb_value **result, pb
                              error);
     }
     pb_status status = compared(call, &items, error);
-    if (status == PB_OK)
+    if (!status)
         status = extreme(call->interp, call->row->name, items, pb_argument_value(call, "key"),
                          largest, &at, error);
-    if (status == PB_OK)
+    if (!status)
         *result = pb_value_retain(pb_list_item(items, at));
     pb_value_release(&items);
     return pb_place_argument(call, NULL, status, error);
@@ -300,10 +300,10 @@ static pb_status decide(pb_call *call, bool every, pb_value **result, pb_error *
     if (pb_value_kind(x) == PB_TENSOR)
         return reduce_tensor(call, every ? PB_EVERY : PB_ANY, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; status == PB_OK && outcome == every && i < pb_list_count(items); i++)
+    for (size_t i = 0; !status && outcome == every && i < pb_list_count(items); i++)
         status = pb_value_truth(pb_list_item(items, i), &outcome, error);
     pb_value_release(&items);
-    return status == PB_OK ? pb_value_bool(outcome, result, error) : status;
+    return status ? status : pb_value_bool(outcome, result, error);
 }
 
 static pb_status call_any(pb_call *call, pb_value **result, pb_error **error)

@@ -73,7 +73,7 @@ static pb_status empty_table(size_t count, const pb_argument *arguments, pb_valu
 
 static pb_status place_rest(const pb_call *call, size_t which, pb_status status, pb_error **error)
 {
-    if (status != PB_OK && error && *error && call->source)
+    if (status && error && *error && call->source)
         pb_error_place(*error, call->source, call->rest[which].span);
     return status;
 }
@@ -91,10 +91,10 @@ static pb_status add_column(pb_interp *interp, pb_value **table, const char *nam
         pb_value_release(&cells);
         status = pb_value_take_column(NULL, 0, &cells, error);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_table_with(interp, *table, name, cells, &next, error);
     pb_value_release(&cells);
-    if (status != PB_OK)
+    if (status)
         return status;
     pb_value_release(table);
     *table = next;
@@ -115,14 +115,14 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
                              "%s= has other places along its axes than the first tensor, so their "
                              "rows do not match",
                              argument->name);
-        if (status == PB_OK && pb_tensor_rank(tensor) > 1)
+        if (!status && pb_tensor_rank(tensor) > 1)
             status = pb_tensor_cells(call->interp, value, &cells, error);
-        else if (status == PB_OK)
+        else if (!status)
             cells = pb_value_retain(value);
     } else {
         cells = pb_value_retain(value);
     }
-    if (status == PB_OK)
+    if (!status)
         status = add_column(call->interp, table, argument->name, cells, error);
     pb_value_release(&cells);
     return place_rest(call, which, status, error);
@@ -138,10 +138,10 @@ static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value
         if (pb_value_fills_rows(pb_record_entry(record, i).value, &rows))
             break;
     pb_status status = pb_table_from_record(interp, record, table, error);
-    if (status != PB_OK || *table)
+    if (status || *table)
         return status;
     status = pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
-    for (size_t i = 0; status == PB_OK && i < pb_record_count(record); i++) {
+    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         status = add_column(interp, table, entry.name, entry.value, error);
     }
@@ -154,14 +154,14 @@ static pb_status field_of_all(pb_interp *interp, const pb_value *list, const cha
 {
     pb_list_builder out = {.interp = interp};
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(list); i++) {
         pb_value *found = pb_value_retain(pb_record_find(pb_list_item(list, i), name));
         if (!found)
             status = pb_value_none(&found, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, found, error);
     }
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, true, result, error);
     pb_list_discard(&out);
     return status;
@@ -171,15 +171,15 @@ static pb_status from_records(pb_interp *interp, const pb_value *list, pb_value 
                               pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(list); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(list); i++) {
         const pb_value *record = pb_list_item(list, i);
-        for (size_t k = 0; status == PB_OK && k < pb_record_count(record); k++) {
+        for (size_t k = 0; !status && k < pb_record_count(record); k++) {
             const char *name = pb_record_entry(record, k).name;
             pb_value *cells = NULL;
             if (pb_table_find(*table, name))
                 continue;
             status = field_of_all(interp, list, name, &cells, error);
-            if (status == PB_OK)
+            if (!status)
                 status = add_column(interp, table, name, cells, error);
             pb_value_release(&cells);
         }
@@ -204,7 +204,7 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
         return from_record(call->interp, value, table, error);
     if (pb_list_of(value, PB_RECORD)) {
         pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-        return status == PB_OK ? from_records(call->interp, value, table, error) : status;
+        return status ? status : from_records(call->interp, value, table, error);
     }
     pb_fail(error, PB_TYPE, "a table is made of columns, a tensor or records, not of %s",
             pb_value_describe(value, what, sizeof what));
@@ -233,9 +233,9 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
     pb_status status = whole   ? from_value(call, call->rest[0].value, &table, error)
                        : keyed ? pb_table_of_places(call->interp, keyed, &table, error)
                                : empty_table(call->n_rest, call->rest, &table, error);
-    for (size_t i = whole ? 1 : 0; status == PB_OK && i < call->n_rest; i++)
+    for (size_t i = whole ? 1 : 0; !status && i < call->n_rest; i++)
         status = add_argument(call, i, keyed, &table, error);
-    if (status == PB_OK)
+    if (!status)
         *result = table;
     else
         pb_value_release(&table);
@@ -258,9 +258,9 @@ static pb_status rows_between(pb_interp *interp, const pb_value *x, size_t start
         free(rows);
         return status;
     }
-    for (size_t i = start; status == PB_OK && i < end; i++)
+    for (size_t i = start; !status && i < end; i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(x, i)), error);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, pb_list_is_column(x), result, error);
     pb_list_discard(&out);
     return status;
@@ -271,7 +271,7 @@ static pb_status cut(pb_call *call, bool from_start, pb_value **result, pb_error
     const pb_value *x = pb_argument_value(call, "x");
     size_t n, total = pb_value_kind(x) == PB_TABLE ? pb_table_rows(x) : pb_list_count(x);
     pb_status status = pb_argument_count(call, "n", &n, error);
-    if (status != PB_OK)
+    if (status)
         return status;
     n = n < total ? n : total;
     return from_start ? rows_between(call->interp, x, 0, n, result, error)

@@ -46,7 +46,7 @@ static pb_status fill(const pb_value *value, size_t depth, pb_filling *f, pb_err
                        f->lengths[depth], pb_value_describe(value, what, sizeof what));
     for (size_t i = 0; i < pb_list_count(value); i++) {
         pb_status status = fill(pb_list_item(value, i), depth + 1, f, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -57,16 +57,16 @@ static pb_status make_axes(pb_call *call, const pb_filling *f, pb_axis **axes, p
     const char *const *names = NULL, *const *labels = NULL;
     size_t count = 0, n_labels = 0;
     pb_status status = pb_argument_texts(call, "axes", &names, &count, error);
-    if (status == PB_OK && count != f->rank)
+    if (!status && count != f->rank)
         status = pb_fail_argument(call, "axes", error, PB_VALUE,
                                   "these values need %zu axis name%s, got %zu", f->rank,
                                   f->rank == 1 ? "" : "s", count);
-    if (status == PB_OK)
+    if (!status)
         status = pb_argument_texts(call, "labels", &labels, &n_labels, error);
-    if (status == PB_OK && labels && (f->rank != 1 || n_labels != f->lengths[0]))
+    if (!status && labels && (f->rank != 1 || n_labels != f->lengths[0]))
         status = pb_fail_argument(call, "labels", error, PB_VALUE,
                                   "labels are for one axis, one label for each value");
-    for (size_t i = 0; status == PB_OK && i < f->rank; i++)
+    for (size_t i = 0; !status && i < f->rank; i++)
         status = pb_axis_create(names[i], f->lengths[i], NULL, labels, &axes[i], error);
     free((void *)names);
     free((void *)labels);
@@ -80,15 +80,15 @@ static pb_status call_tensor(pb_call *call, pb_value **result, pb_error **error)
     pb_axis *axes[PB_MAX_RANK] = {0};
     pb_tensor *tensor = NULL;
     pb_status status = measure(values, &f, error);
-    if (status == PB_OK)
+    if (!status)
         status = make_axes(call, &f, axes, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_create(f.rank, axes, &tensor, &f.data, error);
-    if (status == PB_OK)
+    if (!status)
         status = fill(values, 0, &f, error);
     for (size_t i = 0; i < f.rank; i++)
         pb_axis_release(&axes[i]);
-    if (status == PB_OK) {
+    if (!status) {
         if (f.booleans && f.at > 0)
             pb_tensor_mark_boolean(tensor);
         return pb_value_take_tensor(&tensor, NULL, result, error);
@@ -113,8 +113,8 @@ static pb_status softmax(pb_call *call, bool logarithm, pb_value **result, pb_er
         pb_tensor_softmax(tensor, over ? over : pb_axis_name(pb_tensor_axis(tensor, 0)), logarithm,
                           pb_call_watch(call), &made, error);
     pb_meta meta = {.model = pb_value_meta(x)->model, .units = logarithm ? "nats" : NULL};
-    return status == PB_OK ? pb_value_take_tensor(&made, &meta, result, error)
-                           : pb_place_argument(call, "over", status, error);
+    return !status ? pb_value_take_tensor(&made, &meta, result, error)
+                   : pb_place_argument(call, "over", status, error);
 }
 
 static pb_status call_softmax(pb_call *call, pb_value **result, pb_error **error)
@@ -165,17 +165,17 @@ static pb_status call_dot(pb_call *call, pb_value **result, pb_error **error)
     size_t count = 0;
     pb_tensor *made = NULL;
     pb_status status = pb_check_models(a, b, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_argument_texts(call, "over", &names, &count, error);
-    if (status == PB_OK)
+    if (!status)
         status = check_repeats(call, pb_value_get_tensor(a), pb_value_get_tensor(b), count, names,
                                error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_dot(pb_value_get_tensor(a), pb_value_get_tensor(b), count, names,
                                pb_call_watch(call), &made, error);
     free((void *)names);
-    return status == PB_OK ? pb_combine_tensors(PB_MUL, a, b, &made, result, error)
-                           : pb_place_argument(call, NULL, status, error);
+    return !status ? pb_combine_tensors(PB_MUL, a, b, &made, result, error)
+                   : pb_place_argument(call, NULL, status, error);
 }
 
 /* ---- rename, transpose, stack ---- */
@@ -185,7 +185,7 @@ static pb_status rename_once(const pb_value *value, const char *from, const char
 {
     pb_tensor *made = NULL;
     pb_status status = pb_tensor_rename(pb_value_get_tensor(value), from, to, &made, error);
-    return status == PB_OK ? pb_value_retag(value, &made, result, error) : status;
+    return status ? status : pb_value_retag(value, &made, result, error);
 }
 
 /* rename(t, pos="query"): the names given are the old ones. */
@@ -193,7 +193,7 @@ static pb_status call_rename(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *value = pb_value_retain(pb_argument_value(call, "x"));
     pb_status status = PB_OK;
-    for (size_t i = 0; status == PB_OK && i < call->n_rest; i++) {
+    for (size_t i = 0; !status && i < call->n_rest; i++) {
         pb_value *renamed = NULL;
         status = rename_once(value, call->rest[i].name,
                              pb_value_get_text(call->rest[i].value, NULL), &renamed, error);
@@ -211,15 +211,15 @@ static pb_status call_transpose(pb_call *call, pb_value **result, pb_error **err
     const char *const *names = NULL;
     pb_tensor *made = NULL;
     pb_status status = pb_argument_texts(call, "axes", &names, &count, error);
-    if (status == PB_OK && count != rank)
+    if (!status && count != rank)
         status = pb_fail_argument(call, "axes", error, PB_VALUE,
                                   "the new order names all %zu axes, this names %zu", rank, count);
-    if (status == PB_OK)
+    if (!status)
         status =
             pb_tensor_transpose(pb_value_get_tensor(x), names, pb_call_watch(call), &made, error);
     free((void *)names);
-    return status == PB_OK ? pb_value_retag(x, &made, result, error)
-                           : pb_place_argument(call, "axes", status, error);
+    return !status ? pb_value_retag(x, &made, result, error)
+                   : pb_place_argument(call, "axes", status, error);
 }
 
 static pb_status gather_parts(const pb_value *list, const pb_tensor **parts, pb_error **error)
@@ -232,7 +232,7 @@ static pb_status gather_parts(const pb_value *list, const pb_tensor **parts, pb_
             return pb_fail(error, PB_TYPE, "stack() joins tensors; item %zu is %s", i,
                            pb_value_describe(item, what, sizeof what));
         pb_status status = pb_check_models(pb_list_item(list, 0), item, error);
-        if (status != PB_OK)
+        if (status)
             return status;
     }
     return PB_OK;
@@ -249,20 +249,20 @@ static pb_status call_stack(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_argument(call, "tensors", error, PB_VALUE, "there is nothing to stack");
     const pb_tensor **parts = pb_calloc(count, sizeof *parts);
     pb_status status = parts ? gather_parts(list, parts, error) : pb_fail_memory(error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_argument_texts(call, "labels", &labels, &n_labels, error);
-    if (status == PB_OK && labels && n_labels != count)
+    if (!status && labels && n_labels != count)
         status = pb_fail_argument(call, "labels", error, PB_VALUE,
                                   "%zu tensors need as many labels, got %zu", count, n_labels);
-    if (status == PB_OK)
+    if (!status)
         status = pb_axis_create(pb_argument_text(call, "axis"), count, NULL, labels, &axis, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_stack(axis, parts, pb_call_watch(call), &made, error);
     pb_axis_release(&axis);
     free((void *)labels);
     free(parts);
-    return status == PB_OK ? pb_value_retag(pb_list_item(list, 0), &made, result, error)
-                           : pb_place_argument(call, "tensors", status, error);
+    return !status ? pb_value_retag(pb_list_item(list, 0), &made, result, error)
+                   : pb_place_argument(call, "tensors", status, error);
 }
 
 /* ---- where, check ---- */
@@ -283,15 +283,15 @@ static pb_status where_tensor(const pb_call *call, const pb_value *condition, co
 {
     pb_tensor *x = NULL, *y = NULL, *made = NULL;
     pb_status status = as_tensor(a, &x, error);
-    if (status == PB_OK)
+    if (!status)
         status = as_tensor(b, &y, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_tensor_where(pb_value_get_tensor(condition), x, y, pb_call_watch(call), &made,
                                  error);
     pb_tensor_release(&x);
     pb_tensor_release(&y);
     const pb_value *like = pb_value_kind(a) == PB_TENSOR ? a : b;
-    if (status != PB_OK)
+    if (status)
         return status;
     return pb_value_kind(like) == PB_TENSOR ? pb_value_retag(like, &made, result, error)
                                             : pb_value_take_tensor(&made, NULL, result, error);
@@ -304,20 +304,20 @@ static pb_status where_cells(const pb_call *call, const pb_value *mask, const pb
     pb_value *yes = NULL, *no = NULL;
     pb_list_builder out = {.interp = call->interp};
     pb_status status = pb_value_as_column(call->interp, a, count, &yes, error);
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_as_column(call->interp, b, count, &no, error);
-    if (status == PB_OK && (pb_list_count(yes) != count || pb_list_count(no) != count))
+    if (!status && (pb_list_count(yes) != count || pb_list_count(no) != count))
         status = pb_fail(error, PB_VALUE, "where() lines up %zu conditions with %zu and %zu values",
                          count, pb_list_count(yes), pb_list_count(no));
-    for (size_t i = 0; status == PB_OK && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++) {
         bool truth;
         status = pb_value_truth(pb_list_item(mask, i), &truth, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, pb_value_retain(pb_list_item(truth ? yes : no, i)), error);
     }
     pb_value_release(&yes);
     pb_value_release(&no);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, true, result, error);
     pb_list_discard(&out);
     return status;
@@ -341,12 +341,12 @@ static pb_status call_where(pb_call *call, pb_value **result, pb_error **error)
                                  error);
     if (pb_value_kind(condition) != PB_TENSOR && pb_value_kind(condition) != PB_LIST) {
         status = pb_value_truth(condition, &truth, error);
-        if (status == PB_OK)
+        if (!status)
             *result = pb_value_retain(truth ? a : b);
         return status;
     }
     status = pb_value_as_column(call->interp, condition, 0, &mask, error);
-    if (status == PB_OK)
+    if (!status)
         status = where_cells(call, mask, a, b, result, error);
     pb_value_release(&mask);
     return pb_place_argument(call, NULL, status, error);
@@ -362,19 +362,19 @@ static pb_status call_check(pb_call *call, pb_value **result, pb_error **error)
     pb_status status;
     if (pb_value_kind(x) != PB_LIST && pb_value_kind(x) != PB_TENSOR) {
         status = pb_value_truth(x, &truth, error);
-        return status == PB_OK ? pb_value_bool(truth, result, error) : status;
+        return status ? status : pb_value_bool(truth, result, error);
     }
     status = pb_value_as_column(call->interp, x, 0, &cells, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(cells); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(cells); i++) {
         pb_value *cell = NULL;
         status = pb_value_truth(pb_list_item(cells, i), &truth, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_value_bool(truth, &cell, error);
-        if (status == PB_OK)
+        if (!status)
             status = pb_list_take(&out, cell, error);
     }
     pb_value_release(&cells);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, true, result, error);
     pb_list_discard(&out);
     return pb_place_argument(call, "condition", status, error);

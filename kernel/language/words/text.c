@@ -55,7 +55,7 @@ static pb_status change_case(pb_call *call, int (*change)(int), pb_value **resul
         pb_buffer_byte(&out, c < 0x80 ? (char)change(c) : (char)c);
         pb_status status =
             i % PB_BYTES_UNCHECKED == 0 ? pb_interp_check(call->interp, error) : PB_OK;
-        if (status != PB_OK) {
+        if (status) {
             pb_buffer_free(&out);
             return status;
         }
@@ -137,13 +137,13 @@ static pb_status call_replace(pb_call *call, pb_value **result, pb_error **error
     if (old.length == 0)
         return pb_fail_argument(call, "old", error, PB_VALUE, "the text to replace is empty");
     pb_status status = find(call, text, 0, old, &found, error);
-    while (status == PB_OK && found != SIZE_MAX && out.length <= PB_MAX_STRING_LENGTH) {
+    while (!status && found != SIZE_MAX && out.length <= PB_MAX_STRING_LENGTH) {
         pb_buffer_append(&out, text.bytes + at, found - at);
         pb_buffer_append(&out, made.bytes, made.length);
         at = found + old.length;
         status = find(call, text, at, old, &found, error);
     }
-    if (status != PB_OK) {
+    if (status) {
         pb_buffer_free(&out);
         return status;
     }
@@ -195,12 +195,11 @@ pb_status pb_index_in_text(pb_call *call, pb_value **result, pb_error **error)
     char what[160];
     const char *text = pb_argument_text(call, "x");
     pb_status status = find_part(call, 0, &found, error);
-    if (status == PB_OK && found == SIZE_MAX)
+    if (!status && found == SIZE_MAX)
         status =
             pb_fail_argument(call, "item", error, PB_VALUE, "%s is not in the text",
                              pb_value_describe(pb_argument_value(call, "item"), what, sizeof what));
-    return status == PB_OK ? pb_value_integer((int64_t)pb_utf8_count(text, found), result, error)
-                           : status;
+    return status ? status : pb_value_integer((int64_t)pb_utf8_count(text, found), result, error);
 }
 
 /* Without overlaps; an empty text stands before each character and at the end. */
@@ -209,13 +208,13 @@ pb_status pb_count_in_text(pb_call *call, pb_value **result, pb_error **error)
     size_t found = 0, count = 0, length, part_length = 0;
     const char *text = pb_value_get_text(pb_argument_value(call, "x"), &length);
     pb_status status = find_part(call, 0, &found, error);
-    if (status == PB_OK)
+    if (!status)
         pb_value_get_text(pb_argument_value(call, "item"), &part_length);
-    if (status == PB_OK && part_length == 0)
+    if (!status && part_length == 0)
         return pb_value_integer((int64_t)pb_utf8_count(text, length) + 1, result, error);
-    for (; status == PB_OK && found != SIZE_MAX; count++)
+    for (; !status && found != SIZE_MAX; count++)
         status = find_part(call, found + part_length, &found, error);
-    return status == PB_OK ? pb_value_integer((int64_t)count, result, error) : status;
+    return status ? status : pb_value_integer((int64_t)count, result, error);
 }
 
 /* find(): as index(), with -1 where it is not. */
@@ -225,7 +224,7 @@ static pb_status call_find(pb_call *call, pb_value **result, pb_error **error)
     const char *text = pb_argument_text(call, "x");
     pb_status status = find_part(call, 0, &found, error);
     int64_t at = found == SIZE_MAX ? -1 : (int64_t)pb_utf8_count(text, found);
-    return status == PB_OK ? pb_value_integer(at, result, error) : status;
+    return status ? status : pb_value_integer(at, result, error);
 }
 
 /* ---- split, join ---- */
@@ -235,7 +234,7 @@ static pb_status take_piece(pb_list_builder *out, const char *bytes, size_t leng
 {
     pb_value *piece = NULL;
     pb_status status = pb_value_string(bytes, length, &piece, error);
-    return status == PB_OK ? pb_list_take(out, piece, error) : status;
+    return status ? status : pb_list_take(out, piece, error);
 }
 
 static bool is_space(char c)
@@ -246,7 +245,7 @@ static bool is_space(char c)
 static pb_status split_at_spaces(pb_slice text, pb_list_builder *out, pb_error **error)
 {
     pb_status status = PB_OK;
-    for (size_t at = 0; status == PB_OK && at < text.length;) {
+    for (size_t at = 0; !status && at < text.length;) {
         size_t start = at;
         while (at < text.length && !is_space(text.bytes[at]))
             at++;
@@ -263,13 +262,13 @@ static pb_status split_at(const pb_call *call, pb_slice text, pb_slice by, pb_li
 {
     size_t at = 0, found = 0;
     pb_status status = find(call, text, 0, by, &found, error);
-    while (status == PB_OK && found != SIZE_MAX) {
+    while (!status && found != SIZE_MAX) {
         status = take_piece(out, text.bytes + at, found - at, error);
         at = found + by.length;
-        if (status == PB_OK)
+        if (!status)
             status = find(call, text, at, by, &found, error);
     }
-    return status == PB_OK ? take_piece(out, text.bytes + at, text.length - at, error) : status;
+    return status ? status : take_piece(out, text.bytes + at, text.length - at, error);
 }
 
 static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
@@ -280,7 +279,7 @@ static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_argument(call, "by", error, PB_VALUE, "the separator is empty");
     pb_status status =
         by.bytes ? split_at(call, text, by, &out, error) : split_at_spaces(text, &out, error);
-    if (status == PB_OK)
+    if (!status)
         return pb_list_finish(&out, false, result, error);
     pb_list_discard(&out);
     return status;
@@ -298,11 +297,11 @@ static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_argument(call, NULL, error, PB_TYPE,
                                 "join() takes a separator and a list of strings");
     pb_status status = pb_argument_items(call, turned ? "separator" : "items", &items, error);
-    for (size_t i = 0; status == PB_OK && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         size_t length;
         const char *text = pb_value_get_text(pb_list_item(items, i), &length);
         status = pb_interp_check(call->interp, error);
-        if (status == PB_OK && !text)
+        if (!status && !text)
             status =
                 pb_fail_argument(call, NULL, error, PB_TYPE, "join() joins strings; item %zu is %s",
                                  i, pb_value_describe(pb_list_item(items, i), what, sizeof what));
@@ -311,7 +310,7 @@ static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
         if (text)
             pb_buffer_append(&out, text, length);
     }
-    if (status == PB_OK)
+    if (!status)
         status = pb_value_take_buffer(&out, result, error);
     else if (status == PB_TYPE && error && *error)
         pb_error_hint(*error, "[str(x) for x in xs] makes strings of anything");
