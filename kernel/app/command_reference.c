@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "command.h"
-#include "language/session.h"
+#include "session/session.h"
 
 int pb_command_reference(const pb_command *command, const pb_log *log, int count, char **arguments)
 {

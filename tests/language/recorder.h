@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/buffer.h"
-#include "language/session.h"
+#include "session/session.h"
 
 typedef struct recorder {
     pb_host host;

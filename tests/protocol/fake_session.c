@@ -27,7 +27,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "language/session.h"
+#include "session/session.h"
 
 struct pb_session {
     const pb_log *log;

@@ -1,0 +1,246 @@
+/* The reference: from rows to Markdown. */
+#include "assist/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/members.h"
+#include "session/session.h"
+#include "value/text.h"
+
+void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
+{
+    bool keywords = false;
+    if (row->signature) {
+        pb_buffer_text(out, row->signature);
+        return;
+    }
+    pb_buffer_byte(out, '(');
+    for (const pb_parameter *p = row->parameters; p->name; p++) {
+        if (p != row->parameters)
+            pb_buffer_text(out, ", ");
+        if (p->mode == PB_PARAMETER_KEYWORD && !keywords && p != row->parameters &&
+            p[-1].mode == PB_PARAMETER_NORMAL)
+            pb_buffer_text(out, "*, ");
+        keywords = keywords || p->mode == PB_PARAMETER_KEYWORD;
+        if (p->mode == PB_PARAMETER_REST)
+            pb_buffer_format(out, "*%s", p->name);
+        else if (p->mode == PB_PARAMETER_NAMED)
+            pb_buffer_format(out, "%s=...", p->name);
+        else if (p->fallback)
+            pb_buffer_format(out, "%s=%s", p->name, p->fallback);
+        else
+            pb_buffer_text(out, p->name);
+    }
+    pb_buffer_byte(out, ')');
+}
+
+void pb_reference_summary(const pb_builtin *row, pb_buffer *out)
+{
+    pb_buffer_format(out, "**%s**`", row->name);
+    pb_builtin_signature(row, out);
+    pb_buffer_format(out, "`\n\n%s\n", row->summary);
+}
+
+/* ---- one entry ---- */
+
+static void write_parameter(const pb_parameter *p, pb_buffer *out)
+{
+    pb_buffer_format(out, "- `%s`", p->name);
+    if (p->what)
+        pb_buffer_format(out, ": %s", p->what);
+    if (p->choices) {
+        pb_buffer_text(out, p->what ? ", one of" : ": one of");
+        for (const char *at = p->choices; *at;) {
+            size_t word = strcspn(at, " ");
+            pb_buffer_format(out, " `\"%.*s\"`", (int)word, at);
+            at += word + (at[word] == ' ');
+        }
+    }
+    if (p->fallback)
+        pb_buffer_format(out, " (left out: `%s`)", p->fallback);
+    pb_buffer_byte(out, '\n');
+}
+
+static bool says_something(const pb_parameter *p)
+{
+    return p->what || p->choices;
+}
+
+static void write_example(const pb_builtin *row, pb_buffer *out)
+{
+    if (!row->example)
+        return;
+    pb_buffer_format(out, "\n```python\n%s\n```\n", row->example);
+    if (row->expected && *row->expected) {
+        size_t length = strlen(row->expected);
+        bool ended = row->expected[length - 1] == '\n';
+        pb_buffer_format(out, "\n```\n%s%s```\n", row->expected, ended ? "" : "\n");
+    }
+}
+
+static void write_see(const pb_builtin *row, pb_buffer *out)
+{
+    if (!row->see)
+        return;
+    pb_buffer_text(out, "\nSee also");
+    for (const char *at = row->see; *at;) {
+        size_t word = strcspn(at, " ");
+        pb_buffer_format(out, "%s `%.*s`", at == row->see ? "" : ",", (int)word, at);
+        at += word + (at[word] == ' ');
+    }
+    pb_buffer_text(out, ".\n");
+}
+
+void pb_reference_entry(const pb_builtin *row, pb_buffer *out)
+{
+    bool any = false;
+    pb_reference_summary(row, out);
+    if (row->doc)
+        pb_buffer_format(out, "\n%s\n", row->doc);
+    for (const pb_parameter *p = row->parameters; p->name; p++) {
+        if (!says_something(p))
+            continue;
+        if (!any)
+            pb_buffer_byte(out, '\n');
+        any = true;
+        write_parameter(p, out);
+    }
+    if (row->result)
+        pb_buffer_format(out, "\nGives %s.\n", row->result);
+    write_example(row, out);
+    write_see(row, out);
+}
+
+/* ---- values ---- */
+
+static void write_members(const pb_member *members, bool *any, pb_buffer *out)
+{
+    for (const pb_member *m = members; m && m->name; m++) {
+        if (!*any)
+            pb_buffer_text(out, "\nIt answers to\n\n");
+        *any = true;
+        pb_buffer_format(out, "- `.%s`: %s\n", m->name, m->summary ? m->summary : "");
+    }
+}
+
+void pb_reference_value(const pb_value *value, pb_buffer *out)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    const pb_meta *meta = pb_value_meta(value);
+    char what[200];
+    bool any = false;
+    const char *said = pb_value_describe(value, what, sizeof what);
+    pb_buffer_format(out, "%c%s\n", said[0] == 'a' ? 'A' : said[0], said + 1);
+    if (pb_value_kind(value) == PB_FUNCTION) {
+        pb_buffer_text(out, "\n```python\n");
+        pb_function_text(value, out);
+        pb_buffer_text(out, "\n```\n");
+    }
+    if (meta && meta->caption)
+        pb_buffer_format(out, "\n%s\n", meta->caption);
+    if (meta && meta->look && meta->look->summary)
+        pb_buffer_format(out, "\n%s\n", meta->look->summary);
+    if (type && type->summary)
+        pb_buffer_format(out, "\n%s\n", type->summary);
+    if (meta && meta->look)
+        write_members(meta->look->members, &any, out);
+    if (type)
+        write_members(type->members, &any, out);
+    for (const pb_kind_members *rows = NULL; (rows = pb_kind_members_next(rows));)
+        if (rows->kind == pb_value_kind(value))
+            write_members(rows->members, &any, out);
+}
+
+/* ---- all words ---- */
+
+/* Is `row` the first of its category? */
+static bool opens_category(const pb_builtin *row)
+{
+    for (const pb_builtin *before = NULL; (before = pb_builtin_next(before)) && before != row;)
+        if (strcmp(before->category, row->category) == 0)
+            return false;
+    return true;
+}
+
+void pb_reference_overview(pb_buffer *out)
+{
+    pb_buffer_text(out, "Three statements: `name = expression`, `f(x, y=1) = expression`, and an "
+                        "expression. `x.f(y)` is `f(x, y)`. `help(word)` says more.\n");
+    for (const pb_builtin *head = NULL; (head = pb_builtin_next(head));) {
+        if (!opens_category(head))
+            continue;
+        pb_buffer_format(out, "\n## %s\n\n", head->category);
+        for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+            if (strcmp(row->category, head->category) == 0)
+                pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
+    }
+    size_t count;
+    const pb_constant *constants = pb_constants(&count);
+    for (size_t i = 0; i < count; i++)
+        pb_buffer_format(out, "%s- `%s`: %s\n", i ? "" : "\n## Values\n\n", constants[i].name,
+                         constants[i].summary);
+}
+
+char *pb_session_reference_markdown(void)
+{
+    pb_buffer out = PB_BUFFER_EMPTY;
+    pb_buffer_text(&out, "# The built-in words\n\n");
+    for (const pb_builtin *head = NULL; (head = pb_builtin_next(head));) {
+        if (!opens_category(head))
+            continue;
+        pb_buffer_format(&out, "\n## %s\n", head->category);
+        for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));) {
+            if (strcmp(row->category, head->category) != 0)
+                continue;
+            pb_buffer_format(&out, "\n### %s\n\n", row->name);
+            pb_reference_entry(row, &out);
+        }
+    }
+    char *text = pb_buffer_take(&out);
+    pb_buffer_free(&out);
+    return text;
+}
+
+/* ---- as a bundle ---- */
+
+/* Markdown as plain text: without the marks that only a renderer needs. */
+static void plain_text(const char *markdown, pb_buffer *out)
+{
+    bool fenced = false;
+    for (const char *line = markdown; *line;) {
+        size_t length = strcspn(line, "\n");
+        bool fence = length >= 3 && memcmp(line, "```", 3) == 0;
+        fenced = fence ? !fenced : fenced;
+        for (size_t i = 0; i < length && !fence; i++)
+            if (fenced || (line[i] != '`' && !(line[i] == '*' && line[i + 1] == '*') &&
+                           !(i > 0 && line[i] == '*' && line[i - 1] == '*')))
+                pb_buffer_byte(out, line[i]);
+        line += length + (line[length] == '\n');
+        if (!fence)
+            pb_buffer_byte(out, '\n');
+    }
+}
+
+pb_status pb_reference_bundle(pb_buffer *markdown, pb_bundle **bundle, pb_error **error)
+{
+    pb_buffer plain = PB_BUFFER_EMPTY, clean = PB_BUFFER_EMPTY;
+    pb_clean_text(markdown->data ? markdown->data : "", markdown->length, &clean);
+    clean.failed = clean.failed || markdown->failed;
+    pb_buffer_free(markdown);
+    char *text = pb_buffer_take(&clean);
+    *bundle = text ? pb_bundle_create() : NULL;
+    if (!*bundle) {
+        free(text);
+        return pb_fail_memory(error);
+    }
+    plain_text(text, &plain);
+    pb_status status = pb_bundle_give(*bundle, "text/plain", pb_buffer_take(&plain), false, error);
+    if (!status)
+        status = pb_bundle_give(*bundle, "text/markdown", text, false, error);
+    else
+        free(text);
+    if (status)
+        pb_bundle_destroy(bundle);
+    return status;
+}
