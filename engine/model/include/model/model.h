@@ -18,8 +18,8 @@
 #include "base/error.h"
 #include "base/watch.h"
 #include "io/config.h"
-#include "io/tokenizer.h"
 #include "math/tensor.h"
+#include "tokenizer/tokenizer.h"
 
 typedef struct pb_model pb_model;
 

@@ -1,5 +1,5 @@
 /* Text to tokens and back. */
-#include "io/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 #include <string.h>
 

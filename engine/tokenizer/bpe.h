@@ -1,6 +1,6 @@
 /* Byte-pair encoding: the table of merges, and merging the symbols of one word by it. */
-#ifndef PB_IO_BPE_H
-#define PB_IO_BPE_H
+#ifndef PB_TOKENIZER_BPE_H
+#define PB_TOKENIZER_BPE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * by pair, the pair that was learned first (the lowest rank) before all others and the leftmost of
  * equal ones first. A tokenizer is immutable and may be used from several threads at once.
  */
-#ifndef PB_IO_TOKENIZER_H
-#define PB_IO_TOKENIZER_H
+#ifndef PB_TOKENIZER_TOKENIZER_H
+#define PB_TOKENIZER_TOKENIZER_H
 
 #include <stdbool.h>
 #include <stddef.h>

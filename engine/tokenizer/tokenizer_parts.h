@@ -1,11 +1,11 @@
 /* A tokenizer from inside: tokenizer_load.c makes it, tokenizer.c and tokenizer_help.c use it. */
-#ifndef PB_IO_TOKENIZER_PARTS_H
-#define PB_IO_TOKENIZER_PARTS_H
+#ifndef PB_TOKENIZER_PARTS_H
+#define PB_TOKENIZER_PARTS_H
 
 #include "base/arena.h"
 #include "base/map.h"
 #include "bpe.h"
-#include "io/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 #include "word_pattern.h"
 
 #define END_OF_TEXT "<|endoftext|>"

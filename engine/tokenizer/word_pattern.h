@@ -1,6 +1,6 @@
 /* Cuts a text into the words that byte-pair encoding works on. */
-#ifndef PB_IO_WORD_PATTERN_H
-#define PB_IO_WORD_PATTERN_H
+#ifndef PB_TOKENIZER_WORD_PATTERN_H
+#define PB_TOKENIZER_WORD_PATTERN_H
 
 #include <stddef.h>
 

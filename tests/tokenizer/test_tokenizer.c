@@ -12,8 +12,8 @@
 
 #include "base/buffer.h"
 #include "base/utf8.h"
-#include "io/tokenizer.h"
 #include "scratch.h"
+#include "tokenizer/tokenizer.h"
 
 static int open_default(void **state)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "json.h"
+#include "io/json.h"
 
 /* ---- whether it is GPT-2's ---- */
 
@@ -37,7 +37,7 @@ static const setting settings[] = {
 static pb_status check_setting(const char *path, const json_t *root, const setting *s,
                                pb_error **error)
 {
-    char shown[JSON_SHOWN];
+    char shown[PB_JSON_SHOWN];
     const json_t *value = json_object_get(root, s->part);
     if (s->name)
         value = json_object_get(value, s->name);
@@ -53,7 +53,7 @@ static pb_status check_setting(const char *path, const json_t *root, const setti
     return pb_fail(error, PB_UNSUPPORTED,
                    "'%s' is not a tokenizer of GPT-2's kind: its %s%s%s is %s, and %s was expected",
                    path, s->part, s->name ? "." : "", s->name ? s->name : "",
-                   value ? json_show(value, shown) : "missing", s->expected);
+                   value ? pb_json_show(value, shown) : "missing", s->expected);
 }
 
 /* ---- tokens ---- */
@@ -61,9 +61,9 @@ static pb_status check_setting(const char *path, const json_t *root, const setti
 static pb_status fail_part(const char *path, const char *what, const json_t *value,
                            const char *expected, pb_error **error)
 {
-    char shown[JSON_SHOWN];
+    char shown[PB_JSON_SHOWN];
     return pb_fail(error, PB_FORMAT, "'%s': %s is %s, and %s was expected", path, what,
-                   value ? json_show(value, shown) : "missing", expected);
+                   value ? pb_json_show(value, shown) : "missing", expected);
 }
 
 /* Tokens that were added after training stand beside the vocabulary, some also in it. */
@@ -152,7 +152,7 @@ pb_status tokenizer_json_read(const char *path, const char *bytes, size_t length
 {
     json_t *root = NULL;
     *parts = (tokenizer_json){NULL, NULL, 0};
-    pb_status status = json_read_object(path, bytes, length, &root, error);
+    pb_status status = pb_json_read_object(path, bytes, length, &root, error);
     if (!status)
         status = take_apart(path, root, parts, error);
     if (status)

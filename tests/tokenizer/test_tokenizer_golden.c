@@ -16,7 +16,7 @@
 #include "base/buffer.h"
 #include "base/utf8.h"
 #include "io/file.h"
-#include "io/tokenizer.h"
+#include "tokenizer/tokenizer.h"
 
 enum { BLOCK = 256, GROUP = 256 }; /* as in make_tokenizer.py */
 

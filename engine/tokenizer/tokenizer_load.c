@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "io/file.h"
-#include "json.h"
+#include "io/json.h"
 #include "tokenizer_json.h"
 #include "tokenizer_parts.h"
 
@@ -91,11 +91,11 @@ static pb_status add_token(loader *l, const char *key, const json_t *value)
 {
     pb_tokenizer *t = l->tokenizer;
     json_int_t id = json_integer_value(value);
-    char shown[JSON_SHOWN];
+    char shown[PB_JSON_SHOWN];
     if (!json_is_integer(value) || id < 0 || (uint64_t)id >= t->n_tokens)
         return pb_fail(l->error, PB_FORMAT,
                        "'%s': token '%s' has id %s, and a whole number from 0 to %zu was expected",
-                       l->vocab_path, key, json_show(value, shown), t->n_tokens - 1);
+                       l->vocab_path, key, pb_json_show(value, shown), t->n_tokens - 1);
     token *added = &t->tokens[id];
     if (added->bytes)
         return pb_fail(l->error, PB_FORMAT, "'%s': tokens '%s' and '%s' have the same id %lld",
@@ -269,7 +269,7 @@ pb_status pb_tokenizer_parse(const char *vocab_path, const char *vocab, size_t v
                              pb_tokenizer **tokenizer, pb_error **error)
 {
     json_t *root = NULL;
-    pb_status status = json_read_object(vocab_path, vocab, vocab_length, &root, error);
+    pb_status status = pb_json_read_object(vocab_path, vocab, vocab_length, &root, error);
     loader l = {
         .vocab_path = vocab_path, .merges_path = merges_path, .vocab = root, .error = error};
     if (!status)
@@ -324,7 +324,7 @@ static pb_status add_more(const char *path, json_t *vocab, pb_error **error)
     json_t *more = NULL;
     if (!pb_file_exists(path))
         return PB_OK;
-    pb_status status = json_read_file(path, FILE_LIMIT, &more, error);
+    pb_status status = pb_json_read_file(path, FILE_LIMIT, &more, error);
     if (!status && json_object_update_missing(vocab, more) != 0)
         status = pb_fail_memory(error);
     json_decref(more);
@@ -337,7 +337,7 @@ static pb_status open_two_files(const char *vocab_path, const char *merges_path,
     json_t *vocab = NULL;
     char *merges = NULL;
     size_t length = 0;
-    pb_status status = json_read_file(vocab_path, FILE_LIMIT, &vocab, error);
+    pb_status status = pb_json_read_file(vocab_path, FILE_LIMIT, &vocab, error);
     if (!status)
         status = add_more(added_path, vocab, error);
     if (!status)

@@ -1,6 +1,6 @@
 /* tokenizer.json, the one file that newer libraries save in place of vocab.json and merges.txt. */
-#ifndef PB_IO_TOKENIZER_JSON_H
-#define PB_IO_TOKENIZER_JSON_H
+#ifndef PB_TOKENIZER_JSON_H
+#define PB_TOKENIZER_JSON_H
 
 #include <jansson.h>
 #include <stddef.h>
