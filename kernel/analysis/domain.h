@@ -261,12 +261,7 @@ pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units,
 /* Takes away an axis of length one, if `drop`: a single prompt or word leaves none. */
 pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error);
 
-/* Moves the forms of *other into `bundle` and destroys it. */
-pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error);
-
 /* Text of a token with its space visible, malloc'ed; NULL when memory is out. */
 char *pb_token_text(const pb_model *model, int32_t id);
-/* A prompt's text, quoted and cut to about `width` columns. malloc'ed. */
-char *pb_prompt_title(const char *text, size_t width);
 
 #endif

@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assist/assist.h"
+#include "assist/reference.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "eval/run.h"
 #include "gauge.h"
+#include "session/cell.h"
 #include "session_private.h"
+#include "show/show.h"
 #include "syntax/parser.h"
 #include "value/text.h"
 
@@ -19,6 +24,7 @@ struct pb_session {
     pb_map *slots;           /* the same, for what is no name of the user's */
     pb_value *workspace;     /* of a cell that ended; NULL while a cell has it */
     pb_list_builder buried;  /* values to let go of when nobody waits */
+    pb_lexicon *lexicon;
     pb_session_options options;
 };
 
@@ -62,13 +68,13 @@ static void map_release(pb_map **map)
     pb_map_destroy(map);
 }
 
-pb_value *pb_session_get(pb_session *session, const char *name)
+static pb_value *get_name(pb_session *session, const char *name)
 {
     return map_get(session, session->names, name);
 }
 
-pb_status pb_session_set(pb_session *session, const char *name, const pb_value *value,
-                         pb_error **error)
+static pb_status set_name(pb_session *session, const char *name, const pb_value *value,
+                          pb_error **error)
 {
     return map_put(session, session->names, name, value, error);
 }
@@ -89,20 +95,14 @@ const pb_session_options *pb_session_get_options(const pb_session *session)
     return &session->options;
 }
 
-/* What the front end's type column calls a value. */
-static const char *type_for_completion(const pb_value *value)
-{
-    return pb_value_is_callable(value) ? "function" : "instance";
-}
-
-void pb_session_names(pb_session *session, pb_names *names)
+static void add_names(pb_session *session, pb_names *names)
 {
     size_t cursor = 0, length;
     const char *key;
     uint64_t value;
     pthread_mutex_lock(&session->lock);
     while (pb_map_next(session->names, &cursor, &key, &length, &value))
-        pb_names_add(names, key, type_for_completion((pb_value *)(uintptr_t)value), "");
+        pb_names_add(names, key, "instance", "");
     pthread_mutex_unlock(&session->lock);
 }
 
@@ -170,9 +170,13 @@ pb_status pb_session_create(const pb_session_options *options, pb_session **sess
     made->names = pb_map_create(64);
     made->slots = pb_map_create(8);
     bool copied = copy_options(&made->options, options);
-    if (!made->names || !made->slots || !copied) {
+    pb_status status = made->names && made->slots && copied ? PB_OK : pb_fail_memory(error);
+    if (!status)
+        status = pb_lexicon_create(options ? options->words : NULL, options ? options->n_words : 0,
+                                   &made->lexicon, error);
+    if (status) {
         pb_session_destroy(&made);
-        return pb_fail_memory(error);
+        return status;
     }
     *session = made;
     return PB_OK;
@@ -188,18 +192,14 @@ void pb_session_destroy(pb_session **session)
     map_release(&old->slots);
     pb_value_release(&old->workspace);
     pb_list_discard(&old->buried);
+    pb_lexicon_destroy(&old->lexicon);
     free_options(&old->options);
     pthread_mutex_destroy(&old->loading);
     pthread_mutex_destroy(&old->lock);
     free(old);
 }
 
-/* ---- the interpreter's services ---- */
-
-const pb_watch *pb_interp_watch(const pb_interp *interp)
-{
-    return &interp->watch;
-}
+/* ---- the keeper of a cell ---- */
 
 #define PB_LONG_LIST 65536 /* items that take more than a ms to let go of */
 
@@ -223,12 +223,10 @@ static void let_go(pb_session *session, pb_value **value, bool ends)
     }
 }
 
-void pb_interp_bury(pb_interp *interp, pb_value **value)
+static void bury(pb_keeper *keeper, pb_value **value)
 {
-    if (interp)
-        let_go(interp->session, value, pb_watch_stopped(&interp->watch));
-    else
-        pb_value_release(value);
+    const pb_interp *interp = (const pb_interp *)keeper;
+    let_go(interp->session, value, pb_watch_stopped(&keeper->watch));
 }
 
 void pb_session_tidy(pb_session *session)
@@ -256,12 +254,27 @@ static pb_status look_at_memory(pb_interp *interp, pb_error **error)
     return pb_gauge_check(interp->session->options.memory_limit, error);
 }
 
-pb_status pb_interp_check(pb_interp *interp, pb_error **error)
+static pb_status check(pb_keeper *keeper, pb_error **error)
 {
+    pb_interp *interp = (pb_interp *)keeper;
     if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
-    pb_status status = pb_watch_check(&interp->watch, error);
+    pb_status status = pb_watch_check(&keeper->watch, error);
     return status ? status : look_at_memory(interp, error);
+}
+
+/* ---- output ---- */
+
+pb_status pb_interp_show(pb_interp *interp, const pb_value *value, pb_error **error)
+{
+    pb_bundle *bundle = NULL;
+    if (!interp->host || !interp->host->show)
+        return PB_OK;
+    pb_status status = pb_interp_bundle(interp, value, &bundle, error);
+    if (!status)
+        interp->host->show(interp->host->user, bundle, NULL, false);
+    pb_bundle_destroy(&bundle);
+    return status;
 }
 
 void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
@@ -338,76 +351,17 @@ static void leave_workspace(pb_interp *interp)
 
 /* ---- running ---- */
 
-static pb_status assign_column(pb_interp *interp, const pb_target *target, const pb_value *value,
-                               pb_error **error)
+/* For the parser, which advises on brackets after the words there are. */
+static bool is_word(const void *words, const char *name)
 {
-    pb_value *table = pb_session_get(interp->session, target->name), *made = NULL;
-    char what[160];
-    pb_status status;
-    if (!table)
-        return pb_fail_unknown(interp, NULL, target->name, false, error);
-    if (pb_value_kind(table) == PB_TABLE) {
-        status = pb_table_with(interp, table, target->column, value, &made, error);
-    } else {
-        status = pb_fail(error, PB_TYPE, "only a table's columns can be assigned to; %s is %s",
-                         target->name, pb_value_describe(table, what, sizeof what));
-        pb_error_hint(*error, "give the result a name of its own: %s_%s = ...", target->name,
-                      target->column);
-    }
-    if (!status)
-        status = pb_session_set(interp->session, target->name, made, error);
-    pb_value_release(&table);
-    pb_value_release(&made);
-    return status;
-}
-
-static pb_status bind_in_session(pb_interp *interp, void *data, const char *name,
-                                 const pb_value *value, pb_error **error)
-{
-    (void)data;
-    return pb_session_set(interp->session, name, value, error);
-}
-
-static pb_status assign(pb_interp *interp, const pb_target *target, const pb_value *value,
-                        pb_error **error)
-{
-    switch (target->kind) {
-    case PB_TARGET_NAME: return pb_session_set(interp->session, target->name, value, error);
-    case PB_TARGET_COLUMN: return assign_column(interp, target, value, error);
-    case PB_TARGET_UNPACK:
-        return pb_bind_pattern(interp, &target->pattern, value, bind_in_session, NULL, error);
-    }
-    return PB_OK;
-}
-
-/* One statement; *value is what an expression gave, NULL for most assignments. */
-static pb_status run_statement(pb_interp *interp, const pb_place *place, const pb_node *statement,
-                               pb_value **value, pb_error **error)
-{
-    bool assigns = statement->kind == PB_NODE_ASSIGN;
-    pb_status status =
-        pb_evaluate(interp, place, assigns ? statement->items[0] : statement, value, error);
-    for (size_t i = 0; assigns && !status && i < statement->n_targets; i++)
-        status = pb_place_error(place, statement->targets[i].span,
-                                assign(interp, &statement->targets[i], *value, error), error);
-    const pb_object_type *type = pb_value_object_type(*value);
-    if (assigns && !(type && type->shown_when_bound))
-        pb_value_release(value);
-    return status;
+    return pb_lexicon_builtin(words, name) != NULL;
 }
 
 static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle **last,
                              pb_error **error)
 {
-    pb_place place = {program, NULL};
     pb_value *value = NULL;
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < program->n_statements; i++) {
-        pb_value_release(&value);
-        status = pb_interp_check(interp, error);
-        if (!status)
-            status = run_statement(interp, &place, program->statements[i], &value, error);
-    }
+    pb_status status = pb_run_program(interp, program, &value, error);
     bool quiet = program->n_statements == 0 ||
                  program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
     if (!status && !quiet)
@@ -419,13 +373,17 @@ static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle *
 static pb_status run_source(pb_session *session, pb_source *source, const pb_host *host,
                             size_t most_steps, pb_bundle **last, pb_error **error)
 {
+    static const pb_surroundings above = {get_name, set_name, add_names, pb_value_str};
     pb_program *program = NULL;
-    pb_interp interp = {.session = session,
-                        .host = host,
-                        .most_steps = most_steps,
-                        .stack = __builtin_frame_address(0)};
-    interp.watch.stop = host ? host->stop : NULL;
-    pb_status status = pb_parse_program(source, &program, NULL, error);
+    pb_interp interp = {
+        .keeper = {.watch = {.stop = host ? host->stop : NULL}, .check = check, .bury = bury},
+        .above = &above,
+        .session = session,
+        .lexicon = session->lexicon,
+        .host = host,
+        .most_steps = most_steps,
+        .stack = __builtin_frame_address(0)};
+    pb_status status = pb_parse_program(source, is_word, session->lexicon, &program, NULL, error);
     pb_session_tidy(session);
     if (!status)
         status = run_program(&interp, program, last, error);
@@ -487,7 +445,7 @@ static size_t last_indent(const char *code, size_t length)
 
 pb_parse pb_session_is_complete(const char *code, size_t length, char **indent)
 {
-    pb_parse_end end = {.state = PB_PARSE_INVALID};
+    pb_parse_end end = {0};
     pb_program *program = NULL;
     pb_error *error = NULL;
     if (indent)
@@ -495,11 +453,13 @@ pb_parse pb_session_is_complete(const char *code, size_t length, char **indent)
     pb_source *source = pb_source_create("cell", code, length);
     if (!source)
         return PB_PARSE_INVALID;
-    pb_parse_program(source, &program, &end, &error);
+    bool parsed = !pb_parse_program(source, NULL, NULL, &program, &end, &error);
     pb_program_release(&program);
     pb_source_release(&source);
     pb_error_destroy(&error);
-    if (end.state == PB_PARSE_INCOMPLETE && indent) {
+    if (parsed || !end.more)
+        return parsed ? PB_PARSE_COMPLETE : PB_PARSE_INVALID;
+    if (indent) {
         size_t spaces = end.in_quotes ? 0 : last_indent(code, length);
         if (spaces == 0 && !end.in_quotes)
             spaces = end.open_brackets > 0 ? 4 : 0;
@@ -507,5 +467,122 @@ pb_parse pb_session_is_complete(const char *code, size_t length, char **indent)
         if (*indent)
             memset(*indent, ' ', spaces);
     }
-    return end.state;
+    return PB_PARSE_INCOMPLETE;
+}
+
+/* ---- completion and inspection, of what is known at this moment ---- */
+
+static void free_names(pb_entry *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)names[i].name);
+        pb_value_release(&names[i].value);
+    }
+    free(names);
+}
+
+/* The user's names as they are now, for free_names(). */
+static pb_status copy_names(pb_session *session, pb_entry **names, size_t *count, pb_error **error)
+{
+    size_t cursor = 0, length;
+    const char *key;
+    uint64_t value;
+    bool whole = true;
+    *count = 0;
+    pthread_mutex_lock(&session->lock);
+    *names = pb_calloc(pb_map_count(session->names), sizeof **names);
+    while (*names && pb_map_next(session->names, &cursor, &key, &length, &value)) {
+        pb_entry *copy = &(*names)[(*count)++];
+        *copy = (pb_entry){strdup(key), pb_value_retain((pb_value *)(uintptr_t)value)};
+        whole = whole && copy->name;
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (*names && whole)
+        return PB_OK;
+    free_names(*names, *count);
+    return pb_fail_memory(error);
+}
+
+static pb_status matches_of(const pb_names *names, pb_span range, pb_matches **matches,
+                            pb_error **error)
+{
+    size_t count = pb_names_count(names);
+    bool whole = true;
+    pb_matches *made = pb_calloc(1, sizeof *made);
+    pb_match *items = pb_calloc(count, sizeof *items);
+    if (!made || !items) {
+        free(made);
+        free(items);
+        return pb_fail_memory(error);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const pb_name *name = pb_names_item(names, i);
+        items[i] = (pb_match){strdup(name->text), strdup(name->type), strdup(name->signature)};
+        whole = whole && items[i].text && items[i].type && items[i].signature;
+    }
+    *made = (pb_matches){range.start, range.end, count, items};
+    *matches = made;
+    if (whole)
+        return PB_OK;
+    pb_matches_destroy(matches);
+    return pb_fail_memory(error);
+}
+
+void pb_matches_destroy(pb_matches **matches)
+{
+    pb_matches *old = *matches;
+    *matches = NULL;
+    if (!old)
+        return;
+    for (size_t i = 0; i < old->count; i++) {
+        free((char *)old->items[i].text);
+        free((char *)old->items[i].type);
+        free((char *)old->items[i].signature);
+    }
+    free((pb_match *)old->items);
+    free(old);
+}
+
+pb_status pb_session_complete(pb_session *session, const char *code, size_t length, size_t at,
+                              pb_matches **matches, pb_error **error)
+{
+    pb_entry *users;
+    size_t n_users;
+    pb_names *fits = NULL;
+    pb_span range = {0, 0};
+    *matches = NULL;
+    pb_status status = copy_names(session, &users, &n_users, error);
+    if (status)
+        return status;
+    const pb_snapshot snapshot = {session, session->lexicon, n_users, users};
+    status = pb_complete(&snapshot, code, length, at, &range, &fits, error);
+    if (!status)
+        status = matches_of(fits, range, matches, error);
+    pb_names_destroy(&fits);
+    free_names(users, n_users);
+    return status;
+}
+
+pb_status pb_session_inspect(pb_session *session, const char *code, size_t length, size_t at,
+                             int detail, pb_bundle **found, pb_error **error)
+{
+    pb_entry *users;
+    size_t n_users;
+    *found = NULL;
+    pb_status status = copy_names(session, &users, &n_users, error);
+    if (status)
+        return status;
+    const pb_snapshot snapshot = {session, session->lexicon, n_users, users};
+    status = pb_inspect(&snapshot, code, length, at, detail, found, error);
+    free_names(users, n_users);
+    return status;
+}
+
+char *pb_session_reference_markdown(pb_session *session)
+{
+    pb_buffer out = PB_BUFFER_EMPTY;
+    pb_reference_words(session->lexicon, &out);
+    char *text = pb_buffer_take(&out);
+    pb_buffer_free(&out);
+    return text;
 }

@@ -17,6 +17,8 @@ typedef struct pb_parser {
     pb_program *program;
     pb_source *source;
     pb_error **error;
+    pb_is_word *is_word; /* may be NULL */
+    const void *words;
     unsigned nesting;
     bool failed;
     bool field;  /* inside an f-string's braces */
