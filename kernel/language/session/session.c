@@ -1,32 +1,10 @@
-/* A session: names that outlive cells, and the running of a cell. */
-#include <pthread.h>
-#include <stdio.h>
+/* A session: names and words, and what else outlives cells. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "assist/assist.h"
-#include "assist/reference.h"
 #include "base/map.h"
 #include "base/memory.h"
-#include "base/utf8.h"
-#include "eval/run.h"
-#include "gauge.h"
-#include "session/cell.h"
 #include "session_private.h"
-#include "show/show.h"
-#include "syntax/parser.h"
-#include "value/text.h"
-
-struct pb_session {
-    pthread_mutex_t loading; /* held while a model is loaded */
-    pthread_mutex_t lock;    /* held for a moment, around what follows */
-    pb_map *names;           /* name -> pb_value * */
-    pb_map *slots;           /* the same, for what is no name of the user's */
-    pb_value *workspace;     /* of a cell that ended; NULL while a cell has it */
-    pb_list_builder buried;  /* values to let go of when nobody waits */
-    pb_lexicon *lexicon;
-    pb_session_options options;
-};
 
 /* ---- maps of values ---- */
 
@@ -68,13 +46,13 @@ static void map_release(pb_map **map)
     pb_map_destroy(map);
 }
 
-static pb_value *get_name(pb_session *session, const char *name)
+pb_value *pb_session_get(pb_session *session, const char *name)
 {
     return map_get(session, session->names, name);
 }
 
-static pb_status set_name(pb_session *session, const char *name, const pb_value *value,
-                          pb_error **error)
+pb_status pb_session_set(pb_session *session, const char *name, const pb_value *value,
+                         pb_error **error)
 {
     return map_put(session, session->names, name, value, error);
 }
@@ -95,7 +73,7 @@ const pb_session_options *pb_session_get_options(const pb_session *session)
     return &session->options;
 }
 
-static void add_names(pb_session *session, pb_names *names)
+void pb_session_names(pb_session *session, pb_names *names)
 {
     size_t cursor = 0, length;
     const char *key;
@@ -120,6 +98,37 @@ pb_status pb_session_snapshot(pb_session *session, pb_value **record, pb_error *
     pthread_mutex_unlock(&session->lock);
     free(entries);
     return status;
+}
+
+void pb_session_free_names(pb_entry *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)names[i].name);
+        pb_value_release(&names[i].value);
+    }
+    free(names);
+}
+
+pb_status pb_session_copy_names(pb_session *session, pb_entry **names, size_t *count,
+                                pb_error **error)
+{
+    size_t cursor = 0, length;
+    const char *key;
+    uint64_t value;
+    bool whole = true;
+    *count = 0;
+    pthread_mutex_lock(&session->lock);
+    *names = pb_calloc(pb_map_count(session->names), sizeof **names);
+    while (*names && pb_map_next(session->names, &cursor, &key, &length, &value)) {
+        pb_entry *copy = &(*names)[(*count)++];
+        *copy = (pb_entry){strdup(key), pb_value_retain((pb_value *)(uintptr_t)value)};
+        whole = whole && copy->name;
+    }
+    pthread_mutex_unlock(&session->lock);
+    if (*names && whole)
+        return PB_OK;
+    pb_session_free_names(*names, *count);
+    return pb_fail_memory(error);
 }
 
 /* ---- options ---- */
@@ -197,392 +206,4 @@ void pb_session_destroy(pb_session **session)
     pthread_mutex_destroy(&old->loading);
     pthread_mutex_destroy(&old->lock);
     free(old);
-}
-
-/* ---- the keeper of a cell ---- */
-
-#define PB_LONG_LIST 65536 /* items that take more than a ms to let go of */
-
-static bool is_long(const pb_value *value)
-{
-    return pb_list_count(value) > PB_LONG_LIST || pb_table_rows(value) > PB_LONG_LIST;
-}
-
-/* Only what is long, and only at the end of a cell: one that goes on needs its memory back. What
- * cannot be kept, for want of memory, goes at once: pb_list_take() takes it in any case. */
-static void let_go(pb_session *session, pb_value **value, bool ends)
-{
-    pb_value *old = *value;
-    *value = NULL;
-    if (ends && is_long(old)) {
-        pthread_mutex_lock(&session->lock);
-        (void)pb_list_take(&session->buried, old, NULL);
-        pthread_mutex_unlock(&session->lock);
-    } else {
-        pb_value_release(&old);
-    }
-}
-
-static void bury(pb_keeper *keeper, pb_value **value)
-{
-    const pb_interp *interp = (const pb_interp *)keeper;
-    let_go(interp->session, value, pb_watch_stopped(&keeper->watch));
-}
-
-void pb_session_tidy(pb_session *session)
-{
-    pthread_mutex_lock(&session->lock);
-    pb_list_builder buried = session->buried;
-    session->buried = (pb_list_builder){0};
-    pthread_mutex_unlock(&session->lock);
-    pb_list_discard(&buried);
-}
-
-/* Every 20 ms of evaluation. The clock is read at every 16th check only. */
-static pb_status look_at_memory(pb_interp *interp, pb_error **error)
-{
-    struct timespec now;
-    if (++interp->checks < 16)
-        return PB_OK;
-    interp->checks = 0;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    long passed = (long)(now.tv_sec - interp->looked.tv_sec) * 1000 +
-                  (now.tv_nsec - interp->looked.tv_nsec) / 1000000;
-    if (passed < 20)
-        return PB_OK;
-    interp->looked = now;
-    return pb_gauge_check(interp->session->options.memory_limit, error);
-}
-
-static pb_status check(pb_keeper *keeper, pb_error **error)
-{
-    pb_interp *interp = (pb_interp *)keeper;
-    if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
-        return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
-    pb_status status = pb_watch_check(&keeper->watch, error);
-    return status ? status : look_at_memory(interp, error);
-}
-
-/* ---- output ---- */
-
-pb_status pb_interp_show(pb_interp *interp, const pb_value *value, pb_error **error)
-{
-    pb_bundle *bundle = NULL;
-    if (!interp->host || !interp->host->show)
-        return PB_OK;
-    pb_status status = pb_interp_bundle(interp, value, &bundle, error);
-    if (!status)
-        interp->host->show(interp->host->user, bundle, NULL, false);
-    pb_bundle_destroy(&bundle);
-    return status;
-}
-
-void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
-{
-    if (!interp->host || !interp->host->text || length == 0)
-        return;
-    if (pb_utf8_valid_prefix(text, length) == length) {
-        interp->host->text(interp->host->user, fd, text, length);
-        return;
-    }
-    pb_buffer clean = PB_BUFFER_EMPTY;
-    pb_clean_text(text, length, &clean);
-    if (!clean.failed)
-        interp->host->text(interp->host->user, fd, clean.data, clean.length);
-    pb_buffer_free(&clean);
-}
-
-/* ---- what cells that run beside one another must not do at once ---- */
-
-#define STOP_CHECK_NS (20 * 1000000L) /* how often a cell that waits looks at its stop flag */
-
-pb_status pb_session_begin_loading(pb_session *session, const pb_watch *watch, pb_error **error)
-{
-    pb_status status;
-    while (!(status = pb_watch_check(watch, error))) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += STOP_CHECK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        if (pthread_mutex_timedlock(&session->loading, &until) == 0)
-            break;
-    }
-    return status;
-}
-
-void pb_session_end_loading(pb_session *session)
-{
-    pthread_mutex_unlock(&session->loading);
-}
-
-pb_value *pb_interp_workspace(pb_interp *interp)
-{
-    pb_session *session = interp->session;
-    if (interp->workspace)
-        return interp->workspace;
-    pthread_mutex_lock(&session->lock);
-    interp->workspace = session->workspace;
-    session->workspace = NULL;
-    pthread_mutex_unlock(&session->lock);
-    return interp->workspace;
-}
-
-void pb_interp_give_workspace(pb_interp *interp, pb_value *workspace)
-{
-    pb_value_release(&interp->workspace);
-    interp->workspace = workspace;
-}
-
-/* At the end of a cell: for the next one, if it is the only one left behind. */
-static void leave_workspace(pb_interp *interp)
-{
-    pb_session *session = interp->session;
-    if (!interp->workspace)
-        return;
-    pthread_mutex_lock(&session->lock);
-    if (!session->workspace) {
-        session->workspace = interp->workspace;
-        interp->workspace = NULL;
-    }
-    pthread_mutex_unlock(&session->lock);
-    pb_value_release(&interp->workspace);
-}
-
-/* ---- running ---- */
-
-/* For the parser, which advises on brackets after the words there are. */
-static bool is_word(const void *words, const char *name)
-{
-    return pb_lexicon_builtin(words, name) != NULL;
-}
-
-static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle **last,
-                             pb_error **error)
-{
-    pb_value *value = NULL;
-    pb_status status = pb_run_program(interp, program, &value, error);
-    bool quiet = program->n_statements == 0 ||
-                 program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
-    if (!status && !quiet)
-        status = pb_interp_bundle(interp, value, last, error);
-    let_go(interp->session, &value, true);
-    return status;
-}
-
-static pb_status run_source(pb_session *session, pb_source *source, const pb_host *host,
-                            size_t most_steps, pb_bundle **last, pb_error **error)
-{
-    static const pb_surroundings above = {get_name, set_name, add_names, pb_value_str};
-    pb_program *program = NULL;
-    pb_interp interp = {
-        .keeper = {.watch = {.stop = host ? host->stop : NULL}, .check = check, .bury = bury},
-        .above = &above,
-        .session = session,
-        .lexicon = session->lexicon,
-        .host = host,
-        .most_steps = most_steps,
-        .stack = __builtin_frame_address(0)};
-    pb_status status = pb_parse_program(source, is_word, session->lexicon, &program, NULL, error);
-    pb_session_tidy(session);
-    if (!status)
-        status = run_program(&interp, program, last, error);
-    leave_workspace(&interp);
-    pb_program_release(&program);
-    return status;
-}
-
-pb_status pb_session_run_bounded(pb_session *session, const char *name, const char *code,
-                                 size_t length, const pb_host *host, size_t most_steps,
-                                 pb_bundle **last, pb_error **error)
-{
-    pb_error *fault = NULL;
-    *last = NULL;
-    pb_source *source = pb_source_create(name, code, length);
-    if (!source)
-        return pb_fail_memory(error);
-    pb_status status = run_source(session, source, host, most_steps, last, &fault);
-    pb_source_release(&source);
-    if (status)
-        pb_bundle_destroy(last);
-    if (error && !*error)
-        *error = fault;
-    else
-        pb_error_destroy(&fault);
-    return status;
-}
-
-pb_status pb_session_run(pb_session *session, const char *name, const char *code, size_t length,
-                         const pb_host *host, pb_bundle **last, pb_error **error)
-{
-    return pb_session_run_bounded(session, name, code, length, host, 0, last, error);
-}
-
-pb_status pb_session_evaluate(pb_session *session, const char *code, size_t length,
-                              const pb_host *host, pb_bundle **value, pb_error **error)
-{
-    pb_status status = pb_session_run(session, "expression", code, length, host, value, error);
-    if (!status && !*value) {
-        *value = pb_bundle_create();
-        status =
-            *value ? pb_bundle_add(*value, "text/plain", "None", error) : pb_fail_memory(error);
-    }
-    return status;
-}
-
-/* ---- is it complete? ---- */
-
-/* The spaces the last line begins with. */
-static size_t last_indent(const char *code, size_t length)
-{
-    size_t start = length, spaces = 0;
-    while (start > 0 && code[start - 1] != '\n')
-        start--;
-    while (start + spaces < length && code[start + spaces] == ' ')
-        spaces++;
-    return spaces;
-}
-
-pb_parse pb_session_is_complete(const char *code, size_t length, char **indent)
-{
-    pb_parse_end end = {0};
-    pb_program *program = NULL;
-    pb_error *error = NULL;
-    if (indent)
-        *indent = NULL;
-    pb_source *source = pb_source_create("cell", code, length);
-    if (!source)
-        return PB_PARSE_INVALID;
-    bool parsed = !pb_parse_program(source, NULL, NULL, &program, &end, &error);
-    pb_program_release(&program);
-    pb_source_release(&source);
-    pb_error_destroy(&error);
-    if (parsed || !end.more)
-        return parsed ? PB_PARSE_COMPLETE : PB_PARSE_INVALID;
-    if (indent) {
-        size_t spaces = end.in_quotes ? 0 : last_indent(code, length);
-        if (spaces == 0 && !end.in_quotes)
-            spaces = end.open_brackets > 0 ? 4 : 0;
-        *indent = calloc(spaces + 1, 1);
-        if (*indent)
-            memset(*indent, ' ', spaces);
-    }
-    return PB_PARSE_INCOMPLETE;
-}
-
-/* ---- completion and inspection, of what is known at this moment ---- */
-
-static void free_names(pb_entry *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free((char *)names[i].name);
-        pb_value_release(&names[i].value);
-    }
-    free(names);
-}
-
-/* The user's names as they are now, for free_names(). */
-static pb_status copy_names(pb_session *session, pb_entry **names, size_t *count, pb_error **error)
-{
-    size_t cursor = 0, length;
-    const char *key;
-    uint64_t value;
-    bool whole = true;
-    *count = 0;
-    pthread_mutex_lock(&session->lock);
-    *names = pb_calloc(pb_map_count(session->names), sizeof **names);
-    while (*names && pb_map_next(session->names, &cursor, &key, &length, &value)) {
-        pb_entry *copy = &(*names)[(*count)++];
-        *copy = (pb_entry){strdup(key), pb_value_retain((pb_value *)(uintptr_t)value)};
-        whole = whole && copy->name;
-    }
-    pthread_mutex_unlock(&session->lock);
-    if (*names && whole)
-        return PB_OK;
-    free_names(*names, *count);
-    return pb_fail_memory(error);
-}
-
-static pb_status matches_of(const pb_names *names, pb_span range, pb_matches **matches,
-                            pb_error **error)
-{
-    size_t count = pb_names_count(names);
-    bool whole = true;
-    pb_matches *made = pb_calloc(1, sizeof *made);
-    pb_match *items = pb_calloc(count, sizeof *items);
-    if (!made || !items) {
-        free(made);
-        free(items);
-        return pb_fail_memory(error);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const pb_name *name = pb_names_item(names, i);
-        items[i] = (pb_match){strdup(name->text), strdup(name->type), strdup(name->signature)};
-        whole = whole && items[i].text && items[i].type && items[i].signature;
-    }
-    *made = (pb_matches){range.start, range.end, count, items};
-    *matches = made;
-    if (whole)
-        return PB_OK;
-    pb_matches_destroy(matches);
-    return pb_fail_memory(error);
-}
-
-void pb_matches_destroy(pb_matches **matches)
-{
-    pb_matches *old = *matches;
-    *matches = NULL;
-    if (!old)
-        return;
-    for (size_t i = 0; i < old->count; i++) {
-        free((char *)old->items[i].text);
-        free((char *)old->items[i].type);
-        free((char *)old->items[i].signature);
-    }
-    free((pb_match *)old->items);
-    free(old);
-}
-
-pb_status pb_session_complete(pb_session *session, const char *code, size_t length, size_t at,
-                              pb_matches **matches, pb_error **error)
-{
-    pb_entry *users;
-    size_t n_users;
-    pb_names *fits = NULL;
-    pb_span range = {0, 0};
-    *matches = NULL;
-    pb_status status = copy_names(session, &users, &n_users, error);
-    if (status)
-        return status;
-    const pb_snapshot snapshot = {session, session->lexicon, n_users, users};
-    status = pb_complete(&snapshot, code, length, at, &range, &fits, error);
-    if (!status)
-        status = matches_of(fits, range, matches, error);
-    pb_names_destroy(&fits);
-    free_names(users, n_users);
-    return status;
-}
-
-pb_status pb_session_inspect(pb_session *session, const char *code, size_t length, size_t at,
-                             int detail, pb_bundle **found, pb_error **error)
-{
-    pb_entry *users;
-    size_t n_users;
-    *found = NULL;
-    pb_status status = copy_names(session, &users, &n_users, error);
-    if (status)
-        return status;
-    const pb_snapshot snapshot = {session, session->lexicon, n_users, users};
-    status = pb_inspect(&snapshot, code, length, at, detail, found, error);
-    free_names(users, n_users);
-    return status;
-}
-
-char *pb_session_reference_markdown(pb_session *session)
-{
-    pb_buffer out = PB_BUFFER_EMPTY;
-    pb_reference_words(session->lexicon, &out);
-    char *text = pb_buffer_take(&out);
-    pb_buffer_free(&out);
-    return text;
 }
