@@ -1,13 +1,13 @@
 /*
- * What the words of the domain share: the types of its objects, and how arguments such as prompts,
+ * What the words about models share: the types of its objects, and how arguments such as prompts,
  * targets, places and edits become what the engine wants.
  *
  * The ..._take() functions read one argument of a call. They put the caret under that argument when
  * they fail, and what they fill is freed with the matching ..._free(), which takes zeroed structs
  * too.
  */
-#ifndef PB_LANGUAGE_DOMAIN_H
-#define PB_LANGUAGE_DOMAIN_H
+#ifndef PB_ANALYSIS_DOMAIN_H
+#define PB_ANALYSIS_DOMAIN_H
 
 #include "eval/builtin.h"
 #include "eval/interp.h"

@@ -1,6 +1,6 @@
 /* What the files behind top() share. */
-#ifndef PB_LANGUAGE_RANKING_H
-#define PB_LANGUAGE_RANKING_H
+#ifndef PB_ANALYSIS_RANKING_H
+#define PB_ANALYSIS_RANKING_H
 
 #include "domain.h"
 

@@ -2,8 +2,8 @@
  * The parser's parts, for its own files: recursive descent, one function for each level of Python's
  * precedence. A function that gives NULL has failed, and the parser's error says why.
  */
-#ifndef PB_LANGUAGE_PARSER_PRIVATE_H
-#define PB_LANGUAGE_PARSER_PRIVATE_H
+#ifndef PB_SYNTAX_PARSER_PRIVATE_H
+#define PB_SYNTAX_PARSER_PRIVATE_H
 
 #include "syntax/ast.h"
 #include "syntax/lexer.h"

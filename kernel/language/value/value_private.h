@@ -1,6 +1,6 @@
 /* The inside of a value, for the files that make the kinds. */
-#ifndef PB_LANGUAGE_VALUE_PRIVATE_H
-#define PB_LANGUAGE_VALUE_PRIVATE_H
+#ifndef PB_VALUE_VALUE_PRIVATE_H
+#define PB_VALUE_VALUE_PRIVATE_H
 
 #include <stdatomic.h>
 

@@ -2,8 +2,8 @@
  * How a type joins the language: one static row of functions, in the file that implements the type.
  * Nothing else has to change for it.
  */
-#ifndef PB_LANGUAGE_OBJECT_H
-#define PB_LANGUAGE_OBJECT_H
+#ifndef PB_VALUE_OBJECT_H
+#define PB_VALUE_OBJECT_H
 
 #include "base/buffer.h"
 #include "base/source.h"

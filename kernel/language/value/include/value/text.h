@@ -1,6 +1,6 @@
 /* Values in plain text that stands alone, and Python's format specifications. */
-#ifndef PB_LANGUAGE_TEXT_H
-#define PB_LANGUAGE_TEXT_H
+#ifndef PB_VALUE_TEXT_H
+#define PB_VALUE_TEXT_H
 
 #include "value/value.h"
 

@@ -5,13 +5,13 @@
  * arguments are borrowed unless the name says `take`. Because values never change, they cannot form
  * cycles, and may be read from any thread.
  *
- * The kinds below are those the language itself works on. Everything that belongs to the domain (a
+ * The kinds below are those the language itself works on. Everything that belongs to words (a
  * model, a run, an edit, a metric, a prompt of ids) is a PB_OBJECT: data with a pb_object_type, see
  * object.h. A tensor that is a result (an attribution, a patch sweep) is a tensor whose pb_meta
  * carries its look, its caption and its named fields. Neither needs a change here.
  */
-#ifndef PB_LANGUAGE_VALUE_H
-#define PB_LANGUAGE_VALUE_H
+#ifndef PB_VALUE_VALUE_H
+#define PB_VALUE_VALUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
