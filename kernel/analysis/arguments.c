@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "base/visible.h"
 #include "domain.h"
+#include "session/cell.h"
 
 /* ---- context ---- */
 
@@ -252,20 +253,6 @@ pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, p
     return status;
 }
 
-pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error)
-{
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < pb_bundle_count(*other) && !status; i++) {
-        pb_form form = pb_bundle_form(*other, i);
-        char *copy = pb_malloc(form.length + 1, 1);
-        if (copy)
-            memcpy(copy, form.data, form.length + 1);
-        status = pb_bundle_give(bundle, form.mime, copy, form.json, error);
-    }
-    pb_bundle_destroy(other);
-    return status;
-}
-
 char *pb_token_text(const pb_model *model, int32_t id)
 {
     const char *label = pb_tokenizer_label(pb_model_tokenizer(model), id);
@@ -274,18 +261,6 @@ char *pb_token_text(const pb_model *model, int32_t id)
         return NULL;
     pb_visible_text(&text, label, strlen(label));
     return pb_buffer_take(&text);
-}
-
-char *pb_prompt_title(const char *text, size_t width)
-{
-    pb_buffer title = PB_BUFFER_EMPTY;
-    size_t length = strlen(text), cut = length;
-    if (pb_utf8_count(text, length) > width)
-        cut = pb_utf8_offset(text, length, width - 1);
-    pb_buffer_byte(&title, '"');
-    pb_buffer_append(&title, text, cut);
-    pb_buffer_text(&title, cut < length ? "\xE2\x80\xA6\"" : "\"");
-    return pb_buffer_take(&title);
 }
 
 pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
 #include "math/kernels.h"
+#include "show/show.h"
+#include "value/text.h"
+#include "words.h"
 
 /* The patterns to draw, [n, T, T], and what each is called. */
 typedef struct pattern_set {

@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
+#include "display/table.h"
 #include "domain.h"
+#include "ranking.h"
+#include "show/values.h"
 #include "show/views.h"
 #include "study/attribute.h"
+#include "words.h"
 
 /* ---- how an attribution shows ---- */
 

@@ -2,9 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
+#include "words.h"
 
 /* One id, appended to `ids`, which has room. */
 static pb_status take_id(const pb_call *call, const pb_value *value, int32_t *ids, size_t *count,

@@ -1,13 +1,13 @@
 /*
- * What the words of the domain share: the types of its objects, and how arguments such as prompts,
+ * What the words about models share: the types of its objects, and how arguments such as prompts,
  * targets, places and edits become what the engine wants.
  *
  * The ..._take() functions read one argument of a call. They put the caret under that argument when
  * they fail, and what they fill is freed with the matching ..._free(), which takes zeroed structs
  * too.
  */
-#ifndef PB_LANGUAGE_DOMAIN_H
-#define PB_LANGUAGE_DOMAIN_H
+#ifndef PB_ANALYSIS_DOMAIN_H
+#define PB_ANALYSIS_DOMAIN_H
 
 #include "eval/builtin.h"
 #include "eval/interp.h"
@@ -261,12 +261,7 @@ pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units,
 /* Takes away an axis of length one, if `drop`: a single prompt or word leaves none. */
 pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error);
 
-/* Moves the forms of *other into `bundle` and destroys it. */
-pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error);
-
 /* Text of a token with its space visible, malloc'ed; NULL when memory is out. */
 char *pb_token_text(const pb_model *model, int32_t id);
-/* A prompt's text, quoted and cut to about `width` columns. malloc'ed. */
-char *pb_prompt_title(const char *text, size_t width);
 
 #endif

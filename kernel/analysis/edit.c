@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
+#include "words.h"
 
 /* ---- the object ---- */
 

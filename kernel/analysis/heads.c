@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
-#include "show/views.h"
+#include "show/values.h"
+#include "words.h"
 
 static pb_status scores_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                              pb_error **error)

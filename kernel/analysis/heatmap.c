@@ -1,12 +1,13 @@
 /* heatmap(): a tensor of two axes as shaded cells, and of three or four as panels of them. */
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "display/facets.h"
 #include "plots.h"
 #include "show/facets.h"
+#include "show/show.h"
 #include "show/views.h"
+#include "words.h"
 
 #define MOST_VALUES ((size_t)4000000)
 

@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
+#include "display/table.h"
 #include "domain.h"
+#include "show/show.h"
+#include "show/values.h"
 #include "show/views.h"
 #include "study/attribute.h"
+#include "words.h"
 
 /* One state after another, in a table: the likeliest token and its probability. */
 static pb_status column_of_tops(const pb_value *self, const char *const *texts, pb_bundle **bundle,
@@ -95,7 +98,8 @@ static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle 
         return pb_show_values(self, &(pb_words){0}, "token", bundle, error);
     pb_value *table = NULL;
     pb_bundle *shown = NULL;
-    pb_status status = pb_table_from_tensor(interp, self, "next token", &table, error);
+    pb_status status =
+        pb_table_from_tensor(pb_interp_keeper(interp), self, "next token", &table, error);
     if (!status)
         status = pb_interp_bundle(interp, table, &shown, error);
     pb_value_release(&table);

@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
 #include "io/locate.h"
-#include "session_private.h"
+#include "session/cell.h"
+#include "words.h"
+
+#define SLOT_MODEL "current model" /* set by load(), read by every word that takes a prompt */
 
 /* ---- what is loaded ---- */
 
@@ -56,7 +58,7 @@ static pb_status add_value(loaded *l, const pb_value *value, pb_error **error)
 
 static pb_status find_loaded(pb_session *session, loaded *l, pb_error **error)
 {
-    pb_value *names = NULL, *current = pb_session_slot_get(session, PB_SLOT_MODEL);
+    pb_value *names = NULL, *current = pb_session_slot_get(session, SLOT_MODEL);
     *l = (loaded){.models = NULL};
     pb_status status = pb_session_snapshot(session, &names, error);
     if (!status && current) {
@@ -132,7 +134,7 @@ static pb_status read_model(pb_session *session, const char *folder, const pb_lo
         status = pb_model_value(model, bos, result, error);
     pb_model_release(&model);
     if (!status)
-        status = pb_session_slot_put(session, PB_SLOT_MODEL, *result, error);
+        status = pb_session_slot_put(session, SLOT_MODEL, *result, error);
     if (status)
         pb_value_release(result);
     return status;
@@ -177,7 +179,7 @@ pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
         return PB_OK;
     }
     pb_session *session = pb_call_session(call);
-    *model = pb_session_slot_get(session, PB_SLOT_MODEL);
+    *model = pb_session_slot_get(session, SLOT_MODEL);
     if (*model)
         return PB_OK;
     if (pb_session_get_options(session)->load_default)

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "domain.h"
 #include "metrics.h"
-#include "show/views.h"
+#include "show/values.h"
 
 static const pb_metric_row rows[] = {
     {"logit", PB_METRIC_LOGIT, "logits", "logit"},

@@ -2,11 +2,12 @@
  * its value. */
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
 #include "metrics.h"
 #include "show/views.h"
+#include "value/text.h"
+#include "words.h"
 
 /* ---- what a call means ---- */
 

@@ -1,6 +1,6 @@
 /* What the files of metrics share: the object, and the table of their kinds. */
-#ifndef PB_LANGUAGE_METRICS_H
-#define PB_LANGUAGE_METRICS_H
+#ifndef PB_ANALYSIS_METRICS_H
+#define PB_ANALYSIS_METRICS_H
 
 #include "domain.h"
 

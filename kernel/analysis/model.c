@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "display/card.h"
 #include "domain.h"
+#include "words.h"
 
 /* ---- the object ---- */
 

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
 #include "places_words.h"
+#include "session/cell.h"
 #include "sweep.h"
+#include "words.h"
 
 /* ---- arguments ---- */
 

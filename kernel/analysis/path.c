@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
 #include "places_words.h"
 #include "sweep.h"
+#include "words.h"
 
 typedef struct path_arguments {
     pb_ends ends;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "domain.h"
+#include "value/text.h"
 
 /* ---- places ---- */
 

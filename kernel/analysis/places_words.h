@@ -1,6 +1,6 @@
 /* Parameters that several words of patching have. */
-#ifndef PB_LANGUAGE_PLACES_WORDS_H
-#define PB_LANGUAGE_PLACES_WORDS_H
+#ifndef PB_ANALYSIS_PLACES_WORDS_H
+#define PB_ANALYSIS_PLACES_WORDS_H
 
 #include "domain.h"
 

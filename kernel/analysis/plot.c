@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "base/visible.h"
 #include "domain.h"
 #include "plots.h"
+#include "show/show.h"
 #include "show/views.h"
+#include "words.h"
 
 /* ---- what is plotted: values over x, in coloured series ---- */
 
@@ -207,7 +208,7 @@ static pb_status values_along(pb_call *call, const char *parameter, const pb_val
 {
     const pb_axis *axis = pb_tensor_axis(pb_value_get_tensor(value), 0);
     const pb_value *field = axis_field(value, name);
-    pb_list_builder places = {.interp = call->interp};
+    pb_list_builder places = {.keeper = call->keeper};
     pb_axis_labels labels = {0};
     if (field) {
         *list = pb_value_retain(field);

@@ -63,7 +63,7 @@ pb_status pb_plot_tensor_of(pb_call *call, const pb_value *list, const char *con
     if (!status)
         status = pb_list_finish(&made, false, &names, error);
     if (!status)
-        status = pb_value_builtin(pb_builtin_find("tensor"), &word, error);
+        status = pb_call_word(call, "tensor", &word, error);
     pb_value *const arguments[] = {(pb_value *)list, names};
     if (!status)
         status = pb_interp_call(call->interp, word, 2, arguments, result, error);

@@ -1,6 +1,6 @@
 /* What the words that draw share: errors that name what can be drawn, and the call that would. */
-#ifndef PB_LANGUAGE_PLOTS_H
-#define PB_LANGUAGE_PLOTS_H
+#ifndef PB_ANALYSIS_PLOTS_H
+#define PB_ANALYSIS_PLOTS_H
 
 #include "domain.h"
 

@@ -2,14 +2,16 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
+#include "display/table.h"
 #include "display/tokens.h"
 #include "domain.h"
 #include "ranking.h"
-#include "show/views.h"
+#include "session/cell.h"
+#include "show/values.h"
 #include "study/generate.h"
 #include "study/top.h"
+#include "words.h"
 
 /* ---- logits(prompts, words) ---- */
 

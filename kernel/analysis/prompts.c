@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 #include "domain.h"
+#include "session/cell.h"
+#include "value/text.h"
 
 /* ---- tokens of one prompt ---- */
 

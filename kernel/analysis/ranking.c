@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "base/sort.h"
 #include "domain.h"
 #include "eval/members.h"
 #include "ranking.h"
+#include "show/show.h"
 #include "show/views.h"
 #include "sweep.h"
+#include "value/text.h"
+#include "words.h"
 
 /* ---- the ranking of a tensor ---- */
 
@@ -473,7 +475,7 @@ static pb_status rank_table(pb_call *call, pb_value **result, pb_error **error)
     if (!status) {
         for (size_t i = 0; i < rows; i++)
             order[i] = keys[i].row;
-        status = pb_table_pick(call->interp, table, order, k < rows ? k : rows, result, error);
+        status = pb_table_pick(call->keeper, table, order, k < rows ? k : rows, result, error);
     }
     free(keys);
     free(order);

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "display/tokens.h"
 #include "domain.h"
 #include "study/attribute.h"
+#include "value/text.h"
+#include "words.h"
 
 /* ---- runs ---- */
 

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "analysis/tables.h"
 #include "base/memory.h"
 #include "domain.h"
 #include "ranking.h"
+#include "words.h"
 
 /* What to compare the tokens with: a word's own vector, or a direction of the stream. */
 typedef struct direction {

@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "display/table.h"
+#include "show/values.h"
 #include "show/views.h"
+#include "value/text.h"
 
 /* ---- how a sweep shows ---- */
 

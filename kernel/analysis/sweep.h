@@ -1,6 +1,6 @@
 /* What patch() and path() share: two ends, a metric read on them, and how a sweep shows. */
-#ifndef PB_LANGUAGE_SWEEP_H
-#define PB_LANGUAGE_SWEEP_H
+#ifndef PB_ANALYSIS_SWEEP_H
+#define PB_ANALYSIS_SWEEP_H
 
 #include "domain.h"
 

@@ -81,6 +81,19 @@ pb_status pb_bundle_give(pb_bundle *bundle, const char *mime, char *data, bool j
     return PB_OK;
 }
 
+pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < (*other)->count && !status; i++) {
+        pb_entry *entry = &(*other)->entries[i];
+        char *data = entry->data;
+        entry->data = NULL;
+        status = pb_bundle_give(bundle, entry->mime, data, entry->json, error);
+    }
+    pb_bundle_destroy(other);
+    return status;
+}
+
 size_t pb_bundle_count(const pb_bundle *bundle)
 {
     return bundle->count;

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "assist/reference.h"
-#include "session_private.h"
+#include "eval/lexicon.h"
+#include "session/cell.h"
+#include "show/show.h"
 #include "words.h"
 
 /* ---- print, warn, show ---- */
@@ -119,7 +121,8 @@ static pb_status call_help(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *subject = pb_argument_value(call, "word");
     const char *name = pb_value_get_text(subject, NULL);
-    const pb_builtin *row = name ? pb_builtin_find(name) : pb_value_get_builtin(subject);
+    const pb_builtin *row =
+        name ? pb_lexicon_builtin(pb_call_lexicon(call), name) : pb_value_get_builtin(subject);
     pb_buffer text = PB_BUFFER_EMPTY;
     (void)result;
     if (name && !row)
@@ -128,7 +131,7 @@ static pb_status call_help(pb_call *call, pb_value **result, pb_error **error)
     if (row)
         pb_reference_entry(row, &text);
     else if (pb_value_is_none(subject))
-        pb_reference_overview(&text);
+        pb_reference_overview(pb_call_lexicon(call), &text);
     else
         pb_reference_value(subject, &text);
     return page(call, &text, error);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "eval/interp.h"
-#include "value/text.h"
 #include "words.h"
 
 /* ---- writing ---- */
@@ -88,12 +87,12 @@ static pb_status as_table(pb_interp *interp, const pb_value *value, pb_value **t
 {
     pb_table_cells column = {.name = "value"};
     if (pb_value_kind(value) == PB_TENSOR)
-        return pb_table_from_tensor(interp, value, "value", table, error);
+        return pb_table_from_tensor(pb_interp_keeper(interp), value, "value", table, error);
     if (pb_value_kind(value) == PB_TABLE) {
         *table = pb_value_retain(value);
         return PB_OK;
     }
-    pb_status status = pb_value_as_column(interp, value, 1, &column.cells, error);
+    pb_status status = pb_value_as_column(pb_interp_keeper(interp), value, 1, &column.cells, error);
     if (!status)
         status = pb_value_table(&column, 1, pb_list_count(column.cells), NULL, NULL, table, error);
     pb_value_release(&column.cells);
@@ -103,7 +102,7 @@ static pb_status as_table(pb_interp *interp, const pb_value *value, pb_value **t
 static pb_status record_table(pb_interp *interp, const pb_value *record, pb_value **table,
                               pb_error **error)
 {
-    pb_status status = pb_table_from_record(interp, record, table, error);
+    pb_status status = pb_table_from_record(pb_interp_keeper(interp), record, table, error);
     if (status || *table)
         return status;
     status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
@@ -112,7 +111,8 @@ static pb_status record_table(pb_interp *interp, const pb_value *record, pb_valu
         pb_value *cells = NULL, *next = NULL;
         status = pb_value_take_list(&(pb_value *){pb_value_retain(entry.value)}, 1, &cells, error);
         if (!status)
-            status = pb_table_with(interp, *table, entry.name, cells, &next, error);
+            status =
+                pb_table_with(pb_interp_keeper(interp), *table, entry.name, cells, &next, error);
         pb_value_release(&cells);
         if (!status) {
             pb_value_release(table);
@@ -154,7 +154,7 @@ static pb_status records_table(pb_interp *interp, const pb_value *list, pb_value
     const pb_value *first = pb_list_item(list, 0);
     pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
     for (size_t k = 0; !status && k < pb_record_count(first); k++) {
-        pb_list_builder column = {.interp = interp};
+        pb_list_builder column = {.keeper = pb_interp_keeper(interp)};
         pb_value *cells = NULL, *next = NULL;
         for (size_t i = 0; !status && i < pb_list_count(list); i++)
             status = pb_list_take(
@@ -163,8 +163,8 @@ static pb_status records_table(pb_interp *interp, const pb_value *list, pb_value
             status = pb_list_finish(&column, true, &cells, error);
         pb_list_discard(&column);
         if (!status)
-            status =
-                pb_table_with(interp, *table, pb_record_entry(first, k).name, cells, &next, error);
+            status = pb_table_with(pb_interp_keeper(interp), *table, pb_record_entry(first, k).name,
+                                   cells, &next, error);
         pb_value_release(&cells);
         if (!status) {
             pb_value_release(table);

@@ -5,6 +5,8 @@
 #include "display/document.h"
 #include "io/file.h"
 #include "math/npy.h"
+#include "session/cell.h"
+#include "show/show.h"
 #include "words.h"
 
 #define PB_MAX_FILE (1u << 30)

@@ -236,7 +236,7 @@ static pb_status from_json(pb_interp *interp, const json_t *json, pb_value **res
 static pb_status list_from_json(pb_interp *interp, const json_t *array, pb_value **result,
                                 pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < json_array_size(array); i++) {
         pb_value *item = NULL;
@@ -393,7 +393,7 @@ static pb_status tensor_from_json(const json_t *json, const char *mark, pb_value
 static pb_status column_from_json(pb_interp *interp, const json_t *array, size_t which,
                                   json_marks *marks, pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < json_array_size(array); i++) {
         pb_value *cell = NULL;

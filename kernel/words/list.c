@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "eval/members.h"
-#include "interp_private.h"
 #include "words.h"
 
 pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,
@@ -49,7 +48,7 @@ static pb_status call_range(pb_call *call, pb_value **result, pb_error **error)
     double start = one ? 0 : pb_argument_number(call, "start");
     double stop = pb_argument_number(call, one ? "start" : "stop");
     double step = pb_argument_number(call, "step");
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     if (step == 0)
         return pb_fail_argument(call, "step", error, PB_VALUE, "the step of a range cannot be 0");
     double count = ceil((stop - start) / step);
@@ -103,7 +102,7 @@ static pb_status pair(pb_value *a, pb_value *b, pb_value **result, pb_error **er
 static pb_status call_enumerate(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     double start = pb_argument_number(call, "start");
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; !status && i < pb_list_count(items); i++) {
@@ -137,7 +136,7 @@ static pb_status zip_row(pb_value *const *lists, size_t n, size_t row, pb_value 
 static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value **lists = pb_calloc(call->n_rest, sizeof *lists);
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     size_t shortest = call->n_rest ? SIZE_MAX : 0, n = 0;
     pb_status status = lists ? PB_OK : pb_fail_memory(error);
     for (; !status && n < call->n_rest; n++) {
@@ -188,7 +187,7 @@ static pb_status goes_first(const pb_sorting *sorting, size_t a, size_t b, bool 
     *first = y_is_missing;
     if (x_is_missing || y_is_missing)
         return PB_OK;
-    pb_status status = pb_value_compare(sorting->interp, x, y, &order, error);
+    pb_status status = pb_value_compare(pb_interp_keeper(sorting->interp), x, y, &order, error);
     *first = sorting->reverse ? order >= 0 : order <= 0;
     return status;
 }
@@ -247,7 +246,7 @@ static pb_status sorted_order(pb_call *call, const pb_value *keys, bool of_table
 static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL, *keys = NULL;
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     size_t *order = NULL;
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status)
@@ -282,7 +281,7 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
     pb_status status = pb_place_argument(
         call, "by", sorted_order(call, column->cells, true, &order, error), error);
     if (!status)
-        status = pb_table_pick(call->interp, table, order, pb_table_rows(table), result, error);
+        status = pb_table_pick(call->keeper, table, order, pb_table_rows(table), result, error);
     free(order);
     return status;
 }
@@ -292,7 +291,7 @@ static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
 static pb_status call_list(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; !status && i < pb_list_count(items); i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
@@ -332,7 +331,7 @@ static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *function = NULL;
     pb_value *items = NULL, *kept = NULL;
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     pb_status status = function_and_items(call, &function, &items, error);
     if (!status)
         status = pb_map_items(call->interp, function, items, &kept, error);
@@ -361,8 +360,8 @@ static bool is_among(pb_comparison *comparison, const pb_list_builder *items, co
 static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    pb_list_builder out = {.interp = call->interp};
-    pb_comparison comparison = {.interp = call->interp, .error = error};
+    pb_list_builder out = {.keeper = call->keeper};
+    pb_comparison comparison = {.keeper = call->keeper, .error = error};
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         bool known = is_among(&comparison, &out, pb_list_item(items, i));
@@ -392,7 +391,7 @@ static pb_status call_index(pb_call *call, pb_value **result, pb_error **error)
     if (is_text(call))
         return pb_index_in_text(call, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
+    pb_comparison comparison = {.keeper = call->keeper, .error = error, .status = status};
     size_t at = 0, count = pb_list_count(items);
     while (!comparison.status && at < count &&
            !pb_comparison_equal(&comparison, pb_list_item(items, at), item))
@@ -414,7 +413,7 @@ static pb_status call_count(pb_call *call, pb_value **result, pb_error **error)
     if (is_text(call))
         return pb_count_in_text(call, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
-    pb_comparison comparison = {.interp = call->interp, .error = error, .status = status};
+    pb_comparison comparison = {.keeper = call->keeper, .error = error, .status = status};
     for (size_t i = 0; !comparison.status && i < pb_list_count(items); i++)
         found += pb_comparison_equal(&comparison, pb_list_item(items, i),
                                      pb_argument_value(call, "item"));
@@ -431,7 +430,7 @@ static pb_status record_parts(pb_call *call, bool names, bool values, pb_value *
                               pb_error **error)
 {
     const pb_value *record = pb_argument_value(call, "record");
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);

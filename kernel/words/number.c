@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp_private.h"
 #include "words.h"
 
 /* A word that works value by value: on numbers here, on tensors in the engine. */
@@ -35,7 +34,7 @@ static pb_status pointwise(pb_call *call, const pb_pointwise *f, const pb_value 
                            pb_value **result, pb_error **error)
 {
     char what[160];
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_NUMBER || pb_value_kind(x) == PB_BOOL)
         return on_number(call, f, x, result, error);
@@ -144,7 +143,7 @@ static pb_status round_value(pb_call *call, const pb_value *x, pb_value **result
 {
     bool whole = pb_argument_is_none(call, "digits");
     int digits = whole ? 0 : (int)pb_argument_integer(call, "digits");
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     char what[160];
     pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_TENSOR)

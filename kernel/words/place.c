@@ -1,5 +1,4 @@
 /* Words that name places along an axis: at, first, last, per, each, all, slice. */
-#include "interp_private.h"
 #include "words.h"
 
 static pb_status label_at(pb_call *call, int occurrence, pb_value **result, pb_error **error)
@@ -63,9 +62,7 @@ static pb_status make_all(pb_value **result, pb_error **error)
 const pb_constant pb_constants_place[] = {
     {"each", "In a sweep: walk this axis, one result for each place.", make_each},
     {"all", "Take this axis whole.", make_all},
-};
-
-const size_t pb_constants_place_count = sizeof pb_constants_place / sizeof *pb_constants_place;
+    {0}};
 
 #define LABEL                                                                                      \
     {                                                                                              \

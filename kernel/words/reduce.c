@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp_private.h"
 #include "words.h"
 
 /* ---- tensors ---- */
@@ -152,8 +151,8 @@ static pb_status extreme(pb_interp *interp, const char *word, const pb_value *it
     for (size_t i = 1; !status && i < pb_list_count(keys); i++) {
         status = pb_interp_check(interp, error);
         if (!status)
-            status = pb_value_compare(interp, pb_list_item(keys, i), pb_list_item(keys, *at),
-                                      &order, error);
+            status = pb_value_compare(pb_interp_keeper(interp), pb_list_item(keys, i),
+                                      pb_list_item(keys, *at), &order, error);
         if (!status && (largest ? order > 0 : order < 0))
             *at = i;
     }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "interp_private.h"
 #include "words.h"
 
 /* ---- tables from tensors: their axes are the key columns ---- */
@@ -92,7 +91,7 @@ static pb_status add_column(pb_interp *interp, pb_value **table, const char *nam
         status = pb_value_take_column(NULL, 0, &cells, error);
     }
     if (!status)
-        status = pb_table_with(interp, *table, name, cells, &next, error);
+        status = pb_table_with(pb_interp_keeper(interp), *table, name, cells, &next, error);
     pb_value_release(&cells);
     if (status)
         return status;
@@ -116,7 +115,7 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
                              "rows do not match",
                              argument->name);
         if (!status && pb_tensor_rank(tensor) > 1)
-            status = pb_tensor_cells(call->interp, value, &cells, error);
+            status = pb_tensor_cells(call->keeper, value, &cells, error);
         else if (!status)
             cells = pb_value_retain(value);
     } else {
@@ -137,7 +136,7 @@ static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value
     for (size_t i = 0; i < pb_record_count(record); i++)
         if (pb_value_fills_rows(pb_record_entry(record, i).value, &rows))
             break;
-    pb_status status = pb_table_from_record(interp, record, table, error);
+    pb_status status = pb_table_from_record(pb_interp_keeper(interp), record, table, error);
     if (status || *table)
         return status;
     status = pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
@@ -152,7 +151,7 @@ static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value
 static pb_status field_of_all(pb_interp *interp, const pb_value *list, const char *name,
                               pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < pb_list_count(list); i++) {
         pb_value *found = pb_value_retain(pb_record_find(pb_list_item(list, i), name));
@@ -193,7 +192,7 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
     char what[160];
     pb_value_release(table);
     if (pb_value_kind(value) == PB_TENSOR && pb_tensor_rank(pb_value_get_tensor(value)) > 0)
-        return pb_table_from_tensor(call->interp, value, "value", table, error);
+        return pb_table_from_tensor(call->keeper, value, "value", table, error);
     if (pb_value_kind(value) == PB_TABLE) {
         *table = pb_value_retain(value);
         return PB_OK;
@@ -231,7 +230,7 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
                           error);
     const pb_value *keyed = whole ? NULL : keyed_tensor(call);
     pb_status status = whole   ? from_value(call, call->rest[0].value, &table, error)
-                       : keyed ? pb_table_of_places(call->interp, keyed, &table, error)
+                       : keyed ? pb_table_of_places(call->keeper, keyed, &table, error)
                                : empty_table(call->n_rest, call->rest, &table, error);
     for (size_t i = whole ? 1 : 0; !status && i < call->n_rest; i++)
         status = add_argument(call, i, keyed, &table, error);
@@ -247,13 +246,13 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
 static pb_status rows_between(pb_interp *interp, const pb_value *x, size_t start, size_t end,
                               pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_TABLE) {
         size_t *rows = pb_malloc(end - start, sizeof *rows);
         for (size_t i = start; rows && i < end; i++)
             rows[i - start] = i;
-        status = rows ? pb_table_pick(interp, x, rows, end - start, result, error)
+        status = rows ? pb_table_pick(pb_interp_keeper(interp), x, rows, end - start, result, error)
                       : pb_fail_memory(error);
         free(rows);
         return status;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "interp_private.h"
 #include "words.h"
 
 /* ---- tensor([...], axes=[...]) ---- */
@@ -302,10 +301,10 @@ static pb_status where_cells(const pb_call *call, const pb_value *mask, const pb
 {
     size_t count = pb_list_count(mask);
     pb_value *yes = NULL, *no = NULL;
-    pb_list_builder out = {.interp = call->interp};
-    pb_status status = pb_value_as_column(call->interp, a, count, &yes, error);
+    pb_list_builder out = {.keeper = call->keeper};
+    pb_status status = pb_value_as_column(call->keeper, a, count, &yes, error);
     if (!status)
-        status = pb_value_as_column(call->interp, b, count, &no, error);
+        status = pb_value_as_column(call->keeper, b, count, &no, error);
     if (!status && (pb_list_count(yes) != count || pb_list_count(no) != count))
         status = pb_fail(error, PB_VALUE, "where() lines up %zu conditions with %zu and %zu values",
                          count, pb_list_count(yes), pb_list_count(no));
@@ -345,7 +344,7 @@ static pb_status call_where(pb_call *call, pb_value **result, pb_error **error)
             *result = pb_value_retain(truth ? a : b);
         return status;
     }
-    status = pb_value_as_column(call->interp, condition, 0, &mask, error);
+    status = pb_value_as_column(call->keeper, condition, 0, &mask, error);
     if (!status)
         status = where_cells(call, mask, a, b, result, error);
     pb_value_release(&mask);
@@ -357,14 +356,14 @@ static pb_status call_check(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *x = pb_argument_value(call, "condition");
     pb_value *cells = NULL;
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     bool truth;
     pb_status status;
     if (pb_value_kind(x) != PB_LIST && pb_value_kind(x) != PB_TENSOR) {
         status = pb_value_truth(x, &truth, error);
         return status ? status : pb_value_bool(truth, result, error);
     }
-    status = pb_value_as_column(call->interp, x, 0, &cells, error);
+    status = pb_value_as_column(call->keeper, x, 0, &cells, error);
     for (size_t i = 0; !status && i < pb_list_count(cells); i++) {
         pb_value *cell = NULL;
         status = pb_value_truth(pb_list_item(cells, i), &truth, error);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "interp_private.h"
+#include "show/show.h"
 #include "value/text.h"
 #include "words.h"
 
@@ -24,7 +24,7 @@ static pb_slice slice_of(const pb_call *call, const char *name)
 static pb_status find(const pb_call *call, pb_slice whole, size_t from, pb_slice part,
                       size_t *found, pb_error **error)
 {
-    return pb_find_text(call->interp, whole.bytes, whole.length, from, part.bytes, part.length,
+    return pb_find_text(call->keeper, whole.bytes, whole.length, from, part.bytes, part.length,
                         found, error);
 }
 
@@ -186,7 +186,7 @@ static pb_status find_part(pb_call *call, size_t from, size_t *found, pb_error *
     *found = from;
     return part_length == 0
                ? PB_OK
-               : pb_find_text(call->interp, text, length, from, part, part_length, found, error);
+               : pb_find_text(call->keeper, text, length, from, part, part_length, found, error);
 }
 
 pb_status pb_index_in_text(pb_call *call, pb_value **result, pb_error **error)
@@ -274,7 +274,7 @@ static pb_status split_at(const pb_call *call, pb_slice text, pb_slice by, pb_li
 static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_slice text = slice_of(call, "text"), by = slice_of(call, "by");
-    pb_list_builder out = {.interp = call->interp};
+    pb_list_builder out = {.keeper = call->keeper};
     if (by.bytes && by.length == 0)
         return pb_fail_argument(call, "by", error, PB_VALUE, "the separator is empty");
     pb_status status =

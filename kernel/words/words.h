@@ -4,7 +4,18 @@
 
 #include "eval/builtin.h"
 #include "eval/interp.h"
-#include "words/tables.h"
+
+/* The rows, one array a file, gathered in tables.c. */
+extern const pb_builtin pb_builtins_place[];
+extern const pb_builtin pb_builtins_table[];
+extern const pb_builtin pb_builtins_tensor[];
+extern const pb_builtin pb_builtins_reduce[];
+extern const pb_builtin pb_builtins_number[];
+extern const pb_builtin pb_builtins_list[];
+extern const pb_builtin pb_builtins_text[];
+extern const pb_builtin pb_builtins_cell[];
+extern const pb_builtin pb_builtins_file[];
+extern const pb_constant pb_constants_place[];
 
 /* What walking the argument `name` gives; a caret under it if it cannot be walked. */
 pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,

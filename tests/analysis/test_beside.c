@@ -38,8 +38,8 @@ static pb_session *new_session(bool load_default)
                                   .n_model_paths = 2,
                                   .default_model = "reviews-4m",
                                   .load_default = load_default};
-    pb_session *session = NULL;
-    assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
+    pb_session *session = recorder_session(options);
+    assert_non_null(session);
     return session;
 }
 

@@ -31,8 +31,8 @@ static pb_session *start_session(void)
     static const char *const folders[] = {MODELS, "tests/models"};
     pb_session_options options = {
         .model_paths = folders, .n_model_paths = 2, .default_model = "reviews-4m"};
-    pb_session *session = NULL;
-    assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
+    pb_session *session = recorder_session(options);
+    assert_non_null(session);
     return session;
 }
 

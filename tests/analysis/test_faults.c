@@ -41,7 +41,7 @@ static int start(void **state)
         .model_paths = folders, .n_model_paths = 2, .default_model = "reviews-4m"};
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    assert_int_equal(pb_session_create(&options, &f->session, NULL), PB_OK);
+    assert_non_null(f->session = recorder_session(options));
     recorder_start(&f->recorder);
     plain_text = f->recorder.host.text;
     f->recorder.host.text = count_prints;

@@ -14,6 +14,9 @@ typedef struct recorder {
     const char *answer; /* what ask() reads */
 } recorder;
 
+/* A session with all words of the product; NULL when it cannot be made. */
+pb_session *recorder_session(pb_session_options options);
+
 void recorder_start(recorder *recorder);
 void recorder_end(recorder *recorder);
 

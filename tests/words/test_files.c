@@ -24,7 +24,7 @@ static int start(void **state)
     assert_non_null(f);
     snprintf(f->folder, sizeof f->folder, "%s/patchbay-test-XXXXXX", P_tmpdir);
     assert_non_null(mkdtemp(f->folder));
-    assert_int_equal(pb_session_create(NULL, &f->session, NULL), PB_OK);
+    assert_non_null(f->session = recorder_session((pb_session_options){0}));
     recorder_start(&f->recorder);
     *state = f;
     return 0;

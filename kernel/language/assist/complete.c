@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assist/assist.h"
 #include "base/memory.h"
 #include "base/visible.h"
+#include "eval/members.h"
+#include "eval/run.h"
 #include "scan.h"
 #include "syntax/parser.h"
 
 /* What is being completed. */
 typedef struct pb_completion {
-    pb_session *session;
+    const pb_snapshot *snapshot;
     pb_scan scan;
     size_t end;      /* tokens before the word being completed */
     pb_span range;   /* of the word */
@@ -24,6 +27,13 @@ static void add_builtin(pb_names *names, const pb_builtin *row)
     pb_builtin_signature(row, &signature);
     pb_names_add(names, row->name, "function", signature.data ? signature.data : "");
     pb_buffer_free(&signature);
+}
+
+/* As what the front end's type column calls it. */
+static void add_users(pb_names *names, pb_entry entry)
+{
+    pb_names_add(names, entry.name, pb_value_is_callable(entry.value) ? "function" : "instance",
+                 "");
 }
 
 /* ---- names anywhere ---- */
@@ -48,8 +58,10 @@ static void add_all_names(pb_completion *c)
 {
     size_t count;
     const char *const *words = pb_reserved_words(&count);
-    pb_session_names(c->session, c->names);
-    for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+    for (size_t i = 0; i < c->snapshot->n_names; i++)
+        add_users(c->names, c->snapshot->names[i]);
+    size_t at = 0;
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(c->snapshot->lexicon, &at));)
         add_builtin(c->names, row);
     add_names_of_cell(c);
     for (size_t i = 0; i < count; i++)
@@ -59,16 +71,16 @@ static void add_all_names(pb_completion *c)
     pb_names_add(c->names, "True", "keyword", "");
     pb_names_add(c->names, "False", "keyword", "");
     pb_names_add(c->names, "None", "keyword", "");
-    const pb_constant *constants = pb_constants(&count);
-    for (size_t i = 0; i < count; i++)
-        pb_names_add(c->names, constants[i].name, "instance", "");
+    at = 0;
+    for (const pb_constant *row; (row = pb_lexicon_next_constant(c->snapshot->lexicon, &at));)
+        pb_names_add(c->names, row->name, "instance", "");
 }
 
 /* ---- after a dot ---- */
 
 static void add_members(pb_completion *c, size_t dot)
 {
-    pb_value *value = pb_scan_value(&c->scan, c->session, dot);
+    pb_value *value = pb_scan_value(&c->scan, c->snapshot, dot);
     bool text = dot > 0 && c->scan.tokens[dot - 1].kind == PB_TOKEN_STRING;
     if (dot > 0 && c->scan.tokens[dot - 1].kind == PB_TOKEN_NUMBER)
         return;
@@ -76,7 +88,8 @@ static void add_members(pb_completion *c, size_t dot)
         pb_value_text("", &value, NULL);
     if (value)
         pb_member_names(value, c->names);
-    for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+    size_t at = 0;
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(c->snapshot->lexicon, &at));)
         if (!value || pb_builtin_takes_first(row, value))
             add_builtin(c->names, row);
     pb_value_release(&value);
@@ -91,10 +104,10 @@ static const pb_builtin *called_row(const pb_completion *c, size_t open)
         return NULL;
     char *name = pb_scan_text(&c->scan, open - 1);
     bool method = open >= 2 && pb_scan_is(&c->scan, open - 2, ".");
-    pb_value *value = name && !method ? pb_session_get(c->session, name) : NULL;
+    pb_value *value = name && !method ? pb_scan_name(c->snapshot, name) : NULL;
     bool shadowed = value && pb_value_is_callable(value);
-    const pb_builtin *row = name && !shadowed ? pb_builtin_find(name) : NULL;
-    pb_value_release(&value);
+    const pb_builtin *row =
+        name && !shadowed ? pb_lexicon_builtin(c->snapshot->lexicon, name) : NULL;
     free(name);
     return row;
 }
@@ -130,9 +143,9 @@ static void add_keyword(pb_names *names, const char *name)
 
 static void add_user_parameters(pb_completion *c, size_t open)
 {
-    pb_value *function = pb_scan_value(&c->scan, c->session, open);
+    pb_value *function = pb_scan_value(&c->scan, c->snapshot, open);
     if (pb_value_kind(function) == PB_FUNCTION) {
-        const pb_node *node = pb_value_function_parts(function).node;
+        const pb_node *node = pb_value_function_node(function);
         for (size_t i = 0; i < node->n_parameters; i++)
             add_keyword(c->names, node->parameters[i].name);
     }
@@ -161,7 +174,7 @@ static void add_arguments(pb_completion *c, size_t open)
 /* In x[...]: axes of a tensor, columns of a table. */
 static void add_axes(pb_completion *c, size_t open)
 {
-    pb_value *value = pb_scan_value(&c->scan, c->session, open);
+    pb_value *value = pb_scan_value(&c->scan, c->snapshot, open);
     const pb_tensor *tensor = pb_value_get_tensor(value);
     bool starts = c->end == open + 1 || pb_scan_is(&c->scan, c->end - 1, ",");
     for (size_t i = 0; starts && tensor && i < pb_tensor_rank(tensor); i++)
@@ -178,7 +191,7 @@ static void add_labels(pb_completion *c, size_t open)
 {
     size_t position;
     char *axis_name = pb_scan_keyword(&c->scan, open, c->end, &position);
-    pb_value *value = pb_scan_value(&c->scan, c->session, open);
+    pb_value *value = pb_scan_value(&c->scan, c->snapshot, open);
     const pb_tensor *tensor = pb_value_get_tensor(value);
     int which = tensor && axis_name ? pb_tensor_find_axis(tensor, axis_name) : -1;
     const pb_axis *axis = which >= 0 ? pb_tensor_axis(tensor, (size_t)which) : NULL;
@@ -214,7 +227,7 @@ static void add_strings(pb_completion *c)
     if (parameter) {
         add_choices(parameter->choices, "", c->names);
         if (parameter->suggest)
-            parameter->suggest(c->session, c->names);
+            parameter->suggest(c->snapshot->session, c->names);
     }
     free(keyword);
 }
@@ -229,11 +242,6 @@ static bool begins(const char *text, const char *prefix, size_t length, bool exa
             return false;
     }
     return true;
-}
-
-static char *copy_or_empty(const char *text)
-{
-    return strdup(text ? text : "");
 }
 
 /* Whether the string being written has a letter, in small or capital, before its quotes. */
@@ -273,65 +281,37 @@ static char *text_inside(const pb_completion *c, const char *text)
     return written;
 }
 
-static size_t pick_matches(const pb_completion *c, const char *prefix, size_t length, bool exact,
-                           pb_match *items)
+/* Adds those that begin with `prefix`; the first that could not be written down fails. */
+static pb_status pick(const pb_completion *c, const char *prefix, size_t length, bool exact,
+                      pb_names *fits, pb_error **error)
 {
-    size_t count = 0;
     for (size_t i = 0; i < pb_names_count(c->names); i++) {
         const pb_name *name = pb_names_item(c->names, i);
         char *text = c->scan.in_string ? text_inside(c, name->text) : strdup(name->text);
-        bool hidden = text && (!*text || (*text == '_' && length == 0));
-        if (hidden || (text && !begins(text, prefix, length, exact))) {
-            free(text);
-            continue;
-        }
-        items[count++] =
-            (pb_match){text, copy_or_empty(name->type), copy_or_empty(name->signature)};
-    }
-    return count;
-}
-
-static pb_status make_matches(pb_completion *c, const char *code, pb_matches **matches,
-                              pb_error **error)
-{
-    size_t length = c->range.end - c->range.start;
-    pb_names_sort(c->names);
-    pb_matches *made = pb_calloc(1, sizeof *made);
-    pb_match *items = pb_calloc(pb_names_count(c->names), sizeof *items);
-    if (!made || !items) {
-        free(made);
-        free(items);
-        return pb_fail_memory(error);
-    }
-    made->start = c->range.start;
-    made->end = c->range.end;
-    made->count = pick_matches(c, code + c->range.start, length, true, items);
-    if (made->count == 0 && length > 0)
-        made->count = pick_matches(c, code + c->range.start, length, false, items);
-    made->items = items;
-    *matches = made;
-    for (size_t i = 0; i < made->count; i++) {
-        if (!items[i].text || !items[i].type || !items[i].signature) {
-            pb_matches_destroy(matches);
+        if (!text)
             return pb_fail_memory(error);
-        }
+        bool hidden = !*text || (*text == '_' && length == 0);
+        if (!hidden && begins(text, prefix, length, exact))
+            pb_names_add(fits, text, name->type, name->signature);
+        free(text);
     }
     return PB_OK;
 }
 
-void pb_matches_destroy(pb_matches **matches)
+static pb_status pick_fits(const pb_completion *c, const char *code, pb_names **fits,
+                           pb_error **error)
 {
-    pb_matches *old = *matches;
-    *matches = NULL;
-    if (!old)
-        return;
-    for (size_t i = 0; i < old->count; i++) {
-        free((char *)old->items[i].text);
-        free((char *)old->items[i].type);
-        free((char *)old->items[i].signature);
-    }
-    free((pb_match *)old->items);
-    free(old);
+    size_t length = c->range.end - c->range.start;
+    pb_names_sort(c->names);
+    *fits = pb_names_create();
+    if (!*fits)
+        return pb_fail_memory(error);
+    pb_status status = pick(c, code + c->range.start, length, true, *fits, error);
+    if (!status && pb_names_count(*fits) == 0 && length > 0)
+        status = pick(c, code + c->range.start, length, false, *fits, error);
+    if (status)
+        pb_names_destroy(fits);
+    return status;
 }
 
 static void gather(pb_completion *c, size_t at)
@@ -361,12 +341,12 @@ static void gather(pb_completion *c, size_t at)
     add_all_names(c);
 }
 
-pb_status pb_session_complete(pb_session *session, const char *code, size_t length, size_t at,
-                              pb_matches **matches, pb_error **error)
+pb_status pb_complete(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
+                      pb_span *range, pb_names **fits, pb_error **error)
 {
-    pb_completion c = {.session = session, .names = pb_names_create()};
+    pb_completion c = {.snapshot = snapshot, .names = pb_names_create()};
     pb_status status = PB_OK;
-    *matches = NULL;
+    *fits = NULL;
     at = at < length ? at : length;
     bool scanned = pb_scan_start(&c.scan, code, length, at);
     if (scanned && c.names)
@@ -374,7 +354,8 @@ pb_status pb_session_complete(pb_session *session, const char *code, size_t leng
     else
         status = pb_fail_memory(error);
     if (!status)
-        status = make_matches(&c, code, matches, error);
+        status = pick_fits(&c, code, fits, error);
+    *range = c.range;
     pb_scan_free(&c.scan);
     pb_names_destroy(&c.names);
     return status;

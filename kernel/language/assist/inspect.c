@@ -2,8 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assist/assist.h"
 #include "assist/reference.h"
+#include "eval/interp.h"
+#include "eval/members.h"
 #include "scan.h"
+#include "show/show.h"
 #include "value/text.h"
 
 /* Past the name the place lies in, so that the scan sees the whole of it. */
@@ -58,18 +62,16 @@ static void explain_row(const pb_builtin *row, int detail, pb_buffer *out)
 }
 
 /* The summary of a member that would have to be computed. */
-static bool explain_member(const pb_scan *scan, pb_session *session, size_t which, const char *name,
-                           pb_buffer *out)
+static bool explain_member(const pb_scan *scan, const pb_snapshot *snapshot, size_t which,
+                           const char *name, pb_buffer *out)
 {
-    pb_value *owner = pb_scan_value(scan, session, which - 1);
+    pb_value *owner = pb_scan_value(scan, snapshot, which - 1);
     const pb_object_type *type = pb_value_object_type(owner);
     const pb_meta *meta = pb_value_meta(owner);
     const pb_member *lists[3] = {type ? type->members : NULL,
-                                 meta && meta->look ? meta->look->members : NULL, NULL};
+                                 meta && meta->look ? meta->look->members : NULL,
+                                 pb_kind_members(pb_value_kind(owner))};
     const pb_member *found = NULL;
-    for (const pb_kind_members *rows = NULL; owner && (rows = pb_kind_members_next(rows));)
-        if (rows->kind == pb_value_kind(owner))
-            lists[2] = rows->members;
     for (size_t i = 0; i < 3; i++)
         for (const pb_member *m = lists[i]; !found && m && m->name; m++)
             if (strcmp(m->name, name) == 0)
@@ -80,19 +82,19 @@ static bool explain_member(const pb_scan *scan, pb_session *session, size_t whic
     return found != NULL;
 }
 
-static void explain(const pb_scan *scan, pb_session *session, size_t which, int detail, bool called,
-                    pb_buffer *out)
+static void explain(const pb_scan *scan, const pb_snapshot *snapshot, size_t which, int detail,
+                    bool called, pb_buffer *out)
 {
     char *name = pb_scan_text(scan, which);
     if (!name)
         return;
     bool member = which > 0 && pb_scan_is(scan, which - 1, ".");
-    const pb_builtin *row = pb_builtin_find(name);
-    const pb_constant *constant = pb_constant_find(name);
-    pb_value *value = pb_scan_value(scan, session, which + 1);
+    const pb_builtin *row = pb_lexicon_builtin(snapshot->lexicon, name);
+    const pb_constant *constant = pb_lexicon_constant(snapshot->lexicon, name);
+    pb_value *value = pb_scan_value(scan, snapshot, which + 1);
     if (value && !(called && row && !pb_value_is_callable(value)))
         explain_value(value, detail, out);
-    else if (member && explain_member(scan, session, which, name, out))
+    else if (member && explain_member(scan, snapshot, which, name, out))
         ;
     else if (row)
         explain_row(row, detail, out);
@@ -103,15 +105,15 @@ static void explain(const pb_scan *scan, pb_session *session, size_t which, int 
 }
 
 /* Explains what lies at `at`, or is called around it; leaves `out` empty if nothing is known. */
-static bool explain_at(pb_session *session, const char *code, size_t length, size_t at, int detail,
-                       pb_buffer *out)
+static bool explain_at(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
+                       int detail, pb_buffer *out)
 {
     pb_scan scan;
     bool scanned = pb_scan_start(&scan, code, length, at);
     size_t which = scanned ? subject(&scan, at) : SIZE_MAX;
     while (which != SIZE_MAX && out->length == 0) {
         bool called = which + 1 < scan.count || (at < length && code[at] == '(');
-        explain(&scan, session, which, detail, called, out);
+        explain(&scan, snapshot, which, detail, called, out);
         scan.count = which; /* nothing known of it: what is called around it? */
         scan.in_string = true;
         which = subject(&scan, at);
@@ -120,8 +122,8 @@ static bool explain_at(pb_session *session, const char *code, size_t length, siz
     return scanned;
 }
 
-pb_status pb_session_inspect(pb_session *session, const char *code, size_t length, size_t at,
-                             int detail, pb_bundle **found, pb_error **error)
+pb_status pb_inspect(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
+                     int detail, pb_bundle **found, pb_error **error)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     pb_status status = PB_OK;
@@ -130,10 +132,10 @@ pb_status pb_session_inspect(pb_session *session, const char *code, size_t lengt
     bool in_name = at > 0 && end_of_name(code, at, at - 1) == at;
     bool scanned = true;
     if (!in_name) /* after a bracket or a comma: the call comes before the next argument */
-        scanned = explain_at(session, code, length, at, detail, &text);
+        scanned = explain_at(snapshot, code, length, at, detail, &text);
     if (text.length == 0)
         scanned = scanned &&
-                  explain_at(session, code, length, end_of_name(code, length, at), detail, &text);
+                  explain_at(snapshot, code, length, end_of_name(code, length, at), detail, &text);
     if (!scanned)
         status = pb_fail_memory(error);
     else if (text.length > 0)

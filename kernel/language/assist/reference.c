@@ -5,35 +5,7 @@
 #include <string.h>
 
 #include "eval/members.h"
-#include "session/session.h"
 #include "value/text.h"
-
-void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
-{
-    bool keywords = false;
-    if (row->signature) {
-        pb_buffer_text(out, row->signature);
-        return;
-    }
-    pb_buffer_byte(out, '(');
-    for (const pb_parameter *p = row->parameters; p->name; p++) {
-        if (p != row->parameters)
-            pb_buffer_text(out, ", ");
-        if (p->mode == PB_PARAMETER_KEYWORD && !keywords && p != row->parameters &&
-            p[-1].mode == PB_PARAMETER_NORMAL)
-            pb_buffer_text(out, "*, ");
-        keywords = keywords || p->mode == PB_PARAMETER_KEYWORD;
-        if (p->mode == PB_PARAMETER_REST)
-            pb_buffer_format(out, "*%s", p->name);
-        else if (p->mode == PB_PARAMETER_NAMED)
-            pb_buffer_format(out, "%s=...", p->name);
-        else if (p->fallback)
-            pb_buffer_format(out, "%s=%s", p->name, p->fallback);
-        else
-            pb_buffer_text(out, p->name);
-    }
-    pb_buffer_byte(out, ')');
-}
 
 void pb_reference_summary(const pb_builtin *row, pb_buffer *out)
 {
@@ -147,59 +119,63 @@ void pb_reference_value(const pb_value *value, pb_buffer *out)
         write_members(meta->look->members, &any, out);
     if (type)
         write_members(type->members, &any, out);
-    for (const pb_kind_members *rows = NULL; (rows = pb_kind_members_next(rows));)
-        if (rows->kind == pb_value_kind(value))
-            write_members(rows->members, &any, out);
+    write_members(pb_kind_members(pb_value_kind(value)), &any, out);
 }
 
 /* ---- all words ---- */
 
 /* Is `row` the first of its category? */
-static bool opens_category(const pb_builtin *row)
+static bool opens_category(const pb_lexicon *lexicon, const pb_builtin *row)
 {
-    for (const pb_builtin *before = NULL; (before = pb_builtin_next(before)) && before != row;)
+    size_t at = 0;
+    for (const pb_builtin *before; (before = pb_lexicon_next_builtin(lexicon, &at)) != row;)
         if (strcmp(before->category, row->category) == 0)
             return false;
     return true;
 }
 
-void pb_reference_overview(pb_buffer *out)
+static void write_line(const pb_builtin *row, pb_buffer *out)
+{
+    pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
+}
+
+static void write_entry(const pb_builtin *row, pb_buffer *out)
+{
+    pb_buffer_format(out, "\n### %s\n\n", row->name);
+    pb_reference_entry(row, out);
+}
+
+/* Each category under its heading, `after` which its rows are written one by one. */
+static void write_categories(const pb_lexicon *lexicon, const char *after,
+                             void (*write)(const pb_builtin *row, pb_buffer *out), pb_buffer *out)
+{
+    size_t at = 0;
+    for (const pb_builtin *head; (head = pb_lexicon_next_builtin(lexicon, &at));) {
+        size_t in = 0;
+        if (!opens_category(lexicon, head))
+            continue;
+        pb_buffer_format(out, "\n## %s\n%s", head->category, after);
+        for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &in));)
+            if (strcmp(row->category, head->category) == 0)
+                write(row, out);
+    }
+}
+
+void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out)
 {
     pb_buffer_text(out, "Three statements: `name = expression`, `f(x, y=1) = expression`, and an "
                         "expression. `x.f(y)` is `f(x, y)`. `help(word)` says more.\n");
-    for (const pb_builtin *head = NULL; (head = pb_builtin_next(head));) {
-        if (!opens_category(head))
-            continue;
-        pb_buffer_format(out, "\n## %s\n\n", head->category);
-        for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
-            if (strcmp(row->category, head->category) == 0)
-                pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
-    }
-    size_t count;
-    const pb_constant *constants = pb_constants(&count);
-    for (size_t i = 0; i < count; i++)
-        pb_buffer_format(out, "%s- `%s`: %s\n", i ? "" : "\n## Values\n\n", constants[i].name,
-                         constants[i].summary);
+    write_categories(lexicon, "\n", write_line, out);
+    const char *heading = "\n## Values\n\n";
+    size_t at = 0;
+    for (const pb_constant *row; (row = pb_lexicon_next_constant(lexicon, &at)); heading = "")
+        pb_buffer_format(out, "%s- `%s`: %s\n", heading, row->name, row->summary);
 }
 
-char *pb_session_reference_markdown(void)
+void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out)
 {
-    pb_buffer out = PB_BUFFER_EMPTY;
-    pb_buffer_text(&out, "# The built-in words\n\n");
-    for (const pb_builtin *head = NULL; (head = pb_builtin_next(head));) {
-        if (!opens_category(head))
-            continue;
-        pb_buffer_format(&out, "\n## %s\n", head->category);
-        for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));) {
-            if (strcmp(row->category, head->category) != 0)
-                continue;
-            pb_buffer_format(&out, "\n### %s\n\n", row->name);
-            pb_reference_entry(row, &out);
-        }
-    }
-    char *text = pb_buffer_take(&out);
-    pb_buffer_free(&out);
-    return text;
+    pb_buffer_text(out, "# The built-in words\n\n");
+    write_categories(lexicon, "", write_entry, out);
 }
 
 /* ---- as a bundle ---- */

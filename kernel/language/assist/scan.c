@@ -163,7 +163,15 @@ static pb_value *stored_member(const pb_value *value, const char *name)
     return pb_value_retain(found);
 }
 
-pb_value *pb_scan_value(const pb_scan *scan, pb_session *session, size_t end)
+pb_value *pb_scan_name(const pb_snapshot *snapshot, const char *name)
+{
+    for (size_t i = 0; i < snapshot->n_names; i++)
+        if (strcmp(snapshot->names[i].name, name) == 0)
+            return snapshot->names[i].value;
+    return NULL;
+}
+
+pb_value *pb_scan_value(const pb_scan *scan, const pb_snapshot *snapshot, size_t end)
 {
     pb_value *value = NULL;
     size_t start = end;
@@ -179,7 +187,8 @@ pb_value *pb_scan_value(const pb_scan *scan, pb_session *session, size_t end)
         char *name = pb_scan_text(scan, i);
         pb_value *next = NULL;
         if (name)
-            next = i == start ? pb_session_get(session, name) : stored_member(value, name);
+            next = i == start ? pb_value_retain(pb_scan_name(snapshot, name))
+                              : stored_member(value, name);
         pb_value_release(&value);
         free(name);
         value = next;

@@ -2,10 +2,10 @@
  * What stands around a place in code that may be broken: for completion and inspection, which must
  * answer while a line is being typed. It works on tokens alone and never evaluates anything.
  */
-#ifndef PB_LANGUAGE_SCAN_H
-#define PB_LANGUAGE_SCAN_H
+#ifndef PB_ASSIST_SCAN_H
+#define PB_ASSIST_SCAN_H
 
-#include "session_private.h"
+#include "assist/assist.h"
 #include "syntax/lexer.h"
 
 typedef struct pb_scan {
@@ -30,7 +30,9 @@ size_t pb_scan_bracket(const pb_scan *scan, size_t which);
 
 /* The value of the chain of names that ends before token `end` (a.b.c), as far as it can be had
  * without computing. A reference, or NULL. */
-pb_value *pb_scan_value(const pb_scan *scan, pb_session *session, size_t end);
+pb_value *pb_scan_value(const pb_scan *scan, const pb_snapshot *snapshot, size_t end);
+/* What the user's name stands for, borrowed; or NULL. */
+pb_value *pb_scan_name(const pb_snapshot *snapshot, const char *name);
 
 /* The keyword whose value is being written at token `end`, malloc'ed; or NULL. *position counts the
  * arguments before it since `bracket`. */

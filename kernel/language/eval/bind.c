@@ -8,16 +8,59 @@
 
 #include "base/nearest.h"
 #include "interp_private.h"
-#include "value_private.h"
+
+/* ---- rows ---- */
+
+void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
+{
+    bool keywords = false;
+    if (row->signature) {
+        pb_buffer_text(out, row->signature);
+        return;
+    }
+    pb_buffer_byte(out, '(');
+    for (const pb_parameter *p = row->parameters; p->name; p++) {
+        if (p != row->parameters)
+            pb_buffer_text(out, ", ");
+        if (p->mode == PB_PARAMETER_KEYWORD && !keywords && p != row->parameters &&
+            p[-1].mode == PB_PARAMETER_NORMAL)
+            pb_buffer_text(out, "*, ");
+        keywords = keywords || p->mode == PB_PARAMETER_KEYWORD;
+        if (p->mode == PB_PARAMETER_REST)
+            pb_buffer_format(out, "*%s", p->name);
+        else if (p->mode == PB_PARAMETER_NAMED)
+            pb_buffer_format(out, "%s=...", p->name);
+        else if (p->fallback)
+            pb_buffer_format(out, "%s=%s", p->name, p->fallback);
+        else
+            pb_buffer_text(out, p->name);
+    }
+    pb_buffer_byte(out, ')');
+}
+
+bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
+{
+    const pb_parameter *p = &row->parameters[0];
+    const pb_object_type *type = pb_value_object_type(value);
+    if (!p->name || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
+        return false;
+    if (p->types & (1u << pb_value_kind(value)))
+        return true;
+    for (size_t i = 0; type && i < 6 && p->objects[i]; i++)
+        if (p->objects[i] == type)
+            return true;
+    return false;
+}
 
 /* ---- fallbacks ---- */
 
 /* The value of a fallback: a number, a string in quotes, True, False, None, [], each, all. */
-static pb_status fallback_value(const char *text, pb_value **result, pb_error **error)
+static pb_status fallback_value(const pb_lexicon *lexicon, const char *text, pb_value **result,
+                                pb_error **error)
 {
     size_t length = strlen(text);
     char *end = NULL;
-    const pb_constant *constant = pb_constant_find(text);
+    const pb_constant *constant = pb_lexicon_constant(lexicon, text);
     if (constant)
         return constant->make(result, error);
     if (strcmp(text, "True") == 0 || strcmp(text, "False") == 0)
@@ -367,7 +410,8 @@ static pb_status fill_fallbacks(pb_call *call, pb_value *held[PB_MAX_PARAMETERS]
             continue;
         if (!parameter->fallback)
             return missing(call, parameter, error);
-        pb_status status = fallback_value(parameter->fallback, &held[i], error);
+        pb_status status =
+            fallback_value(call->interp->lexicon, parameter->fallback, &held[i], error);
         if (status)
             return status;
         argument->value = held[i];

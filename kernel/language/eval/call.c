@@ -7,7 +7,6 @@
 
 #include "base/memory.h"
 #include "interp_private.h"
-#include "value_private.h"
 
 /* ---- calling a value ---- */
 
@@ -35,6 +34,7 @@ static pb_bound_call *bound_call_create(pb_interp *interp, const pb_builtin *row
         return NULL;
     }
     bound->call.interp = interp;
+    bound->call.keeper = &interp->keeper;
     bound->call.row = row;
     bound->call.span = site->span;
     bound->call.name_span = site->word;
@@ -168,17 +168,16 @@ static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, cons
 static pb_status callee_of_name(pb_interp *interp, const pb_place *place, const pb_node *node,
                                 pb_value **callee, pb_error **error)
 {
-    const pb_builtin *row = pb_builtin_find(node->name);
-    pb_value *local = pb_scope_find(place->scope, node->name);
-    pb_value *value = local ? pb_value_retain(local) : pb_session_get(interp->session, node->name);
+    pb_value *value = pb_find_name(interp, place->scope, node->name);
     char what[160];
     if (value && pb_value_is_callable(value)) {
         *callee = value;
         return PB_OK;
     }
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, node->name);
     if (row) {
         pb_value_release(&value);
-        return pb_value_builtin(row, callee, error);
+        return pb_value_builtin(row, row->name, callee, error);
     }
     pb_status status =
         value ? pb_fail(error, PB_TYPE, "%s is %s, which cannot be called like a function",
@@ -206,7 +205,7 @@ static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb
     } else {
         status = pb_fail(error, PB_NAME, "%s has no .%s()",
                          pb_value_describe(subject, what, sizeof what), node->name);
-        pb_hint_method(subject, node->name, error);
+        pb_hint_method(interp, subject, node->name, error);
     }
     pb_value_release(&member);
     return pb_place_error(place, node->word, status, error);
@@ -232,7 +231,6 @@ static pb_status callee_of_method(pb_interp *interp, const pb_place *place, cons
                                   const pb_value *subject, pb_value **callee, bool *takes_subject,
                                   pb_error **error)
 {
-    const pb_builtin *row = pb_builtin_find(node->name);
     pb_value *field = pb_record_find(subject, node->name);
     *takes_subject = false;
     if (field && pb_value_is_callable(field)) {
@@ -240,17 +238,17 @@ static pb_status callee_of_method(pb_interp *interp, const pb_place *place, cons
         return PB_OK;
     }
     *takes_subject = true;
-    pb_value *local = pb_scope_find(place->scope, node->name);
-    pb_value *value = local ? pb_value_retain(local) : pb_session_get(interp->session, node->name);
+    pb_value *value = pb_find_name(interp, place->scope, node->name);
     if (value && pb_value_is_callable(value)) {
         *callee = value;
         return PB_OK;
     }
     pb_value_release(&value);
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, node->name);
     /* a.check() of a result that has a .check: not the word check() */
     bool is_field = pb_value_kind(subject) == PB_TENSOR &&
                     pb_meta_field(pb_value_meta(subject), node->name) != NULL;
-    return row && !is_field ? pb_value_builtin(row, callee, error)
+    return row && !is_field ? pb_value_builtin(row, row->name, callee, error)
                             : not_a_method(interp, place, node, subject, error);
 }
 
@@ -416,19 +414,4 @@ pb_status pb_place_argument(const pb_call *call, const char *name, pb_status sta
     bool given = name && pb_given(call, name);
     pb_error_place(*error, call->source, given ? pb_argument_of(call, name)->span : call->span);
     return status;
-}
-
-pb_session *pb_call_session(const pb_call *call)
-{
-    return call->interp->session;
-}
-
-const pb_host *pb_call_host(const pb_call *call)
-{
-    return call->interp->host;
-}
-
-const pb_watch *pb_call_watch(const pb_call *call)
-{
-    return &call->interp->watch;
 }

@@ -18,17 +18,16 @@ pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, 
 static pb_status evaluate_name(pb_interp *interp, const pb_place *place, const pb_node *node,
                                pb_value **result, pb_error **error)
 {
-    pb_value *local = pb_scope_find(place->scope, node->name);
-    const pb_constant *constant = pb_constant_find(node->name);
-    const pb_builtin *row = pb_builtin_find(node->name);
     pb_status status = PB_OK;
-    *result = local ? pb_value_retain(local) : pb_session_get(interp->session, node->name);
+    *result = pb_find_name(interp, place->scope, node->name);
     if (*result)
         return PB_OK;
+    const pb_constant *constant = pb_lexicon_constant(interp->lexicon, node->name);
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, node->name);
     if (constant)
         status = constant->make(result, error);
     else if (row)
-        status = pb_value_builtin(row, result, error);
+        status = pb_value_builtin(row, row->name, result, error);
     else
         status = pb_fail_unknown(interp, place->scope, node->name, false, error);
     return pb_place_error(place, node->span, status, error);
@@ -54,7 +53,7 @@ static pb_status take_spread(pb_interp *interp, const pb_place *place, const pb_
 static pb_status evaluate_list(pb_interp *interp, const pb_place *place, const pb_node *node,
                                pb_value **result, pb_error **error)
 {
-    pb_list_builder items = {.interp = interp};
+    pb_list_builder items = {.keeper = pb_interp_keeper(interp)};
     for (size_t i = 0; i < node->n_items; i++) {
         const pb_node *item_node = node->items[i];
         pb_value *item = NULL;
@@ -86,7 +85,7 @@ static pb_status evaluate_field(pb_interp *interp, const pb_place *place, const 
         if (strcmp(node->name, "r") == 0)
             pb_value_repr(value, false, &converted);
         else
-            pb_value_str(value, &converted);
+            interp->above->write(value, &converted);
         status = pb_value_take_buffer(&converted, &text, error);
         pb_value_release(&value);
         value = text;
@@ -95,7 +94,10 @@ static pb_status evaluate_field(pb_interp *interp, const pb_place *place, const 
         status = evaluate_text(interp, place, node->items[1], &spec, error);
     if (!status) {
         const char *format = pb_value_get_text(spec, &length);
-        status = pb_format_value(value, format ? format : "", length, out, error);
+        if (length > 0)
+            status = pb_format_value(value, format, length, out, error);
+        else
+            interp->above->write(value, out);
     }
     pb_value_release(&value);
     pb_value_release(&spec);
@@ -276,7 +278,7 @@ static pb_status does_not_fit(const pb_pattern *pattern, size_t rest, const pb_v
 static pb_status bind_rest(pb_interp *interp, const char *name, const pb_value *items, size_t start,
                            size_t count, pb_binder *bind, void *data, pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_value *list = NULL;
     pb_status status = PB_OK;
     for (size_t i = start; !status && i < start + count; i++)
@@ -314,9 +316,8 @@ pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb
     return status;
 }
 
-/* table.column = cells, as a new table. */
-static pb_status with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
-                             const pb_value *value, pb_value **result, pb_error **error)
+pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
+                         const pb_value *value, pb_value **result, pb_error **error)
 {
     char what[160];
     if (pb_value_kind(table) != PB_TABLE) {
@@ -328,7 +329,7 @@ static pb_status with_column(pb_interp *interp, const pb_value *table, const pb_
                           target->column);
         return status;
     }
-    return pb_table_with(interp, table, target->column, value, result, error);
+    return pb_table_with(pb_interp_keeper(interp), table, target->column, value, result, error);
 }
 
 static pb_status assign_locally(pb_interp *interp, const pb_target *target, const pb_value *value,
@@ -340,9 +341,8 @@ static pb_status assign_locally(pb_interp *interp, const pb_target *target, cons
     if (target->kind == PB_TARGET_UNPACK)
         return pb_bind_pattern(interp, &target->pattern, value, bind_in_scope, scope, error);
     if (target->kind == PB_TARGET_COLUMN) {
-        pb_value *local = pb_scope_find(*scope, target->name);
-        table = local ? pb_value_retain(local) : pb_session_get(interp->session, target->name);
-        status = table ? with_column(interp, table, target, value, &made, error)
+        table = pb_find_name(interp, *scope, target->name);
+        status = table ? pb_with_column(interp, table, target, value, &made, error)
                        : pb_fail_unknown(interp, *scope, target->name, false, error);
         value = made;
     } else {
@@ -454,7 +454,7 @@ static pb_status walk_clauses(pb_interp *interp, const pb_place *place, const pb
 static pb_status evaluate_comprehension(pb_interp *interp, const pb_place *place,
                                         const pb_node *node, pb_value **result, pb_error **error)
 {
-    pb_list_builder items = {.interp = interp};
+    pb_list_builder items = {.keeper = pb_interp_keeper(interp)};
     pb_status status = walk_clauses(interp, place, node, 0, &items, error);
     if (status) {
         pb_list_discard(&items);

@@ -94,7 +94,7 @@ pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **r
 pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
                              pb_value **result, pb_error **error)
 {
-    pb_list_builder entries = {.interp = interp};
+    pb_list_builder entries = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i + 1 < node->n_items; i += 2) {
         const pb_node *key = node->items[i];
@@ -111,7 +111,7 @@ pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_
 pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
                           pb_value **result, pb_error **error)
 {
-    pb_list_builder entries = {.interp = interp};
+    pb_list_builder entries = {.keeper = pb_interp_keeper(interp)};
     pb_status status = take_entries(a, &entries, error);
     if (!status)
         status = take_entries(b, &entries, error);

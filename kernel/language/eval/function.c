@@ -4,8 +4,6 @@
 
 #include "base/memory.h"
 #include "interp_private.h"
-#include "value/text.h"
-#include "value_private.h"
 
 /* ---- scopes ---- */
 
@@ -53,19 +51,16 @@ pb_value *pb_scope_find(const pb_scope *scope, const char *name)
 
 /* ---- functions ---- */
 
-struct pb_function_value {
+typedef struct pb_function_value {
     pb_program *program;
     const pb_node *node;
     pb_scope *scope;
     pb_value **fallbacks;
-};
+} pb_function_value;
 
-void pb_function_value_destroy(pb_function_value **function)
+static void function_destroy(void *data)
 {
-    pb_function_value *old = *function;
-    *function = NULL;
-    if (!old)
-        return;
+    pb_function_value *old = data;
     for (size_t i = 0; old->fallbacks && i < old->node->n_parameters; i++)
         pb_value_release(&old->fallbacks[i]);
     free(old->fallbacks);
@@ -74,50 +69,14 @@ void pb_function_value_destroy(pb_function_value **function)
     free(old);
 }
 
-pb_status pb_value_function(const pb_function_parts *parts, pb_value **result, pb_error **error)
+static const char *function_name(const void *data)
 {
-    unsigned deepest = parts->scope ? parts->scope->depth : 0;
-    *result = NULL;
-    pb_value *value = pb_value_new(PB_FUNCTION);
-    pb_function_value *function = value ? pb_calloc(1, sizeof *function) : NULL;
-    if (!function) {
-        free(value);
-        return pb_fail_memory(error);
-    }
-    value->as.function = function;
-    function->program = pb_program_retain(parts->program);
-    function->node = parts->node;
-    function->scope = pb_scope_retain(parts->scope);
-    function->fallbacks = pb_calloc(parts->node->n_parameters, sizeof *function->fallbacks);
-    pb_status status = function->fallbacks ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < parts->node->n_parameters; i++) {
-        function->fallbacks[i] = pb_value_retain(parts->fallbacks[i]);
-        if (pb_value_depth(function->fallbacks[i]) > deepest)
-            deepest = pb_value_depth(function->fallbacks[i]);
-    }
-    if (!status)
-        status = pb_value_set_depth(value, deepest, error);
-    if (status)
-        pb_value_release(&value);
-    *result = value;
-    return status;
+    return ((const pb_function_value *)data)->node->name;
 }
 
-pb_function_parts pb_value_function_parts(const pb_value *function)
+static void function_text(const void *data, pb_buffer *out)
 {
-    const pb_function_value *f = function->as.function;
-    return (pb_function_parts){f->program, f->node, f->scope, f->fallbacks};
-}
-
-const char *pb_function_name(const pb_value *function)
-{
-    const char *name = function->as.function->node->name;
-    return name ? name : "lambda";
-}
-
-void pb_function_text(const pb_value *function, pb_buffer *out)
-{
-    const pb_function_value *f = function->as.function;
+    const pb_function_value *f = data;
     const pb_span span = f->node->span;
     const char *text = pb_source_text(f->program->source) + span.start;
     size_t length = span.end - span.start;
@@ -130,4 +89,39 @@ void pb_function_text(const pb_value *function, pb_buffer *out)
         cut--;
     pb_buffer_append(out, text, cut);
     pb_buffer_text(out, " ...");
+}
+
+static const pb_function_type function_type = {function_destroy, function_name, function_text};
+
+pb_status pb_value_function(const pb_function_parts *parts, pb_value **result, pb_error **error)
+{
+    size_t n = parts->node->n_parameters;
+    unsigned deepest = parts->scope ? parts->scope->depth : 0;
+    *result = NULL;
+    pb_function_value *function = pb_calloc(1, sizeof *function);
+    pb_value **fallbacks = pb_calloc(n, sizeof *fallbacks);
+    if (!function || !fallbacks) {
+        free(function);
+        free(fallbacks);
+        return pb_fail_memory(error);
+    }
+    for (size_t i = 0; i < n; i++) {
+        fallbacks[i] = pb_value_retain(parts->fallbacks[i]);
+        if (pb_value_depth(fallbacks[i]) > deepest)
+            deepest = pb_value_depth(fallbacks[i]);
+    }
+    *function = (pb_function_value){pb_program_retain(parts->program), parts->node,
+                                    pb_scope_retain(parts->scope), fallbacks};
+    return pb_value_take_function(&function_type, function, deepest, result, error);
+}
+
+pb_function_parts pb_value_function_parts(const pb_value *function)
+{
+    const pb_function_value *f = pb_value_function_data(function);
+    return (pb_function_parts){f->program, f->node, f->scope, f->fallbacks};
+}
+
+const pb_node *pb_value_function_node(const pb_value *function)
+{
+    return pb_value_function_parts(function).node;
 }

@@ -114,7 +114,7 @@ static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t 
     if (pb_value_kind(index) != PB_LIST && pb_value_kind(index) != PB_TENSOR)
         return pb_fail(error, PB_TYPE, "%s is indexed by an integer, a slice or a mask, not %s",
                        what, pb_value_describe(index, said, sizeof said));
-    status = pb_value_as_column(interp, index, n, &list, error);
+    status = pb_value_as_column(pb_interp_keeper(interp), index, n, &list, error);
     size_t items = pb_list_count(list);
     bool mask = items > 0 && pb_list_of(list, PB_BOOL);
     if (!status && mask && items != n)
@@ -150,7 +150,7 @@ static pb_status index_list(pb_interp *interp, const pb_value *list, const pb_va
         return status;
     }
     pb_status status = picked_places(interp, index, n, what, &places, &count, error);
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     for (size_t i = 0; !status && i < count; i++)
         status = pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])), error);
     free(places);
@@ -273,13 +273,13 @@ static pb_status matching_rows(pb_interp *interp, const pb_value *table,
     size_t *rows = pb_malloc(n, sizeof *rows);
     if (!rows)
         return pb_fail_memory(error);
-    pb_comparison comparison = {.interp = interp, .error = error};
+    pb_comparison comparison = {.keeper = pb_interp_keeper(interp), .error = error};
     for (size_t i = 0; !comparison.status && i < n; i++)
         if (equals_or_holds(&comparison, entry->value, pb_list_item(column->cells, i)))
             rows[count++] = i;
     pb_status status = comparison.status;
     if (!status)
-        status = pb_table_pick(interp, table, rows, count, result, error);
+        status = pb_table_pick(pb_interp_keeper(interp), table, rows, count, result, error);
     free(rows);
     return status;
 }
@@ -330,7 +330,7 @@ static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_
     }
     pb_status status = picked_places(interp, entry->value, n, "this table", &rows, &count, error);
     if (!status)
-        status = pb_table_pick(interp, table, rows, count, result, error);
+        status = pb_table_pick(pb_interp_keeper(interp), table, rows, count, result, error);
     free(rows);
     return status;
 }

@@ -5,7 +5,7 @@
 
 #include "base/visible.h"
 #include "interp_private.h"
-#include "show/views.h"
+#include "value/text.h"
 
 /* ---- without names ---- */
 
@@ -145,8 +145,8 @@ static pb_status places_of_field(pb_interp *interp, const pb_tensor *tensor, con
                                  const pb_value *wanted, pb_value **places, pb_error **error)
 {
     size_t which;
-    pb_list_builder list = {.interp = interp};
-    pb_comparison comparison = {.interp = interp, .error = error};
+    pb_list_builder list = {.keeper = pb_interp_keeper(interp)};
+    pb_comparison comparison = {.keeper = pb_interp_keeper(interp), .error = error};
     const pb_selector *slice = pb_value_get_selector(wanted);
     pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
     size_t n = pb_list_count(field->value);
@@ -231,7 +231,7 @@ static pb_status with_whole_labels(pb_interp *interp, const pb_axis *axis, const
                                    pb_value **result, pb_error **error)
 {
     const char *text = pb_value_get_text(wanted, NULL), *label = NULL;
-    pb_list_builder list = {.interp = interp};
+    pb_list_builder list = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     if (text) {
         status = whole_label(axis, text, &label, error);
@@ -316,9 +316,9 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
         status = places_of_field(interp, tensor, field, wanted, held, error);
     else if (is_positional(*name))
         status = with_whole_labels(interp, along, wanted, held, error);
-    return !status
-               ? pb_value_to_select(interp, *held ? *held : wanted, *name, select, storage, error)
-               : status;
+    return !status ? pb_value_to_select(pb_interp_keeper(interp), *held ? *held : wanted, *name,
+                                        select, storage, error)
+                   : status;
 }
 
 static bool is_field(const pb_value *value, const pb_index_entry *entry)

@@ -1,17 +1,12 @@
 /* The inside of the evaluator, for its own files. */
-#ifndef PB_LANGUAGE_INTERP_PRIVATE_H
-#define PB_LANGUAGE_INTERP_PRIVATE_H
+#ifndef PB_EVAL_INTERP_PRIVATE_H
+#define PB_EVAL_INTERP_PRIVATE_H
 
 #include <stdatomic.h>
-#include <time.h>
 
-#include "eval/builtin.h"
-#include "eval/interp.h"
-#include "syntax/ast.h"
+#include "eval/run.h"
 
 /* ---- names of a block, a comprehension, a function: an immutable chain, innermost first ---- */
-
-typedef struct pb_scope pb_scope;
 
 struct pb_scope {
     atomic_size_t references;
@@ -41,19 +36,7 @@ typedef struct pb_function_parts {
 pb_status pb_value_function(const pb_function_parts *parts, pb_value **result, pb_error **error);
 pb_function_parts pb_value_function_parts(const pb_value *function); /* borrowed */
 
-/* ---- the interpreter ---- */
-
-struct pb_interp {
-    pb_session *session;
-    const pb_host *host; /* may be NULL */
-    pb_watch watch;
-    pb_value *workspace; /* this cell's until it ends; NULL before it is asked for */
-    unsigned depth;
-    const char *stack;        /* where the thread's stack stood when the cell began */
-    struct timespec looked;   /* when memory was last looked at */
-    unsigned checks;          /* since then */
-    size_t steps, most_steps; /* most_steps 0: no bound */
-};
+/* ---- evaluation ---- */
 
 /* Where code is being evaluated: whose tree, and which names are in reach. */
 typedef struct pb_place {
@@ -79,6 +62,9 @@ typedef pb_status pb_binder(pb_interp *interp, void *data, const char *name, con
                             pb_error **error);
 pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb_value *value,
                           pb_binder *bind, void *data, pb_error **error);
+/* table.column = cells, as a new table. */
+pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
+                         const pb_value *value, pb_value **result, pb_error **error);
 /* Adds the place of `span` to an error that has none. Returns status. */
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
 
@@ -140,24 +126,13 @@ pb_status pb_apply_unary(pb_interp *interp, pb_operator op, const pb_value *a, p
                          pb_error **error);
 bool pb_is_elementwise(const pb_value *value); /* a tensor or a column */
 
-/* Two tensors put together by `op`: what is known of both is kept for the result. Takes *tensor. */
-pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
-                             pb_value **result, pb_error **error);
-pb_status pb_check_models(const pb_value *a, const pb_value *b, pb_error **error);
-
 /* ---- names ---- */
 
-/* A reference to a name of the session, or NULL. */
-pb_value *pb_session_get(pb_session *session, const char *name);
-pb_status pb_session_set(pb_session *session, const char *name, const pb_value *value,
-                         pb_error **error);
-/* "There is no word 'x'", with what was meant. `scope` may be NULL. */
-pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *name, bool called,
-                          pb_error **error);
+/* What a name stands for, in the scope (may be NULL) or else in the session: a reference; or NULL.
+ */
+pb_value *pb_find_name(pb_interp *interp, const pb_scope *scope, const char *name);
 /* What .name() may have meant for this value, as the hint. */
-void pb_hint_method(const pb_value *subject, const char *name, pb_error **error);
-/* Whether x.word() is meaningful: the word's first parameter takes such a value. */
-bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value);
+void pb_hint_method(pb_interp *interp, const pb_value *subject, const char *name, pb_error **error);
 /* What a Python, PyTorch or TransformerLens user means by this name here; NULL if unknown. */
 const char *pb_advice_for_name(const char *name);
 /* The same after a dot: x.name, x.name(). */

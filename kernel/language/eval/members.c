@@ -7,7 +7,6 @@
 #include "base/utf8.h"
 #include "eval/members.h"
 #include "interp_private.h"
-#include "value_private.h"
 
 /* ---- answers every tensor and table has ---- */
 
@@ -126,7 +125,7 @@ static pb_status get_model(pb_interp *interp, const pb_value *self, pb_value **r
 static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth, size_t *at,
                         pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     if (depth == pb_tensor_rank(tensor)) {
         float number = pb_tensor_data(tensor)[(*at)++];
@@ -158,7 +157,7 @@ static pb_status get_values(pb_interp *interp, const pb_value *self, pb_value **
     return nested(interp, tensor, 0, &at, result, error);
 }
 
-const pb_member pb_tensor_members[] = {
+static const pb_member tensor_members[] = {
     {"axes", "the names of its axes", get_axes},
     {"shape", "how long each axis is", get_shape},
     {"units", "what its numbers are counted in", get_units},
@@ -168,12 +167,21 @@ const pb_member pb_tensor_members[] = {
     {NULL, NULL, NULL},
 };
 
-const pb_member pb_table_members[] = {
+static const pb_member table_members[] = {
     {"columns", "the names of its columns", get_columns},
     {"shape", "how many rows and columns it has", get_table_shape},
     {"caption", "what it is, in a sentence", get_table_caption},
     {NULL, NULL, NULL},
 };
+
+const pb_member *pb_kind_members(pb_kind kind)
+{
+    switch (kind) {
+    case PB_TENSOR: return tensor_members;
+    case PB_TABLE: return table_members;
+    default: return NULL;
+    }
+}
 
 /* t.layer: the coordinates along an axis, as a tensor over it, so that t.layer > 3 is a mask. */
 static pb_status axis_coordinates(const pb_value *self, const char *name, pb_value **result,
@@ -201,17 +209,6 @@ static pb_status from_rows(pb_interp *interp, const pb_member *members, const pb
         if (strcmp(m->name, name) == 0)
             return m->get(interp, self, result, error);
     return PB_OK;
-}
-
-static pb_status from_kind(pb_interp *interp, const pb_value *self, const char *name,
-                           pb_value **result, pb_error **error)
-{
-    pb_status status = PB_OK;
-    for (const pb_kind_members *rows = NULL;
-         !status && !*result && (rows = pb_kind_members_next(rows));)
-        if (rows->kind == pb_value_kind(self))
-            status = from_rows(interp, rows->members, self, name, result, error);
-    return status;
 }
 
 static pb_status tensor_member(pb_interp *interp, const pb_value *self, const char *name,
@@ -268,15 +265,16 @@ static bool has_member(const pb_value *self, const char *name)
     return found;
 }
 
-static bool is_method(const pb_value *self, const char *name)
+static bool is_method(const pb_interp *interp, const pb_value *self, const char *name)
 {
-    const pb_builtin *row = pb_builtin_find(name);
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, name);
     return row && pb_builtin_takes_first(row, self);
 }
 
 /* What .name may have meant: what the items of a list have, a habit, a word to call, or the nearest
  * name there is. */
-static void hint_member(const pb_value *self, const char *name, pb_error **error)
+static void hint_member(const pb_interp *interp, const pb_value *self, const char *name,
+                        pb_error **error)
 {
     const char *advice = pb_advice_for_member(name);
     const pb_value *first = pb_value_kind(self) == PB_LIST ? pb_list_item(self, 0) : NULL;
@@ -290,7 +288,7 @@ static void hint_member(const pb_value *self, const char *name, pb_error **error
         pb_error_hint(*error, "each item has one: [x.%s for x in xs]", name);
     else if (advice)
         pb_error_hint(*error, "%s", advice);
-    else if (is_method(self, name))
+    else if (is_method(interp, self, name))
         pb_error_hint(*error, "%s is a word to call: .%s()", name, name);
     else if (near)
         pb_error_hint(*error, "did you mean .%s?", near);
@@ -319,10 +317,11 @@ pb_status pb_fail_column(const pb_value *table, const char *parameter, const cha
     return status;
 }
 
-static pb_status unknown_column(const pb_value *table, const char *name, pb_error **error)
+static pb_status unknown_column(const pb_interp *interp, const pb_value *table, const char *name,
+                                pb_error **error)
 {
     pb_status status = pb_fail_column(table, NULL, name, error);
-    hint_member(table, name, error);
+    hint_member(interp, table, name, error);
     return status;
 }
 
@@ -333,14 +332,14 @@ pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const cha
     *result = NULL;
     pb_status status = own_member(interp, self, name, result, error);
     if (!status && !*result)
-        status = from_kind(interp, self, name, result, error);
+        status = from_rows(interp, pb_kind_members(pb_value_kind(self)), self, name, result, error);
     if (status || *result)
         return status;
     if (pb_value_kind(self) == PB_TABLE && pb_table_columns(self) > 0)
-        return unknown_column(self, name, error);
+        return unknown_column(interp, self, name, error);
     status =
         pb_fail(error, PB_NAME, "%s has no .%s", pb_value_describe(self, what, sizeof what), name);
-    hint_member(self, name, error);
+    hint_member(interp, self, name, error);
     return status;
 }
 
@@ -370,9 +369,7 @@ void pb_member_names(const pb_value *self, pb_names *names)
         add_rows(type->members, names);
     if (type && type->names)
         type->names(self, names);
-    for (const pb_kind_members *rows = NULL; (rows = pb_kind_members_next(rows));)
-        if (rows->kind == pb_value_kind(self))
-            add_rows(rows->members, names);
+    add_rows(pb_kind_members(pb_value_kind(self)), names);
 }
 
 /* ---- walking ---- */
@@ -382,7 +379,7 @@ static pb_status items_of_text(pb_interp *interp, const pb_value *text, pb_value
 {
     size_t length;
     const char *bytes = pb_value_get_text(text, &length);
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     for (size_t at = 0; at < length;) {
         size_t start = at;
         pb_value *item = NULL;
@@ -401,7 +398,7 @@ static pb_status items_of_text(pb_interp *interp, const pb_value *text, pb_value
 static pb_status items_of_record(pb_interp *interp, const pb_value *record, pb_value **list,
                                  pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     for (size_t i = 0; i < pb_record_count(record); i++) {
         pb_value *item = NULL;
         pb_status status = pb_value_text(pb_record_entry(record, i).name, &item, error);
@@ -421,7 +418,7 @@ static pb_status items_by_index(pb_interp *interp, const pb_value *value, size_t
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_axis *axis = tensor ? pb_tensor_axis(tensor, 0) : NULL;
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < count; i++) {
         pb_value *index = NULL, *item = NULL;

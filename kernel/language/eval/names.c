@@ -1,106 +1,7 @@
-/* Bags of names, unknown names, and what people coming from Python mean by them. */
-#include <stdlib.h>
+/* Names of a cell: what they stand for, and what is meant by those that stand for nothing. */
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/nearest.h"
-#include "base/utf8.h"
-#include "eval/members.h"
 #include "interp_private.h"
-#include "session_private.h"
-
-/* ---- bags ---- */
-
-struct pb_names {
-    pb_name *items;
-    size_t count, capacity;
-};
-
-pb_names *pb_names_create(void)
-{
-    return pb_calloc(1, sizeof(pb_names));
-}
-
-static void free_name(pb_name *name)
-{
-    free(name->text);
-    free(name->type);
-    free(name->signature);
-}
-
-void pb_names_destroy(pb_names **names)
-{
-    pb_names *old = *names;
-    *names = NULL;
-    if (!old)
-        return;
-    for (size_t i = 0; i < old->count; i++)
-        free_name(&old->items[i]);
-    free(old->items);
-    free(old);
-}
-
-void pb_names_add(pb_names *names, const char *text, const char *type, const char *signature)
-{
-    if (pb_utf8_valid_prefix(text, strlen(text)) != strlen(text))
-        return; /* half of a character cannot be typed */
-    if (names->count == names->capacity) {
-        size_t capacity = names->capacity ? names->capacity * 2 : 32;
-        pb_name *items = pb_realloc(names->items, capacity, sizeof *items);
-        if (!items)
-            return;
-        names->items = items;
-        names->capacity = capacity;
-    }
-    pb_name name = {strdup(text), strdup(type), strdup(signature ? signature : "")};
-    if (!name.text || !name.type || !name.signature) {
-        free_name(&name);
-        return;
-    }
-    names->items[names->count++] = name;
-}
-
-size_t pb_names_count(const pb_names *names)
-{
-    return names->count;
-}
-
-const pb_name *pb_names_item(const pb_names *names, size_t index)
-{
-    return &names->items[index];
-}
-
-const char *pb_names_nearest(const pb_names *names, const char *wanted)
-{
-    const char **texts = pb_calloc(names->count, sizeof *texts);
-    if (!texts)
-        return NULL;
-    for (size_t i = 0; i < names->count; i++)
-        texts[i] = names->items[i].text;
-    const char *near = pb_nearest(wanted, texts, names->count);
-    free(texts);
-    return near;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(((const pb_name *)a)->text, ((const pb_name *)b)->text);
-}
-
-void pb_names_sort(pb_names *names)
-{
-    size_t kept = 0;
-    if (names->count == 0)
-        return;
-    qsort(names->items, names->count, sizeof *names->items, by_text);
-    for (size_t i = 1; i < names->count; i++) {
-        if (strcmp(names->items[kept].text, names->items[i].text) == 0)
-            free_name(&names->items[i]);
-        else
-            names->items[++kept] = names->items[i];
-    }
-    names->count = kept + 1;
-}
 
 /* ---- habits ---- */
 
@@ -239,7 +140,13 @@ const char *pb_advice_for_member(const char *name)
     return advice ? advice : pb_advice_for_name(name);
 }
 
-/* ---- unknown names ---- */
+/* ---- names ---- */
+
+pb_value *pb_find_name(pb_interp *interp, const pb_scope *scope, const char *name)
+{
+    pb_value *local = pb_scope_find(scope, name);
+    return local ? pb_value_retain(local) : interp->above->get(interp->session, name);
+}
 
 pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *name, bool called,
                           pb_error **error)
@@ -258,8 +165,9 @@ pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *
         return status;
     for (; scope; scope = scope->parent)
         pb_names_add(names, scope->name, "instance", "");
-    pb_session_names(interp->session, names);
-    for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+    interp->above->names(interp->session, names);
+    size_t at = 0;
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(interp->lexicon, &at));)
         pb_names_add(names, row->name, "function", "");
     const char *near = pb_names_nearest(names, name);
     if (near)
@@ -273,21 +181,7 @@ pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *
     return status;
 }
 
-bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
-{
-    const pb_parameter *p = &row->parameters[0];
-    const pb_object_type *type = pb_value_object_type(value);
-    if (!p->name || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
-        return false;
-    if (p->types & (1u << pb_value_kind(value)))
-        return true;
-    for (size_t i = 0; type && i < 6 && p->objects[i]; i++)
-        if (p->objects[i] == type)
-            return true;
-    return false;
-}
-
-void pb_hint_method(const pb_value *subject, const char *name, pb_error **error)
+void pb_hint_method(pb_interp *interp, const pb_value *subject, const char *name, pb_error **error)
 {
     const char *advice = pb_advice_for_member(name);
     if (!error || !*error)
@@ -297,7 +191,8 @@ void pb_hint_method(const pb_value *subject, const char *name, pb_error **error)
         pb_error_hint(*error, "%s", advice);
     if (!names)
         return;
-    for (const pb_builtin *row = NULL; (row = pb_builtin_next(row));)
+    size_t at = 0;
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(interp->lexicon, &at));)
         if (pb_builtin_takes_first(row, subject))
             pb_names_add(names, row->name, "function", "");
     const char *near = pb_names_nearest(names, name);

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "value/text.h"
-#include "value_private.h"
 
 static const struct {
     const char *text;
@@ -221,7 +220,8 @@ static pb_status text_contains(pb_interp *interp, const pb_value *text, const pb
     size_t length, wanted, at;
     const char *bytes = pb_value_get_text(text, &length);
     const char *sought = pb_value_get_text(part, &wanted);
-    pb_status status = pb_find_text(interp, bytes, length, 0, sought, wanted, &at, error);
+    pb_status status =
+        pb_find_text(pb_interp_keeper(interp), bytes, length, 0, sought, wanted, &at, error);
     *found = wanted == 0 || at != SIZE_MAX;
     return status;
 }
@@ -243,7 +243,7 @@ static pb_status contains(pb_interp *interp, const pb_value *item, const pb_valu
         return PB_OK;
     }
     pb_value *items = NULL;
-    pb_comparison comparison = {.interp = interp, .error = error};
+    pb_comparison comparison = {.keeper = pb_interp_keeper(interp), .error = error};
     comparison.status = pb_interp_items(interp, whole, &items, error);
     for (size_t i = 0; !comparison.status && !*found && i < pb_list_count(items); i++)
         *found = pb_comparison_equal(&comparison, pb_list_item(items, i), item);
@@ -258,7 +258,7 @@ static pb_status compare_order(pb_interp *interp, pb_operator op, const pb_value
 {
     int order;
     pb_error *fault = NULL;
-    pb_status status = pb_value_compare(interp, a, b, &order, &fault);
+    pb_status status = pb_value_compare(pb_interp_keeper(interp), a, b, &order, &fault);
     if (status == PB_INTERRUPTED) {
         pb_error_destroy(&fault);
         return pb_interp_check(interp, error);
@@ -276,7 +276,7 @@ static pb_status compare_order(pb_interp *interp, pb_operator op, const pb_value
 static pb_status equality(pb_interp *interp, const pb_value *a, const pb_value *b, bool wanted,
                           pb_value **result, pb_error **error)
 {
-    pb_comparison comparison = {.interp = interp, .error = error};
+    pb_comparison comparison = {.keeper = pb_interp_keeper(interp), .error = error};
     bool equal = pb_comparison_equal(&comparison, a, b);
     return !comparison.status ? pb_value_bool(equal == wanted, result, error) : comparison.status;
 }
@@ -385,7 +385,7 @@ static pb_status unary_tensor(pb_interp *interp, pb_operator op, const pb_value 
 static pb_status unary_column(pb_interp *interp, pb_operator op, const pb_value *a,
                               pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {.interp = interp};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     for (size_t i = 0; i < pb_list_count(a); i++) {
         pb_value *cell = NULL;
         pb_status status = pb_apply_unary(interp, op, pb_list_item(a, i), &cell, error);

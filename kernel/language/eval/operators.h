@@ -1,6 +1,6 @@
 /* The parts of the operators: numbers, and whatever is combined element by element. */
-#ifndef PB_LANGUAGE_OPERATORS_H
-#define PB_LANGUAGE_OPERATORS_H
+#ifndef PB_EVAL_OPERATORS_H
+#define PB_EVAL_OPERATORS_H
 
 #include "interp_private.h"
 #include "syntax/ast.h"

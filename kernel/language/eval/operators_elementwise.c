@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "operators.h"
-#include "value_private.h"
 
 /* ---- numbers ---- */
 
@@ -272,9 +271,9 @@ static pb_status mixed_operator(pb_interp *interp, pb_operator op, const pb_valu
                                 const pb_value *b, pb_value **result, pb_error **error)
 {
     pb_value *left = NULL, *right = NULL;
-    pb_status status = pb_value_as_column(interp, a, 0, &left, error);
+    pb_status status = pb_value_as_column(pb_interp_keeper(interp), a, 0, &left, error);
     if (!status)
-        status = pb_value_as_column(interp, b, 0, &right, error);
+        status = pb_value_as_column(pb_interp_keeper(interp), b, 0, &right, error);
     if (!status)
         status = cells_operator(interp, op, left, right, result, error);
     pb_value_release(&left);

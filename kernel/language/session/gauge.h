@@ -1,6 +1,6 @@
 /* How much memory the process has taken, and how much there is left, as the system tells it. */
-#ifndef PB_LANGUAGE_GAUGE_H
-#define PB_LANGUAGE_GAUGE_H
+#ifndef PB_SESSION_GAUGE_H
+#define PB_SESSION_GAUGE_H
 
 #include "base/error.h"
 

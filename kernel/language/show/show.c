@@ -1,12 +1,13 @@
 /* How each kind of value becomes a bundle: text/plain always, and more where there is more to see.
  */
+#include "show/show.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "eval/builtin.h"
-#include "interp_private.h"
-#include "math/format.h"
+#include "show/values.h"
 #include "show/views.h"
 #include "show_table.h"
 #include "value/text.h"
@@ -87,21 +88,6 @@ const pb_bundle *pb_value_drawing(const pb_value *value)
 
 /* ---- tensors ---- */
 
-void pb_tensor_text(const pb_value *tensor, pb_buffer *out)
-{
-    const pb_meta *meta = pb_value_meta(tensor);
-    pb_buffer text = PB_BUFFER_EMPTY;
-    pb_tensor_write_text(&text, pb_value_get_tensor(tensor),
-                         meta->look ? meta->look->name : "tensor", meta->units, NULL);
-    size_t length = text.length;
-    while (length > 0 && text.data[length - 1] == '\n')
-        length--;
-    if (text.failed)
-        out->failed = true;
-    pb_buffer_append(out, text.data, length);
-    pb_buffer_free(&text);
-}
-
 static pb_status vector_table(const pb_value *value, const pb_words *words, pb_bundle **picture,
                               pb_error **error)
 {
@@ -176,23 +162,6 @@ static pb_status show_table(const pb_value *value, pb_bundle *bundle, pb_error *
     return take_forms(bundle, &made, pb_show_table_value(value, &made, error), error);
 }
 
-void pb_table_text(const pb_value *table, pb_buffer *out)
-{
-    pb_bundle *bundle = NULL;
-    pb_error *error = NULL;
-    if (!pb_show_table_value(table, &bundle, &error)) {
-        const char *text = pb_bundle_find(bundle, "text/plain");
-        size_t length = text ? strlen(text) : 0;
-        while (length > 0 && text[length - 1] == '\n')
-            length--;
-        pb_buffer_append(out, text ? text : "", length);
-    } else {
-        out->failed = true;
-    }
-    pb_bundle_destroy(&bundle);
-    pb_error_destroy(&error);
-}
-
 /* ---- words ---- */
 
 static void builtin_text(const pb_builtin *row, pb_buffer *out)
@@ -246,17 +215,5 @@ pb_status pb_interp_bundle(pb_interp *interp, const pb_value *value, pb_bundle *
     pb_status status = show_kind(interp, value, *bundle, error);
     if (status)
         pb_bundle_destroy(bundle);
-    return status;
-}
-
-pb_status pb_interp_show(pb_interp *interp, const pb_value *value, pb_error **error)
-{
-    pb_bundle *bundle = NULL;
-    if (!interp->host || !interp->host->show)
-        return PB_OK;
-    pb_status status = pb_interp_bundle(interp, value, &bundle, error);
-    if (!status)
-        interp->host->show(interp->host->user, bundle, NULL, false);
-    pb_bundle_destroy(&bundle);
     return status;
 }

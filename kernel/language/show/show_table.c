@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "display/table.h"
+#include "show/show.h"
+#include "value/text.h"
 
 #define PB_SHOWN_ROWS 200
 
@@ -179,4 +181,36 @@ pb_status pb_show_record_value(const pb_value *record, pb_bundle **bundle, pb_er
     pb_value_release(&columns[1].cells);
     pb_value_release(&table);
     return status;
+}
+
+/* ---- as text ---- */
+
+/* Aligned columns under their names; long tables are cut in the middle. */
+static void table_text(const pb_value *table, pb_buffer *out)
+{
+    pb_bundle *bundle = NULL;
+    pb_error *error = NULL;
+    if (!pb_show_table_value(table, &bundle, &error)) {
+        const char *text = pb_bundle_find(bundle, "text/plain");
+        size_t length = text ? strlen(text) : 0;
+        while (length > 0 && text[length - 1] == '\n')
+            length--;
+        pb_buffer_append(out, text ? text : "", length);
+    } else {
+        out->failed = true;
+    }
+    pb_bundle_destroy(&bundle);
+    pb_error_destroy(&error);
+}
+
+void pb_value_str(const pb_value *value, pb_buffer *out)
+{
+    size_t length;
+    const char *bytes = pb_value_get_text(value, &length);
+    switch (pb_value_kind(value)) {
+    case PB_STRING: pb_buffer_append(out, bytes, length); break;
+    case PB_TENSOR: pb_tensor_text(value, out); break;
+    case PB_TABLE: table_text(value, out); break;
+    default: pb_value_repr(value, false, out); break;
+    }
 }

@@ -1,6 +1,6 @@
 /* Tables and records of the language as the display layer's tables. */
-#ifndef PB_LANGUAGE_SHOW_TABLE_H
-#define PB_LANGUAGE_SHOW_TABLE_H
+#ifndef PB_SHOW_SHOW_TABLE_H
+#define PB_SHOW_SHOW_TABLE_H
 
 #include "display/bundle.h"
 #include "value/value.h"

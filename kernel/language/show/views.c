@@ -4,21 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "show/facets.h"
-
-bool pb_axis_is_tokens(const char *name)
-{
-    static const char *const names[] = {"pos", "query", "key", "token"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-const char *pb_axis_heading(const char *name)
-{
-    return strcmp(name, "pos") == 0 ? "position" : name;
-}
+#include "value/text.h"
 
 /* Heads picked out of all layers lie along the component axis: L4H0, L3H2. */
 static bool names_heads(const pb_axis *axis)
@@ -147,64 +133,6 @@ pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_val
     free(columns);
     free(places);
     return status;
-}
-
-static pb_status give_lines(pb_buffer *text, const pb_words *words, pb_bundle *bundle,
-                            pb_error **error)
-{
-    for (size_t i = 0; i < words->n_notes; i++)
-        pb_buffer_format(text, "\n%s%s", i ? "" : "\n", words->notes[i]);
-    return pb_bundle_give(bundle, "text/plain", pb_buffer_take(text), false, error);
-}
-
-static pb_status show_number(const pb_value *self, const pb_words *words, pb_bundle *bundle,
-                             pb_error **error)
-{
-    const char *units = pb_value_meta(self)->units;
-    char number[PB_NUMBER_SIZE];
-    double value = pb_tensor_data(pb_value_get_tensor(self))[0];
-    pb_number_write(number, value, pb_number_settle((pb_number_format){0}, &value, 1));
-    pb_buffer text = PB_BUFFER_EMPTY;
-    pb_buffer_format(&text, "%s%s%s", number, units ? " " : "", units ? units : "");
-    if (words->caption)
-        pb_buffer_format(&text, "\n%s", words->caption);
-    return give_lines(&text, words, bundle, error);
-}
-
-static pb_status column_of(const pb_value *self, const pb_words *words, const char *name,
-                           pb_bundle **bundle, pb_error **error)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(self);
-    double *numbers = pb_doubles_of(tensor);
-    if (!numbers)
-        return pb_fail_memory(error);
-    const char *units = pb_value_meta(self)->units;
-    pb_column column = {.name = name,
-                        .unit = units && strcmp(units, name) == 0 ? NULL : units,
-                        .kind = PB_COLUMN_NUMBER,
-                        .numbers = numbers,
-                        .shade = PB_SHADE_AUTO};
-    pb_status status = pb_table_of(pb_tensor_axis(tensor, 0), &column, 1, words, bundle, error);
-    free(numbers);
-    return status;
-}
-
-pb_status pb_show_values(const pb_value *self, const pb_words *words, const char *name,
-                         pb_bundle *bundle, pb_error **error)
-{
-    const pb_tensor *tensor = pb_value_get_tensor(self);
-    pb_bundle *shown = NULL;
-    pb_status status;
-    switch (pb_tensor_rank(tensor)) {
-    case 0: return show_number(self, words, bundle, error);
-    case 1: status = column_of(self, words, name, &shown, error); break;
-    case 2:
-        status = pb_heatmap_of(self, pb_axis_name(pb_tensor_axis(tensor, 0)),
-                               pb_axis_name(pb_tensor_axis(tensor, 1)), words, &shown, error);
-        break;
-    default: return pb_show_many_axes(self, words, bundle, error);
-    }
-    return status ? status : pb_bundle_absorb(bundle, &shown, error);
 }
 
 pb_status pb_notes_of(const pb_value *tensor, const char ***notes, size_t *count, pb_error **error)

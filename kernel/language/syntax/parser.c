@@ -552,19 +552,19 @@ static void describe_end(const pb_parser *p, pb_parse_end *end)
 {
     bool more =
         p->lexer.more && (p->at_end || p->token.kind == PB_TOKEN_END || p->lexer.quote_open);
-    end->state = more ? PB_PARSE_INCOMPLETE : PB_PARSE_INVALID;
+    end->more = more;
     end->open_brackets = p->lexer.depth;
     end->in_quotes = p->lexer.quote_open;
 }
 
-pb_status pb_parse_program(pb_source *source, pb_program **program, pb_parse_end *end,
-                           pb_error **error)
+pb_status pb_parse_program(pb_source *source, pb_is_word *is_word, const void *words,
+                           pb_program **program, pb_parse_end *end, pb_error **error)
 {
     pb_error *fault = NULL;
     pb_node_list statements = {0};
     *program = NULL;
     if (end)
-        *end = (pb_parse_end){.state = PB_PARSE_COMPLETE};
+        *end = (pb_parse_end){0};
     pb_parser *p = pb_calloc(1, sizeof *p);
     pb_program *made = p ? program_create(source) : NULL;
     if (!made) {
@@ -574,6 +574,8 @@ pb_status pb_parse_program(pb_source *source, pb_program **program, pb_parse_end
     p->program = made;
     p->source = source;
     p->error = &fault;
+    p->is_word = is_word;
+    p->words = words;
     pb_lexer_start(&p->lexer, source, (pb_span){0, pb_source_length(source)}, &fault);
     pb_parser_next(p);
     bool parsed = parse_statements(p, &statements);

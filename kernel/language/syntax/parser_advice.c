@@ -1,7 +1,6 @@
 /* Habits from Python that the language answers otherwise: which word to use here. */
 #include <string.h>
 
-#include "eval/builtin.h"
 #include "parser_private.h"
 
 /* The language's own words, and Python's others that a name cannot be. */
@@ -241,7 +240,7 @@ void *pb_parser_advise_rest(pb_parser *p, const pb_node *statement)
     if (value->kind == PB_NODE_NAME && starts_value(p)) {
         pb_span rest = line_from(p, p->token.span.start);
         pb_parser_fail(p, p->token.span, "something is missing between %s and this", value->name);
-        if (pb_builtin_find(value->name))
+        if (p->is_word && p->is_word(p->words, value->name))
             pb_parser_hint(p, "a word is called with brackets: %s(%.*s)", value->name, width(rest),
                            text + rest.start);
         return NULL;

@@ -275,7 +275,7 @@ static bool is_fine(const pb_buffer *line)
         strstr(line->data, "\"\"\"") || strstr(line->data, "'''"))
         return false;
     pb_source *source = pb_source_create("hint", line->data, line->length);
-    bool fine = source && !pb_parse_program(source, &program, NULL, NULL);
+    bool fine = source && !pb_parse_program(source, NULL, NULL, &program, NULL, NULL);
     pb_program_release(&program);
     pb_source_release(&source);
     return fine;

@@ -2,8 +2,8 @@
  * The parser's parts, for its own files: recursive descent, one function for each level of Python's
  * precedence. A function that gives NULL has failed, and the parser's error says why.
  */
-#ifndef PB_LANGUAGE_PARSER_PRIVATE_H
-#define PB_LANGUAGE_PARSER_PRIVATE_H
+#ifndef PB_SYNTAX_PARSER_PRIVATE_H
+#define PB_SYNTAX_PARSER_PRIVATE_H
 
 #include "syntax/ast.h"
 #include "syntax/lexer.h"
@@ -17,6 +17,8 @@ typedef struct pb_parser {
     pb_program *program;
     pb_source *source;
     pb_error **error;
+    pb_is_word *is_word; /* may be NULL */
+    const void *words;
     unsigned nesting;
     bool failed;
     bool field;  /* inside an f-string's braces */

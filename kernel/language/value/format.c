@@ -248,10 +248,6 @@ pb_status pb_format_value(const pb_value *value, const char *text, size_t length
     pb_kind kind = pb_value_kind(value);
     char what[160];
     size_t n;
-    if (length == 0) {
-        pb_value_str(value, out);
-        return PB_OK;
-    }
     pb_status status = parse_spec(text, length, &spec, error);
     if (status)
         return status;
@@ -272,7 +268,7 @@ pb_status pb_format_value(const pb_value *value, const char *text, size_t length
     }
     if (kind == PB_BOOL || kind == PB_NONE) {
         pb_buffer written = PB_BUFFER_EMPTY;
-        pb_value_str(value, &written);
+        pb_value_repr(value, false, &written);
         status = format_text(written.data ? written.data : "", written.length, &spec, text, length,
                              out, error);
         pb_buffer_free(&written);

@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "eval/builtin.h"
-#include "eval/interp.h"
 #include "value/object.h"
 
 #define PB_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on neighbours coincide */
@@ -62,7 +60,7 @@ void pb_value_release(pb_value **value)
     case PB_TABLE: pb_table_value_destroy(&old->as.table); break;
     case PB_RECORD: pb_record_value_destroy(&old->as.record); break;
     case PB_SELECTOR: pb_selector_destroy(&old->as.selector); break;
-    case PB_FUNCTION: pb_function_value_destroy(&old->as.function); break;
+    case PB_FUNCTION: old->as.function.type->destroy(old->as.function.data); break;
     case PB_OBJECT: destroy_object(old); break;
     case PB_NONE:
     case PB_BOOL:
@@ -71,6 +69,23 @@ void pb_value_release(pb_value **value)
     }
     free(old);
 }
+
+/* ---- keepers ---- */
+
+pb_status pb_keeper_check(pb_keeper *keeper, pb_error **error)
+{
+    return keeper ? keeper->check(keeper, error) : PB_OK;
+}
+
+void pb_keeper_bury(pb_keeper *keeper, pb_value **value)
+{
+    if (keeper)
+        keeper->bury(keeper, value);
+    else
+        pb_value_release(value);
+}
+
+/* ---- depth ---- */
 
 unsigned pb_value_depth(const pb_value *value)
 {
@@ -312,8 +327,8 @@ pb_status pb_list_take(pb_list_builder *builder, pb_value *value, pb_error **err
     pb_status status = PB_OK;
     if (!value)
         return pb_fail_memory(error);
-    if (builder->interp && (builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
-        status = pb_interp_check(builder->interp, error);
+    if (builder->keeper && (builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
+        status = pb_keeper_check(builder->keeper, error);
     if (!status && builder->count == builder->capacity)
         status = grow_list(builder, error);
     if (status) {
@@ -335,13 +350,13 @@ pb_status pb_list_finish(pb_list_builder *builder, bool column, pb_value **resul
 
 void pb_list_discard(pb_list_builder *builder)
 {
-    pb_interp *interp = builder->interp;
-    pb_value *list = interp && builder->count > 0 ? pb_value_new(PB_LIST) : NULL;
+    pb_keeper *keeper = builder->keeper;
+    pb_value *list = keeper && builder->count > 0 ? pb_value_new(PB_LIST) : NULL;
     if (list) { /* as it is, and without a depth: only to be let go of, perhaps later */
         list->as.list.items = builder->items;
         list->as.list.count = builder->count;
         *builder = (pb_list_builder){0};
-        pb_interp_bury(interp, &list);
+        pb_keeper_bury(keeper, &list);
         return;
     }
     for (size_t i = 0; i < builder->count; i++)
@@ -350,20 +365,51 @@ void pb_list_discard(pb_list_builder *builder)
     *builder = (pb_list_builder){0};
 }
 
-/* ---- built-ins and objects ---- */
+/* ---- built-ins, functions and objects ---- */
 
-pb_status pb_value_builtin(const pb_builtin *row, pb_value **result, pb_error **error)
+pb_status pb_value_builtin(const pb_builtin *row, const char *name, pb_value **result,
+                           pb_error **error)
 {
     *result = pb_value_new(PB_BUILTIN);
     if (!*result)
         return pb_fail_memory(error);
-    (*result)->as.builtin = row;
+    (*result)->as.builtin.row = row;
+    (*result)->as.builtin.name = name;
     return PB_OK;
 }
 
 const pb_builtin *pb_value_get_builtin(const pb_value *value)
 {
-    return pb_value_kind(value) == PB_BUILTIN ? value->as.builtin : NULL;
+    return pb_value_kind(value) == PB_BUILTIN ? value->as.builtin.row : NULL;
+}
+
+pb_status pb_value_take_function(const pb_function_type *type, void *data, unsigned depth,
+                                 pb_value **result, pb_error **error)
+{
+    pb_value *value = pb_value_new(PB_FUNCTION);
+    *result = NULL;
+    if (!value) {
+        type->destroy(data);
+        return pb_fail_memory(error);
+    }
+    value->as.function.type = type;
+    value->as.function.data = data;
+    pb_status status = pb_value_set_depth(value, depth, error);
+    if (status)
+        pb_value_release(&value);
+    *result = value;
+    return status;
+}
+
+void *pb_value_function_data(const pb_value *value)
+{
+    return pb_value_kind(value) == PB_FUNCTION ? value->as.function.data : NULL;
+}
+
+const char *pb_function_name(const pb_value *function)
+{
+    const char *name = function->as.function.type->name(function->as.function.data);
+    return name ? name : "lambda";
 }
 
 pb_status pb_value_take_object(const pb_object_type *type, void *data, pb_value **result,

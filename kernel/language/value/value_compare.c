@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/interp.h"
 #include "value/object.h"
 #include "value_private.h"
 
@@ -29,8 +28,8 @@ bool pb_comparison_step(pb_comparison *comparison, size_t work)
         return true;
     }
     comparison->left = PB_WORK_UNCHECKED;
-    if (!comparison->status && comparison->interp)
-        comparison->status = pb_interp_check(comparison->interp, comparison->error);
+    if (!comparison->status && comparison->keeper)
+        comparison->status = pb_keeper_check(comparison->keeper, comparison->error);
     return !comparison->status;
 }
 
@@ -68,7 +67,7 @@ bool pb_comparison_equal(pb_comparison *comparison, const pb_value *a, const pb_
     case PB_TABLE: return pb_table_value_equal(comparison, a, b);
     case PB_RECORD: return pb_record_value_equal(comparison, a, b);
     case PB_SELECTOR: return pb_selector_equal(a, b);
-    case PB_BUILTIN: return a->as.builtin == b->as.builtin;
+    case PB_BUILTIN: return a->as.builtin.row == b->as.builtin.row;
     case PB_OBJECT: return objects_equal(a, b);
     default: return false;
     }
@@ -92,23 +91,23 @@ static int order_of_strings(const pb_value *a, const pb_value *b)
     return order != 0 ? (order < 0 ? -1 : 1) : (la > lb) - (la < lb);
 }
 
-static pb_status order_of_lists(pb_interp *interp, const pb_value *a, const pb_value *b, int *order,
+static pb_status order_of_lists(pb_keeper *keeper, const pb_value *a, const pb_value *b, int *order,
                                 pb_error **error)
 {
-    pb_comparison comparison = {.interp = interp, .error = error};
+    pb_comparison comparison = {.keeper = keeper, .error = error};
     size_t la = a->as.list.count, lb = b->as.list.count;
     for (size_t i = 0; i < la && i < lb; i++) {
         if (pb_comparison_equal(&comparison, a->as.list.items[i], b->as.list.items[i]))
             continue;
         if (comparison.status)
             return comparison.status;
-        return pb_value_compare(interp, a->as.list.items[i], b->as.list.items[i], order, error);
+        return pb_value_compare(keeper, a->as.list.items[i], b->as.list.items[i], order, error);
     }
     *order = (la > lb) - (la < lb);
     return PB_OK;
 }
 
-pb_status pb_value_compare(pb_interp *interp, const pb_value *a, const pb_value *b, int *order,
+pb_status pb_value_compare(pb_keeper *keeper, const pb_value *a, const pb_value *b, int *order,
                            pb_error **error)
 {
     double x, y;
@@ -123,7 +122,7 @@ pb_status pb_value_compare(pb_interp *interp, const pb_value *a, const pb_value 
             return PB_OK;
         }
         if (pb_value_kind(a) == PB_LIST)
-            return order_of_lists(interp, a, b, order, error);
+            return order_of_lists(keeper, a, b, order, error);
     }
     char left[160], right[160];
     return pb_fail(error, PB_TYPE, "%s and %s have no order",

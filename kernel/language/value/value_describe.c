@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "eval/builtin.h"
 #include "value/object.h"
 #include "value_private.h"
 
@@ -77,9 +76,7 @@ const char *pb_value_describe(const pb_value *value, char *buffer, size_t size)
     case PB_RECORD: pb_buffer_text(&out, "a record"); break;
     case PB_SELECTOR: describe_short("the selector", value, &out); break;
     case PB_FUNCTION: pb_buffer_format(&out, "the function %s", pb_function_name(value)); break;
-    case PB_BUILTIN:
-        pb_buffer_format(&out, "the built-in %s", pb_value_get_builtin(value)->name);
-        break;
+    case PB_BUILTIN: pb_buffer_format(&out, "the built-in %s", value->as.builtin.name); break;
     case PB_OBJECT: pb_buffer_text(&out, pb_value_object_type(value)->article); break;
     }
     snprintf(buffer, size, "%s", out.data ? out.data : "a value");

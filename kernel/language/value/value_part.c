@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/visible.h"
-#include "show/views.h"
+#include "value/text.h"
 #include "value_private.h"
 
 /* What was picked from what. */

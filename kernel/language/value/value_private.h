@@ -1,6 +1,6 @@
 /* The inside of a value, for the files that make the kinds. */
-#ifndef PB_LANGUAGE_VALUE_PRIVATE_H
-#define PB_LANGUAGE_VALUE_PRIVATE_H
+#ifndef PB_VALUE_VALUE_PRIVATE_H
+#define PB_VALUE_VALUE_PRIVATE_H
 
 #include <stdatomic.h>
 
@@ -9,10 +9,9 @@
 /* Values nest at most this deep, so that walking one needs no more than so much stack. */
 #define PB_MAX_VALUE_DEPTH 1000
 
-typedef struct pb_tensor_value pb_tensor_value;     /* value_tensor.c */
-typedef struct pb_table_value pb_table_value;       /* value_table.c */
-typedef struct pb_record_value pb_record_value;     /* value_record.c */
-typedef struct pb_function_value pb_function_value; /* function.c */
+typedef struct pb_tensor_value pb_tensor_value; /* value_tensor.c */
+typedef struct pb_table_value pb_table_value;   /* value_table.c */
+typedef struct pb_record_value pb_record_value; /* value_record.c */
 
 struct pb_value {
     atomic_size_t references;
@@ -34,8 +33,14 @@ struct pb_value {
         pb_table_value *table;
         pb_record_value *record;
         pb_selector *selector;
-        pb_function_value *function;
-        const pb_builtin *builtin;
+        struct {
+            const pb_builtin *row;
+            const char *name;
+        } builtin;
+        struct {
+            const pb_function_type *type;
+            void *data;
+        } function;
         struct {
             const pb_object_type *type;
             void *data;
@@ -46,7 +51,6 @@ struct pb_value {
 /* An empty value of a kind with one reference; NULL when memory is out. */
 pb_value *pb_value_new(pb_kind kind);
 
-unsigned pb_value_depth(const pb_value *value); /* 0 for NULL */
 /* The depth of what holds something of depth `inner`; PB_LIMIT past the bound. */
 pb_status pb_value_set_depth(pb_value *value, unsigned inner, pb_error **error);
 
@@ -62,7 +66,6 @@ void pb_tensor_value_destroy(pb_tensor_value **tensor);
 void pb_table_value_destroy(pb_table_value **table);
 void pb_record_value_destroy(pb_record_value **record);
 void pb_selector_destroy(pb_selector **selector);
-void pb_function_value_destroy(pb_function_value **function);
 
 /* Before so much work of a comparison, one number being 1: false when it was stopped. */
 bool pb_comparison_step(pb_comparison *comparison, size_t work);
@@ -70,7 +73,5 @@ bool pb_tensor_value_equal(pb_comparison *comparison, const pb_value *a, const p
 bool pb_table_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
 bool pb_record_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
 bool pb_selector_equal(const pb_value *a, const pb_value *b);
-
-const char *pb_function_name(const pb_value *function); /* "lambda" for one without a name */
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "eval/interp.h"
 #include "value_private.h"
 
 void pb_selector_destroy(pb_selector **selector)
@@ -124,7 +123,7 @@ static bool make_items(size_t count, pb_select_storage *storage)
     return items != NULL;
 }
 
-static pb_status list_of_places(pb_interp *interp, const pb_value *list, const char *axis,
+static pb_status list_of_places(pb_keeper *keeper, const pb_value *list, const char *axis,
                                 pb_select *select, pb_select_storage *storage, pb_error **error)
 {
     size_t count = pb_list_count(list);
@@ -134,8 +133,8 @@ static pb_status list_of_places(pb_interp *interp, const pb_value *list, const c
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         pb_status status = one_place(pb_list_item(list, i), axis, &storage->items[i], error);
-        if (!status && (i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
-            status = pb_interp_check(interp, error);
+        if (!status && (i + 1) % PB_PLACES_UNCHECKED == 0 && keeper)
+            status = pb_keeper_check(keeper, error);
         if (status)
             return status;
     }
@@ -144,7 +143,7 @@ static pb_status list_of_places(pb_interp *interp, const pb_value *list, const c
 }
 
 /* A boolean tensor is a mask; one of numbers (an argmax) is a list of coordinates. */
-static pb_status tensor_of_places(pb_interp *interp, const pb_value *value, const char *axis,
+static pb_status tensor_of_places(pb_keeper *keeper, const pb_value *value, const char *axis,
                                   pb_select *select, pb_select_storage *storage, pb_error **error)
 {
     pb_tensor *tensor = pb_value_get_tensor(value);
@@ -160,8 +159,8 @@ static pb_status tensor_of_places(pb_interp *interp, const pb_value *value, cons
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         pb_status status = PB_OK;
-        if ((i + 1) % PB_PLACES_UNCHECKED == 0 && interp)
-            status = pb_interp_check(interp, error);
+        if ((i + 1) % PB_PLACES_UNCHECKED == 0 && keeper)
+            status = pb_keeper_check(keeper, error);
         if (status)
             return status;
         float number = pb_tensor_data(tensor)[i];
@@ -173,16 +172,16 @@ static pb_status tensor_of_places(pb_interp *interp, const pb_value *value, cons
     return PB_OK;
 }
 
-pb_status pb_value_to_select(pb_interp *interp, const pb_value *value, const char *axis,
+pb_status pb_value_to_select(pb_keeper *keeper, const pb_value *value, const char *axis,
                              pb_select *select, pb_select_storage *storage, pb_error **error)
 {
     const pb_selector *selector = pb_value_get_selector(value);
     *storage = (pb_select_storage){0};
     *select = (pb_select){.kind = PB_SELECT_ALL};
     if (pb_value_kind(value) == PB_LIST)
-        return list_of_places(interp, value, axis, select, storage, error);
+        return list_of_places(keeper, value, axis, select, storage, error);
     if (pb_value_kind(value) == PB_TENSOR)
-        return tensor_of_places(interp, value, axis, select, storage, error);
+        return tensor_of_places(keeper, value, axis, select, storage, error);
     if (!selector || selector->kind == PB_SELECTOR_LABEL)
         return one_place(value, axis, select, error);
     switch (selector->kind) {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "eval/interp.h"
 #include "value/object.h"
 #include "value_private.h"
 
@@ -123,10 +122,10 @@ const char *pb_table_caption(const pb_value *table)
 
 /* ---- tables from tables ---- */
 
-static pb_status pick_cells(pb_interp *interp, const pb_value *cells, const size_t *rows,
+static pb_status pick_cells(pb_keeper *keeper, const pb_value *cells, const size_t *rows,
                             size_t count, pb_value **result, pb_error **error)
 {
-    pb_list_builder picked = {.interp = interp};
+    pb_list_builder picked = {.keeper = keeper};
     for (size_t i = 0; i < count; i++) {
         pb_value *cell = pb_value_retain(pb_list_item(cells, rows[i]));
         pb_status status = pb_list_take(&picked, cell, error);
@@ -157,7 +156,7 @@ static void release_columns(pb_table_cells *columns, size_t count)
     free(columns);
 }
 
-pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *rows, size_t count,
+pb_status pb_table_pick(pb_keeper *keeper, const pb_value *table, const size_t *rows, size_t count,
                         pb_value **result, pb_error **error)
 {
     size_t n_columns = pb_table_columns(table);
@@ -168,7 +167,7 @@ pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *
     pb_status status = PB_OK;
     for (size_t i = 0; i < n_columns && !status; i++) {
         pb_value *picked = NULL;
-        status = pick_cells(interp, columns[i].cells, rows, count, &picked, error);
+        status = pick_cells(keeper, columns[i].cells, rows, count, &picked, error);
         pb_value_release(&columns[i].cells);
         columns[i].cells = picked;
     }
@@ -197,7 +196,7 @@ bool pb_value_fills_rows(const pb_value *value, size_t *rows)
     return fills;
 }
 
-pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *name,
+pb_status pb_table_with(pb_keeper *keeper, const pb_value *table, const char *name,
                         const pb_value *cells, pb_value **result, pb_error **error)
 {
     size_t count = pb_table_columns(table), at = 0, rows = pb_table_rows(table);
@@ -212,7 +211,7 @@ pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *na
     pb_value_release(&columns[at].cells);
     columns[at] = (pb_table_cells){.name = name};
     size_t total = at < count ? count : count + 1;
-    pb_status status = pb_value_as_column(interp, cells, rows, &columns[at].cells, error);
+    pb_status status = pb_value_as_column(keeper, cells, rows, &columns[at].cells, error);
     if (!status && pb_value_kind(cells) == PB_TENSOR) {
         columns[at].units = pb_value_meta(cells)->units;
         if (holds_negatives(pb_value_get_tensor(cells)))
@@ -241,10 +240,10 @@ static pb_status tensor_cell(const pb_value *value, size_t flat, pb_value **resu
                                         : pb_value_number(number, PB_SINGLE, result, error);
 }
 
-pb_status pb_tensor_cells(pb_interp *interp, const pb_value *tensor, pb_value **result,
+pb_status pb_tensor_cells(pb_keeper *keeper, const pb_value *tensor, pb_value **result,
                           pb_error **error)
 {
-    pb_list_builder cells = {.interp = interp};
+    pb_list_builder cells = {.keeper = keeper};
     for (size_t i = 0; i < pb_tensor_size(pb_value_get_tensor(tensor)); i++) {
         pb_value *cell = NULL;
         pb_status status = tensor_cell(tensor, i, &cell, error);
@@ -269,10 +268,10 @@ static pb_status take_cell(pb_list_builder *cells, const pb_value *value, pb_err
     return status ? status : pb_list_take(cells, cell, error);
 }
 
-static pb_status repeat_cell(pb_interp *interp, const pb_value *value, size_t rows,
+static pb_status repeat_cell(pb_keeper *keeper, const pb_value *value, size_t rows,
                              pb_value **result, pb_error **error)
 {
-    pb_list_builder cells = {.interp = interp};
+    pb_list_builder cells = {.keeper = keeper};
     for (size_t i = 0; i < rows; i++) {
         pb_status status = take_cell(&cells, value, error);
         if (status) {
@@ -283,7 +282,7 @@ static pb_status repeat_cell(pb_interp *interp, const pb_value *value, size_t ro
     return pb_list_finish(&cells, true, result, error);
 }
 
-static pb_status list_cells(pb_interp *interp, const pb_value *list, pb_value **result,
+static pb_status list_cells(pb_keeper *keeper, const pb_value *list, pb_value **result,
                             pb_error **error)
 {
     size_t count = pb_list_count(list);
@@ -291,7 +290,7 @@ static pb_status list_cells(pb_interp *interp, const pb_value *list, pb_value **
         *result = pb_value_retain(list);
         return PB_OK;
     }
-    pb_list_builder cells = {.interp = interp};
+    pb_list_builder cells = {.keeper = keeper};
     for (size_t i = 0; i < count; i++) {
         pb_status status = take_cell(&cells, pb_list_item(list, i), error);
         if (status) {
@@ -302,21 +301,21 @@ static pb_status list_cells(pb_interp *interp, const pb_value *list, pb_value **
     return pb_list_finish(&cells, true, result, error);
 }
 
-pb_status pb_value_as_column(pb_interp *interp, const pb_value *value, size_t rows,
+pb_status pb_value_as_column(pb_keeper *keeper, const pb_value *value, size_t rows,
                              pb_value **result, pb_error **error)
 {
     *result = NULL;
     if (pb_value_kind(value) == PB_LIST)
-        return list_cells(interp, value, result, error);
+        return list_cells(keeper, value, result, error);
     const pb_tensor *tensor = pb_value_get_tensor(value);
     if (!tensor || pb_tensor_rank(tensor) == 0)
-        return repeat_cell(interp, value, rows, result, error);
+        return repeat_cell(keeper, value, rows, result, error);
     if (pb_tensor_rank(tensor) != 1) {
         char what[160];
         return pb_fail(error, PB_TYPE, "a column needs one value for each row, this is %s",
                        pb_value_describe(value, what, sizeof what));
     }
-    return pb_tensor_cells(interp, value, result, error);
+    return pb_tensor_cells(keeper, value, result, error);
 }
 
 /* ---- a tensor in long form ---- */
@@ -334,11 +333,11 @@ static bool counts_places(const pb_axis *axis)
 }
 
 /* For each value of the tensor in order, its place along axis `which`. */
-static pb_status key_cells(pb_interp *interp, const pb_tensor *tensor, size_t which, bool labels,
+static pb_status key_cells(pb_keeper *keeper, const pb_tensor *tensor, size_t which, bool labels,
                            pb_value **result, pb_error **error)
 {
     const pb_axis *axis = pb_tensor_axis(tensor, which);
-    pb_list_builder cells = {.interp = interp};
+    pb_list_builder cells = {.keeper = keeper};
     size_t offsets[PB_MAX_RANK];
     for (size_t flat = 0; flat < pb_tensor_size(tensor); flat++) {
         pb_tensor_unravel(tensor, flat, offsets);
@@ -364,7 +363,7 @@ static bool is_position(const pb_axis *axis)
 }
 
 /* The key columns of one axis: its coordinates, its labels, or for positions both. */
-static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t which,
+static pb_status key_columns(pb_keeper *keeper, const pb_tensor *tensor, size_t which,
                              pb_table_cells *columns, char label_name[64], size_t *count,
                              pb_error **error)
 {
@@ -374,7 +373,7 @@ static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t 
     bool is_token = strcmp(name, "token") == 0;
     columns[*count] = (pb_table_cells){
         .name = name, .look = !numbered && is_token ? PB_CELLS_TOKEN : PB_CELLS_KEY};
-    pb_status status = key_cells(interp, tensor, which, !numbered, &columns[*count].cells, error);
+    pb_status status = key_cells(keeper, tensor, which, !numbered, &columns[*count].cells, error);
     if (status)
         return status;
     *count += 1;
@@ -383,7 +382,7 @@ static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t 
     bool plain = strcmp(name, "pos") == 0 && pb_tensor_find_axis(tensor, "token") < 0;
     snprintf(label_name, 64, "%s%stoken", plain ? "" : name, plain ? "" : "_");
     columns[*count] = (pb_table_cells){.name = label_name, .look = PB_CELLS_TOKEN};
-    status = key_cells(interp, tensor, which, true, &columns[*count].cells, error);
+    status = key_cells(keeper, tensor, which, true, &columns[*count].cells, error);
     if (!status)
         *count += 1;
     return status;
@@ -391,20 +390,20 @@ static pb_status key_columns(pb_interp *interp, const pb_tensor *tensor, size_t 
 
 /* Columns being gathered: of tensors their places, then values. */
 typedef struct pb_gathering {
-    pb_interp *interp;
+    pb_keeper *keeper;
     pb_table_cells *columns;
     char label_names[PB_MAX_RANK][64];
     size_t count;
 } pb_gathering;
 
-static pb_status gather_start(pb_gathering *g, pb_interp *interp, const pb_tensor *tensor,
+static pb_status gather_start(pb_gathering *g, pb_keeper *keeper, const pb_tensor *tensor,
                               size_t values, pb_error **error)
 {
-    *g = (pb_gathering){.interp = interp};
+    *g = (pb_gathering){.keeper = keeper};
     g->columns = pb_calloc(2 * PB_MAX_RANK + values, sizeof *g->columns);
     pb_status status = g->columns ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++)
-        status = key_columns(interp, tensor, i, g->columns, g->label_names[i], &g->count, error);
+        status = key_columns(keeper, tensor, i, g->columns, g->label_names[i], &g->count, error);
     return status;
 }
 
@@ -413,7 +412,7 @@ static pb_status gather_values(pb_gathering *g, const char *name, const pb_value
 {
     pb_table_cells *column = &g->columns[g->count];
     *column = (pb_table_cells){.name = name, .units = pb_value_meta(tensor)->units};
-    pb_status status = pb_tensor_cells(g->interp, tensor, &column->cells, error);
+    pb_status status = pb_tensor_cells(g->keeper, tensor, &column->cells, error);
     if (!status && pb_list_of(column->cells, PB_STRING))
         column->look = PB_CELLS_TOKEN;
     g->count += !status;
@@ -426,7 +425,7 @@ static pb_status gather_finish(pb_gathering *g, size_t rows, const char *caption
     if (!status)
         status = pb_value_table(g->columns, g->count, rows, caption, model, result, error);
     for (size_t i = 0; i < g->count; i++)
-        pb_interp_bury(g->interp, &g->columns[i].cells);
+        pb_keeper_bury(g->keeper, &g->columns[i].cells);
     free(g->columns);
     return status;
 }
@@ -471,14 +470,14 @@ static pb_status gather_fields(pb_gathering *g, const pb_value *tensor, const ch
     return PB_OK;
 }
 
-pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const char *name,
+pb_status pb_table_from_tensor(pb_keeper *keeper, const pb_value *tensor, const char *name,
                                pb_value **result, pb_error **error)
 {
     const pb_tensor *values = pb_value_get_tensor(tensor);
     const pb_meta *meta = pb_value_meta(tensor);
     pb_gathering g;
     *result = NULL;
-    pb_status status = gather_start(&g, interp, values, 1 + meta->n_fields, error);
+    pb_status status = gather_start(&g, keeper, values, 1 + meta->n_fields, error);
     if (!status && pb_tensor_rank(values) > 0)
         status = gather_fields(&g, tensor, name, error);
     if (!status)
@@ -487,18 +486,18 @@ pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const 
                          error);
 }
 
-pb_status pb_table_of_places(pb_interp *interp, const pb_value *tensor, pb_value **result,
+pb_status pb_table_of_places(pb_keeper *keeper, const pb_value *tensor, pb_value **result,
                              pb_error **error)
 {
     const pb_tensor *values = pb_value_get_tensor(tensor);
     pb_gathering g;
     *result = NULL;
-    pb_status status = gather_start(&g, interp, values, 0, error);
+    pb_status status = gather_start(&g, keeper, values, 0, error);
     return gather_finish(&g, pb_tensor_size(values), NULL, pb_value_meta(tensor)->model, status,
                          result, error);
 }
 
-pb_status pb_table_from_record(pb_interp *interp, const pb_value *record, pb_value **result,
+pb_status pb_table_from_record(pb_keeper *keeper, const pb_value *record, pb_value **result,
                                pb_error **error)
 {
     size_t count = pb_record_count(record);
@@ -511,7 +510,7 @@ pb_status pb_table_from_record(pb_interp *interp, const pb_value *record, pb_val
             return PB_OK;
     if (!places || pb_tensor_rank(places) == 0)
         return PB_OK;
-    pb_status status = gather_start(&g, interp, places, count, error);
+    pb_status status = gather_start(&g, keeper, places, count, error);
     for (size_t i = 0; i < count && !status; i++) {
         pb_entry entry = pb_record_entry(record, i);
         status = gather_values(&g, entry.name, entry.value, error);

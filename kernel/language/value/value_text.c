@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "eval/builtin.h"
-#include "eval/interp.h"
+#include "math/format.h"
 #include "value/object.h"
 #include "value/text.h"
 #include "value_private.h"
@@ -142,7 +141,7 @@ void pb_clean_text(const char *text, size_t length, pb_buffer *out)
     }
 }
 
-pb_status pb_find_text(pb_interp *interp, const char *text, size_t length, size_t from,
+pb_status pb_find_text(pb_keeper *keeper, const char *text, size_t length, size_t from,
                        const char *part, size_t part_length, size_t *found, pb_error **error)
 {
     *found = SIZE_MAX;
@@ -152,7 +151,7 @@ pb_status pb_find_text(pb_interp *interp, const char *text, size_t length, size_
             return PB_OK;
         }
         if (i % PB_BYTES_UNCHECKED == 0) {
-            pb_status status = pb_interp_check(interp, error);
+            pb_status status = pb_keeper_check(keeper, error);
             if (status)
                 return status;
         }
@@ -160,7 +159,53 @@ pb_status pb_find_text(pb_interp *interp, const char *text, size_t length, size_
     return PB_OK;
 }
 
+bool pb_axis_is_tokens(const char *name)
+{
+    static const char *const names[] = {"pos", "query", "key", "token"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+const char *pb_axis_heading(const char *name)
+{
+    return strcmp(name, "pos") == 0 ? "position" : name;
+}
+
+char *pb_prompt_title(const char *text, size_t width)
+{
+    pb_buffer title = PB_BUFFER_EMPTY;
+    size_t length = strlen(text), cut = length;
+    if (pb_utf8_count(text, length) > width)
+        cut = pb_utf8_offset(text, length, width - 1);
+    pb_buffer_byte(&title, '"');
+    pb_buffer_append(&title, text, cut);
+    pb_buffer_text(&title, cut < length ? "\xE2\x80\xA6\"" : "\"");
+    return pb_buffer_take(&title);
+}
+
 /* ---- everything else ---- */
+
+void pb_tensor_text(const pb_value *tensor, pb_buffer *out)
+{
+    const pb_meta *meta = pb_value_meta(tensor);
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_tensor_write_text(&text, pb_value_get_tensor(tensor),
+                         meta->look ? meta->look->name : "tensor", meta->units, NULL);
+    size_t length = text.length;
+    while (length > 0 && text.data[length - 1] == '\n')
+        length--;
+    if (text.failed)
+        out->failed = true;
+    pb_buffer_append(out, text.data, length);
+    pb_buffer_free(&text);
+}
+
+void pb_function_text(const pb_value *function, pb_buffer *out)
+{
+    function->as.function.type->text(function->as.function.data, out);
+}
 
 static bool full(const pb_buffer *out, size_t start, bool whole)
 {
@@ -248,7 +293,7 @@ void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out)
     case PB_RECORD: repr_record(value, whole, out); break;
     case PB_SELECTOR: repr_selector(value->as.selector, whole, out); break;
     case PB_FUNCTION: pb_function_text(value, out); break;
-    case PB_BUILTIN: pb_buffer_format(out, "<built-in %s>", value->as.builtin->name); break;
+    case PB_BUILTIN: pb_buffer_format(out, "<built-in %s>", value->as.builtin.name); break;
     case PB_OBJECT: value->as.object.type->repr(value, out); break;
     case PB_TENSOR:
     case PB_TABLE: {
@@ -262,15 +307,5 @@ void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out)
         pb_buffer_format(out, "<%s>", said);
         break;
     }
-    }
-}
-
-void pb_value_str(const pb_value *value, pb_buffer *out)
-{
-    switch (pb_value_kind(value)) {
-    case PB_STRING: pb_buffer_append(out, value->as.string.bytes, value->as.string.length); break;
-    case PB_TENSOR: pb_tensor_text(value, out); break;
-    case PB_TABLE: pb_table_text(value, out); break;
-    default: pb_value_repr(value, false, out); break;
     }
 }

@@ -23,7 +23,7 @@ static int start(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    assert_int_equal(pb_session_create(NULL, &f->session, NULL), PB_OK);
+    assert_non_null(f->session = recorder_session((pb_session_options){0}));
     recorder_start(&f->recorder);
     *state = f;
     return 0;
@@ -195,8 +195,8 @@ static void test_memory(void **state)
 {
     fixture *f = *state;
     pb_session_options options = {.memory_limit = 800u << 20};
-    pb_session *session = NULL;
-    assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
+    pb_session *session = recorder_session(options);
+    assert_non_null(session);
     static const char *const codes[] = {
         "[\"x\" * 20000000 for i in range(100000)]",
         "f(n, x) = x if n == 0 else f(n - 1, x + [\"x\" * (n + 20000000)])\nf(200, [])",
@@ -355,6 +355,47 @@ static void test_one_of_two_cells_is_interrupted(void **state)
     recorder_end(&r.recorder);
 }
 
+/* ---- is it complete? ---- */
+
+static void expect_state(const char *code, pb_parse state, const char *indent)
+{
+    char *came = NULL;
+    pb_parse found = pb_session_is_complete(code, strlen(code), &came);
+    if (found != state)
+        fail_msg("%s: %d", code, (int)found);
+    if (indent)
+        assert_string_equal(came, indent);
+    else
+        assert_null(came);
+    free(came);
+}
+
+static void test_complete(void **state)
+{
+    (void)state;
+    expect_state("a = 1", PB_PARSE_COMPLETE, NULL);
+    expect_state("", PB_PARSE_COMPLETE, NULL);
+    expect_state("# only a comment", PB_PARSE_COMPLETE, NULL);
+    expect_state("top([love,", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("top(love, k=", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("top(\n      love,", PB_PARSE_INCOMPLETE, "      ");
+    expect_state("'''text", PB_PARSE_INCOMPLETE, "");
+    expect_state("a = 1 + \\", PB_PARSE_INCOMPLETE, "");
+    expect_state("(a = 1;", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("{'a': 1,", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("[x for x in", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("f(lambda x", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("a = 'open", PB_PARSE_INVALID, NULL);
+    expect_state("a = ", PB_PARSE_INVALID, NULL);
+    expect_state("f(1))", PB_PARSE_INVALID, NULL);
+    expect_state("for x in y:", PB_PARSE_INVALID, NULL);
+    expect_state("f(a b", PB_PARSE_INVALID, NULL);
+    expect_state("f(]", PB_PARSE_INVALID, NULL);
+    expect_state("f(x) = (\n    a = x", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("{k: v for k, (v,", PB_PARSE_INCOMPLETE, "    ");
+    expect_state("[*a,", PB_PARSE_INCOMPLETE, "    ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +412,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_threads, start, end),
         cmocka_unit_test_setup_teardown(test_cells_beside_one_another, start, end),
         cmocka_unit_test_setup_teardown(test_one_of_two_cells_is_interrupted, start, end),
+        cmocka_unit_test(test_complete),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,7 +146,7 @@ static pb_program *parse(const char *code, size_t length, pb_parse_end *end, pb_
     pb_program *program = NULL;
     pb_source *source = pb_source_create("test", code, length);
     assert_non_null(source);
-    pb_status status = pb_parse_program(source, &program, end, error);
+    pb_status status = pb_parse_program(source, NULL, NULL, &program, end, error);
     assert_true((!status) == (program != NULL));
     pb_source_release(&source);
     return program;
@@ -283,53 +283,13 @@ static void test_long_lines(void **state)
     }
 }
 
-/* ---- is it complete? ---- */
-
-static void expect_state(const char *code, pb_parse state, const char *indent)
-{
-    char *came = NULL;
-    pb_parse found = pb_session_is_complete(code, strlen(code), &came);
-    if (found != state)
-        fail_msg("%s: %d", code, (int)found);
-    if (indent)
-        assert_string_equal(came, indent);
-    else
-        assert_null(came);
-    free(came);
-}
-
-static void test_complete(void **state)
-{
-    (void)state;
-    expect_state("a = 1", PB_PARSE_COMPLETE, NULL);
-    expect_state("", PB_PARSE_COMPLETE, NULL);
-    expect_state("# only a comment", PB_PARSE_COMPLETE, NULL);
-    expect_state("top([love,", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("top(love, k=", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("top(\n      love,", PB_PARSE_INCOMPLETE, "      ");
-    expect_state("'''text", PB_PARSE_INCOMPLETE, "");
-    expect_state("a = 1 + \\", PB_PARSE_INCOMPLETE, "");
-    expect_state("(a = 1;", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("{'a': 1,", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("[x for x in", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("f(lambda x", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("a = 'open", PB_PARSE_INVALID, NULL);
-    expect_state("a = ", PB_PARSE_INVALID, NULL);
-    expect_state("f(1))", PB_PARSE_INVALID, NULL);
-    expect_state("for x in y:", PB_PARSE_INVALID, NULL);
-    expect_state("f(a b", PB_PARSE_INVALID, NULL);
-    expect_state("f(]", PB_PARSE_INVALID, NULL);
-    expect_state("f(x) = (\n    a = x", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("{k: v for k, (v,", PB_PARSE_INCOMPLETE, "    ");
-    expect_state("[*a,", PB_PARSE_INCOMPLETE, "    ");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_precedence), cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_depth),      cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_long_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

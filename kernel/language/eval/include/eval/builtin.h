@@ -3,8 +3,9 @@
  *
  * A row is all there is to a built-in: the evaluator binds and checks arguments against it, and
  * completion, inspection, help(), error messages, the reference in docs/ and the tests of examples
- * read it. Rows stand in static arrays beside their functions, one array a file, gathered in
- * builtins.c. x.f(y) calls the row f with x as its first argument.
+ * read it. Rows stand in static arrays beside their functions, one array a file; a layer's
+ * arrays are gathered in its table (lexicon.h). x.f(y) calls the row f with x as its first
+ * argument.
  *
  *     static pb_status call_upper(pb_call *call, pb_value **result, pb_error **error);
  *
@@ -15,13 +16,17 @@
  *          .function = call_upper},
  *         {0}};
  */
-#ifndef PB_LANGUAGE_BUILTIN_H
-#define PB_LANGUAGE_BUILTIN_H
+#ifndef PB_EVAL_BUILTIN_H
+#define PB_EVAL_BUILTIN_H
 
 #include "base/watch.h"
-#include "session/session.h"
+#include "value/names.h"
 #include "value/object.h"
 #include "value/value.h"
+
+typedef struct pb_session pb_session; /* session/session.h */
+typedef struct pb_host pb_host;       /* session/session.h */
+typedef struct pb_lexicon pb_lexicon; /* lexicon.h */
 
 /* What a parameter takes: any of these, or an object of the types it lists. */
 enum {
@@ -84,24 +89,15 @@ struct pb_builtin {
 };
 
 /* A word that is a value: each, all. When called it is the built-in of that name, if there is one.
- */
+ * Arrays end with one whose name is NULL. */
 typedef struct pb_constant {
     const char *name;
     const char *summary;
     pb_status (*make)(pb_value **result, pb_error **error);
 } pb_constant;
 
-/* Answers to x.name for a kind of values, beside those of its fields, columns, look or type. */
-typedef struct pb_kind_members {
-    pb_kind kind;
-    const pb_member *members;
-} pb_kind_members;
-
-const pb_kind_members *pb_kind_members_next(const pb_kind_members *last); /* start with NULL */
-const pb_builtin *pb_builtin_find(const char *name);      /* NULL if there is none */
-const pb_builtin *pb_builtin_next(const pb_builtin *row); /* walks all rows; start with NULL */
-const pb_constant *pb_constant_find(const char *name);
-const pb_constant *pb_constants(size_t *count);
+/* Whether x.word() is meaningful: the word's first parameter takes such a value. */
+bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value);
 /* The signature: "(prompt, k=10)". */
 void pb_builtin_signature(const pb_builtin *row, pb_buffer *out);
 
@@ -116,6 +112,7 @@ typedef struct pb_argument {
 
 struct pb_call {
     pb_interp *interp;
+    pb_keeper *keeper; /* the same cell, for the making of values */
     const pb_builtin *row;
     pb_argument arguments[PB_MAX_PARAMETERS]; /* one for each parameter, in the row's order */
     size_t n_rest;                            /* for PB_PARAMETER_REST and PB_PARAMETER_NAMED */
@@ -156,8 +153,12 @@ pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **err
 pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
                             pb_error **error);
 
+/* A word as a value, for calling it as a cell would. */
+pb_status pb_call_word(const pb_call *call, const char *name, pb_value **result, pb_error **error);
+
 /* What the surroundings offer. Any may be absent in tests, except the session and the watch. */
 pb_session *pb_call_session(const pb_call *call);
+const pb_lexicon *pb_call_lexicon(const pb_call *call);
 const pb_host *pb_call_host(const pb_call *call);
 const pb_watch *pb_call_watch(const pb_call *call);
 

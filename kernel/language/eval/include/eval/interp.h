@@ -1,28 +1,23 @@
-/*
- * The running of one cell, as built-ins and object types see it: calling back, stopping, showing,
- * and what the session remembers between cells.
- */
-#ifndef PB_LANGUAGE_INTERP_H
-#define PB_LANGUAGE_INTERP_H
+/* The running of one cell, as built-ins and object types see it: calling back and stopping. */
+#ifndef PB_EVAL_INTERP_H
+#define PB_EVAL_INTERP_H
 
 #include "base/watch.h"
-#include "session/session.h"
+#include "eval/builtin.h"
 #include "value/object.h"
 #include "value/value.h"
 
-/* Bounds of rule 17; see limits in the session. */
+/* Bounds on a cell; those on values are in value.h. */
 #define PB_MAX_EVALUATION_DEPTH 2400       /* nested evaluations, over all calls */
 #define PB_MAX_EVALUATION_STACK (4u << 20) /* bytes of the thread's stack they may take */
-#define PB_MAX_LIST_LENGTH      4000000    /* items of one list */
-#define PB_MAX_STRING_LENGTH    (64u << 20)
 
+/* The same cell, for the making of values. NULL for NULL. */
+pb_keeper *pb_interp_keeper(pb_interp *interp);
 const pb_watch *pb_interp_watch(const pb_interp *interp); /* never NULL */
 /* PB_OK, or PB_INTERRUPTED. Call it in every loop whose length the user decides. */
 pb_status pb_interp_check(pb_interp *interp, pb_error **error);
 
-/* Releases a value; what an interrupted cell leaves behind and takes long to let go of, such as a
- * list of millions of values, goes only when its reply is on its way. Nulls the pointer; `interp`
- * may be NULL. */
+/* As pb_keeper_bury(). */
 void pb_interp_bury(pb_interp *interp, pb_value **value);
 
 /* Calls any callable value: a lambda, a user's function, a built-in, an object with `call`. */
@@ -47,43 +42,14 @@ pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const cha
 pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 
-/* ---- showing (show.c) ---- */
+/* Two tensors put together by `op`: what is known of both is kept for the result. Takes *tensor. */
+pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
+                             pb_value **result, pb_error **error);
+pb_status pb_check_models(const pb_value *a, const pb_value *b, pb_error **error);
 
-/* The bundle of any value, text/plain always among its forms. The caller destroys it. */
-pb_status pb_interp_bundle(pb_interp *interp, const pb_value *value, pb_bundle **bundle,
-                           pb_error **error);
-/* Shows it in the cell's output now. */
-pb_status pb_interp_show(pb_interp *interp, const pb_value *value, pb_error **error);
-/* Text to stdout (1) or stderr (2). */
-void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length);
-
-/* A value that is a finished drawing: a plot, a card. Takes the bundle. `repr` is its one line. */
-pb_status pb_value_take_drawing(pb_bundle *bundle, const char *repr, pb_value **result,
-                                pb_error **error);
-const pb_bundle *pb_value_drawing(const pb_value *value); /* borrowed; NULL if it is not one */
-
-/* ---- what the session remembers between cells ---- */
-
-/* A place for values that are no names of the user's: the current model, the models loaded. `put`
- * retains; `get` gives a reference, or NULL. Safe on any thread. */
-pb_value *pb_session_slot_get(pb_session *session, const char *key);
-pb_status pb_session_slot_put(pb_session *session, const char *key, const pb_value *value,
-                              pb_error **error);
-#define PB_SLOT_MODEL "current model" /* set by load(), read by every word that takes a prompt */
-
-const pb_session_options *pb_session_get_options(const pb_session *session);
-
-/* ---- cells that run beside one another ---- */
-
-/* A value that is this cell's alone while it runs, the engine's buffers: what the last cell left,
- * or NULL if there is nothing left, or another cell has it. Borrowed. */
-pb_value *pb_interp_workspace(pb_interp *interp);
-/* Makes one this cell's, and the next one's after it. Takes it. */
-void pb_interp_give_workspace(pb_interp *interp, pb_value *workspace);
-
-/* Models are loaded one at a time, so that of two cells that need one the second finds it loaded.
- * Waits for its turn; PB_OK is followed by end. */
-pb_status pb_session_begin_loading(pb_session *session, const pb_watch *watch, pb_error **error);
-void pb_session_end_loading(pb_session *session);
+/* "There is no word 'x'", with what was meant. `scope`, the names in reach, may be NULL. */
+typedef struct pb_scope pb_scope;
+pb_status pb_fail_unknown(pb_interp *interp, const pb_scope *scope, const char *name, bool called,
+                          pb_error **error);
 
 #endif

@@ -8,8 +8,8 @@
  * a value they have got stays what it is, since values never change. Completion and inspection read
  * the names as they are at that moment.
  */
-#ifndef PB_LANGUAGE_SESSION_H
-#define PB_LANGUAGE_SESSION_H
+#ifndef PB_SESSION_SESSION_H
+#define PB_SESSION_SESSION_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,8 +20,11 @@
 #include "display/bundle.h"
 
 typedef struct pb_session pb_session;
+typedef struct pb_word_table pb_word_table; /* the words of a layer: eval/lexicon.h */
 
 typedef struct pb_session_options {
+    const pb_word_table *const *words; /* what can be said; the tables outlive the session */
+    size_t n_words;
     const char *const *model_paths; /* folders of model folders; looked at after PATCHBAY_MODELS */
     size_t n_model_paths;
     const char *default_model; /* loaded by load() without a name; "reviews-4m" */
@@ -99,7 +102,7 @@ pb_status pb_session_inspect(pb_session *session, const char *code, size_t lengt
  * what the next line should start with; NULL otherwise. `indent` may be NULL. */
 pb_parse pb_session_is_complete(const char *code, size_t length, char **indent);
 
-/* The words highlighting needs, and the reference, straight from the table of built-ins. */
-char *pb_session_reference_markdown(void); /* malloc'ed; NULL when memory is out */
+/* The reference of all its words. malloc'ed; NULL when memory is out. */
+char *pb_session_reference_markdown(pb_session *session);
 
 #endif

@@ -1,6 +1,6 @@
 /* Tensors of three and four axes as small multiples: which axis is what, and the view. */
-#ifndef PB_LANGUAGE_FACETS_H
-#define PB_LANGUAGE_FACETS_H
+#ifndef PB_SHOW_FACETS_H
+#define PB_SHOW_FACETS_H
 
 #include "show/views.h"
 

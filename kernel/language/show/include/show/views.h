@@ -1,12 +1,12 @@
 /* Tensors as the views of the display layer: axes with their labels, and words around them. */
-#ifndef PB_LANGUAGE_VIEWS_H
-#define PB_LANGUAGE_VIEWS_H
+#ifndef PB_SHOW_VIEWS_H
+#define PB_SHOW_VIEWS_H
 
 #include "display/chart.h"
 #include "display/heatmap.h"
 #include "display/table.h"
 #include "display/view.h"
-#include "domain.h"
+#include "value/value.h"
 
 /* An axis as a view. `labels` and `coordinates` are owned by it; the strings are the axis'. */
 typedef struct pb_axis_labels {
@@ -17,12 +17,6 @@ typedef struct pb_axis_labels {
 
 pb_status pb_axis_labels_of(const pb_axis *axis, pb_axis_labels *labels, pb_error **error);
 void pb_axis_labels_free(pb_axis_labels *labels);
-
-/* Whether the labels along an axis of this name are tokens, whose spaces are made visible. */
-bool pb_axis_is_tokens(const char *name);
-
-/* What the person sees an axis called: "position" for pos. */
-const char *pb_axis_heading(const char *name);
 
 /* What a sweep gives where patching changes nothing, unless it is normalised: there a map has no
  * colour. Kept in `storage`; NULL for what is no such sweep. */
@@ -36,16 +30,6 @@ pb_status pb_heatmap_of(const pb_value *tensor, const char *rows, const char *co
  * values, each of the axis' length. */
 pb_status pb_table_of(const pb_axis *axis, const pb_column *values, size_t n_values,
                       const pb_words *words, pb_bundle **bundle, pb_error **error);
-
-/* A tensor of any rank under its words: a number, a table whose column is called `name`, a heat
- * map, or panels of heat maps with grids of numbers as their text. Adds the forms to `bundle`. */
-pb_status pb_show_values(const pb_value *tensor, const pb_words *words, const char *name,
-                         pb_bundle *bundle, pb_error **error);
-
-/* The k values of a tensor that are largest by magnitude, as top() shows them; `note` (may be NULL)
- * ends the caption. Adds the forms to `bundle`. */
-pb_status pb_show_largest(pb_interp *interp, const pb_value *tensor, size_t k, const char *note,
-                          pb_bundle *bundle, pb_error **error);
 
 /* The sentences a tensor carries (.notes), as notes of a view. *notes is malloc'ed, its strings
  * borrowed. */

@@ -5,8 +5,8 @@
  * Chains of one precedence (a + b - c, a and b and c, a < b <= c) are one node with many operands,
  * so that the depth of the tree is the depth of the brackets, whatever the length of a line.
  */
-#ifndef PB_LANGUAGE_AST_H
-#define PB_LANGUAGE_AST_H
+#ifndef PB_SYNTAX_AST_H
+#define PB_SYNTAX_AST_H
 
 #include <stdatomic.h>
 

@@ -4,8 +4,8 @@
  * Inside brackets line ends are spaces; the lexer keeps the brackets it has seen, so that the end
  * of the text inside an open one is known to be a state ("more is coming") and not a mistake.
  */
-#ifndef PB_LANGUAGE_LEXER_H
-#define PB_LANGUAGE_LEXER_H
+#ifndef PB_SYNTAX_LEXER_H
+#define PB_SYNTAX_LEXER_H
 
 #include <stdbool.h>
 

@@ -1,13 +1,16 @@
 /*
- * How a type of the domain joins the language: one static row of functions, in the file that
- * implements the type. Nothing else has to change for it.
+ * How a type joins the language: one static row of functions, in the file that implements the type.
+ * Nothing else has to change for it.
  */
-#ifndef PB_LANGUAGE_OBJECT_H
-#define PB_LANGUAGE_OBJECT_H
+#ifndef PB_VALUE_OBJECT_H
+#define PB_VALUE_OBJECT_H
 
 #include "base/buffer.h"
-#include "display/bundle.h"
+#include "base/source.h"
 #include "value/value.h"
+
+typedef struct pb_interp pb_interp; /* the running of a cell: eval/interp.h */
+typedef struct pb_bundle pb_bundle; /* what is shown: display/bundle.h */
 
 /* One answer to x.name. Rows end with one whose name is NULL. */
 typedef struct pb_member {
@@ -23,9 +26,7 @@ typedef struct pb_index_entry {
     pb_span span;
 } pb_index_entry;
 
-/* A bag of names for completion. Copies; failures of memory are ignored. */
-typedef struct pb_names pb_names;
-void pb_names_add(pb_names *names, const char *text, const char *type, const char *signature);
+typedef struct pb_names pb_names; /* a bag of names for completion: names.h */
 
 /* Every member but `name` and `repr` may be NULL. */
 struct pb_object_type {
@@ -57,6 +58,13 @@ struct pb_object_type {
                         pb_value **result, pb_error **error);
     bool (*equal)(const pb_value *a, const pb_value *b); /* both of this type; NULL: identity */
     pb_status (*items)(const pb_value *self, pb_value **list, pb_error **error); /* to iterate */
+};
+
+/* A function the user defines, as what evaluates it makes it. */
+struct pb_function_type {
+    void (*destroy)(void *data);
+    const char *(*name)(const void *data);          /* NULL for one without a name */
+    void (*text)(const void *data, pb_buffer *out); /* its definition, as it was written */
 };
 
 /* How a tensor that is a result shows. Static rows, pointed at by pb_meta.look. */

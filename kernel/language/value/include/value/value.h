@@ -5,13 +5,13 @@
  * arguments are borrowed unless the name says `take`. Because values never change, they cannot form
  * cycles, and may be read from any thread.
  *
- * The kinds below are those the language itself works on. Everything that belongs to the domain (a
+ * The kinds below are those the language itself works on. Everything that belongs to words (a
  * model, a run, an edit, a metric, a prompt of ids) is a PB_OBJECT: data with a pb_object_type, see
  * object.h. A tensor that is a result (an attribution, a patch sweep) is a tensor whose pb_meta
  * carries its look, its caption and its named fields. Neither needs a change here.
  */
-#ifndef PB_LANGUAGE_VALUE_H
-#define PB_LANGUAGE_VALUE_H
+#ifndef PB_VALUE_VALUE_H
+#define PB_VALUE_VALUE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,12 +20,16 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "math/tensor.h"
+#include "value/keeper.h"
 
-typedef struct pb_value pb_value;
-typedef struct pb_interp pb_interp;           /* interp.h */
-typedef struct pb_object_type pb_object_type; /* object.h */
-typedef struct pb_look pb_look;               /* object.h */
-typedef struct pb_builtin pb_builtin;         /* builtin.h */
+typedef struct pb_object_type pb_object_type;     /* object.h */
+typedef struct pb_function_type pb_function_type; /* object.h */
+typedef struct pb_look pb_look;                   /* object.h */
+typedef struct pb_builtin pb_builtin;             /* the row of a word: eval/builtin.h */
+
+/* Bounds on one value. */
+#define PB_MAX_LIST_LENGTH   4000000 /* items */
+#define PB_MAX_STRING_LENGTH (64u << 20)
 
 typedef enum pb_kind {
     PB_NONE,
@@ -45,6 +49,10 @@ typedef enum pb_kind {
 pb_kind pb_value_kind(const pb_value *value);
 pb_value *pb_value_retain(const pb_value *value); /* NULL is fine; returns its argument */
 void pb_value_release(pb_value **value);          /* nulls it; NULL is fine */
+
+/* How deep it nests: 0 for what holds no values and for NULL, else one more than the deepest of
+ * them. */
+unsigned pb_value_depth(const pb_value *value);
 
 /* What a person calls it: "number", "string", "model", ... Static or owned by the type. */
 const char *pb_value_type_name(const pb_value *value);
@@ -92,11 +100,11 @@ pb_value *pb_list_item(const pb_value *list, size_t index); /* borrowed */
 bool pb_list_is_column(const pb_value *list);
 bool pb_list_of(const pb_value *list, pb_kind kind); /* a list, and every item of this kind */
 
-/* A list being made: {.interp = ...} or {0}; finish or discard. */
+/* A list being made: {.keeper = ...} or {0}; finish or discard. */
 typedef struct pb_list_builder {
     pb_value **items;
     size_t count, capacity;
-    pb_interp *interp; /* whose cell makes it: a long list can be stopped. May be NULL */
+    pb_keeper *keeper; /* whose cell makes it: a long list can be stopped. May be NULL */
 } pb_list_builder;
 
 /* Takes the reference, also on failure; `value` NULL fails with memory. PB_INTERRUPTED when the
@@ -187,9 +195,9 @@ size_t pb_table_rows(const pb_value *table);
 const pb_table_cells *pb_table_column(const pb_value *table, size_t index);   /* borrowed */
 const pb_table_cells *pb_table_find(const pb_value *table, const char *name); /* or NULL */
 const char *pb_table_caption(const pb_value *table);                          /* or NULL */
-/* The rows at `rows`, in that order. Here and below, long columns can be stopped through `interp`,
+/* The rows at `rows`, in that order. Here and below, long columns can be stopped through `keeper`,
  * which may be NULL. */
-pb_status pb_table_pick(pb_interp *interp, const pb_value *table, const size_t *rows, size_t count,
+pb_status pb_table_pick(pb_keeper *keeper, const pb_value *table, const size_t *rows, size_t count,
                         pb_value **result, pb_error **error);
 /* Whether a value as a column has rows of its own, a list or a tensor, and how many; a single one
  * is there in every row, in a table of single ones once. */
@@ -197,26 +205,26 @@ bool pb_value_fills_rows(const pb_value *value, size_t *rows);
 /* With a column added, or replaced in its place. `cells` may be a list, a rank-1 tensor, or a
  * single value for every row. A table without columns has the rows it was made with, or gets those
  * of its first column. */
-pb_status pb_table_with(pb_interp *interp, const pb_value *table, const char *name,
+pb_status pb_table_with(pb_keeper *keeper, const pb_value *table, const char *name,
                         const pb_value *cells, pb_value **result, pb_error **error);
 /* Any value as a column of cells: a list, a rank-1 tensor (its numbers), or one value `rows` times.
  */
-pb_status pb_value_as_column(pb_interp *interp, const pb_value *value, size_t rows,
+pb_status pb_value_as_column(pb_keeper *keeper, const pb_value *value, size_t rows,
                              pb_value **result, pb_error **error);
 /* The values of a tensor in order, as cells. */
-pb_status pb_tensor_cells(pb_interp *interp, const pb_value *tensor, pb_value **result,
+pb_status pb_tensor_cells(pb_keeper *keeper, const pb_value *tensor, pb_value **result,
                           pb_error **error);
 /* A tensor as a table: a key column for each axis, one for each field that lies along all of them,
  * and last its values under `name`. */
-pb_status pb_table_from_tensor(pb_interp *interp, const pb_value *tensor, const char *name,
+pb_status pb_table_from_tensor(pb_keeper *keeper, const pb_value *tensor, const char *name,
                                pb_value **result, pb_error **error);
 
 /* The key columns alone. */
-pb_status pb_table_of_places(pb_interp *interp, const pb_value *tensor, pb_value **result,
+pb_status pb_table_of_places(pb_keeper *keeper, const pb_value *tensor, pb_value **result,
                              pb_error **error);
 /* A record of tensors over the same places, such as a check of several prompts, as a table with a
  * row for each. *result is NULL for any other. */
-pb_status pb_table_from_record(pb_interp *interp, const pb_value *record, pb_value **result,
+pb_status pb_table_from_record(pb_keeper *keeper, const pb_value *record, pb_value **result,
                                pb_error **error);
 
 /* ---- records: a few named values, in order; {"a": 1} and results such as a check ---- */
@@ -259,21 +267,30 @@ const pb_selector *pb_value_get_selector(const pb_value *value); /* borrowed; NU
 /*
  * A value in the place of an index as the pb_select the engine wants: an integer, a string, a list
  * of those, a slice, all, at(...), a boolean tensor or column. `storage` holds what *select points
- * into and is freed with pb_select_free. `value` must outlive *select; `interp` may be NULL.
+ * into and is freed with pb_select_free. `value` must outlive *select; `keeper` may be NULL.
  */
 typedef struct pb_select_storage {
     pb_select *items;
     pb_tensor *mask;
 } pb_select_storage;
 
-pb_status pb_value_to_select(pb_interp *interp, const pb_value *value, const char *axis,
+pb_status pb_value_to_select(pb_keeper *keeper, const pb_value *value, const char *axis,
                              pb_select *select, pb_select_storage *storage, pb_error **error);
 void pb_select_free(pb_select_storage *storage);
 
-/* ---- built-ins and objects ---- */
+/* ---- built-ins, functions and objects ---- */
 
-pb_status pb_value_builtin(const pb_builtin *row, pb_value **result, pb_error **error);
+/* `name` is the row's own, and is kept as long as the row is. */
+pb_status pb_value_builtin(const pb_builtin *row, const char *name, pb_value **result,
+                           pb_error **error);
 const pb_builtin *pb_value_get_builtin(const pb_value *value); /* NULL if it is not one */
+
+/* A function the user defines. Takes `data`, also on failure; `depth` is that of the deepest value
+ * it holds. */
+pb_status pb_value_take_function(const pb_function_type *type, void *data, unsigned depth,
+                                 pb_value **result, pb_error **error);
+void *pb_value_function_data(const pb_value *value);    /* borrowed; NULL if it is none */
+const char *pb_function_name(const pb_value *function); /* "lambda" for one without a name */
 
 /* Takes `data`: type->destroy is called on it when the value goes, and on failure. */
 pb_status pb_value_take_object(const pb_object_type *type, void *data, pb_value **result,
@@ -287,8 +304,6 @@ void *pb_value_object(const pb_value *value, const pb_object_type *type);
 /* As code would write it, where code can: strings in quotes. Bounded: what is too long is cut with
  * an ellipsis unless `whole`. */
 void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out);
-/* As print() writes it: a string is its bytes. */
-void pb_value_str(const pb_value *value, pb_buffer *out);
 /* A number as Python's repr would write it: the shortest digits that read back the same. */
 void pb_number_text(double number, pb_precision precision, pb_buffer *out);
 void pb_quote(const char *text, size_t length, pb_buffer *out); /* with quotes and escapes */
@@ -298,10 +313,10 @@ void pb_quote(const char *text, size_t length, pb_buffer *out); /* with quotes a
 /* Deep equality as Python's ==: 1 == 1.0 == True; tensors by axes and values; functions by
  * identity. */
 bool pb_value_equal(const pb_value *a, const pb_value *b);
-/* Equality in a cell that may be stopped: {.interp = ..., .error = ...}, for one comparison or
+/* Equality in a cell that may be stopped: {.keeper = ..., .error = ...}, for one comparison or
  * many. When `status` is not PB_OK, what was said last does not count. */
 typedef struct pb_comparison {
-    pb_interp *interp; /* may be NULL */
+    pb_keeper *keeper; /* may be NULL */
     pb_error **error;
     pb_status status;
     size_t left; /* work until the stop flag is looked at again */
@@ -309,9 +324,9 @@ typedef struct pb_comparison {
 
 bool pb_comparison_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
 
-/* -1, 0, 1 for numbers, strings, lists of those; PB_TYPE for what has no order. `interp`, whose
+/* -1, 0, 1 for numbers, strings, lists of those; PB_TYPE for what has no order. `keeper`, whose
  * cell may be stopped, may be NULL. */
-pb_status pb_value_compare(pb_interp *interp, const pb_value *a, const pb_value *b, int *order,
+pb_status pb_value_compare(pb_keeper *keeper, const pb_value *a, const pb_value *b, int *order,
                            pb_error **error);
 /* Python's truth: empty and zero are false. A tensor of more than one value has none. */
 pb_status pb_value_truth(const pb_value *value, bool *truth, pb_error **error);
