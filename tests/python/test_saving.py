@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
+import socket
+import stat
 import struct
 import subprocess
 
@@ -198,3 +201,70 @@ def test_many_unusual_numbers_take_no_time(run_script, tmp_path):
     out = run_script(f'v = tensor([float("inf")] * 300000, axes="a"); save(v, {path}); '
                      f"print(read({path}).sum())")
     assert out == "inf\n"
+
+
+# ---- what a file is written in the place of ----
+
+
+@pytest.fixture
+def save(binary, tmp_path):
+    """Saves a value under a name; gives what was said on stderr."""
+
+    def run(name: str, umask: int = 0o022) -> str:
+        done = subprocess.run([binary, "eval", f'save("new", {text(str(tmp_path / name))})'],
+                              capture_output=True, text=True, umask=umask)
+        assert done.returncode == (1 if done.stderr else 0)
+        return done.stderr
+
+    return run
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002, 0])
+def test_a_new_file_is_readable_as_the_umask_says(save, tmp_path, umask):
+    assert save("new.txt", umask) == ""
+    assert mode(tmp_path / "new.txt") == 0o666 & ~umask
+    (tmp_path / "old.txt").write_text("old")
+    (tmp_path / "old.txt").chmod(0o640)
+    assert save("old.txt", umask) == ""
+    assert mode(tmp_path / "old.txt") == 0o640
+
+
+def test_a_link_is_followed(save, tmp_path):
+    (tmp_path / "there.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("there.txt")
+    assert save("link.txt") == ""
+    assert (tmp_path / "link.txt").is_symlink() and (tmp_path / "there.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("kind, said", [
+    ("fifo", "it is not a regular file"), ("socket", "it is not a regular file"),
+    ("folder", "it is a folder"), ("dangling", "it is a link to where nothing is"),
+    ("loop", "which is a link: Too many levels"), ("read-only", "it is read-only"),
+    ("linked fifo", "it is not a regular file"), ("linked read-only", "it is read-only")])
+def test_what_is_no_file_to_replace_stays(save, tmp_path, kind, said):
+    path = tmp_path / "v.txt"
+    if kind.startswith("linked"):
+        path.symlink_to("end")
+        path = tmp_path / "end"
+    if kind.endswith("fifo"):
+        os.mkfifo(path)
+    elif kind == "socket":
+        socket.socket(socket.AF_UNIX).bind(str(path))
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "dangling":
+        path.symlink_to("nowhere.txt")
+    elif kind == "loop":
+        path.symlink_to("v.txt")
+    else:
+        path.write_text("old")
+        path.chmod(0o444)
+    before = {each.name: each.lstat() for each in tmp_path.iterdir()}
+    assert said in save("v.txt")
+    after = {each.name: each.lstat() for each in tmp_path.iterdir()}
+    assert {n: (s.st_ino, s.st_mode, s.st_mtime) for n, s in after.items()} \
+        == {n: (s.st_ino, s.st_mode, s.st_mtime) for n, s in before.items()}
