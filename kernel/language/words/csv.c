@@ -286,6 +286,9 @@ static pb_status columns_of(const pb_list_builder *names, pb_list_builder *colum
     size_t rows = names->count ? columns[0].count : 0, made = 0;
     for (; !status && made < names->count; made++) {
         cells[made].name = pb_value_get_text(names->items[made], NULL);
+        status = pb_value_check_names(names->items[made], error);
+        if (status)
+            break;
         status = pb_list_finish(&columns[made], true, &cells[made].cells, error);
     }
     if (!status)
