@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 #include "parser.h"
 #include "scan.h"
@@ -273,6 +274,15 @@ static char *text_inside(const pb_completion *c, const char *text)
     return written;
 }
 
+/* What a terminal would obey is no code either: the name of a column, out of a file. */
+static bool is_obeyed(const char *text)
+{
+    bool obeyed = false;
+    for (size_t at = 0, length = strlen(text); !obeyed && at < length;)
+        obeyed = pb_is_control(pb_utf8_next(text, length, &at));
+    return obeyed;
+}
+
 static size_t pick_matches(const pb_completion *c, const char *prefix, size_t length, bool exact,
                            pb_match *items)
 {
@@ -280,7 +290,7 @@ static size_t pick_matches(const pb_completion *c, const char *prefix, size_t le
     for (size_t i = 0; i < pb_names_count(c->names); i++) {
         const pb_name *name = pb_names_item(c->names, i);
         char *text = c->scan.in_string ? text_inside(c, name->text) : strdup(name->text);
-        bool hidden = text && (!*text || (*text == '_' && length == 0));
+        bool hidden = text && (!*text || (*text == '_' && length == 0) || is_obeyed(text));
         if (hidden || (text && !begins(text, prefix, length, exact))) {
             free(text);
             continue;
