@@ -51,7 +51,7 @@ extern const pb_object_type pb_ranking_type; /* ranking.c */
     }
 
 /* A prompt: a string, prompt(ids), a run, or a list of those. */
-#define PB_PROMPT_TYPES (PB_TAKES_STRING | PB_TAKES_LIST)
+#define PB_PROMPT_TYPES (PB_TAKES_TEXT | PB_TAKES_LIST)
 #define PB_PROMPT_OBJECTS                                                                          \
     {                                                                                              \
         &pb_run_type, &pb_prompt_type                                                              \
@@ -96,7 +96,7 @@ typedef struct pb_prompts {
     bool many;        /* a list was given: results go over `axis` */
     size_t count;
     pb_run **runs;
-    char **texts;  /* what each is called: its text, or its tokens joined */
+    char **texts;  /* what each is called: its text, or its tokens joined; a NUL as \x00 */
     pb_axis *axis; /* "prompt", labels: the texts; NULL unless many */
     char *edits;   /* what they are edited with, in words; NULL if they are not */
 } pb_prompts;
@@ -119,6 +119,8 @@ void pb_prompts_free(pb_prompts *prompts);
 char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *at);
 /* The same for captions: quoted, and cut to about `width` columns. */
 char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width);
+/* Appends the bytes of a run's prompt, which is called so: NULs as they are. */
+pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out, pb_error **error);
 /* " Edited: zero z at L4H0, all positions." if the prompts are. */
 void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
 

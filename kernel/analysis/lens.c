@@ -271,7 +271,7 @@ const pb_builtin pb_builtins_lens[] = {
      .see = "attribute top",
      .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
                     {.name = "words",
-                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each",
                      .fallback = "None"},
                     {.name = "layer",

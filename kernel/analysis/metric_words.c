@@ -215,7 +215,7 @@ static pb_status call_metric(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-#define WORD_TYPES (PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER)
+#define WORD_TYPES (PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER)
 #define PROMPT_OR_TARGET                                                                           \
     {                                                                                              \
         .name = "prompt", .types = WORD_TYPES, .what = "a prompt", .fallback = "None",             \

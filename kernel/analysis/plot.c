@@ -40,14 +40,6 @@ static void plot_free(chart_data *plot)
     pb_axis_labels_free(&plot->x);
 }
 
-/* A value as a label: "3", "attn". */
-static char *value_label(const pb_value *value)
-{
-    pb_buffer text = PB_BUFFER_EMPTY;
-    pb_value_str(value, &text);
-    return pb_buffer_take(&text);
-}
-
 /* Distinct values of a list in the order they come (sorted if they are numbers); None is left out.
  * places[i] is the index of the i-th item's value, or SIZE_MAX. */
 static pb_status distinct(pb_interp *interp, const pb_value *list, pb_value ***values,
@@ -80,7 +72,7 @@ static pb_status labels_of(pb_value **values, size_t count, char ***labels, pb_e
     if (!*labels)
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++)
-        if (!((*labels)[i] = value_label(values[i])))
+        if (!((*labels)[i] = pb_value_drawn(values[i])))
             return pb_fail_memory(error);
     return PB_OK;
 }

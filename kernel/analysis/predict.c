@@ -420,9 +420,11 @@ static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t w
                                      &length, error);
     if (!status) {
         pb_buffer whole = PB_BUFFER_EMPTY;
-        pb_buffer_text(&whole, prompts->texts[which]);
+        status = pb_prompt_bytes(prompts->runs[which], prompts->texts[which], &whole, error);
         pb_buffer_append(&whole, text, length);
-        status = pb_value_take_buffer(&whole, result, error);
+        if (!status)
+            status = pb_value_take_buffer(&whole, result, error);
+        pb_buffer_free(&whole);
     }
     free(ids);
     free(text);
@@ -515,8 +517,9 @@ static pb_status call_generate(pb_call *call, pb_value **result, pb_error **erro
 
 #define POSITION                                                                                   \
     {                                                                                              \
-        .name = "pos", .types = PB_TAKES_ANY, .what = "a position: -1, 2, \" love\", at(...)",     \
-        .mode = PB_PARAMETER_KEYWORD, .fallback = "-1"                                             \
+        .name = "pos", .types = PB_TAKES_ANY_NAME,                                                 \
+        .what = "a position: -1, 2, \" love\", at(...)", .mode = PB_PARAMETER_KEYWORD,             \
+        .fallback = "-1"                                                                           \
     }
 
 const pb_builtin pb_builtins_predict[] = {
@@ -531,7 +534,7 @@ const pb_builtin pb_builtins_predict[] = {
      .see = "logit top",
      .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
                     {.name = "words",
-                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each"},
                     POSITION,
                     PB_PROMPT_PARAMETERS},

@@ -61,6 +61,19 @@ static pb_status encode(const pb_model *model, const char *text, size_t length, 
     return status;
 }
 
+/* What a prompt of this text is called: a NUL is written \x00, as in the labels of tokens. */
+static char *name_of(const char *text, size_t length)
+{
+    pb_buffer name = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i])
+            pb_buffer_byte(&name, text[i]);
+        else
+            pb_buffer_text(&name, "\\x00");
+    }
+    return pb_buffer_take(&name);
+}
+
 /* The decoded text of ids, for naming a prompt that was given as ids. */
 static char *text_of_ids(const pb_model *model, const int32_t *ids, size_t count)
 {
@@ -70,17 +83,9 @@ static char *text_of_ids(const pb_model *model, const int32_t *ids, size_t count
     size_t skip = count > 1 && ids[0] == pb_tokenizer_end_of_text(tokenizer) ? 1 : 0;
     if (pb_tokenizer_decode(tokenizer, ids + skip, count - skip, &text, &length, NULL))
         return NULL;
-    return text;
-}
-
-static char *copy_text(const char *text, size_t length)
-{
-    char *copy = pb_malloc(length + 1, 1);
-    if (copy) {
-        memcpy(copy, text, length);
-        copy[length] = '\0';
-    }
-    return copy;
+    char *name = name_of(text, length);
+    free(text);
+    return name;
 }
 
 static pb_status check_ids(const pb_model *model, const int32_t *ids, size_t count,
@@ -125,7 +130,7 @@ static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bo
         const char *text = pb_value_get_text(value, &length);
         status = encode(model, text, length, bos, watch, ids, count, error);
         if (!status)
-            *name = copy_text(text, length);
+            *name = name_of(text, length);
     } else {
         const int32_t *given = NULL;
         pb_run *run = pb_run_of(value);
@@ -149,8 +154,7 @@ static pb_status tokens_of(const pb_value *value, const pb_model *model, bool bo
         if (!*ids)
             return pb_fail_memory(error);
         memcpy(*ids, given, *count * sizeof **ids);
-        *name = run ? copy_text(pb_run_text(value), strlen(pb_run_text(value)))
-                    : text_of_ids(model, *ids, *count);
+        *name = run ? strdup(pb_run_text(value)) : text_of_ids(model, *ids, *count);
     }
     if (!status && !*name) {
         free(*ids);
@@ -404,6 +408,24 @@ char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *
         position + 1 == pb_run_length(run))
         return strdup(prompts->texts[which]);
     return text_of_ids(pb_run_model(run), pb_run_tokens(run), position + 1);
+}
+
+pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out, pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run));
+    const int32_t *ids = pb_run_tokens(run);
+    size_t count = pb_run_length(run), length = 0;
+    char *text = NULL;
+    if (!strstr(called, "\\x00")) {
+        pb_buffer_text(out, called);
+        return PB_OK;
+    }
+    size_t skip = count > 1 && ids[0] == pb_tokenizer_end_of_text(tokenizer) ? 1 : 0;
+    pb_status status =
+        pb_tokenizer_decode(tokenizer, ids + skip, count - skip, &text, &length, error);
+    pb_buffer_append(out, text ? text : "", length);
+    free(text);
+    return status;
 }
 
 char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width)

@@ -211,8 +211,13 @@ static pb_status get_model(pb_interp *interp, const pb_value *self, pb_value **r
 static pb_status get_prompt(pb_interp *interp, const pb_value *self, pb_value **result,
                             pb_error **error)
 {
+    pb_buffer text = PB_BUFFER_EMPTY;
     (void)interp;
-    return pb_value_text(data_of(self)->text, result, error);
+    pb_status status = pb_prompt_bytes(data_of(self)->run, data_of(self)->text, &text, error);
+    if (!status)
+        return pb_value_take_buffer(&text, result, error);
+    pb_buffer_free(&text);
+    return status;
 }
 
 static const pb_member run_members[] = {

@@ -131,7 +131,7 @@ const pb_builtin pb_builtins_similar[] = {
      .needs_model = true,
      .see = "lens logits top",
      .parameters = {{.name = "x",
-                     .types = PB_TAKES_STRING | PB_TAKES_INTEGER | PB_TAKES_TENSOR,
+                     .types = PB_TAKES_TEXT | PB_TAKES_INTEGER | PB_TAKES_TENSOR,
                      .what = "a word that is one token, or a direction"},
                     {.name = "k", .types = PB_TAKES_INTEGER, .fallback = "10"},
                     {.name = "to",

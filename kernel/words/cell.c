@@ -33,15 +33,16 @@ static pb_status write_value(pb_call *call, const pb_value *value, pb_buffer *ou
 static pb_status write_values(pb_call *call, int fd, pb_error **error)
 {
     pb_buffer out = PB_BUFFER_EMPTY;
-    const char *between = pb_argument_text(call, "sep");
-    const char *end = pb_argument_text(call, "end");
+    size_t between_length, end_length;
+    const char *between = pb_value_get_text(pb_argument_value(call, "sep"), &between_length);
+    const char *end = pb_value_get_text(pb_argument_value(call, "end"), &end_length);
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < call->n_rest; i++) {
         if (i > 0)
-            pb_buffer_text(&out, between);
+            pb_buffer_append(&out, between, between_length);
         status = write_value(call, call->rest[i].value, &out, error);
     }
-    pb_buffer_text(&out, end);
+    pb_buffer_append(&out, end, end_length);
     if (!status)
         status = pb_buffer_status(&out, error);
     if (!status)
@@ -187,11 +188,11 @@ const pb_builtin pb_builtins_cell[] = {
      .see = "warn show",
      .parameters = {{.name = "values", .types = PB_TAKES_ANY, .mode = PB_PARAMETER_REST},
                     {.name = "sep",
-                     .types = PB_TAKES_STRING,
+                     .types = PB_TAKES_TEXT,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\" \""},
                     {.name = "end",
-                     .types = PB_TAKES_STRING,
+                     .types = PB_TAKES_TEXT,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"\\n\""}},
      .function = call_print},
@@ -204,11 +205,11 @@ const pb_builtin pb_builtins_cell[] = {
      .see = "print",
      .parameters = {{.name = "values", .types = PB_TAKES_ANY, .mode = PB_PARAMETER_REST},
                     {.name = "sep",
-                     .types = PB_TAKES_STRING,
+                     .types = PB_TAKES_TEXT,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\" \""},
                     {.name = "end",
-                     .types = PB_TAKES_STRING,
+                     .types = PB_TAKES_TEXT,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"\\n\""}},
      .function = call_warn},
@@ -245,7 +246,7 @@ const pb_builtin pb_builtins_cell[] = {
      .doc = "A question mark after a name does the same: `top?`.",
      .result = "None",
      .example = "help(range)",
-     .parameters = {{.name = "word", .types = PB_TAKES_ANY, .fallback = "None"}},
+     .parameters = {{.name = "word", .types = PB_TAKES_ANY_NAME, .fallback = "None"}},
      .function = call_help},
     {.name = "names",
      .category = "The cell",

@@ -1,4 +1,5 @@
 /* Values as CSV and back (RFC 4180), numbers with nine significant digits. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,10 +44,13 @@ static void write_cell(const pb_value *value, pb_buffer *out)
     if (text) {
         write_text(text, length, out);
     } else if (pb_value_kind(value) == PB_NUMBER) {
+        double number = pb_value_get_number(value);
         if (pb_value_is_integer(value))
-            pb_buffer_format(out, "%.0f", pb_value_get_number(value));
+            pb_buffer_format(out, "%.0f", number);
+        else if (number == 0 && signbit(number))
+            pb_buffer_text(out, "-0.0"); /* "-0" would be an integer, which has no sign there */
         else
-            pb_buffer_format(out, "%.9g", pb_value_get_number(value));
+            pb_buffer_format(out, "%.9g", number);
     } else if (pb_value_kind(value) == PB_BOOL) {
         pb_buffer_text(out, pb_value_get_bool(value) ? "True" : "False");
     } else if (!pb_value_is_none(value)) {
@@ -282,6 +286,9 @@ static pb_status columns_of(const pb_list_builder *names, pb_list_builder *colum
     size_t rows = names->count ? columns[0].count : 0, made = 0;
     for (; !status && made < names->count; made++) {
         cells[made].name = pb_value_get_text(names->items[made], NULL);
+        status = pb_value_check_names(names->items[made], error);
+        if (status)
+            break;
         status = pb_list_finish(&columns[made], true, &cells[made].cells, error);
     }
     if (!status)
@@ -304,7 +311,7 @@ static pb_status read_rows(pb_interp *interp, pb_csv *csv, const pb_list_builder
         if (!status && row.count != names->count && !blank)
             status = pb_fail(error, PB_FORMAT, "row %zu of this CSV file has %zu cells, not %zu",
                              line, row.count, names->count);
-        for (size_t i = 0; !status && !(blank && names->count > 1) && i < row.count; i++)
+        for (size_t i = 0; !status && !(blank && names->count != 1) && i < row.count; i++)
             status = pb_list_take(&columns[i], pb_value_retain(row.items[i]), error);
         pb_list_discard(&row);
         if (status)
@@ -321,6 +328,8 @@ pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_val
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         csv.at = 3;
     pb_status status = read_row(&csv, true, &names, error);
+    if (!status && names.count == 1 && !csv.quoted && pb_value_is_text(names.items[0], ""))
+        pb_list_discard(&names); /* the header of no columns; an empty name is in quotes */
     pb_list_builder *columns = calloc(names.count + 1, sizeof *columns);
     if (!status && !columns)
         status = pb_fail_memory(error);

@@ -219,8 +219,9 @@ const pb_builtin pb_builtins_file[] = {
          "`.csv` for tables, tensors and lists, `.npy` for tensors, `.svg` for pictures, `.html` "
          "for anything that shows, `.json` for numbers, strings, lists, records, tables and "
          "tensors, `.txt` for the plain text, of a string its characters. Of a tensor `.npy` keeps "
-         "the numbers alone, `.json` also axes and labels. The file is replaced whole, or not at "
-         "all.",
+         "the numbers alone, `.json` also axes and labels. Numbers in `.json` have the digits that "
+         "read back the same; what JSON has no form for, such as NaN, says what it is under the "
+         "name `patchbay`. The file is replaced whole, or not at all.",
      .result = "None",
      .see = "read csv",
      .parameters = {{.name = "x", .types = PB_TAKES_ANY}, PATH},

@@ -343,7 +343,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "6",
      .see = "mean norm",
      .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a tensor or a list"},
-                    {.name = "over", .types = PB_TAKES_ANY, .fallback = "None"}},
+                    {.name = "over", .types = PB_TAKES_ANY_NAME, .fallback = "None"}},
      .function = call_sum},
     {.name = "mean",
      .category = "Many to one",

@@ -321,11 +321,11 @@ static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
 
 #define TEXT                                                                                       \
     {                                                                                              \
-        .name = "text", .types = PB_TAKES_STRING                                                   \
+        .name = "text", .types = PB_TAKES_TEXT                                                     \
     }
 #define SET                                                                                        \
     {                                                                                              \
-        .name = "characters", .types = PB_TAKES_STRING, .fallback = "None"                         \
+        .name = "characters", .types = PB_TAKES_TEXT, .fallback = "None"                           \
     }
 
 const pb_builtin pb_builtins_text[] = {
@@ -399,8 +399,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"I love it\".replace(\"love\", \"hate\")",
      .expected = "'I hate it'",
      .parameters = {TEXT,
-                    {.name = "old", .types = PB_TAKES_STRING},
-                    {.name = "new", .types = PB_TAKES_STRING}},
+                    {.name = "old", .types = PB_TAKES_TEXT},
+                    {.name = "new", .types = PB_TAKES_TEXT}},
      .function = call_replace},
     {.name = "startswith",
      .category = "Text",
@@ -409,7 +409,7 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\" great\".startswith(\" \")",
      .expected = "True",
      .see = "endswith",
-     .parameters = {TEXT, {.name = "start", .types = PB_TAKES_STRING}},
+     .parameters = {TEXT, {.name = "start", .types = PB_TAKES_TEXT}},
      .function = call_startswith},
     {.name = "endswith",
      .category = "Text",
@@ -418,7 +418,7 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"L3_mlp\".endswith(\"_mlp\")",
      .expected = "True",
      .see = "startswith",
-     .parameters = {TEXT, {.name = "end", .types = PB_TAKES_STRING}},
+     .parameters = {TEXT, {.name = "end", .types = PB_TAKES_TEXT}},
      .function = call_endswith},
     {.name = "find",
      .category = "Text",
@@ -427,8 +427,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"I love it\".find(\"love\")",
      .expected = "2",
      .see = "index count replace",
-     .parameters = {{.name = "x", .types = PB_TAKES_STRING, .what = "a text"},
-                    {.name = "item", .types = PB_TAKES_STRING, .what = "a text"}},
+     .parameters = {{.name = "x", .types = PB_TAKES_TEXT, .what = "a text"},
+                    {.name = "item", .types = PB_TAKES_TEXT, .what = "a text"}},
      .function = call_find},
     {.name = "split",
      .category = "Text",
@@ -437,7 +437,7 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"a, b\".split(\", \")",
      .expected = "['a', 'b']",
      .see = "join",
-     .parameters = {TEXT, {.name = "by", .types = PB_TAKES_STRING, .fallback = "None"}},
+     .parameters = {TEXT, {.name = "by", .types = PB_TAKES_TEXT, .fallback = "None"}},
      .function = call_split},
     {.name = "join",
      .category = "Text",
@@ -447,7 +447,7 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\", \".join([\"a\", \"b\"])",
      .expected = "'a, b'",
      .see = "split",
-     .parameters = {{.name = "separator", .types = PB_TAKES_STRING | PB_TAKES_LIST},
+     .parameters = {{.name = "separator", .types = PB_TAKES_TEXT | PB_TAKES_LIST},
                     {.name = "items", .types = PB_TAKES_ANY, .what = "a list of strings"}},
      .function = call_join},
     {0}};

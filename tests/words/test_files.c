@@ -89,7 +89,7 @@ static void test_tables(void **state)
            "[u.w == t.w, u.x == t.x, u.y, [n != n for n in u.y], u.columns]",
            "[[True, True, True, True, True], [True, True, True, True, True], "
            "[1, nan, inf, None, -inf], [False, True, False, False, False], ['w', 'x', 'y']]\n");
-    expect(f, "save(table(patchbay=[1]), \"@/t.json\")\nread(\"@/t.json\")", "{'patchbay': [1]}\n");
+    expect(f, "save(table(patchbay=[1]), \"@/t.json\")\nread(\"@/t.json\").patchbay", "[1]\n");
 }
 
 static void test_tensors(void **state)
@@ -156,6 +156,14 @@ static void test_bad_files(void **state)
         {"t.json", "{\"a\": ", "not valid JSON"},
         {"t.json", "{\"a\": [1], \"b\": [1, 2], \"patchbay\": \"table\"}", "has 2 values"},
         {"t.json", "{\"a\": 1, \"patchbay\": \"table\"}", "says that it holds a table"},
+        {"t.json", "{\"patchbay\": \"record\", \"names\": [\"a\"], \"values\": []}",
+         "says that it holds a record"},
+        {"t.json", "{\"patchbay\": \"record\", \"names\": [\"a\\u0000\"], \"values\": [1]}",
+         "says that it holds a record"},
+        {"t.json", "{\"patchbay\": \"columns\", \"names\": [\"a\"], \"columns\": [1]}",
+         "says that it holds a table"},
+        {"t.json", "{\"patchbay\": \"bytes\", \"latin1\": \"\xe4\xb8\x80\"}",
+         "says that it holds a string"},
         {"t.json", "{\"axes\": [], \"values\": [1, 2], \"patchbay\": \"tensor\"}",
          "says that it holds a tensor"},
         {"t.json", "{\"axes\": [{\"name\": 1}], \"values\": [], \"patchbay\": \"mask\"}",

@@ -6,6 +6,7 @@
 
 #include "assist/assist.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 #include "eval/members.h"
 #include "eval/run.h"
@@ -281,6 +282,15 @@ static char *text_inside(const pb_completion *c, const char *text)
     return written;
 }
 
+/* What a terminal would obey is no code either: the name of a column, out of a file. */
+static bool is_obeyed(const char *text)
+{
+    bool obeyed = false;
+    for (size_t at = 0, length = strlen(text); !obeyed && at < length;)
+        obeyed = pb_is_control(pb_utf8_next(text, length, &at));
+    return obeyed;
+}
+
 /* Adds those that begin with `prefix`; the first that could not be written down fails. */
 static pb_status pick(const pb_completion *c, const char *prefix, size_t length, bool exact,
                       pb_names *fits, pb_error **error)
@@ -290,7 +300,7 @@ static pb_status pick(const pb_completion *c, const char *prefix, size_t length,
         char *text = c->scan.in_string ? text_inside(c, name->text) : strdup(name->text);
         if (!text)
             return pb_fail_memory(error);
-        bool hidden = !*text || (*text == '_' && length == 0);
+        bool hidden = !*text || (*text == '_' && length == 0) || is_obeyed(text);
         if (!hidden && begins(text, prefix, length, exact))
             pb_names_add(fits, text, name->type, name->signature);
         free(text);

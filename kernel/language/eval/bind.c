@@ -221,6 +221,13 @@ static pb_status check_argument(const pb_call *call, const pb_parameter *paramet
 {
     if (!takes(parameter, argument->value))
         return wrong_type(call, parameter, argument, error);
+    if (!(parameter->types & PB_TAKES_NUL)) {
+        pb_status status = pb_value_check_names(argument->value, error);
+        if (status && error && *error && call->source)
+            pb_error_place(*error, call->source, argument->span);
+        if (status)
+            return status;
+    }
     const char *text = pb_value_get_text(argument->value, NULL);
     if (parameter->choices && text && pb_choice_of(parameter->choices, text) < 0)
         return wrong_choice(call, parameter, argument, error);

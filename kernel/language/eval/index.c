@@ -356,6 +356,12 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
     const pb_object_type *type = pb_value_object_type(self);
     char what[160];
     *result = NULL;
+    for (size_t i = 0; i < count; i++) { /* of a table, t[column=x] compares with content */
+        bool content = pb_value_kind(self) == PB_TABLE && entries[i].name;
+        pb_status status = content ? PB_OK : pb_value_check_names(entries[i].value, error);
+        if (status)
+            return status;
+    }
     if (type && type->index)
         return type->index(interp, self, count, entries, result, error);
     if (pb_value_kind(self) == PB_TENSOR)

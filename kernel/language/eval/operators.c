@@ -239,7 +239,7 @@ static pb_status contains(pb_interp *interp, const pb_value *item, const pb_valu
     }
     if (pb_value_kind(whole) == PB_RECORD) {
         const char *name = pb_value_get_text(item, NULL);
-        *found = name && pb_record_find(whole, name);
+        *found = name && !pb_value_check_names(item, NULL) && pb_record_find(whole, name);
         return PB_OK;
     }
     pb_value *items = NULL;

@@ -64,14 +64,9 @@ static bool read_texts(const pb_value *cells, pb_drawn_column *drawn)
         return false;
     for (size_t i = 0; i < drawn->count; i++) {
         const pb_value *cell = pb_list_item(cells, i);
-        pb_buffer text = PB_BUFFER_EMPTY;
         if (pb_value_is_none(cell))
             continue;
-        if (pb_value_kind(cell) == PB_STRING)
-            pb_value_str(cell, &text);
-        else
-            pb_value_repr(cell, false, &text);
-        drawn->texts[i] = pb_buffer_take(&text);
+        drawn->texts[i] = pb_value_drawn(cell);
         if (!drawn->texts[i])
             return false;
     }

@@ -232,6 +232,22 @@ const char *pb_value_get_text(const pb_value *value, size_t *length)
     return is_string ? value->as.string.bytes : NULL;
 }
 
+pb_status pb_value_check_names(const pb_value *value, pb_error **error)
+{
+    char what[160];
+    pb_status status = PB_OK;
+    size_t length = 0;
+    const char *text = pb_value_get_text(value, &length);
+    if (text && memchr(text, '\0', length)) {
+        status = pb_fail(error, PB_VALUE, "%s has a NUL character, \\x00, and no name has one",
+                         pb_value_describe(value, what, sizeof what));
+    }
+    if (pb_value_kind(value) == PB_LIST)
+        for (size_t i = 0; !status && i < pb_list_count(value); i++)
+            status = pb_value_check_names(pb_list_item(value, i), error);
+    return status;
+}
+
 bool pb_value_is_text(const pb_value *value, const char *text)
 {
     size_t length;

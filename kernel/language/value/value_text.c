@@ -309,3 +309,19 @@ void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out)
     }
     }
 }
+
+char *pb_value_drawn(const pb_value *value)
+{
+    pb_buffer drawn = PB_BUFFER_EMPTY;
+    size_t length;
+    const char *text = pb_value_get_text(value, &length);
+    if (!text)
+        pb_value_repr(value, false, &drawn);
+    for (size_t i = 0; text && i < length; i++) {
+        if (text[i])
+            pb_buffer_byte(&drawn, text[i]);
+        else
+            pb_buffer_code_point(&drawn, 0x2400);
+    }
+    return pb_buffer_take(&drawn);
+}

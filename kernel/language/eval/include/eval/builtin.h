@@ -42,7 +42,13 @@ enum {
     PB_TAKES_FUNCTION = (1u << PB_FUNCTION) | (1u << PB_BUILTIN),
     PB_TAKES_OBJECT = 1u << PB_OBJECT, /* of any type */
     PB_TAKES_INTEGER = 1u << 20,       /* a number without a fraction */
-    PB_TAKES_ANY = (1u << 20) - 1
+    /* Its strings are content: bytes with a length, among which NULs may be. All others are names,
+     * of files, axes, places, words, which nothing with a NUL in it is: binding refuses those, so
+     * that a function may read them as C strings. */
+    PB_TAKES_NUL = 1u << 21,
+    PB_TAKES_TEXT = PB_TAKES_STRING | PB_TAKES_NUL,
+    PB_TAKES_ANY_NAME = (1u << 20) - 1,
+    PB_TAKES_ANY = PB_TAKES_ANY_NAME | PB_TAKES_NUL
 };
 
 typedef enum pb_parameter_mode {
@@ -133,7 +139,8 @@ bool pb_argument_is_none(const pb_call *call, const char *name);
 double pb_argument_number(const pb_call *call, const char *name);
 int64_t pb_argument_integer(const pb_call *call, const char *name);
 bool pb_argument_bool(const pb_call *call, const char *name);
-const char *pb_argument_text(const pb_call *call, const char *name); /* NULL if None */
+/* NULL if None. As a C string: for names, see PB_TAKES_NUL. */
+const char *pb_argument_text(const pb_call *call, const char *name);
 /* Which of the row's choices a text is, from 0: rows list them in the order of the enum that the
  * function makes of it. The argument has been checked to be one of them. */
 int pb_argument_choice(const pb_call *call, const char *name);

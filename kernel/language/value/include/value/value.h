@@ -88,6 +88,9 @@ pb_status pb_value_text(const char *text, pb_value **result, pb_error **error); 
 pb_status pb_value_take_buffer(pb_buffer *buffer, pb_value **result, pb_error **error);
 const char *pb_value_get_text(const pb_value *value, size_t *length); /* length may be NULL */
 bool pb_value_is_text(const pb_value *value, const char *text);
+/* PB_VALUE if it is a string with a NUL, or a list that holds one: that is the name of nothing, and
+ * as a C string it would be another one. */
+pb_status pb_value_check_names(const pb_value *value, pb_error **error);
 
 /* ---- lists ---- */
 
@@ -304,6 +307,9 @@ void *pb_value_object(const pb_value *value, const pb_object_type *type);
 /* As code would write it, where code can: strings in quotes. Bounded: what is too long is cut with
  * an ellipsis unless `whole`. */
 void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out);
+/* As displays draw it, a C string: a string's own text, with a picture for each NUL, and the repr of
+ * anything else. malloc'ed; NULL when memory is out. */
+char *pb_value_drawn(const pb_value *value);
 /* A number as Python's repr would write it: the shortest digits that read back the same. */
 void pb_number_text(double number, pb_precision precision, pb_buffer *out);
 void pb_quote(const char *text, size_t length, pb_buffer *out); /* with quotes and escapes */
