@@ -19,16 +19,26 @@ struct pb_run {
     pb_run_edits edits;
     float *resid;  /* [n_layer + 1, n, d_model] */
     float *normed; /* [n, d_model] */
-    float *last;   /* [N_LAST, n_layer, d_model], the sites of `last_sites` at the last position */
+    float *last;   /* [sites kept_at_last(), n_layer, d_model], at the last position */
     pb_cache *cache;
     pb_axis *positions;
 };
 
 /* What is kept of the last position beside the stream: all that attribution reads there, so that it
- * needs no pass of its own. */
-static const pb_site last_sites[] = {PB_SITE_Z, PB_SITE_ATTN_OUT, PB_SITE_MLP_OUT};
+ * needs no pass of its own. Those are what each layer writes, and what heads write it from. */
+static bool kept_at_last(pb_site site)
+{
+    const pb_site_row *row = pb_site_info(site);
+    return site == PB_SITE_Z || (row->layers && row->component);
+}
 
-enum { N_LAST = sizeof last_sites / sizeof *last_sites };
+static size_t kept_before(int end)
+{
+    size_t count = 0;
+    for (int site = 0; site < end; site++)
+        count += kept_at_last((pb_site)site);
+    return count;
+}
 
 /* ---- making ---- */
 
@@ -72,7 +82,7 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
     memcpy(run->tokens, prompt->tokens, run->n * sizeof *run->tokens);
     run->resid = pb_malloc(values, sizeof *run->resid);
     run->normed = pb_malloc(run->n * s->d_model, sizeof *run->normed);
-    run->last = pb_malloc(N_LAST * s->n_layer, s->d_model * sizeof *run->last);
+    run->last = pb_malloc(kept_before(PB_N_SITES) * s->n_layer, s->d_model * sizeof *run->last);
     if (!run->resid || !run->normed || !run->last)
         return pb_fail_memory(error);
     if (prompt->edits) {
@@ -144,20 +154,20 @@ typedef struct recorder {
     pb_run **runs;
 } recorder;
 
-/* Where a layer of a site of `last_sites` is kept; NULL if the site is none of them. */
+/* Where a layer of a site is kept; NULL if it is not. */
 static float *last_of(const pb_run *run, pb_site site, size_t layer)
 {
     const pb_shape *s = pb_model_shape(run->model);
-    for (size_t i = 0; i < N_LAST; i++)
-        if (last_sites[i] == site)
-            return run->last + (i * s->n_layer + layer) * s->d_model;
-    return NULL;
+    if (!kept_at_last(site))
+        return NULL;
+    return run->last + (kept_before((int)site) * s->n_layer + layer) * s->d_model;
 }
 
 static bool records(void *user, pb_site site, size_t layer)
 {
     const recorder *r = user;
-    return site == PB_SITE_RESID_PRE || last_of(r->runs[0], site, layer);
+    return pb_site_info(site)->checkpoint == PB_CHECKPOINT_BEFORE ||
+           last_of(r->runs[0], site, layer);
 }
 
 static pb_status record(void *user, const pb_view *view, pb_error **error)
@@ -169,7 +179,7 @@ static pb_status record(void *user, const pb_view *view, pb_error **error)
         const pb_row *row = &view->rows[i];
         const pb_run *run = r->runs[row->sequence];
         float *to = NULL;
-        if (view->site == PB_SITE_RESID_PRE)
+        if (pb_site_info(view->site)->checkpoint == PB_CHECKPOINT_BEFORE)
             to = checkpoint(run, view->layer) + row->position * values;
         else if (row->position + 1 == run->n)
             to = last_of(run, view->site, view->layer);
@@ -303,8 +313,8 @@ const pb_run_edits *pb_run_edits_of(const pb_run *run)
 size_t pb_run_bytes(const pb_run *run)
 {
     const pb_shape *s = pb_model_shape(run->model);
-    return ((s->n_layer + 2) * run->n + N_LAST * s->n_layer) * s->d_model * sizeof(float) +
-           (run->cache ? pb_cache_bytes(run->cache) : 0);
+    size_t rows = (s->n_layer + 2) * run->n + kept_before(PB_N_SITES) * s->n_layer;
+    return rows * s->d_model * sizeof(float) + (run->cache ? pb_cache_bytes(run->cache) : 0);
 }
 
 pb_axis *pb_run_positions(const pb_run *run)

@@ -13,8 +13,8 @@ void pb_patch_defaults(pb_site site, pb_patch_spec *spec)
 {
     const pb_site_row *row = pb_site_info(site);
     spec->layers = PB_WHERE_EACH;
-    spec->heads = row->by_head ? PB_WHERE_EACH : PB_WHERE_ALL;
-    spec->positions = row->by_head ? PB_WHERE_ALL : PB_WHERE_EACH;
+    spec->heads = row->heads ? PB_WHERE_EACH : PB_WHERE_ALL;
+    spec->positions = row->heads ? PB_WHERE_ALL : PB_WHERE_EACH;
     spec->keys = PB_WHERE_ALL;
 }
 
@@ -45,7 +45,7 @@ static bool checkable(const pb_patch_plan *plan, size_t pair)
 {
     size_t n = 0;
     const size_t *read = pb_meter_positions(plan->meter, pair, &n);
-    return plan->site->site == PB_SITE_RESID_POST && !pb_run_is_edited(plan->into[pair]) &&
+    return plan->site->checkpoint == PB_CHECKPOINT_AFTER && !pb_run_is_edited(plan->into[pair]) &&
            !pb_run_is_edited(plan->from[pair]) && n == 1 &&
            read[0] == pb_run_length(plan->into[pair]) - 1;
 }

@@ -180,12 +180,12 @@ static pb_status read_source(worker *work, size_t pair, size_t layer, pb_error *
     if (*source)
         return PB_OK;
     pb_run *from = work->plan->from[pair];
-    size_t size = pb_run_activation_size(from, work->plan->site->site);
+    size_t size = pb_run_activation_size(from, work->plan->spec->site);
     *source = pb_malloc(size, sizeof **source);
     if (!*source)
         return pb_fail_memory(error);
     work->source_bytes += size * sizeof **source;
-    return pb_run_activation_into(from, work->plan->site->site, layer, &work->aside, *source,
+    return pb_run_activation_into(from, work->plan->spec->site, layer, &work->aside, *source,
                                   error);
 }
 
@@ -225,7 +225,7 @@ static bool block_wants(void *user, pb_site site, size_t layer)
     const block *cells = user;
     if (site == PB_SITE_RESID_POST)
         return true; /* to count progress */
-    if (site != cells->work->plan->site->site)
+    if (site != cells->work->plan->spec->site)
         return false;
     for (size_t c = 0; c < cells->n; c++) {
         if (cell_touches_layer(cells->work, &cells->cells[c], layer))
@@ -248,7 +248,7 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
         if (component->items[i].layer != view->layer)
             continue;
         float *to = view->data + row * view->row_stride + head * view->head_stride;
-        if (!plan->site->by_query) {
+        if (!plan->site->keys) {
             memcpy(to, source + (position * view->n_heads + head) * view->width,
                    view->width * sizeof *to);
             continue;
@@ -274,7 +274,7 @@ static pb_status block_at(void *user, const pb_view *view, pb_error **error)
     (void)error;
     if (view->site == PB_SITE_RESID_POST)
         count_progress(work, view);
-    if (view->site != work->plan->site->site)
+    if (view->site != work->plan->spec->site)
         return PB_OK;
     for (size_t r = 0; r < view->n_rows; r++) {
         const pb_cell *cell = &cells->cells[view->rows[r].sequence];
@@ -583,7 +583,7 @@ static pb_status worker_start(worker *work, const pb_context *context, pb_error 
     work->aside = (pb_context){context->watch, context->scratch, NULL};
     work->budget = plan->spec->memory_budget ? plan->spec->memory_budget : DEFAULT_BUDGET;
     work->n_sources = plan->spec->n_from;
-    work->n_layers = pb_site_layers(plan->model, plan->site->site);
+    work->n_layers = pb_site_layers(plan->model, plan->spec->site);
     work->sources = pb_calloc(work->n_sources * work->n_layers, sizeof *work->sources);
     pb_status status = work->sources ? get_ends(work, error) : pb_fail_memory(error);
     return status ? status : measure_ends(work, error);
