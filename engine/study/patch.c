@@ -6,7 +6,8 @@
 
 #include "base/memory.h"
 #include "normalize.h"
-#include "patch_plan.h"
+#include "patch_cells.h"
+#include "patch_run.h"
 #include "places.h"
 
 void pb_patch_defaults(pb_site site, pb_patch_spec *spec)
@@ -230,13 +231,25 @@ static pb_status patch_with(const pb_patch_plan *plan, const pb_context *context
     return status;
 }
 
+/* The plan with its cells. */
+static pb_status lay_out(const pb_patch_spec *spec, const pb_context *context, pb_patch_plan **plan,
+                         pb_error **error)
+{
+    pb_status status = pb_patch_plan_create(spec, context, plan, error);
+    if (!status)
+        status = pb_patch_plan_cells(*plan, error);
+    if (status)
+        pb_patch_plan_destroy(plan);
+    return status;
+}
+
 pb_status pb_patch(const pb_patch_spec *spec, const pb_context *context, pb_patch_result *result,
                    pb_error **error)
 {
     pb_context with = pb_context_or_none(context);
     pb_patch_plan *plan = NULL;
     memset(result, 0, sizeof *result);
-    pb_status status = pb_patch_plan_create(spec, &with, &plan, error);
+    pb_status status = lay_out(spec, &with, &plan, error);
     if (!status)
         status = patch_with(plan, &with, result, error);
     pb_patch_plan_destroy(&plan);
@@ -257,7 +270,7 @@ pb_status pb_patch_cost(const pb_patch_spec *spec, size_t *row_layers, pb_error 
 {
     pb_context none = pb_context_or_none(NULL);
     pb_patch_plan *plan = NULL;
-    pb_status status = pb_patch_plan_create(spec, &none, &plan, error);
+    pb_status status = lay_out(spec, &none, &plan, error);
     if (!status)
         *row_layers = plan->row_layers;
     pb_patch_plan_destroy(&plan);

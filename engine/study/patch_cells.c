@@ -7,8 +7,9 @@
  *     nothing;
  *   - a residual stream replaced wherever it differs gives from's value.
  */
+#include "patch_cells.h"
+
 #include "base/memory.h"
-#include "patch_plan.h"
 
 /* Cells are kept in memory: some 100 bytes each. */
 static const size_t MOST_CELLS = (size_t)4 << 20;

@@ -267,7 +267,7 @@ static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_er
         status = spec->pairs ? walk_list(plan, error) : walk_grid(plan, error);
     if (!status)
         status = walk_places(plan, error);
-    return status ? status : pb_patch_plan_cells(plan, error);
+    return status;
 }
 
 pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *context,

@@ -1,11 +1,12 @@
 /* Blocks of a sweep's cells through the forward pass; see patch_plan.h. */
+#include "patch_run.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "edits.h"
 #include "model/route.h"
-#include "patch_plan.h"
+#include "patch_cells.h"
 #include "places.h"
 
 enum {
