@@ -106,14 +106,15 @@ static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
         size_t position = plan->differs[pair] - 1, group = group_at(plan, pair, position);
         if (group == SIZE_MAX || plan->spec->one_by_one || layer + 1 >= plan->shape->n_layer)
             continue;
-        cells[n++] = (pb_cell){.pair = pair,
-                               .component = component,
-                               .position = group,
-                               .place = pair,
-                               .entry = PB_CELL_REPLACED,
-                               .first = position,
-                               .layer = layer + 1,
-                               .n_wanted = 1};
+        cells[n] = (pb_cell){.pair = pair,
+                             .component = component,
+                             .position = group,
+                             .place = pair,
+                             .entry = PB_CELL_REPLACED,
+                             .first = position,
+                             .layer = layer + 1,
+                             .n_wanted = 1};
+        n += pb_patch_cell_fits(plan, &cells[n]);
     }
     return n;
 }
@@ -186,48 +187,68 @@ static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run
 
 /* ---- the call ---- */
 
+static pb_status reserve(pb_patch_run *run, pb_error **error)
+{
+    const pb_patch_plan *plan = run->plan;
+    run->values = pb_calloc(plan->n_cells, sizeof *run->values);
+    run->into = pb_calloc(plan->n_pairs, sizeof *run->into);
+    run->from = pb_calloc(plan->n_pairs, sizeof *run->from);
+    run->extra = pb_calloc(plan->n_pairs, sizeof *run->extra);
+    run->extra_values = pb_calloc(plan->n_pairs, sizeof *run->extra_values);
+    bool got = run->values && run->into && run->from && run->extra && run->extra_values;
+    return got ? PB_OK : pb_fail_memory(error);
+}
+
+static void release(pb_patch_run *run)
+{
+    free(run->values);
+    free(run->into);
+    free(run->from);
+    free(run->extra);
+    free(run->extra_values);
+}
+
+/* All cells; what was done before an interrupt is worth having. */
+static pb_status compute(pb_patch_run *run, const pb_context *context, pb_patch_result *result,
+                         pb_error **error)
+{
+    pb_error *fault = NULL;
+    run->n_extra = cells_before(run->plan, run->extra);
+    pb_status status = pb_patch_run_all(run, context, &fault);
+    if (status == PB_INTERRUPTED && run->cells_done > 0)
+        status = PB_OK;
+    result->partial = run->cells_done < run->plan->n_cells;
+    if (status && error && !*error)
+        *error = fault;
+    else
+        pb_error_destroy(&fault);
+    return status;
+}
+
+static void count_work(const pb_patch_run *run, const pb_context *context)
+{
+    if (!context->work)
+        return;
+    context->work->qkv_rows += run->work.qkv_rows;
+    context->work->mlp_rows += run->work.mlp_rows;
+    context->work->logit_rows += run->work.logit_rows;
+}
+
 static pb_status patch_with(const pb_patch_plan *plan, const pb_context *context,
                             pb_patch_result *result, pb_error **error)
 {
     pb_patch_run run = {.plan = plan};
-    pb_cell *extra = pb_calloc(plan->n_pairs, sizeof *extra);
-    run.values = pb_calloc(plan->n_cells, sizeof *run.values);
-    run.into = pb_calloc(plan->n_pairs, sizeof *run.into);
-    run.from = pb_calloc(plan->n_pairs, sizeof *run.from);
-    run.extra_values = pb_calloc(plan->n_pairs, sizeof *run.extra_values);
-    pb_status status = extra && run.values && run.into && run.from && run.extra_values
-                           ? PB_OK
-                           : pb_fail_memory(error);
-    if (!status) {
-        run.extra = extra;
-        run.n_extra = cells_before(plan, extra);
-        pb_error *fault = NULL;
-        status = pb_patch_run_all(&run, context, &fault);
-        /* What was done before an interrupt is worth having. */
-        if (status == PB_INTERRUPTED && run.cells_done > 0)
-            status = PB_OK;
-        result->partial = run.cells_done < plan->n_cells;
-        if (status && error && !*error)
-            *error = fault;
-        else
-            pb_error_destroy(&fault);
-    }
+    pb_status status = reserve(&run, error);
+    if (!status)
+        status = compute(&run, context, result, error);
     if (!status)
         status = write_result(plan, &run, result, error);
     if (!status && !result->partial) {
         check_last_layer(plan, &run, result);
         check_before(plan, &run, result);
     }
-    if (context->work) {
-        context->work->qkv_rows += run.work.qkv_rows;
-        context->work->mlp_rows += run.work.mlp_rows;
-        context->work->logit_rows += run.work.logit_rows;
-    }
-    free(extra);
-    free(run.values);
-    free(run.into);
-    free(run.from);
-    free(run.extra_values);
+    count_work(&run, context);
+    release(&run);
     return status;
 }
 

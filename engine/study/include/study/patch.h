@@ -35,7 +35,8 @@ typedef struct pb_patch_spec {
     const pb_metric *metric;
     bool normalize;       /* (patched - into) / (from - into); over prompts the ratio of means is
                              in `mean` */
-    size_t memory_budget; /* bytes of activations a block may hold; 0: 256 MiB */
+    size_t memory_budget; /* bytes that the activations of cells computed together may take, and
+                             as many of from's that they read; 0: 256 MiB */
     bool one_by_one;      /* the plain reference: a whole forward pass per cell. For checking */
 } pb_patch_spec;
 
