@@ -25,11 +25,11 @@ static bool route_wants(void *user, pb_site site, size_t layer)
 
 bool pb_route_edits_stream(const pb_route *route)
 {
-    static const pb_site stream[] = {PB_SITE_RESID_PRE, PB_SITE_RESID_MID, PB_SITE_RESID_POST};
-    size_t n_layer = route->n ? pb_model_shape(pb_run_model(route->runs[0]))->n_layer : 0;
-    for (size_t layer = 0; layer < n_layer; layer++) {
-        for (size_t s = 0; s < sizeof stream / sizeof *stream; s++) {
-            if (route_wants((void *)route, stream[s], layer))
+    const pb_model *model = route->n ? pb_run_model(route->runs[0]) : NULL;
+    for (int site = 0; model && site < PB_N_SITES; site++) {
+        size_t n_layers = pb_site_layers(model, (pb_site)site);
+        for (size_t layer = 0; pb_site_info((pb_site)site)->stream && layer < n_layers; layer++) {
+            if (route_wants((void *)route, (pb_site)site, layer))
                 return true;
         }
     }

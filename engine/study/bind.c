@@ -47,7 +47,7 @@ static operand operand_of_source(const pb_bound_edit *bound, size_t layer, size_
     if (found.missing)
         return found;
     size_t width = pb_site_width(edit->model, edit->site);
-    if (pb_site_info(edit->site)->by_query)
+    if (pb_site_info(edit->site)->keys)
         found.base =
             bound->source[layer] + (head * bound->source_length + position) * bound->source_length;
     else
@@ -111,7 +111,7 @@ static void apply_to_place(const pb_bound_edit *bound, float *x, size_t width, c
  * tokens the value may know none. */
 static size_t reachable(const pb_bound_edit *bound, const pb_view *view, size_t position)
 {
-    if (!pb_site_info(view->site)->by_query)
+    if (!pb_site_info(view->site)->keys)
         return view->width;
     size_t keys = view->width < position + 1 ? view->width : position + 1;
     const pb_reach *last = &bound->edit->last;
@@ -257,7 +257,7 @@ static pb_status check_value_keys(const pb_bound_edit *bound, pb_error **error)
     size_t n = 0;
     for (size_t q = 0; q < bound->length; q++)
         n = bound->positions[q] ? q + 1 : n;
-    for (size_t k = 0; pb_site_info(edit->site)->by_query && edit->last.offsets && k < n; k++) {
+    for (size_t k = 0; pb_site_info(edit->site)->keys && edit->last.offsets && k < n; k++) {
         if (!place_touched(bound, k) || edit->last.offsets[k] != SIZE_MAX)
             continue;
         pb_status status = pb_edit_value_lacks(edit, k, error);

@@ -34,12 +34,6 @@ struct pb_edit {
 /* Whether the edit touches this layer at all. */
 bool pb_edit_at_layer(const pb_edit *edit, size_t layer);
 
-/* Values along the site's last axis; 0 where that is key positions, whose number is the prompt's.
- */
-size_t pb_site_width(const pb_model *model, pb_site site);
-size_t pb_site_heads(const pb_model *model, pb_site site);
-size_t pb_site_layers(const pb_model *model, pb_site site); /* 1 where it has no layers */
-
 /* The error for a place along the site's last axis that the edit touches and the value has not. */
 pb_status pb_edit_value_lacks(const pb_edit *edit, size_t place, pb_error **error);
 

@@ -13,10 +13,6 @@
 #include "positions.h"
 #include "study/attribute.h"
 
-/* Components along their axis: these, then attention and MLP of each layer, then ln_final_bias of
- * unfolded norms, then what edits wrote. */
-enum { PB_COMPONENT_EMBED, PB_COMPONENT_POS_EMBED, PB_COMPONENT_FIRST_LAYER };
-
 /* A prompt's target, as the last layer norm's output sees it and as the stream does. */
 typedef struct pb_target {
     float *normed;   /* [d_model] W_U[:, target] (- W_U[:, against]) */

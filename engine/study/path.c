@@ -47,13 +47,8 @@ static void freeze_heads(const pb_path_batch *batch, const pb_view *view, size_t
 
 static const float *frozen_at(const pb_path_batch *batch, pb_site site, size_t layer)
 {
-    switch (site) {
-    case PB_SITE_MLP_OUT: return batch->pair->into_mlp[layer];
-    case PB_SITE_LN1_SCALE: return batch->pair->into_ln1[layer];
-    case PB_SITE_LN2_SCALE: return batch->pair->into_ln2[layer];
-    case PB_SITE_LN_FINAL_SCALE: return batch->pair->into_ln_final;
-    default: return NULL;
-    }
+    float **frozen = batch->pair->frozen[site];
+    return frozen ? frozen[layer] : NULL;
 }
 
 /* What a receiver reads at a row, kept or put back. */
@@ -249,10 +244,7 @@ static bool has_path(const tracer *trace, const pb_path_group *group)
     const pb_path_spec *spec = trace->spec;
     for (size_t r = 0; r < spec->n_receivers; r++) {
         for (size_t s = 0; s < group->n; s++) {
-            const pb_receiver *receiver = &spec->receivers[r];
-            /* An MLP comes after the attention of its own layer. */
-            if (receiver->input == PB_PATH_LOGITS || receiver->layer > group->heads[s].layer ||
-                (receiver->input == PB_PATH_MLP && receiver->layer == group->heads[s].layer))
+            if (pb_receiver_reads_head(&spec->receivers[r], &group->heads[s]))
                 return true;
         }
     }
@@ -327,7 +319,8 @@ static pb_status write_normalized(tracer *trace, size_t rank, pb_axis *const *ax
                                   pb_path_result *result, pb_error **error)
 {
     const pb_path_spec *spec = trace->spec;
-    const pb_measured measured = {.n_pairs = spec->n_pairs,
+    const pb_measured measured = {.kind = spec->metric->kind,
+                                  .n_pairs = spec->n_pairs,
                                   .n_cells = trace->n_groups,
                                   .into = trace->into,
                                   .from = trace->from,

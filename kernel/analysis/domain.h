@@ -213,6 +213,16 @@ pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_hea
 /* The argument `name` as a site. */
 pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error);
 void pb_suggest_sites(pb_session *session, pb_names *names);
+
+/* An argument that names places of a site, and what the site needs to have for it. */
+typedef struct pb_site_argument {
+    const char *name;
+    bool given;
+    pb_along along;
+} pb_site_argument;
+/* Refuses the first argument that is given for what the site does not have. */
+pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+                                  const pb_site_argument *arguments, size_t n, pb_error **error);
 /* Hints for what TransformerLens' users type: cache["blocks.2.attn.hook_z"], cache["z", 2], and
  * for the argument `name` a hook or a head where a site is wanted (hooks.c). */
 void pb_hint_activation(size_t count, const pb_index_entry *entries, pb_error *error);

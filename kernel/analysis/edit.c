@@ -128,29 +128,22 @@ static pb_status no_each(pb_call *call, const char *name, const pb_places *place
 /* Places that the site does not have. */
 static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **error)
 {
-    const pb_site_row *site = pb_site_info(at->spec.site);
-    if (at->layers.given && !site->per_layer)
-        return pb_fail_argument(call, "layer", error, PB_TYPE,
-                                "%s is there once, not in each layer", site->name);
-    if (at->heads.given && !site->by_head)
-        return pb_fail_argument(call, "head", error, PB_TYPE,
-                                "%s has no heads; the sites that do are q, k, v, z, result, "
-                                "attn_scores and pattern",
-                                site->name);
-    if (at->keys.given && !site->by_query)
-        return pb_fail_argument(call, "key", error, PB_TYPE,
-                                "%s has no keys; attn_scores and pattern do", site->name);
-    return PB_OK;
+    const pb_site_argument given[] = {
+        {"layer", at->layers.given, PB_ALONG_LAYERS},     {"head", at->heads.given, PB_ALONG_HEADS},
+        {"heads", at->pairs != NULL, PB_ALONG_HEADS},     {"key", at->keys.given, PB_ALONG_KEYS},
+        {"neuron", at->neurons.given, PB_ALONG_FEATURES},
+    };
+    return pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
 }
 
 static pb_status check_places(pb_call *call, const edit_places *at, pb_error **error)
 {
     const pb_shape *shape = pb_model_shape(pb_model_of(at->model));
-    const pb_site_row *site = pb_site_info(at->spec.site);
+    const char *features = pb_site_info(at->spec.site)->features;
     pb_status status = pb_places_check(call, "layer", &at->layers, "layer", shape->n_layer, error);
     if (!status)
         status = pb_places_check(call, "head", &at->heads, "head", shape->n_head, error);
-    if (!status && strcmp(site->axes[site->n_axes - 1], "d_mlp") == 0)
+    if (!status && features && strcmp(features, "d_mlp") == 0)
         status = pb_places_check(call, "neuron", &at->neurons, "neuron", shape->d_mlp, error);
     return status;
 }
@@ -203,7 +196,7 @@ static pb_status begin_edit(pb_call *call, edit_places *at, pb_error **error)
             "%s() needs a site, such as \"z\" or \"mlp_out\", or heads=", call->row->name);
     if (!status)
         status = take_places(call, at, error);
-    if (!status && pb_site_info(at->spec.site)->per_layer && !at->layers.given && !at->pairs) {
+    if (!status && pb_site_has(at->spec.site, PB_ALONG_LAYERS) && !at->layers.given && !at->pairs) {
         status = pb_fail_argument(call, NULL, error, PB_TYPE, "%s() needs to be told the layer",
                                   call->row->name);
         if (error)

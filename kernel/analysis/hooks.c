@@ -49,7 +49,7 @@ void pb_hint_activation(size_t count, const pb_index_entry *entries, pb_error *e
     }
     const pb_site_row *row = pb_site_info(site);
     layer = given >= 0 ? given : layer;
-    if (row->per_layer && layer >= 0)
+    if (row->layers && layer >= 0)
         pb_error_hint(error, "run(prompt).%s[layer=%d]", row->name, layer);
     else
         pb_error_hint(error, "run(prompt).%s", row->name);

@@ -135,11 +135,8 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
 {
     *in = (lens_arguments){0};
     pb_status status = pb_site_take(call, "site", &in->site, error);
-    if (!status && in->site != PB_SITE_RESID_PRE && in->site != PB_SITE_RESID_MID &&
-        in->site != PB_SITE_RESID_POST)
-        status = pb_fail_argument(call, "site", error, PB_VALUE,
-                                  "the lens reads the residual stream: resid_pre, resid_mid or "
-                                  "resid_post");
+    if (!status)
+        status = pb_place_argument(call, "site", pb_logit_lens_check(in->site, error), error);
     if (!status)
         status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
     if (!status && in->prompts.many)
@@ -257,6 +254,14 @@ static pb_status call_lens(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
+static void suggest_streams(pb_session *session, pb_names *names)
+{
+    (void)session;
+    for (int site = 0; site < PB_N_SITES; site++)
+        if (pb_site_info((pb_site)site)->stream)
+            pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");
+}
+
 const pb_builtin pb_builtins_lens[] = {
     {.name = "lens",
      .category = "Attribution",
@@ -289,7 +294,7 @@ const pb_builtin pb_builtins_lens[] = {
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"resid_post\"",
-                     .suggest = pb_suggest_sites},
+                     .suggest = suggest_streams},
                     PB_PROMPT_PARAMETERS},
      .function = call_lens},
     {0}};

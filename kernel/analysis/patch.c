@@ -36,26 +36,20 @@ static void patch_free(patch_arguments *in)
 /* Arguments for which the site has no axis. */
 static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error **error)
 {
-    const pb_site_row *site = pb_site_info(in->spec.site);
-    if (in->layers.given && !site->per_layer)
-        return pb_fail_argument(call, "layer", error, PB_TYPE,
-                                "%s is there once, not in each layer", site->name);
-    if (in->heads.given && !site->by_head)
-        return pb_fail_argument(call, "head", error, PB_TYPE,
-                                "%s has no heads; the sites that do are q, k, v, z, result, "
-                                "attn_scores and pattern",
-                                site->name);
-    if (pb_given(call, "query") && !site->by_query)
-        return pb_fail_argument(call, "query", error, PB_TYPE,
-                                "%s has no queries; its positions are given as pos=", site->name);
-    if (pb_given(call, "query") && pb_given(call, "pos"))
-        return pb_fail_argument(
-            call, "pos", error, PB_TYPE,
-            "the positions of %s are its queries; give query= or pos=, not both", site->name);
-    if (in->keys.given && !site->by_query)
-        return pb_fail_argument(call, "key", error, PB_TYPE,
-                                "%s has no keys; attn_scores and pattern do", site->name);
-    return PB_OK;
+    const pb_site_argument given[] = {
+        {"layer", in->layers.given, PB_ALONG_LAYERS},
+        {"head", in->heads.given, PB_ALONG_HEADS},
+        {"query", pb_given(call, "query"), PB_ALONG_QUERIES},
+        {"key", in->keys.given, PB_ALONG_KEYS},
+    };
+    pb_status status =
+        pb_site_arguments_check(call, in->spec.site, given, sizeof given / sizeof *given, error);
+    if (!status && pb_given(call, "query") && pb_given(call, "pos"))
+        status =
+            pb_fail_argument(call, "pos", error, PB_TYPE,
+                             "the positions of %s are its queries; give query= or pos=, not both",
+                             pb_site_info(in->spec.site)->name);
+    return status;
 }
 
 static pb_status check_walks(pb_call *call, const patch_arguments *in, pb_error **error)
@@ -74,7 +68,7 @@ static pb_status check_walks(pb_call *call, const patch_arguments *in, pb_error 
 static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error)
 {
     in->position =
-        pb_site_info(in->spec.site)->by_query && pb_given(call, "query") ? "query" : "pos";
+        pb_site_has(in->spec.site, PB_ALONG_QUERIES) && pb_given(call, "query") ? "query" : "pos";
     pb_status status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)
         status = pb_places_take(call, "head", "head", &in->heads, error);
@@ -134,11 +128,9 @@ static pb_status take_patch(pb_call *call, patch_arguments *in, pb_error **error
     if (!status && in->pairs && (in->layers.given || in->heads.count))
         status = pb_fail_argument(call, "heads", error, PB_TYPE,
                                   "give heads=[\"L9H6\"] or layer= and head=, not both");
-    if (!status && in->pairs && !pb_site_info(in->spec.site)->by_head)
-        status = pb_fail_argument(call, "heads", error, PB_TYPE,
-                                  "%s has no heads; the sites that do are q, k, v, z, result, "
-                                  "attn_scores and pattern",
-                                  pb_site_info(in->spec.site)->name);
+    const pb_site_argument listed = {"heads", in->pairs != NULL, PB_ALONG_HEADS};
+    if (!status)
+        status = pb_site_arguments_check(call, in->spec.site, &listed, 1, error);
     if (!status)
         status = check_position_axis(call, in, error);
     in->spec.into = in->ends.into.runs;
@@ -324,9 +316,9 @@ const pb_builtin pb_builtins_patch[] = {
      .summary = "Runs one prompt with activations taken from another, and reads a metric.",
      .doc = "Runs `into` with the activation at the site replaced by `from`'s. `layer`, `head`, "
             "`pos`, `query` and `key` say where: a place, a list, a slice, `all` (taken whole) or "
-            "`each` (walked, one result for each). Left out: every layer; at the head sites `q k v "
-            "z result pattern attn_scores` every head over all positions; elsewhere every "
-            "position. Places given as words are found in `into`.\n\n"
+            "`each` (walked, one result for each). Left out: every layer; at the sites with heads "
+            "every head over all positions; elsewhere every position. Places given as words are "
+            "found in `into`.\n\n"
             "Both prompts need the same number of tokens. `normalize=True` gives (patched - into) "
             "/ (from - into); over several pairs it is the ratio of the means, (mean patched - "
             "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. "

@@ -30,23 +30,13 @@ static void path_free(path_arguments *in)
     pb_ends_free(&in->ends);
 }
 
-/* Heads read what earlier layers wrote, an MLP also what its own layer's heads did. */
-static bool reaches(const pb_head *sender, const pb_receiver *receiver)
-{
-    switch (receiver->input) {
-    case PB_PATH_LOGITS: return true;
-    case PB_PATH_MLP: return receiver->layer >= sender->layer;
-    default: return receiver->layer > sender->layer;
-    }
-}
-
 static pb_status check_reached(pb_call *call, const path_arguments *in, const char *name,
                                const pb_receiver *receiver, pb_error **error)
 {
     static const pb_head first = {0, 0}; /* with sender=each it is enough that one reaches */
-    bool reached = in->spec.n_senders == 0 && reaches(&first, receiver);
+    bool reached = in->spec.n_senders == 0 && pb_receiver_reads_head(receiver, &first);
     for (size_t i = 0; i < in->spec.n_senders; i++)
-        reached = reached || reaches(&in->senders[i], receiver);
+        reached = reached || pb_receiver_reads_head(receiver, &in->senders[i]);
     if (reached)
         return PB_OK;
     const pb_head *sender = in->spec.n_senders ? &in->senders[0] : NULL;

@@ -497,15 +497,22 @@ static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error *
     return status;
 }
 
+static void list_activations(pb_buffer *out)
+{
+    pb_buffer_text(out, "\nThe activations are `");
+    for (int site = 0; site < PB_N_SITES; site++)
+        pb_buffer_format(out, "%s%s", site ? " " : "", pb_site_info((pb_site)site)->name);
+    pb_buffer_text(out, "`.\n");
+}
+
 const pb_builtin pb_builtins_run[] = {
     {.name = "run",
      .category = "Prompts and runs",
      .summary = "Runs a prompt, and answers every activation as an attribute.",
-     .doc = "Activations carry the names of TransformerLens' hooks: `embed pos_embed resid_pre "
-            "resid_mid resid_post ln1 ln1_scale ln2 ln2_scale q k v z result attn_scores pattern "
-            "attn_out mlp_pre mlp_post mlp_out ln_final ln_final_scale`, and `logits`, "
-            "`logprobs`, `tokens`. Only the residual stream is kept; the rest is computed when "
+     .doc = "Activations carry the names of TransformerLens' hooks; `logits`, `logprobs` and "
+            "`tokens` are there too. Only the residual stream is kept; the rest is computed when "
             "it is asked for.",
+     .more = list_activations,
      .result = "a run; for a list of prompts a list of runs",
      .example = "run(\"I love this movie\").pattern[layer=4, head=0]",
      .needs_model = true,

@@ -70,6 +70,8 @@ void pb_reference_entry(const pb_builtin *row, pb_buffer *out)
     pb_reference_summary(row, out);
     if (row->doc)
         pb_buffer_format(out, "\n%s\n", row->doc);
+    if (row->more)
+        row->more(out);
     for (const pb_parameter *p = row->parameters; p->name; p++) {
         if (!says_something(p))
             continue;

@@ -70,7 +70,7 @@ typedef struct pb_row {
 /*
  * A window on an activation while the forward pass is at it. The value of head h at row r is
  *     data[r * row_stride + h * head_stride + i],  i < width,
- * with n_heads = 1 where the site has no heads. At attn_scores and pattern the rows are queries,
+ * with n_heads = 1 where the site has no heads. At sites that have keys the rows are queries,
  * all of one sequence, and i is the key's position, 0 <= i < width; keys after the query are masked
  * (-inf in scores, 0 in a pattern) and are masked again after an edit. What is written is what the
  * pass goes on with.

@@ -36,9 +36,9 @@ typedef struct pb_edit_spec {
     const pb_select *heads;  /* sites with a head axis only; NULL: every head */
     const pb_head *pairs;    /* instead of layers and heads; NULL: none */
     size_t n_pairs;
-    const pb_select *positions; /* pos, or query of attn_scores and pattern; NULL: every token */
+    const pb_select *positions; /* pos, or query where there are keys; NULL: every token */
     size_t n_positions;         /* 0 or 1 shared, or one per prompt */
-    const pb_select *keys;      /* attn_scores and pattern: key positions; NULL: every key */
+    const pb_select *keys;      /* sites with keys only; NULL: every key */
     const pb_select *neurons;   /* places along the site's last axis (d_mlp, ...); NULL: all */
 
     /* At most one of these; with none, `number` is the value. */

@@ -29,13 +29,14 @@ typedef struct pb_patch_spec {
     const pb_head *pairs; /* instead of layers and heads, these: all patched together, or with
                              heads.each one at a time, along an axis "component" labelled "L9H6" */
     size_t n_pairs;
-    pb_where positions; /* resolved in `into`; the same index is read from `from`. query, for
-                           attn_scores and pattern */
-    pb_where keys;      /* attn_scores and pattern */
+    pb_where positions; /* resolved in `into`; the same index is read from `from`. Of queries
+                           where the site has keys */
+    pb_where keys;      /* sites with keys only */
     const pb_metric *metric;
     bool normalize;       /* (patched - into) / (from - into); over prompts the ratio of means is
                              in `mean` */
-    size_t memory_budget; /* bytes of activations a block may hold; 0: 256 MiB */
+    size_t memory_budget; /* bytes that the activations of cells computed together may take, and
+                             as many of from's that they read; 0: 256 MiB */
     bool one_by_one;      /* the plain reference: a whole forward pass per cell. For checking */
 } pb_patch_spec;
 

@@ -90,6 +90,7 @@ struct pb_builtin {
                               prints). NULL: only that it runs without an error */
     bool needs_model;      /* the example wants reviews-4m loaded */
     const char *see;       /* related words, one space between. May be NULL */
+    void (*more)(pb_buffer *out); /* a paragraph behind `doc`, made from a table. May be NULL */
     pb_parameter parameters[PB_MAX_PARAMETERS]; /* end with one whose name is NULL */
     pb_builtin_function *function;
 };
