@@ -290,15 +290,18 @@ pb_status pb_sweep_value(const pb_buffer *what, const pb_ends *ends, const pb_bo
         status = each_of(found, model, &of_each, &beside, error);
     }
     if (!status) {
-        pb_field all[MOST_FIELDS] = {{.name = "into", .value = into},
-                                     {.name = "from", .value = from}};
+        pb_field_kind kind = found->normalized ? PB_FIELD_APART : PB_FIELD_LEVEL;
+        pb_field all[MOST_FIELDS] = {{.name = "into", .value = into, .kind = kind},
+                                     {.name = "from", .value = from, .kind = kind}};
         size_t n = 2;
         for (size_t i = 0; i < n_fields; i++)
             all[n++] = fields[i];
         all[n++] = (pb_field){.name = "normalized", .value = normalized};
         all[n++] = (pb_field){.name = "partial", .value = partial};
         if (beside)
-            all[n++] = (pb_field){.name = of_means ? "each" : "change", .value = beside};
+            all[n++] = (pb_field){.name = of_means ? "each" : "change",
+                                  .value = beside,
+                                  .kind = of_means ? PB_FIELD_LEVEL : PB_FIELD_AMOUNT};
         status = pb_result_captioned(of_means ? found->mean : found->values, model, &sweep_look,
                                      units, &caption, n, all, result, error);
     }
