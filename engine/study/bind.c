@@ -243,6 +243,8 @@ static pb_status bind_positions(pb_bound_edit *bound, pb_run *prompt, size_t ind
     pb_status status = pb_places_mask(axis, select, &bound->positions, &n, error);
     if (!status && n == 0)
         status = fail_edit(edit, "matches no token", error);
+    if (!status && !select && edit->spares_start && pb_begins_with_start(prompt))
+        bound->positions[0] = 0;
     if (!status && edit->keys)
         status = pb_places_mask(axis, edit->keys, &bound->keys, NULL, error);
     if (!status && edit->keys && !touches_unmasked(bound))

@@ -26,8 +26,6 @@ static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **
         status = pb_heads_check(edit->model, spec->pairs, spec->n_pairs, error);
     if (status)
         return status;
-    if (spec->n_pairs == 0)
-        return pb_fail(error, PB_VALUE, "an edit of no heads changes nothing");
     for (size_t i = 0; i < spec->n_pairs; i++)
         edit->where[spec->pairs[i].layer * edit->n_heads + spec->pairs[i].head] = 1;
     return PB_OK;
@@ -270,6 +268,7 @@ pb_status pb_edit_create(const pb_model *model, const pb_edit_spec *spec, pb_edi
     made->op = spec->op;
     made->site = spec->site;
     made->number = spec->number;
+    made->spares_start = spec->spares_start;
     pb_status status = fill(made, spec, error);
     if (status)
         pb_edit_release(&made);
@@ -383,7 +382,7 @@ static void describe_where(pb_buffer *out, const pb_edit *edit)
         pb_buffer_text(out, row->heads ? " of all heads" : " at all layers");
         return;
     }
-    pb_buffer_text(out, " at ");
+    pb_buffer_text(out, marked ? " at " : " of no heads");
     for (size_t i = 0; i < all && listed < MOST_LISTED; i++) {
         if (!edit->where[i])
             continue;
@@ -401,7 +400,8 @@ char *pb_edit_describe(const pb_edit *edit)
     pb_buffer_format(&out, "%s %s", edit->word, pb_site_info(edit->site)->name);
     describe_where(&out, edit);
     if (!edit->positions)
-        pb_buffer_text(&out, ", all positions");
+        pb_buffer_text(&out, edit->spares_start ? ", all positions but the start token"
+                                                : ", all positions");
     for (size_t i = 0; i < edit->n_positions; i++) {
         pb_buffer_text(&out, i ? " | " : ", position ");
         describe_select(&out, &edit->positions[i]);

@@ -22,6 +22,7 @@ struct pb_edit {
     unsigned char *where; /* [n_layer, n_heads]: touched? */
     pb_select *positions; /* [n_positions]; NULL: every token */
     size_t n_positions;
+    bool spares_start;
     pb_select *keys;       /* NULL: every key */
     unsigned char *places; /* [width]: touched along the last axis? NULL: all of it */
     pb_tensor *value;
@@ -33,6 +34,9 @@ struct pb_edit {
 
 /* Whether the edit touches this layer at all. */
 bool pb_edit_at_layer(const pb_edit *edit, size_t layer);
+
+/* Whether a prompt begins with the model's start token. */
+bool pb_begins_with_start(const pb_run *run);
 
 /* The error for a place along the site's last axis that the edit touches and the value has not. */
 pb_status pb_edit_value_lacks(const pb_edit *edit, size_t place, pb_error **error);

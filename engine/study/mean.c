@@ -18,9 +18,9 @@ typedef struct averaging {
     double *sum;                   /* [size] */
 } averaging;
 
-static bool is_start_token(const averaging *mean, const pb_run *run)
+bool pb_begins_with_start(const pb_run *run)
 {
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(mean->model);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run));
     return pb_run_tokens(run)[0] == pb_tokenizer_end_of_text(tokenizer);
 }
 
@@ -32,7 +32,7 @@ static double add_run(averaging *mean, const pb_run *run, const float *values)
             mean->sum[i] += values[i];
         return 1;
     }
-    size_t first = is_start_token(mean, run), length = pb_run_length(run);
+    size_t first = pb_begins_with_start(run), length = pb_run_length(run);
     for (size_t p = first; p < length; p++) {
         for (size_t i = 0; i < mean->per_position; i++)
             mean->sum[i] += values[p * mean->per_position + i];
@@ -180,6 +180,7 @@ pb_status pb_edit_mean(const pb_model *model, const pb_edit_spec *spec, pb_run *
         set.value = value;
         set.from = NULL;
         set.n_from = 0;
+        set.spares_start = !by_position;
         status = pb_edit_create(model, &set, edit, error);
     }
     pb_edit_release(&where);

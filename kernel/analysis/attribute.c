@@ -25,6 +25,9 @@ static void check_sentence(const pb_value *self, char *out, size_t size)
     const pb_meta *meta = pb_value_meta(self);
     const pb_value *check = pb_meta_field(meta, "check"), *rest = pb_meta_field(meta, "rest");
     const char *parts = "The parts";
+    /* of a mean or a difference of attributions it is that of their logits */
+    bool own = meta->caption && strncmp(meta->caption, "What each ", 10) == 0 &&
+               !strstr(meta->caption, "; ");
     char units[80];
     out[0] = '\0';
     if (!check || pb_value_kind(check) != PB_RECORD)
@@ -45,9 +48,9 @@ static void check_sentence(const pb_value *self, char *out, size_t size)
                  "%.4f.",
                  parts, pb_value_get_number(sum), pb_value_get_number(logit));
     else
-        snprintf(out, size, "%s and the bias sum to %.4f; the logit is %.4f (difference %.1e).",
-                 parts, pb_value_get_number(sum), pb_value_get_number(logit),
-                 pb_value_get_number(difference));
+        snprintf(out, size, "%s and the bias sum to %.4f; the logit%s %.4f (difference %.1e).",
+                 parts, pb_value_get_number(sum), own ? " is" : "s come to",
+                 pb_value_get_number(logit), pb_value_get_number(difference));
 }
 
 /* A row for each component; plain dot products have the scaled contribution beside them. */
@@ -56,15 +59,9 @@ static pb_status component_table(const pb_value *self, const pb_words *words, pb
 {
     const pb_tensor *tensor = pb_value_get_tensor(self);
     const pb_meta *meta = pb_value_meta(self);
-    const pb_value *scaled = pb_meta_field(meta, "scaled");
-    double *values = pb_doubles_of(tensor), *beside = NULL;
-    pb_status status = values ? PB_OK : pb_fail_memory(error);
-    if (!status && scaled) {
-        beside = pb_calloc(pb_tensor_size(tensor), sizeof *beside);
-        status = beside ? PB_OK : pb_fail_memory(error);
-        for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++)
-            beside[i] = pb_value_get_number(pb_list_item(scaled, i));
-    }
+    const pb_tensor *scaled = pb_value_get_tensor(pb_meta_field(meta, "scaled"));
+    double *values = pb_doubles_of(tensor), *beside = scaled ? pb_doubles_of(scaled) : NULL;
+    pb_status status = values && (beside || !scaled) ? PB_OK : pb_fail_memory(error);
     if (!status) {
         pb_column columns[] = {{.name = scaled ? "plain" : "contribution",
                                 .unit = meta->units,
@@ -239,8 +236,8 @@ static void attribution_caption(const attribute_arguments *in, pb_buffer *captio
     free(title);
 }
 
-/* The scaled contributions, to stand beside plain dot products: a column along `component`. NULL
- * where there is nothing to stand beside. */
+/* The scaled contributions, to stand beside plain dot products. NULL where there is nothing to
+ * stand beside. */
 static pb_status scaled_field(const attribute_arguments *in, const pb_context *context,
                               pb_value **result, pb_error **error)
 {
@@ -251,19 +248,10 @@ static pb_status scaled_field(const attribute_arguments *in, const pb_context *c
     pb_attribute_spec spec = in->spec;
     spec.scale = true;
     pb_attribution found = {0};
-    pb_list_builder list = {0};
     pb_status status = pb_attribute(in->prompts.runs, in->prompts.count, in->prompts.axis, &spec,
                                     context, &found, error);
-    bool rows = !status && pb_tensor_rank(found.parts) == 1;
-    for (size_t i = 0; rows && !status && i < pb_tensor_size(found.parts); i++) {
-        pb_value *number = NULL;
-        status = pb_value_number(pb_tensor_data(found.parts)[i], PB_SINGLE, &number, error);
-        if (!status)
-            status = pb_list_take(&list, number, error);
-    }
-    if (!status && rows)
-        status = pb_list_finish(&list, true, result, error);
-    pb_list_discard(&list);
+    if (!status && pb_tensor_rank(found.parts) == 1)
+        status = pb_tensor_field(found.parts, in->prompts.model, "logits", result, error);
     pb_attribution_release(&found);
     return status;
 }
@@ -292,13 +280,14 @@ static pb_status attribution_value(const attribute_arguments *in, const pb_conte
     if (!status) {
         pb_field fields[7];
         size_t n = 0;
-        fields[n++] = (pb_field){.name = "check", .value = check, .whole = true};
-        fields[n++] = (pb_field){.name = "bias", .value = bias};
-        fields[n++] = (pb_field){.name = "logit", .value = logit};
+        fields[n++] =
+            (pb_field){.name = "check", .value = check, .kind = PB_FIELD_AMOUNT, .whole = true};
+        fields[n++] = (pb_field){.name = "bias", .value = bias, .kind = PB_FIELD_AMOUNT};
+        fields[n++] = (pb_field){.name = "logit", .value = logit, .kind = PB_FIELD_AMOUNT};
         if (rest)
-            fields[n++] = (pb_field){.name = "rest", .value = rest};
+            fields[n++] = (pb_field){.name = "rest", .value = rest, .kind = PB_FIELD_AMOUNT};
         if (scaled)
-            fields[n++] = (pb_field){.name = "scaled", .axis = "component", .value = scaled};
+            fields[n++] = (pb_field){.name = "scaled", .value = scaled, .kind = PB_FIELD_AMOUNT};
         if (by_component) {
             fields[n++] =
                 (pb_field){.name = "layer",

@@ -206,9 +206,14 @@ const pb_select *pb_places_selects(const pb_places *places);
 
 /* The list of heads a ranking names, borrowed; NULL if it is not one of heads. */
 pb_value *pb_ranking_heads(const pb_value *ranking);
-/* "L9H6", a list of such, or a ranking's heads. *heads is malloc'ed; NULL and 0 for None. */
+/* "L9H6", a list of such, or a ranking's heads, each once. *heads is malloc'ed; NULL and 0 for
+ * None. PB_VALUE for an empty list. */
 pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
                         size_t *count, pb_error **error);
+
+/* The same where no heads are a set too: *heads is not NULL, *count 0. */
+pb_status pb_head_set_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                           size_t *count, pb_error **error);
 
 /* The argument `name` as a site. */
 pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error);

@@ -184,8 +184,8 @@ static pb_status begin_edit(pb_call *call, edit_places *at, pb_error **error)
     at->spec.word = call->row->name;
     pb_status status = pb_call_model(call, &at->model, error);
     if (!status)
-        status = pb_heads_take(call, "heads", pb_model_of(at->model), &at->pairs, &at->spec.n_pairs,
-                               error);
+        status = pb_head_set_take(call, "heads", pb_model_of(at->model), &at->pairs,
+                                  &at->spec.n_pairs, error);
     at->spec.pairs = at->pairs;
     at->spec.site = PB_SITE_Z;
     if (!status && !pb_argument_is_none(call, "site"))
@@ -318,7 +318,7 @@ static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **
     pb_list_builder list = {0};
     pb_status status = pb_call_model(call, &model, error);
     if (!status)
-        status = pb_heads_take(call, "heads", pb_model_of(model), &heads, &n, error);
+        status = pb_head_set_take(call, "heads", pb_model_of(model), &heads, &n, error);
     if (!status)
         status = pb_heads_except(pb_model_of(model), heads, n, &others, &n_others, error);
     for (size_t i = 0; i < n_others && !status; i++) {
@@ -463,7 +463,9 @@ const pb_builtin pb_builtins_edit[] = {
      .category = "Edits",
      .summary = "Sets an activation to its mean over prompts.",
      .doc = "`by=\"pos\"` takes the mean at every position by itself, and wants prompts of one "
-            "length; `by=\"all\"` averages all positions but the start token.\n\n" PLACES_DOC,
+            "length; `by=\"all\"` averages all positions but the start token, and puts the mean in "
+            "those places: a prompt's start token keeps its own activation, which no other "
+            "resembles, unless `pos=` names it.\n\n" PLACES_DOC,
      .result = "an edit",
      .example = "ablate_mean(\"mlp_out\", layer=3, over=[\"I love it\", \"I hate it\"])",
      .needs_model = true,
@@ -485,6 +487,8 @@ const pb_builtin pb_builtins_edit[] = {
     {.name = "except_heads",
      .category = "Edits",
      .summary = "Every head of the model but these, for heads=.",
+     .doc = "`except_heads([])` is every head, and of every head there is none: the two ends of a "
+            "curve. An edit of no heads changes nothing.",
      .result = "a list of heads",
      .example = "len(except_heads([\"L5H5\"]))",
      .expected = "35",

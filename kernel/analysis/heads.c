@@ -1,6 +1,7 @@
 /* Words about heads: detector scores, stripes on repeated tokens, composition. */
 #include "study/heads.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,19 @@ static pb_status detect(pb_run *run, const void *spec, const pb_context *context
     return pb_head_scores(run, spec, context, scores, error);
 }
 
+/* " Empty: 2 of 36 heads, none of whose attention counts (0 / 0)." */
+static void say_uncounted(const pb_tensor *scores, pb_buffer *caption)
+{
+    size_t n = 0, all = pb_tensor_size(scores);
+    for (size_t i = 0; i < all; i++)
+        n += isnan(pb_tensor_data(scores)[i]);
+    if (n > 0)
+        pb_buffer_format(caption,
+                         " Empty: %zu of %zu scores, where none of the head's attention counts "
+                         "(a share of nothing, 0 / 0).",
+                         n, all);
+}
+
 static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_detector_spec spec = {.detector = (pb_detector)pb_argument_choice(call, "detector"),
@@ -74,6 +88,7 @@ static pb_status call_detect_heads(pb_call *call, pb_value **result, pb_error **
         pb_buffer_format(&caption, "How much each head attends to %s: %s (measure %s).",
                          wanted[spec.detector], meant[spec.measure],
                          pb_argument_text(call, "measure"));
+        say_uncounted(scores, &caption);
         pb_prompts_edits(&prompts, &caption);
         status = pb_result_captioned(&scores, prompts.model, &scores_look, "score", &caption, 0,
                                      NULL, result, error);
@@ -146,7 +161,8 @@ const pb_builtin pb_builtins_heads[] = {
      .summary = "How much each head looks like a previous, duplicate or induction token head.",
      .doc = "TransformerLens' detect_head. D is 1 where such a head would attend: the previous "
             "token D[i, i-1]; an earlier copy of the token; or the token after an earlier copy. "
-            "`measure=\"mul\"` is sum(A D) / sum(A), `\"abs\"` is 1 - sum|A - D| / T.",
+            "`measure=\"mul\"` is sum(A D) / sum(A), `\"abs\"` is 1 - sum|A - D| / T. A head none of "
+            "whose attention counts has no such share; it is left empty, and the caption says so.",
      .result = "a tensor [layer, head], over a list of prompts [prompt, layer, head]",
      .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
      .needs_model = true,

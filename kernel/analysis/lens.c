@@ -231,7 +231,7 @@ static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value *
     if (!status) {
         pb_buffer caption = PB_BUFFER_EMPTY;
         pb_field named[] = {{.name = "token", .value = fields[0]},
-                            {.name = "logit", .value = fields[1]}};
+                            {.name = "logit", .value = fields[1], .kind = PB_FIELD_APART}};
         lens_caption(in, NULL, &caption);
         status = pb_result_captioned(&found[2], model, &lens_look, "probability", &caption, 2,
                                      named, result, error);

@@ -259,9 +259,10 @@ static pb_status check_records(const pb_patch_result *found, pb_value **result, 
     return status;
 }
 
-static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_patch_result *found,
+static pb_status patch_value(pb_call *call, const patch_arguments *in, pb_patch_result *found,
                              pb_value **result, pb_error **error)
 {
+    pb_context context = pb_call_context(call);
     pb_value *notes = NULL, *checks = NULL;
     pb_buffer what = PB_BUFFER_EMPTY;
     patched_places(call, in, &what);
@@ -271,14 +272,19 @@ static pb_status patch_value(const pb_call *call, const patch_arguments *in, pb_
     if (!status) {
         const pb_field fields[] = {{.name = "checks", .value = checks, .whole = true},
                                    {.name = "notes", .value = notes, .whole = true}};
-        const pb_found_sweep sweep = {.values = &found->values,
-                                      .mean = &found->mean,
-                                      .into = found->into,
-                                      .from = found->from,
-                                      .normalized = found->normalized,
-                                      .partial = found->partial,
-                                      .noted = true};
-        status = pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 2, fields, result, error);
+        pb_found_sweep sweep = {.values = &found->values,
+                                .mean = &found->mean,
+                                .into = found->into,
+                                .from = found->from,
+                                .normalized = found->normalized,
+                                .partial = found->partial,
+                                .noted = true};
+        status = pb_place_argument(
+            call, "normalize", pb_sweep_check_gap(&in->ends, &in->metric, &context, &sweep, error),
+            error);
+        if (!status)
+            status =
+                pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 2, fields, result, error);
     }
     pb_value_release(&notes);
     pb_value_release(&checks);
@@ -314,17 +320,20 @@ const pb_builtin pb_builtins_patch[] = {
     {.name = "patch",
      .category = "Patching",
      .summary = "Runs one prompt with activations taken from another, and reads a metric.",
-     .doc = "Runs `into` with the activation at the site replaced by `from`'s. `layer`, `head`, "
-            "`pos`, `query` and `key` say where: a place, a list, a slice, `all` (taken whole) or "
-            "`each` (walked, one result for each). Left out: every layer; at the sites with heads "
-            "every head over all positions; elsewhere every position. Places given as words are "
-            "found in `into`.\n\n"
-            "Both prompts need the same number of tokens. `normalize=True` gives (patched - into) "
-            "/ (from - into); over several pairs it is the ratio of the means, (mean patched - "
-            "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. "
-            "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
-            "TransformerLens' get_act_patch_* functions copy clean into "
-            "corrupted: that is patch(into=corrupted, from=clean).",
+     .doc =
+         "Runs `into` with the activation at the site replaced by `from`'s. `layer`, `head`, "
+         "`pos`, `query` and `key` say where: a place, a list, a slice, `all` (taken whole) or "
+         "`each` (walked, one result for each). Left out: every layer; at the sites with heads "
+         "every head over all positions; elsewhere every position. Places given as words are "
+         "found in `into`.\n\n"
+         "Both prompts need the same number of tokens. `normalize=True` gives (patched - into) "
+         "/ (from - into); over several pairs it is the ratio of the means, (mean patched - "
+         "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. Ends that "
+         "float32 cannot tell apart have no ratio: an error, or of one pair among several an "
+         "empty row of `.each`. "
+         "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
+         "TransformerLens' get_act_patch_* functions copy clean into "
+         "corrupted: that is patch(into=corrupted, from=clean).",
      .result = "a tensor over what is walked, with .into, .from, .change (of a normalised one over "
                "several pairs .each) and .checks",
      .example = "patch(into=\"I love this movie because it is\", from=\"I hate this movie because "

@@ -156,19 +156,23 @@ static void path_words(const pb_call *call, const path_arguments *in, pb_buffer 
     free((void *)names);
 }
 
-static pb_status path_value(const pb_call *call, const path_arguments *in, pb_path_result *found,
+static pb_status path_value(pb_call *call, const path_arguments *in, pb_path_result *found,
                             pb_value **result, pb_error **error)
 {
-    const pb_found_sweep sweep = {.values = &found->values,
-                                  .mean = &found->mean,
-                                  .into = found->into,
-                                  .from = found->from,
-                                  .normalized = in->spec.normalize,
-                                  .partial = found->partial};
+    pb_context context = pb_call_context(call);
+    pb_found_sweep sweep = {.values = &found->values,
+                            .mean = &found->mean,
+                            .into = found->into,
+                            .from = found->from,
+                            .normalized = in->spec.normalize,
+                            .partial = found->partial};
     pb_buffer what = PB_BUFFER_EMPTY;
     path_words(call, in, &what);
-    pb_status status =
-        pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 0, NULL, result, error);
+    pb_status status = pb_place_argument(
+        call, "normalize", pb_sweep_check_gap(&in->ends, &in->metric, &context, &sweep, error),
+        error);
+    if (!status)
+        status = pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 0, NULL, result, error);
     pb_buffer_free(&what);
     return status;
 }

@@ -215,6 +215,23 @@ void pb_places_phrase(const char *word, const pb_places *places, const pb_value 
 
 /* ---- heads and sites ---- */
 
+/* The next of a list of heads, unless it is there already: "L9H6" twice is one head. */
+static pb_status add_head(pb_model *model, const pb_value *item, pb_head *heads, size_t *count,
+                          pb_error **error)
+{
+    char text[96];
+    pb_head *head = &heads[*count];
+    if (pb_value_kind(item) != PB_STRING)
+        return pb_fail(error, PB_TYPE, "heads are written \"L9H6\", not %s",
+                       pb_value_describe(item, text, sizeof text));
+    pb_status status = pb_head_parse(model, pb_value_get_text(item, NULL), head, error);
+    for (size_t i = 0; i < *count && !status; i++)
+        if (heads[i].layer == head->layer && heads[i].head == head->head)
+            return PB_OK;
+    *count += status ? 0 : 1;
+    return status;
+}
+
 static pb_status heads_of(pb_model *model, const pb_value *value, pb_head **heads, size_t *count,
                           pb_error **error)
 {
@@ -226,32 +243,21 @@ static pb_status heads_of(pb_model *model, const pb_value *value, pb_head **head
                            "this ranking is not of heads; rank a tensor over layer and head");
     }
     bool many = pb_value_kind(list) == PB_LIST;
-    *count = many ? pb_list_count(list) : 1;
-    if (*count == 0)
-        return pb_fail(error, PB_VALUE, "the list of heads is empty");
-    *heads = pb_malloc(*count, sizeof **heads);
-    if (!*heads)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < *count; i++) {
-        const pb_value *item = many ? pb_list_item(list, i) : list;
-        pb_status status = PB_OK;
-        char text[96];
-        if (pb_value_kind(item) != PB_STRING)
-            status = pb_fail(error, PB_TYPE, "heads are written \"L9H6\", not %s",
-                             pb_value_describe(item, text, sizeof text));
-        else
-            status = pb_head_parse(model, pb_value_get_text(item, NULL), &(*heads)[i], error);
-        if (status) {
-            free(*heads);
-            *heads = NULL;
-            return status;
-        }
+    size_t given = many ? pb_list_count(list) : 1;
+    *count = 0;
+    *heads = pb_malloc(given, sizeof **heads);
+    pb_status status = *heads ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < given && !status; i++)
+        status = add_head(model, many ? pb_list_item(list, i) : list, *heads, count, error);
+    if (status) {
+        free(*heads);
+        *heads = NULL;
     }
-    return PB_OK;
+    return status;
 }
 
-pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
-                        size_t *count, pb_error **error)
+pb_status pb_head_set_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                           size_t *count, pb_error **error)
 {
     *heads = NULL;
     *count = 0;
@@ -259,6 +265,17 @@ pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_hea
     if (!value || pb_value_is_none(value))
         return PB_OK;
     return pb_place_argument(call, name, heads_of(model, value, heads, count, error), error);
+}
+
+pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                        size_t *count, pb_error **error)
+{
+    pb_status status = pb_head_set_take(call, name, model, heads, count, error);
+    if (status || !*heads || *count > 0)
+        return status;
+    free(*heads);
+    *heads = NULL;
+    return pb_fail_argument(call, name, error, PB_VALUE, "the list of heads is empty");
 }
 
 pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error)

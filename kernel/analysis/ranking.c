@@ -236,6 +236,24 @@ static pb_cells_look value_look(const pb_tensor *tensor)
     return PB_CELLS_PLAIN;
 }
 
+/* Each head once, in the order of the ranking: over prompts one comes for each of them. */
+static pb_status each_once(const pb_value *names, pb_value **heads, pb_error **error)
+{
+    pb_list_builder list = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_list_count(names) && !status; i++) {
+        bool known = false;
+        for (size_t k = 0; k < list.count && !known; k++)
+            known = pb_value_equal(list.items[k], pb_list_item(names, i));
+        if (!known)
+            status = pb_list_take(&list, pb_value_retain(pb_list_item(names, i)), error);
+    }
+    if (!status)
+        return pb_list_finish(&list, false, heads, error);
+    pb_list_discard(&list);
+    return status;
+}
+
 static pb_status ranking_table(const pb_value *value, named_units named, ranking_columns *in,
                                size_t rows, const char *caption, ranking_data *out,
                                pb_error **error)
@@ -249,7 +267,7 @@ static pb_status ranking_table(const pb_value *value, named_units named, ranking
         status =
             pb_take_column(&in->names, named.kind->column, PB_CELLS_KEY, NULL, columns, &n, error);
         if (!status && named.kind->letter == 'H')
-            out->heads = pb_value_retain(columns[0].cells);
+            status = each_once(columns[0].cells, &out->heads, error);
     }
     for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++) {
         const char *name = pb_axis_name(pb_tensor_axis(tensor, i));
@@ -499,9 +517,9 @@ const pb_builtin pb_builtins_ranking[] = {
                   "by=\"column\")",
      .doc = "For prompts: rank, token, probability and logit, side by side; `.table` has them as "
             "rows.\n\nFor a tensor: its largest values by magnitude (`by=\"value\"` for signed, "
-            "`by=\"smallest\"`); over layer and head, `.heads` names them for `heads=`. A sweep "
-            "that is "
-            "not normalised is ranked by what patching changed, log probabilities over tokens by "
+            "`by=\"smallest\"`); over layer and head, `.heads` names each of them once, for "
+            "`heads=`. A sweep that is not normalised, or a mean, a difference or a multiple of "
+            "sweeps, is ranked by what patching changed, log probabilities over tokens by "
             "their value, the likeliest first, unless `by` says otherwise.\n\nFor "
             "a table: the rows whose column `by` is largest by magnitude.",
      .result = "predictions, a ranking, or a table",

@@ -257,10 +257,28 @@ static pb_status change_of(const pb_found_sweep *found, pb_value *model, const c
     return pb_result_captioned(&change, model, NULL, units, &text, 0, NULL, result, error);
 }
 
+/* " Empty: pair 2, whose ends float32 cannot tell apart." of ratios [prompt, ...]. */
+static void say_equal_ends(const pb_found_sweep *found, pb_buffer *caption)
+{
+    const pb_tensor *values = *found->values;
+    size_t n = pb_tensor_size(found->into), cells = n ? pb_tensor_size(values) / n : 0, said = 0;
+    for (size_t i = 0; i < n && !found->partial; i++) {
+        size_t empty = 0;
+        while (empty < cells && isnan(pb_tensor_data(values)[i * cells + empty]))
+            empty++;
+        if (cells == 0 || empty < cells)
+            continue;
+        pb_buffer_format(caption, "%s %zu", said ? "," : " Empty: pair", i + 1);
+        said++;
+    }
+    pb_buffer_text(caption, said ? ", whose ends float32 cannot tell apart." : "");
+}
+
 /* The ratio of each pair, to stand beside that of their means. Takes the caption. */
 static pb_status each_of(const pb_found_sweep *found, pb_value *model, pb_buffer *caption,
                          pb_value **result, pb_error **error)
 {
+    say_equal_ends(found, caption);
     pb_tensor *values = pb_tensor_retain(*found->values);
     return pb_result_captioned(&values, model, NULL, "normalised", caption, 0, NULL, result, error);
 }
@@ -293,15 +311,18 @@ pb_status pb_sweep_value(const pb_buffer *what, const pb_ends *ends, const pb_bo
         status = each_of(found, model, &of_each, &beside, error);
     }
     if (!status) {
-        pb_field all[MOST_FIELDS] = {{.name = "into", .value = into},
-                                     {.name = "from", .value = from}};
+        pb_field_kind kind = found->normalized ? PB_FIELD_APART : PB_FIELD_LEVEL;
+        pb_field all[MOST_FIELDS] = {{.name = "into", .value = into, .kind = kind},
+                                     {.name = "from", .value = from, .kind = kind}};
         size_t n = 2;
         for (size_t i = 0; i < n_fields; i++)
             all[n++] = fields[i];
         all[n++] = (pb_field){.name = "normalized", .value = normalized};
         all[n++] = (pb_field){.name = "partial", .value = partial};
         if (beside)
-            all[n++] = (pb_field){.name = of_means ? "each" : "change", .value = beside};
+            all[n++] = (pb_field){.name = of_means ? "each" : "change",
+                                  .value = beside,
+                                  .kind = of_means ? PB_FIELD_LEVEL : PB_FIELD_AMOUNT};
         status = pb_result_captioned(of_means ? found->mean : found->values, model, &sweep_look,
                                      units, &caption, n, all, result, error);
     }

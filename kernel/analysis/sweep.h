@@ -27,6 +27,11 @@ typedef struct pb_found_sweep {
     bool noted;             /* `fields` have a note that says so */
 } pb_found_sweep;
 
+/* With normalize: PB_VALUE where the gap between the ends, or between their means, is less than
+ * float32 can tell apart (resolution.c); of several pairs, those alone are empty in .each. */
+pb_status pb_sweep_check_gap(const pb_ends *ends, const pb_bound_metric *metric,
+                             const pb_context *context, pb_found_sweep *found, pb_error **error);
+
 /*
  * A sweep as a value, "resid_post, position 2, patched into "I love ..." from "I hate ...": logit
  * of

@@ -118,25 +118,45 @@ static double round_to(double number, int digits)
     return strtod(text, NULL);
 }
 
+typedef struct rounding {
+    pb_interp *interp;
+    int digits;
+} rounding;
+
+/* The numbers of a result, and those it carries. */
+static pb_status apply_rounding(const void *data, const pb_field *field, const pb_tensor *const *of,
+                                pb_tensor **result, pb_error **error)
+{
+    const rounding *how = data;
+    const pb_tensor *tensor = of[0];
+    pb_axis *axes[PB_MAX_RANK];
+    pb_tensor *made = NULL;
+    float *data_of = NULL;
+    (void)field;
+    for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
+        axes[i] = pb_tensor_axis(tensor, i);
+    pb_status status = pb_tensor_create(pb_tensor_rank(tensor), axes, &made, &data_of, error);
+    for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++) {
+        data_of[i] = (float)round_to(pb_tensor_data(tensor)[i], how->digits);
+        if (i % PB_ROUNDED_UNCHECKED == 0)
+            status = pb_interp_check(how->interp, error);
+    }
+    if (status)
+        pb_tensor_release(&made);
+    *result = made;
+    return status;
+}
+
 static pb_status round_tensor(const pb_call *call, const pb_value *x, int digits, pb_value **result,
                               pb_error **error)
 {
+    const rounding how = {call->interp, digits};
+    const pb_operation operation = {.apply = apply_rounding, .how = &how, .arranges = true};
     const pb_tensor *tensor = pb_value_get_tensor(x);
-    pb_axis *axes[PB_MAX_RANK];
     pb_tensor *made = NULL;
-    float *data = NULL;
-    for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
-        axes[i] = pb_tensor_axis(tensor, i);
-    pb_status status = pb_tensor_create(pb_tensor_rank(tensor), axes, &made, &data, error);
-    for (size_t i = 0; !status && i < pb_tensor_size(tensor); i++) {
-        data[i] = (float)round_to(pb_tensor_data(tensor)[i], digits);
-        if (i % PB_ROUNDED_UNCHECKED == 0)
-            status = pb_interp_check(call->interp, error);
-    }
-    if (!status)
-        return pb_value_retag(x, &made, result, error);
-    pb_tensor_release(&made);
-    return status;
+    pb_status status = apply_rounding(&how, NULL, &tensor, &made, error);
+    return status ? status
+                  : pb_value_carry(&operation, 1, &x, pb_value_meta(x), &made, result, error);
 }
 
 static pb_status round_value(pb_call *call, const pb_value *x, pb_value **result, pb_error **error)

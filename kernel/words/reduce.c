@@ -36,6 +36,112 @@ static bool finds_places(pb_reduction op)
     return op == PB_ARGMAX || op == PB_ARGMIN;
 }
 
+/* A reduction of a result: over which axes of it, by their names; n = 0 for all. */
+typedef struct reducing {
+    pb_reduction op;
+    const char *word;
+    const pb_tensor *whole;
+    size_t n;
+    const char *const *names;
+    bool levels_vary; /* an end runs along a reduced axis, so that the largest has none */
+    const pb_watch *watch;
+} reducing;
+
+static bool reduces(const reducing *how, const char *axis)
+{
+    for (size_t i = 0; i < how->n; i++)
+        if (strcmp(how->names[i], axis) == 0)
+            return true;
+    return how->n == 0;
+}
+
+/* The reduced axes that a tensor has; how many places those have that it lacks. */
+static size_t reduced_axes(const reducing *how, const pb_tensor *tensor, const char **names,
+                           double *lacked)
+{
+    size_t n = 0;
+    *lacked = 1;
+    for (size_t i = 0; i < pb_tensor_rank(how->whole); i++) {
+        const char *name = pb_axis_name(pb_tensor_axis(how->whole, i));
+        if (reduces(how, name) && pb_tensor_find_axis(tensor, name) >= 0)
+            names[n++] = name;
+        else if (reduces(how, name))
+            *lacked *= (double)pb_axis_length(pb_tensor_axis(how->whole, i));
+    }
+    return n;
+}
+
+/* An end without the axis is the same at each of its places: it is its own mean and largest, and
+ * their sum is so many times it. A part beside the numbers (.rest) adds up with their sum alone. */
+static pb_status apply_reduction(const void *data, const pb_field *field,
+                                 const pb_tensor *const *of, pb_tensor **result, pb_error **error)
+{
+    const reducing *how = data;
+    const char *names[PB_MAX_RANK];
+    double lacked;
+    size_t n = reduced_axes(how, of[0], names, &lacked);
+    bool sum = how->op == PB_SUM, mean = how->op == PB_MEAN;
+    bool extreme = (how->op == PB_MIN || how->op == PB_MAX) && !how->levels_vary;
+    bool lacks = lacked != 1 && field->kind == PB_FIELD_AMOUNT;
+    pb_tensor *left = NULL;
+    if ((!sum && !mean && !extreme) || (lacks && !sum))
+        return PB_OK;
+    pb_status status = PB_OK;
+    if (n > 0)
+        status = pb_tensor_reduce(how->op, of[0], n, names, how->watch, &left, error);
+    else
+        left = pb_tensor_retain((pb_tensor *)of[0]);
+    if (status || !sum || lacked == 1 || field->kind != PB_FIELD_LEVEL) {
+        *result = left;
+        return status;
+    }
+    status = pb_tensor_binary_number(PB_MUL, left, lacked, false, how->watch, result, error);
+    pb_tensor_release(&left);
+    return status;
+}
+
+/* "Mean over prompt (20) and layer (6): ..." */
+static void say_reduction(const void *data, const char *const *captions, pb_buffer *out)
+{
+    const reducing *how = data;
+    const char *before = " over ";
+    pb_buffer_byte(out, (char)(how->word[0] - 'a' + 'A'));
+    pb_buffer_text(out, how->word + 1);
+    for (size_t i = 0; i < pb_tensor_rank(how->whole); i++) {
+        const pb_axis *axis = pb_tensor_axis(how->whole, i);
+        if (!reduces(how, pb_axis_name(axis)))
+            continue;
+        pb_buffer_format(out, "%s%s (%zu)", before, pb_axis_name(axis), pb_axis_length(axis));
+        before = " and ";
+    }
+    pb_buffer_format(out, ": %s", captions[0]);
+}
+
+static bool levels_vary(const reducing *how, const pb_meta *meta)
+{
+    const char *names[PB_MAX_RANK];
+    double lacked;
+    for (size_t i = 0; i < meta->n_fields; i++) {
+        const pb_tensor *level = pb_value_get_tensor(meta->fields[i].value);
+        if (meta->fields[i].kind == PB_FIELD_LEVEL && level &&
+            reduced_axes(how, level, names, &lacked) > 0)
+            return true;
+    }
+    return false;
+}
+
+static pb_status carry_reduced(reducing *how, const pb_value *value, pb_tensor **tensor,
+                               pb_value **result, pb_error **error)
+{
+    how->levels_vary = levels_vary(how, pb_value_meta(value));
+    const pb_operation operation = {.apply = apply_reduction,
+                                    .caption = say_reduction,
+                                    .how = how,
+                                    .keeps_cell =
+                                        how->n == 1 && strcmp(how->names[0], "prompt") == 0};
+    return pb_value_carry(&operation, 1, &value, pb_value_meta(value), tensor, result, error);
+}
+
 static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_value *value,
                                const pb_value *over, pb_value **result, pb_error **error)
 {
@@ -46,19 +152,26 @@ static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_va
     if (!status)
         status = pb_tensor_reduce(op, pb_value_get_tensor(value), count, names, pb_call_watch(call),
                                   &tensor, error);
+    if (!status && !finds_places(op)) {
+        reducing how = {.op = op,
+                        .word = call->row->name,
+                        .whole = pb_value_get_tensor(value),
+                        .n = count,
+                        .names = names,
+                        .watch = pb_call_watch(call)};
+        status = carry_reduced(&how, value, &tensor, result, error);
+    }
     free((void *)names);
-    if (status)
+    if (status || !finds_places(op))
         return status;
-    if (finds_places(op) && pb_tensor_rank(tensor) == 0) {
+    if (pb_tensor_rank(tensor) == 0) {
         status = pb_value_number(pb_tensor_data(tensor)[0], PB_INTEGER, result, error);
         pb_tensor_release(&tensor);
         return status;
     }
-    if (finds_places(op)) { /* coordinates have no unit, and look like no result */
-        pb_meta plain = {.model = pb_value_meta(value)->model};
-        return pb_value_take_tensor(&tensor, &plain, result, error);
-    }
-    return pb_value_retag(value, &tensor, result, error);
+    /* coordinates have no unit, and look like no result */
+    pb_meta plain = {.model = pb_value_meta(value)->model};
+    return pb_value_take_tensor(&tensor, &plain, result, error);
 }
 
 /* ---- lists ---- */
@@ -260,7 +373,8 @@ static pb_status extreme_call(pb_call *call, bool largest, pb_value **result, pb
 {
     pb_value *items = NULL;
     size_t at = 0;
-    if (call->n_rest > 0 && pb_value_kind(call->rest[0].value) == PB_TENSOR) {
+    const pb_tensor *first = call->n_rest > 0 ? pb_value_get_tensor(call->rest[0].value) : NULL;
+    if (first && (pb_tensor_rank(first) > 0 || call->n_rest == 1)) {
         const pb_value *over =
             call->n_rest > 1 ? call->rest[1].value : pb_argument_value(call, "over");
         if (call->n_rest == 2 && pb_value_kind(over) == PB_TENSOR)

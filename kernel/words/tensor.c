@@ -179,12 +179,38 @@ static pb_status call_dot(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- rename, transpose, stack ---- */
 
+/* What arranging does to a result's numbers, and to the fields that run along its axes. */
+typedef struct arranging {
+    const char *from, *to;    /* rename */
+    const char *const *order; /* transpose: of so many axes */
+    size_t rank;
+    pb_axis *axis; /* stack: the new one, of `count` */
+    size_t count;
+    const pb_watch *watch;
+} arranging;
+
+static pb_status apply_rename(const void *data, const pb_field *field, const pb_tensor *const *of,
+                              pb_tensor **result, pb_error **error)
+{
+    const arranging *how = data;
+    (void)field;
+    if (pb_tensor_find_axis(of[0], how->from) >= 0)
+        return pb_tensor_rename(of[0], how->from, how->to, result, error);
+    *result = pb_tensor_retain((pb_tensor *)of[0]);
+    return PB_OK;
+}
+
 static pb_status rename_once(const pb_value *value, const char *from, const char *to,
                              pb_value **result, pb_error **error)
 {
     pb_tensor *made = NULL;
+    const arranging how = {.from = from, .to = to};
+    const pb_operation operation = {
+        .apply = apply_rename, .how = &how, .arranges = true, .from = from, .to = to};
     pb_status status = pb_tensor_rename(pb_value_get_tensor(value), from, to, &made, error);
-    return status ? status : pb_value_retag(value, &made, result, error);
+    return status
+               ? status
+               : pb_value_carry(&operation, 1, &value, pb_value_meta(value), &made, result, error);
 }
 
 /* rename(t, pos="query"): the names given are the old ones. */
@@ -203,6 +229,18 @@ static pb_status call_rename(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
+/* A field over fewer axes has no order to follow: axes are found by their names. */
+static pb_status apply_transpose(const void *data, const pb_field *field,
+                                 const pb_tensor *const *of, pb_tensor **result, pb_error **error)
+{
+    const arranging *how = data;
+    (void)field;
+    if (pb_tensor_rank(of[0]) == how->rank)
+        return pb_tensor_transpose(of[0], how->order, how->watch, result, error);
+    *result = pb_tensor_retain((pb_tensor *)of[0]);
+    return PB_OK;
+}
+
 static pb_status call_transpose(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *x = pb_argument_value(call, "x");
@@ -216,9 +254,55 @@ static pb_status call_transpose(pb_call *call, pb_value **result, pb_error **err
     if (!status)
         status =
             pb_tensor_transpose(pb_value_get_tensor(x), names, pb_call_watch(call), &made, error);
+    const arranging how = {.order = names, .rank = rank, .watch = pb_call_watch(call)};
+    const pb_operation operation = {.apply = apply_transpose, .how = &how, .arranges = true};
+    if (!status)
+        status = pb_value_carry(&operation, 1, &x, pb_value_meta(x), &made, result, error);
     free((void *)names);
-    return !status ? pb_value_retag(x, &made, result, error)
-                   : pb_place_argument(call, "axes", status, error);
+    return pb_place_argument(call, "axes", status, error);
+}
+
+/* The same field of each result along the new axis, if they run along the same places. */
+static pb_status apply_stack(const void *data, const pb_field *field, const pb_tensor *const *of,
+                             pb_tensor **result, pb_error **error)
+{
+    const arranging *how = data;
+    pb_error *fault = NULL;
+    (void)field;
+    for (size_t i = 0; i < how->count; i++)
+        if (!of[i])
+            return PB_OK;
+    pb_status status = pb_tensor_stack(how->axis, of, how->watch, result, &fault);
+    if (status == PB_MEMORY || status == PB_INTERRUPTED) {
+        pb_error_destroy(error);
+        *error = fault;
+        return status;
+    }
+    pb_error_destroy(&fault); /* they do not line up: the whole has none */
+    return PB_OK;
+}
+
+static pb_status carry_stacked(const pb_value *list, const arranging *how, pb_tensor **tensor,
+                               pb_value **result, pb_error **error)
+{
+    const pb_operation operation = {.apply = apply_stack, .how = how, .arranges = true};
+    pb_meta meta = *pb_value_meta(pb_list_item(list, 0));
+    const pb_value **items = pb_calloc(how->count, sizeof *items);
+    if (!items) {
+        pb_tensor_release(tensor);
+        return pb_fail_memory(error);
+    }
+    for (size_t i = 0; i < how->count; i++) {
+        const pb_meta *own = pb_value_meta(pb_list_item(list, i));
+        items[i] = pb_list_item(list, i);
+        if (own->look != meta.look)
+            meta.look = NULL;
+        if (!own->units || !meta.units || strcmp(own->units, meta.units) != 0)
+            meta.units = NULL;
+    }
+    pb_status status = pb_value_carry(&operation, how->count, items, &meta, tensor, result, error);
+    free(items);
+    return status;
 }
 
 static pb_status gather_parts(const pb_value *list, const pb_tensor **parts, pb_error **error)
@@ -257,11 +341,14 @@ static pb_status call_stack(pb_call *call, pb_value **result, pb_error **error)
         status = pb_axis_create(pb_argument_text(call, "axis"), count, NULL, labels, &axis, error);
     if (!status)
         status = pb_tensor_stack(axis, parts, pb_call_watch(call), &made, error);
+    if (!status) {
+        const arranging how = {.axis = axis, .count = count, .watch = pb_call_watch(call)};
+        status = carry_stacked(list, &how, &made, result, error);
+    }
     pb_axis_release(&axis);
     free((void *)labels);
     free(parts);
-    return !status ? pb_value_retag(pb_list_item(list, 0), &made, result, error)
-                   : pb_place_argument(call, "tensors", status, error);
+    return pb_place_argument(call, "tensors", status, error);
 }
 
 /* ---- where, check ---- */

@@ -92,8 +92,8 @@ static const pb_habit habits[] = {
 /* What is meant by them only after a dot. */
 static const pb_habit dotted_habits[] = {
     {"numpy", "a tensor's numbers as lists: t.values"},
-    {"check", "an attribution and a sweep carry .check; what is computed from them has none of its "
-              "own"},
+    {"check", "an attribution carries .check, a sweep .checks; so do their means, sums, "
+              "differences and multiples, and nothing else that is computed from them"},
     {"var", "t.std(\"pos\") is the root of the variance: t.std(\"pos\") ** 2"},
     {"sel", "an index takes axes by name: t[layer=3], t[layer=2:5]"},
     {"isel", "an index takes axes by name: t[layer=3], t[layer=2:5]"},

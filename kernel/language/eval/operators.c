@@ -364,6 +364,21 @@ static pb_status unary_number(pb_operator op, const pb_value *a, pb_value **resu
     return pb_fail(error, PB_TYPE, "~ wants an integer or a mask, not a number with a fraction");
 }
 
+static pb_status apply_negative(const void *how, const pb_field *field, const pb_tensor *const *of,
+                                pb_tensor **result, pb_error **error)
+{
+    if (field->kind != PB_FIELD_APART)
+        return pb_tensor_unary(PB_NEGATE, of[0], how, result, error);
+    *result = pb_tensor_retain((pb_tensor *)of[0]);
+    return PB_OK;
+}
+
+static void say_negative(const void *how, const char *const *captions, pb_buffer *out)
+{
+    (void)how;
+    pb_buffer_format(out, "Negative of: %s", captions[0]);
+}
+
 static pb_status unary_tensor(pb_interp *interp, pb_operator op, const pb_value *a,
                               pb_value **result, pb_error **error)
 {
@@ -379,6 +394,10 @@ static pb_status unary_tensor(pb_interp *interp, pb_operator op, const pb_value 
     pb_status status =
         pb_tensor_unary(op == PB_OP_NEGATE ? PB_NEGATE : PB_NOT, pb_value_get_tensor(a),
                         pb_interp_watch(interp), &tensor, error);
+    const pb_operation negated = {
+        .apply = apply_negative, .caption = say_negative, .how = pb_interp_watch(interp)};
+    if (!status && op == PB_OP_NEGATE)
+        return pb_value_carry(&negated, 1, &a, pb_value_meta(a), &tensor, result, error);
     return status ? status : pb_value_retag(a, &tensor, result, error);
 }
 
@@ -444,5 +463,8 @@ pb_status pb_interp_unary(pb_interp *interp, pb_unary op, const pb_value *a, pb_
         return pb_fail(error, PB_INTERNAL, "this operator is for tensors");
     pb_status status =
         pb_tensor_unary(op, pb_value_get_tensor(a), pb_interp_watch(interp), &tensor, error);
-    return status ? status : pb_value_retag(a, &tensor, result, error);
+    pb_meta bare = {.model = pb_value_meta(a)->model}; /* the exponential of logits is in none */
+    if (status || op == PB_ABS || op == PB_ROUND)
+        return status ? status : pb_value_retag(a, &tensor, result, error);
+    return pb_value_take_tensor(&tensor, &bare, result, error);
 }

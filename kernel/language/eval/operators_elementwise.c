@@ -145,12 +145,28 @@ static size_t gather_fields(const pb_value *a, const pb_value *b, const pb_tenso
     return count;
 }
 
-static bool keeps_look(pb_binary op, const pb_value *a, const pb_value *b)
+/* Whether it says nothing of itself: an activation, a field such as .into, numbers of one's own. */
+static bool is_plain(const pb_meta *meta)
+{
+    bool plain = !meta->look;
+    for (size_t i = 0; i < meta->n_fields; i++)
+        plain = plain && meta->fields[i].axis;
+    return plain;
+}
+
+static bool same_units(const pb_meta *x, const pb_meta *y)
+{
+    return !x->units || !y->units ? x->units == y->units : strcmp(x->units, y->units) == 0;
+}
+
+/* Sums and differences of two results of one kind, or of one and numbers, and results scaled. */
+static bool stays_result(pb_binary op, const pb_value *a, const pb_value *b)
 {
     const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
-    if (x && y)
-        return (op == PB_ADD || op == PB_SUB) && x->look == y->look;
-    return op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x);
+    if (!x || !y)
+        return op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x);
+    return (op == PB_ADD || op == PB_SUB) &&
+           (x->look == y->look || (same_units(x, y) && (is_plain(x) || is_plain(y))));
 }
 
 /* A number that came out of a tensor, whose units nobody knows any more. */
@@ -167,28 +183,131 @@ static const char *common_units(pb_binary op, const pb_value *a, const pb_value 
     const char *units = x && x->units ? x->units : y ? y->units : NULL;
     if (!units || !(op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x && !y)))
         return NULL;
-    if (x && y && (op == PB_MUL || !x->units || !y->units || strcmp(x->units, y->units) != 0))
+    if (x && y && (op == PB_MUL || !same_units(x, y)))
         return NULL;
     return units;
 }
 
-/* What a difference of two results is: both captions, the direction said. malloc'ed; NULL where one
- * has none. */
-static char *difference_caption(const pb_meta *x, const pb_meta *y)
+/* ---- what a sum, a difference or a multiple carries ---- */
+
+typedef struct arithmetic {
+    pb_binary op;
+    const pb_value *sides[2];
+    const pb_watch *watch;
+} arithmetic;
+
+/* op of two sides, each a tensor, or NULL for the side that is a number. */
+static pb_status combine(const arithmetic *how, const pb_tensor *x, const pb_tensor *y,
+                         double number, pb_tensor **result, pb_error **error)
 {
-    if (!x || !y || !x->caption || !y->caption)
-        return NULL;
-    pb_buffer caption = PB_BUFFER_EMPTY;
-    size_t length = strlen(x->caption);
-    if (length && x->caption[length - 1] == '.')
-        length--;
-    pb_buffer_append(&caption, x->caption, length);
-    pb_buffer_format(&caption, "; minus: %s", y->caption);
-    return pb_buffer_take(&caption);
+    if (x && y)
+        return pb_tensor_binary(how->op, x, y, how->watch, result, error);
+    return pb_tensor_binary_number(how->op, x ? x : y, number, !x, how->watch, result, error);
 }
 
-pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
-                             pb_value **result, pb_error **error)
+/* A side that carries nothing, for a field: what shifts an end shifts no difference of two. */
+static pb_status plain_side(const arithmetic *how, const pb_field *field, const pb_value *side,
+                            pb_tensor **tensor, double *number, pb_error **error)
+{
+    bool shifts = how->op == PB_ADD || how->op == PB_SUB;
+    bool nothing = shifts && field->kind == PB_FIELD_AMOUNT;
+    const pb_tensor *numbers = pb_value_get_tensor(side);
+    *number = nothing ? 0 : pb_value_get_number(side);
+    if (numbers && nothing)
+        return pb_tensor_binary_number(PB_MUL, numbers, 0, false, how->watch, tensor, error);
+    *tensor = pb_tensor_retain((pb_tensor *)numbers);
+    return PB_OK;
+}
+
+static pb_status apply_arithmetic(const void *data, const pb_field *field,
+                                  const pb_tensor *const *of, pb_tensor **result, pb_error **error)
+{
+    const arithmetic *how = data;
+    pb_tensor *sides[2] = {NULL, NULL};
+    double number = 0;
+    pb_status status = PB_OK;
+    bool both = of[0] && of[1];
+    if (!both && field->whole && (how->op == PB_ADD || how->op == PB_SUB))
+        return PB_OK; /* shifted parts no longer sum to what they did */
+    if (!both && field->kind == PB_FIELD_APART) {
+        *result = pb_tensor_retain((pb_tensor *)(of[0] ? of[0] : of[1]));
+        return PB_OK;
+    }
+    for (size_t i = 0; i < 2 && !status; i++) {
+        if (of[i])
+            sides[i] = pb_tensor_retain((pb_tensor *)of[i]);
+        else
+            status = plain_side(how, field, how->sides[i], &sides[i], &number, error);
+    }
+    if (!status)
+        status = combine(how, sides[0], sides[1], number, result, error);
+    pb_tensor_release(&sides[0]);
+    pb_tensor_release(&sides[1]);
+    return status;
+}
+
+/* Appends a caption without its full stop, so that the sentence can go on. */
+static void say_on(const char *caption, pb_buffer *out)
+{
+    size_t length = strlen(caption);
+    pb_buffer_append(out, caption, length > 0 && caption[length - 1] == '.' ? length - 1 : length);
+}
+
+static void say_number(const pb_value *value, pb_buffer *out)
+{
+    pb_number_text(pb_value_get_number(value), pb_value_precision(value), out);
+}
+
+/* "A; minus: B" of two results, the direction said; of a result and numbers "Times 0.5: A". */
+static void say_arithmetic(const void *data, const char *const *captions, pb_buffer *out)
+{
+    static const char *const words[] = {"Plus", "Minus", "Times", "Divided by"};
+    const arithmetic *how = data;
+    const char *sign = how->op == PB_SUB ? "minus" : "plus";
+    const pb_value *other = how->sides[captions[0] ? 1 : 0];
+    char what[160];
+    bool tensor = pb_value_get_tensor(other) != NULL;
+    if (captions[0] && captions[1]) {
+        say_on(captions[0], out);
+        pb_buffer_format(out, "; %s: %s", sign, captions[1]);
+    } else if (captions[0] && tensor) {
+        say_on(captions[0], out);
+        pb_buffer_format(out, "; %s %s", sign, pb_value_describe(other, what, sizeof what));
+    } else if (captions[0]) {
+        pb_buffer_format(out, "%s ", words[how->op - PB_ADD]);
+        say_number(other, out);
+        pb_buffer_format(out, ": %s", captions[0]);
+    } else if (tensor) {
+        pb_buffer_format(out, "%s; %s: %s", pb_value_describe(other, what, sizeof what), sign,
+                         captions[1]);
+    } else if (how->op == PB_SUB) {
+        say_number(other, out);
+        pb_buffer_format(out, " minus: %s", captions[1]);
+    } else if (pb_value_get_number(other) == 0 && how->op == PB_ADD) { /* where sum() begins */
+        pb_buffer_text(out, captions[1]);
+    } else {
+        pb_buffer_format(out, "%s ", words[how->op - PB_ADD]);
+        say_number(other, out);
+        pb_buffer_format(out, ": %s", captions[1]);
+    }
+}
+
+static pb_status carry_arithmetic(const arithmetic *how, const pb_meta *meta, pb_tensor **tensor,
+                                  pb_value **result, pb_error **error)
+{
+    const pb_meta *x = pb_value_meta(how->sides[0]), *y = pb_value_meta(how->sides[1]);
+    bool shifts = how->op == PB_ADD || how->op == PB_SUB;
+    const pb_operation operation = {.apply = apply_arithmetic,
+                                    .caption = say_arithmetic,
+                                    .how = how,
+                                    .keeps_cell = !shifts || (x && y && x->look == y->look)};
+    return pb_value_carry(&operation, 2, how->sides, meta, tensor, result, error);
+}
+
+/* ---- the value of what was computed ---- */
+
+static pb_status tag_combined(const pb_value *a, const pb_value *b, pb_meta *meta,
+                              pb_tensor **tensor, pb_value **result, pb_error **error)
 {
     const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
     size_t most = (x ? x->n_fields : 0) + (y ? y->n_fields : 0);
@@ -197,38 +316,50 @@ pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b,
         pb_tensor_release(tensor);
         return pb_fail_memory(error);
     }
-    pb_meta meta = {.n_fields = gather_fields(a, b, *tensor, fields), .fields = fields};
-    bool same_model = !x || !y || !x->model || !y->model || pb_value_equal(x->model, y->model);
-    if (same_model)
-        meta.model = x && x->model ? x->model : y ? y->model : NULL;
-    if (keeps_look(op, a, b) && pb_tensor_rank(*tensor) > 0)
-        meta.look = x ? x->look : y->look;
-    meta.units = common_units(op, a, b);
-    char *caption = meta.look && op == PB_SUB ? difference_caption(x, y) : NULL;
-    meta.caption = caption;
-    if (pb_tensor_rank(*tensor) == 0)
-        meta.n_fields = 0;
-    pb_status status = pb_value_take_tensor(tensor, &meta, result, error);
-    free(caption);
+    meta->fields = fields;
+    meta->n_fields = pb_tensor_rank(*tensor) > 0 ? gather_fields(a, b, *tensor, fields) : 0;
+    pb_status status = pb_value_take_tensor(tensor, meta, result, error);
     free(fields);
     return status;
+}
+
+static pb_status combine_tensors(const arithmetic *how, bool carry, pb_tensor **tensor,
+                                 pb_value **result, pb_error **error)
+{
+    const pb_value *a = how->sides[0], *b = how->sides[1];
+    const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
+    bool same_model = !x || !y || !x->model || !y->model || pb_value_equal(x->model, y->model);
+    pb_meta meta = {.units = common_units(how->op, a, b)};
+    if (same_model)
+        meta.model = x && x->model ? x->model : y ? y->model : NULL;
+    bool results = carry && stays_result(how->op, a, b);
+    if (results)
+        meta.look = x && x->look ? x->look : y ? y->look : NULL;
+    /* Ends and amounts in different units are no ends and amounts of what comes out. */
+    if (results && (!x || !y || same_units(x, y)))
+        return carry_arithmetic(how, &meta, tensor, result, error);
+    if (pb_tensor_rank(*tensor) == 0)
+        meta.look = NULL;
+    return tag_combined(a, b, &meta, tensor, result, error);
+}
+
+pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
+                             pb_value **result, pb_error **error)
+{
+    return combine_tensors(&(arithmetic){op, {a, b}, NULL}, false, tensor, result, error);
 }
 
 static pb_status tensor_operator(pb_interp *interp, pb_binary op, const pb_value *a,
                                  const pb_value *b, pb_value **result, pb_error **error)
 {
-    const pb_watch *watch = pb_interp_watch(interp);
     const pb_tensor *x = pb_value_get_tensor(a), *y = pb_value_get_tensor(b);
     pb_tensor *tensor = NULL;
     pb_status status = pb_check_models(a, b, error);
     if (status)
         return status;
-    if (x && y)
-        status = pb_tensor_binary(op, x, y, watch, &tensor, error);
-    else
-        status = pb_tensor_binary_number(op, x ? x : y, pb_value_get_number(x ? b : a), !x, watch,
-                                         &tensor, error);
-    return status ? status : pb_combine_tensors(op, a, b, &tensor, result, error);
+    const arithmetic how = {op, {a, b}, pb_interp_watch(interp)};
+    status = combine(&how, x, y, pb_value_get_number(x ? b : a), &tensor, error);
+    return status ? status : combine_tensors(&how, true, &tensor, result, error);
 }
 
 /* ---- columns ---- */

@@ -179,6 +179,16 @@ static pb_status part_caption(const pb_part *part, const char *caption, pb_buffe
 
 /* ---- the part ---- */
 
+/* Whether an end of the whole, over its prompts, is that of some of them here. */
+static bool picks_levels(const pb_meta *whole, const pb_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].kind == PB_FIELD_LEVEL &&
+            fields[i].value != pb_meta_field(whole, fields[i].name))
+            return true;
+    return false;
+}
+
 static pb_status part_value(const pb_part *part, const pb_meta *meta, bool captioned,
                             pb_tensor **left, pb_value **result, pb_error **error)
 {
@@ -189,6 +199,10 @@ static pb_status part_value(const pb_part *part, const pb_meta *meta, bool capti
         fields ? part_of_fields(part, meta, fields, &count, error) : pb_fail_memory(error);
     if (!status && captioned && meta->caption)
         status = part_caption(part, meta->caption, &caption, error);
+    if (!status && captioned && meta->caption && picks_levels(meta, fields, count))
+        pb_say_levels(fields, count, &caption);
+    if (!status)
+        status = pb_buffer_status(&caption, error);
     pb_meta kept = {meta->model, meta->look, meta->units, caption.data, count, fields};
     if (!status)
         status = pb_value_take_tensor(left, &kept, result, error);

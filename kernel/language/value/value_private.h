@@ -62,6 +62,9 @@ bool pb_copy_text(const char *text, char **copy);
 pb_status pb_field_follow(const pb_field *field, const pb_tensor *old, const pb_tensor *tensor,
                           pb_value **cells, pb_error **error);
 
+/* Appends " Here .into is 1.25, .from is -0.5.": the ends that a caption no longer says. */
+void pb_say_levels(const pb_field *fields, size_t count, pb_buffer *out);
+
 void pb_tensor_value_destroy(pb_tensor_value **tensor);
 void pb_table_value_destroy(pb_table_value **table);
 void pb_record_value_destroy(pb_record_value **record);

@@ -119,15 +119,26 @@ void pb_list_discard(pb_list_builder *builder);
 
 /* ---- tensors with what is known about them ---- */
 
+/* What is done to a field when the tensor it is part of is computed with (value_carry.c). */
+typedef enum pb_field_kind {
+    PB_FIELD_SAID,   /* says something of the result. Lists (.checks) and truths stay; what runs
+                        along axes, or is a number, is only picked, not computed with */
+    PB_FIELD_LEVEL,  /* what the numbers are measured from, the end of a sweep: shifted, scaled and
+                        averaged as they are */
+    PB_FIELD_AMOUNT, /* a change, or a part that adds up with the numbers: scaled, not shifted */
+    PB_FIELD_APART   /* measured in other units: averaged and subtracted, not scaled */
+} pb_field_kind;
+
 /* A named field of a tensor, answered as .name. With `axis` it holds one value for each place along
  * that axis (a coordinate: `layer` and `part` along `component`) and follows it through indexing
- * and arithmetic. Without, operators drop it, and a part of the tensor keeps it: indexed alike
- * along the axes it shares with the tensor (.change, .into over prompts), as it is where it has
- * none (.into of one prompt). */
+ * and arithmetic. Without, a part of the tensor keeps it: indexed alike along the axes it shares
+ * with the tensor (.change, .into over prompts), as it is where it has none (.into of one prompt);
+ * and what is done to the numbers is done to it, as its kind says. */
 typedef struct pb_field {
     const char *name;
     const char *axis;
     pb_value *value;
+    pb_field_kind kind;
     bool whole; /* said of all places along the axes it lacks (.check): a part of those has none */
     int64_t extent; /* with `axis`, of integers: what negative ones count from; 0 for none */
 } pb_field;
@@ -160,6 +171,29 @@ pb_value *pb_meta_field(const pb_meta *meta, const char *name); /* borrowed; NUL
  * look, units and coordinates (picked to fit), but neither caption nor fields. Takes *tensor, also
  * on failure. */
 pb_status pb_value_retag(const pb_value *a, pb_tensor **tensor, pb_value **result,
+                         pb_error **error);
+
+/* Something done to the numbers of results, which is done to what they carry too: averaging,
+ * scaling, a difference, other names for axes (value_carry.c). */
+typedef struct pb_operation {
+    /* The numbers of a field from those of the operands' fields of its name; of[i] is NULL where
+     * operand i carries nothing. *result stays NULL for a field that does not hold of what comes
+     * out. */
+    pb_status (*apply)(const void *how, const pb_field *field, const pb_tensor *const *of,
+                       pb_tensor **result, pb_error **error);
+    /* Writes the caption from the operands'; captions[i] is NULL where operand i has none. NULL:
+     * that of the first. */
+    void (*caption)(const void *how, const char *const *captions, pb_buffer *out);
+    const void *how;
+    bool arranges;         /* moves numbers, and computes none: every field stays */
+    bool keeps_cell;       /* a sweep of one cell stays a sweep, where others become a number */
+    const char *from, *to; /* an axis that gets another name; NULL if none does */
+} pb_operation;
+
+/* A computed tensor as a value of the meta's model, look and units (its caption and fields do not
+ * count) that carries what the operands do. Takes *tensor, also on failure. */
+pb_status pb_value_carry(const pb_operation *operation, size_t n, const pb_value *const *operands,
+                         const pb_meta *meta, pb_tensor **tensor, pb_value **result,
                          pb_error **error);
 
 /* t[name=select, ...] as a value that keeps what is known of the whole and holds of the part: also
