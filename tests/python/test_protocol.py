@@ -4,6 +4,7 @@ The kernel under test runs a double of the language (tests/protocol/fake_session
 exactly what happens: `sleep 5`, `print hi`, `error no`.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -1409,6 +1410,64 @@ def test_subshells_end_with_the_kernel(kernel, client):
         begin(client, "sleep 60", subshell_id=create_subshell(client))
     client.published(client.send("shutdown_request", {"restart": False}, "control"))
     assert kernel.wait(10) == 0
+
+
+# -- the log ---------------------------------------------------------------------------------------
+
+def full_pipe():
+    """A pipe that takes nothing more, and that nobody reads: its two ends."""
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(into, b"x" * 4096)
+    os.set_blocking(into, True)
+    return out, into
+
+
+@pytest.mark.parametrize("name", ["fake_kernel", "patchbay"])
+@pytest.mark.parametrize("pipe", [os.pipe, full_pipe])
+def test_nobody_waits_for_a_log_that_is_not_read(tmp_path, name, pipe, patience):
+    path, content = connection(tmp_path)
+    path.chmod(0o644)  # a warning at once
+    out, into = pipe()
+    env = {**os.environ, "PATCHBAY_HISTORY": str(tmp_path / "history.sqlite")}
+    process = subprocess.Popen(command(name, path), stderr=into, env=env)
+    client = Client(content)
+    try:
+        client.ready()
+        for channel in ("shell", "control"):
+            for number in range(3000):
+                client.sockets[channel].send_multipart([b"<IDS|MSG>"] + [b""] * (number % 5))
+        for channel in ("shell", "control"):
+            assert client.ask("kernel_info_request", channel=channel)["status"] == "ok"
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - begun < 1.5 * patience
+    finally:
+        process.kill()
+        process.wait()
+        client.close()
+        os.close(out)
+        os.close(into)
+
+
+def test_a_kernel_that_cannot_start_ends_although_nobody_reads_why(tmp_path):
+    out, into = full_pipe()
+    done = subprocess.run(command("patchbay", tmp_path / "none.json"), stderr=into, timeout=20)
+    assert done.returncode == 1
+    os.close(out)
+    os.close(into)
+
+
+def test_a_flood_leaves_a_small_log(kernel, client):
+    for channel in ("shell", "control"):
+        with flood("garbage", kernel.content[f"{channel}_port"], 3) as peers:
+            assert client.run("= 1")[0]["status"] == "ok"
+            assert int(peers.communicate()[0].split()[0]) > 1 << 20
+    eventually(lambda: "more times: control: dropped a message without" in kernel.log(), 10)
+    assert len(kernel.log()) < 10000
 
 
 # -- readiness -------------------------------------------------------------------------------------
