@@ -148,6 +148,8 @@ missing_packages() {
             ;;
         test)
             want libcmocka-dev has_header cmocka.h
+            ;;
+        valgrind)
             want valgrind has_command valgrind
             ;;
         fuzz)

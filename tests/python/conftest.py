@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes long; left out under sanitizers")
+    config.addinivalue_line("markers", "timed: says how soon; in a release build it runs by itself")
     config.addinivalue_line("markers", "tools: about the scripts, not about the kernel")
 
 

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -31,13 +32,47 @@ def program(name):
     return build_folder() / folder / name
 
 
-def free_ports(count):
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+class Ports:
+    """Ports for kernels, which are told theirs before they listen.
+
+    They lie below those the system hands out, in blocks: whoever listens on a block's first port has
+    the others of it, so tests that run side by side never take a port from each other's kernels."""
+
+    BLOCKS = range(10000, 32000, 400)
+
+    def __init__(self):
+        self.guard, self.mine, self.last = None, None, 0
+
+    def take(self, count):
+        """Ports that nobody listens on. None is given again soon: its last user may linger."""
+        if self.guard is None:
+            self.claim()
+        found = []
+        for _ in self.mine:
+            port = self.mine[self.last % len(self.mine)]
+            self.last += 1
+            with socket.socket() as one, contextlib.suppress(OSError):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(("127.0.0.1", port))
+                found.append(port)
+            if len(found) == count:
+                return found
+        raise OSError("no port of this block is free")
+
+    def claim(self):
+        first = random.randrange(len(self.BLOCKS))
+        for step in range(len(self.BLOCKS)):
+            start = self.BLOCKS[(first + step) % len(self.BLOCKS)]
+            try:
+                guard = socket.create_server(("127.0.0.1", start))
+            except OSError:
+                continue
+            self.guard, self.mine = guard, range(start + 1, start + self.BLOCKS.step)
+            return
+        raise OSError("every block of ports is taken")
+
+
+PORTS = Ports()
 
 
 def connection(tmp_path, **changes):
@@ -48,7 +83,7 @@ def connection(tmp_path, **changes):
         content["ip"] = str(tmp_path / "ipc")
         ports = range(1, 6)
     else:
-        ports = free_ports(len(CHANNELS))
+        ports = PORTS.take(len(CHANNELS))
     content.update({f"{channel}_port": port for channel, port in zip(CHANNELS, ports)})
     content.update(changes)
     content = {key: value for key, value in content.items() if value is not None}

@@ -101,6 +101,7 @@ def test_run_stops_at_the_first_cell_that_fails(patchbay, tmp_path):
     assert done.returncode == 1 and "cannot open" in done.stderr
 
 
+@pytest.mark.timed
 def test_ctrl_c(binary, patience):
     code = 'print("on"); [sum([a * b for a in range(1000)]) for b in range(1000000)]'
     process = subprocess.Popen([binary, "eval", code], stdout=subprocess.PIPE,

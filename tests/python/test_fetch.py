@@ -725,6 +725,7 @@ def begin_and_stall(fetch, hub, cache, sent: int) -> subprocess.Popen:
     return process
 
 
+@pytest.mark.timed
 def test_ctrl_c_keeps_what_there_is(fetch, hub, cache, patience):
     process = begin_and_stall(fetch, hub, cache, 900_000)
     process.send_signal(signal.SIGINT)

@@ -109,6 +109,7 @@ def test_variables_live_on_after_errors_and_interrupts(started):
     assert outputs(client, "kept")[1][-2]["content"]["data"]["text/plain"] == "12"
 
 
+@pytest.mark.timed
 def test_interrupt_stops_long_work(started, patience):
     manager, client = started
     outputs(client, "load();")
@@ -123,6 +124,7 @@ def test_interrupt_stops_long_work(started, patience):
     assert outputs(client, "1 + 1")[0]["status"] == "ok"
 
 
+@pytest.mark.timed
 def test_restart_gives_a_fresh_session(started, patience):
     manager, client = started
     outputs(client, "gone = 1")
@@ -134,6 +136,7 @@ def test_restart_gives_a_fresh_session(started, patience):
     assert reply["status"] == "error" and reply["execution_count"] == 1
 
 
+@pytest.mark.timed
 def test_shutdown_is_clean_and_quick(kernelspec, patience):
     manager, client = start_new_kernel(kernel_name=kernelspec)
     process = manager.provisioner.process
@@ -282,6 +285,7 @@ def test_a_subshell_computes_while_the_main_shell_sweeps(wire):
     assert client.run("found")[1][-1][1]["data"]["text/plain"] == "12"
 
 
+@pytest.mark.timed
 def test_ready_at_once(tmp_path, patience):
     """Without a model loaded, the real kernel is there in a tenth of a second."""
     times = []
@@ -295,6 +299,7 @@ def test_ready_at_once(tmp_path, patience):
     assert min(times) < 0.2 * patience, times  # the client's own reconnecting included
 
 
+@pytest.mark.timed
 def test_round_trips_are_short(tmp_path, patience):
     kernel = Kernel(tmp_path, name="patchbay")
     try:

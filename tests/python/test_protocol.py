@@ -307,6 +307,7 @@ def test_a_slow_subscriber_loses_nothing(kernel, client):
 
 # -- streams ---------------------------------------------------------------------------------------
 
+@pytest.mark.timed
 def test_text_comes_while_the_cell_runs(client, patience):
     request = client.execute("print early\nsleep 1.5")
     begun = time.monotonic()
@@ -577,6 +578,7 @@ def test_text_arrives_whole_while_others_are_answered(client):
 
 # -- control, interrupts, heartbeat ----------------------------------------------------------------
 
+@pytest.mark.timed
 def test_control_answers_while_a_cell_computes(client, patience):
     request = client.execute("stubborn 1")
     begun = time.monotonic()
@@ -599,6 +601,7 @@ def interrupt_on_shell(kernel, client):
 
 @pytest.mark.parametrize("interrupt", [interrupt_by_signal, interrupt_on_control,
                                        interrupt_on_shell])
+@pytest.mark.timed
 def test_interrupt(kernel, client, interrupt, patience):
     request = client.execute("print begun\nsleep 30")
     while client.expect("iopub")["type"] != "stream":
@@ -657,6 +660,7 @@ def test_a_storm_of_interrupts_ends_cells_only(kernel, client):
     assert client.run("= 1")[0]["status"] == "ok"
 
 
+@pytest.mark.timed
 def test_heartbeat_beats_while_a_cell_computes(client, patience):
     request = client.execute("stubborn 1")
     for beat in (b"ping", b"", b"\x00" * 1000):
@@ -785,6 +789,7 @@ def test_stdin_takes_answers_only(kernel, client):
 
 @pytest.mark.parametrize("channel", ["control", "shell"])
 @pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.timed
 def test_shutdown(kernel, client, channel, restart, patience):
     request = client.send("shutdown_request", {"restart": restart}, channel)
     begun = time.monotonic()
@@ -800,6 +805,7 @@ def test_shutdown(kernel, client, channel, restart, patience):
 
 @pytest.mark.parametrize("code", ["sleep 60", "stubborn 60", "lines 100000000",
                                   "ask what? "])
+@pytest.mark.timed
 def test_shutdown_in_the_middle_of_a_cell(kernel, client, code, patience):
     client.execute(f"print begun\n{code}", allow_stdin=True)
     while client.expect("iopub")["type"] != "stream":
@@ -850,9 +856,7 @@ def test_start_on_the_same_ports_after_a_crash(start, transport):
 
 def test_a_port_that_is_freed_in_time(start, tmp_path):
     path, content = connection(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", content["shell_port"]))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", content["shell_port"])):
         process = subprocess.Popen(command("fake_kernel", path))
         time.sleep(0.3)
     client = Client(content).ready()
@@ -863,9 +867,7 @@ def test_a_port_that_is_freed_in_time(start, tmp_path):
 
 def test_a_port_that_stays_taken(tmp_path):
     path, content = connection(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", content["iopub_port"]))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", content["iopub_port"])):
         done = subprocess.run(command("fake_kernel", path), capture_output=True, text=True,
                               timeout=30)
     assert done.returncode == 1
@@ -1273,6 +1275,7 @@ def test_subshells_have_a_limit(client):
     assert [one["status"] for one in replies] == ["ok"] * 64 + ["error"] * 6
 
 
+@pytest.mark.timed
 def test_a_subshell_runs_beside_the_main_shell(client, patience):
     one = create_subshell(client)
     slow = client.execute("stubborn 1")
@@ -1472,6 +1475,7 @@ def test_a_flood_leaves_a_small_log(kernel, client):
 
 # -- readiness -------------------------------------------------------------------------------------
 
+@pytest.mark.timed
 def test_readiness(tmp_path, patience):
     """From exec to the first kernel_info_reply on a raw socket."""
     times = []

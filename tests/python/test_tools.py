@@ -55,7 +55,7 @@ RECORD = 'echo "$DEBIAN_FRONTEND $*" >>"$calls"'
 
 
 def test_missing_packages_are_one_line_and_nothing_is_run(machine):
-    done = machine("need_packages build python test", id=NOT_ROOT, apt_get=RECORD, sudo="exit 1")
+    done = machine("need_packages build python test valgrind", id=NOT_ROOT, apt_get=RECORD, sudo="exit 1")
     assert done.returncode == 2
     assert done.stderr == ""
     (line,) = done.stdout.splitlines()

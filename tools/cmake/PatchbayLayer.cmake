@@ -18,7 +18,9 @@ function(pb_layer name)
 endfunction()
 
 # pb_test(NAME SOURCES test_x.c DEPENDS math): one cmocka program, run by ctest under NAME.
-# The working directory is the source tree, so that fixtures are named relative to it.
+# The working directory is the source tree, so that fixtures are named relative to it. LABELS leave
+# it out of runs of tools/test: slow out of valgrind's, long out of the daily ones under sanitizers,
+# alone (it has one thread) out of the thread sanitizer's.
 function(pb_test name)
     cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS;LIBRARIES;LABELS" ${ARGN})
     add_executable(${name} ${TEST_SOURCES})
