@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "eval/lexicon.h"
 #include "recorder.h"
 
 typedef struct fixture {
@@ -396,6 +397,46 @@ static void test_complete(void **state)
     expect_state("[*a,", PB_PARSE_INCOMPLETE, "    ");
 }
 
+/* ---- words ---- */
+
+static pb_status call_twice(pb_call *call, pb_value **result, pb_error **error)
+{
+    return pb_value_number(2 * pb_argument_number(call, "x"), PB_INTEGER, result, error);
+}
+
+/* The machinery has no words of its own: a session knows those it was made with, and no others. */
+static void test_words_are_handed_in(void **state)
+{
+    static const pb_builtin rows[] = {{.name = "twice",
+                                       .parameters = {{.name = "x", .types = PB_TAKES_NUMBER}},
+                                       .function = call_twice},
+                                      {0}};
+    static const pb_builtin *const builtins[] = {rows, NULL};
+    const pb_word_table table = {builtins, NULL};
+    const pb_word_table *tables[] = {&table};
+    const pb_session_options options = {.words = tables, .n_words = 1};
+    pb_session *session = NULL;
+    pb_matches *matches = NULL;
+    recorder r;
+    (void)state;
+    assert_int_equal(pb_session_create(&options, &session, NULL), PB_OK);
+    recorder_start(&r);
+    char *came = recorder_run(&r, session, "cell", "twice(4)", 8);
+    assert_string_equal(came, "8\n");
+    free(came);
+    came = recorder_run(&r, session, "cell", "len([1])", 8);
+    assert_non_null(strstr(came, "there is no word 'len' to call"));
+    free(came);
+    came = recorder_run(&r, session, "cell", "twice = 3; twice", 16);
+    assert_string_equal(came, "3\n"); /* the user's name comes before the word */
+    free(came);
+    assert_int_equal(pb_session_complete(session, "twi", 3, 3, &matches, NULL), PB_OK);
+    assert_int_equal(matches->count, 1);
+    pb_matches_destroy(&matches);
+    recorder_end(&r);
+    pb_session_destroy(&session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cells_beside_one_another, start, end),
         cmocka_unit_test_setup_teardown(test_one_of_two_cells_is_interrupted, start, end),
         cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_words_are_handed_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
