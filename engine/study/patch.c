@@ -93,8 +93,8 @@ static void check_last_layer(const pb_patch_plan *plan, const pb_patch_run *run,
     }
 }
 
-/* A cell before the first difference, which the sweep knows without computing, computed. Cells
- * have the pair as their place in the extra values. */
+/* A cell for each pair, before its first difference, where the sweep takes the value as known: it
+ * is computed after all, to see that it is so. Its place in the extra values is the pair. */
 static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
 {
     size_t layer = (plan->shape->n_layer - 1) / 2, n = 0;
