@@ -160,8 +160,7 @@ static pb_status write_end(const pb_patch_plan *plan, const double *values, pb_t
 static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run,
                               pb_patch_result *result, pb_error **error)
 {
-    const pb_measured measured = {.kind = plan->spec->metric->kind,
-                                  .n_pairs = plan->n_pairs,
+    const pb_measured measured = {.n_pairs = plan->n_pairs,
                                   .n_cells = plan->n_cells / plan->n_pairs,
                                   .into = run->into,
                                   .from = run->from,

@@ -321,8 +321,7 @@ static pb_status write_normalized(tracer *trace, size_t rank, pb_axis *const *ax
                                   pb_path_result *result, pb_error **error)
 {
     const pb_path_spec *spec = trace->spec;
-    const pb_measured measured = {.kind = spec->metric->kind,
-                                  .n_pairs = spec->n_pairs,
+    const pb_measured measured = {.n_pairs = spec->n_pairs,
                                   .n_cells = trace->n_groups,
                                   .into = trace->into,
                                   .from = trace->from,
