@@ -89,8 +89,8 @@ bool pb_run_hands_on(const pb_run *run, size_t layer)
     return !edits || last || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
 }
 
-/* What a run keeps needs no computing, but for a resid_post that an edit of the next resid_pre
- * comes after. */
+/* The stream that a run keeps at each layer is the answer itself; but where the next layer's
+ * resid_pre was edited, what is kept is no longer the resid_post. */
 static const float *kept(const pb_run *run, pb_site site, size_t layer)
 {
     switch (pb_site_info(site)->checkpoint) {
@@ -102,7 +102,7 @@ static const float *kept(const pb_run *run, pb_site site, size_t layer)
     return NULL;
 }
 
-/* The run's own edits, but for those that the checkpoint before a layer has had already. */
+/* A pass that begins with a checkpoint makes no edit that the checkpoint holds already. */
 static bool edits_want(void *user, pb_site site, size_t layer)
 {
     const pb_hooks *hooks = user;
@@ -116,7 +116,7 @@ static pb_status edits_at(void *user, const pb_view *view, pb_error **error)
     return hooks->at(hooks->user, view, error);
 }
 
-/* The pass over the one sequence, from where its site's stage lets it begin. */
+/* The sequence through layers below `stop`, under the run's edits. */
 static pb_status run_pass(const pb_run *run, pb_sequence *sequence, size_t stop,
                           const pb_hooks *capturing, const pb_context *context, float *normed,
                           pb_error **error)

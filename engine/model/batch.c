@@ -5,7 +5,7 @@
 #include "cache.h"
 #include "pass.h"
 
-enum { BLOCK_ROWS = 512 }; /* beyond, reading the weights once more costs nothing */
+enum { BLOCK_ROWS = 512 }; /* with more, reading the weights again costs nothing beside them */
 
 static size_t wanted_rows(const pb_sequence *s)
 {
@@ -133,7 +133,7 @@ static bool enters_here(const pb_pass *pass, const pb_sequence *s, bool mid)
     return s->layer == pass->layer && s->at_mid == mid;
 }
 
-/* Only rows that are asked for, where a sequence enters behind the last attention. */
+/* Whether only the rows asked for are let in: no other is read behind the last attention. */
 static bool enters_trimmed(const pb_pass *pass, const pb_sequence *s)
 {
     return s->wanted && (pass->layer == pass->stop || (s->at_mid && pass->layer + 1 == pass->stop));
@@ -323,7 +323,7 @@ void pb_pass_drop(pb_pass *pass)
     size_t d = pass->model->shape.d_model;
     if (!pass->kept)
         return;
-    for (size_t q = 0; q < pass->n_queries; q++) { /* kept ascends: nothing is overwritten unread */
+    for (size_t q = 0; q < pass->n_queries; q++) { /* to the front: no row is lost unread */
         memmove(pass->resid + q * d, pass->resid + pass->kept[q] * d, d * sizeof(float));
         pass->rows[q] = pass->query_rows[q];
     }

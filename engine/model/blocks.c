@@ -4,7 +4,7 @@
 #include "math/matmul.h"
 #include "pass.h"
 
-/* Scores of a row's heads in `result` are laid out for at most this many floats at once. */
+/* Of `result` at most this many floats are laid out for a hook at once. */
 enum { SHOWN_RESULT = 1 << 22 };
 
 static size_t at_most(size_t n, size_t most)
@@ -121,7 +121,8 @@ static pb_status project(const pb_pass *pass, const float *x, size_t rows, size_
     return status;
 }
 
-/* q of those rows of the block [first, first + n) that attend, *kept of them done before. */
+/* q of those rows of the block [first, first + n) that attend. *kept counts the rows that have
+ * theirs, of all blocks so far. */
 static pb_status project_kept(pb_pass *pass, size_t first, size_t n, size_t *kept, pb_error **error)
 {
     size_t d = pass->model->shape.d_model, start = *kept, end = start;

@@ -46,7 +46,7 @@ static pb_status mlp(pb_pass *pass, pb_error **error)
     return status ? status : show_stream(pass, PB_SITE_RESID_POST, error);
 }
 
-/* Row `wanted` of those that are asked for of an active sequence, in the pass. */
+/* Where in the pass the `wanted`-th row lies that a sequence asks for. */
 static size_t final_row(const pb_pass *pass, const pb_active *a, size_t wanted)
 {
     const pb_sequence *s = &pass->batch->sequences[a->sequence];
@@ -60,7 +60,7 @@ static size_t wanted_before(const pb_batch *batch, size_t sequence)
     return pb_batch_wanted(&before);
 }
 
-/* The rows asked for, in the order of the batch: resid and which they are. */
+/* Copies the rows asked for, in the order of the batch, and says which they are. */
 static void collect(const pb_pass *pass, float *resid, pb_row *rows)
 {
     size_t d = pass->model->shape.d_model;

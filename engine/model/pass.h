@@ -33,12 +33,12 @@ typedef struct pb_pass {
     float *resid; /* [n_rows, d_model] */
     float *qkv;   /* [n_rows, 3 d_model] */
 
-    /* Who attends: q, then z in its place. All rows as they lie in qkv; in the last layer only the
-     * rows that are asked for, `kept` of all, in a buffer of their own. */
+    /* The rows that attend: their q, and when attention is done z in its place. These are all rows,
+     * as they lie in qkv; in the last layer only the rows asked for, in a buffer of their own. */
     float *queries;
     size_t query_stride, n_queries;
     const pb_row *query_rows;
-    const size_t *kept; /* NULL when all are */
+    const size_t *kept; /* [n_queries] which of all rows they are; NULL when all are */
 
     float *normed, *hidden, *out, *scale; /* [block, ...] */
 } pb_pass;

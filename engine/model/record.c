@@ -51,7 +51,8 @@ static void spread(size_t n, pb_run **runs, const float *resid, const float *nor
     }
 }
 
-/* What is not finite in a stream stays so to its end, and no question about it has an answer. */
+/* NaN or an infinity that comes into the stream stays in it to the end, and no question about the
+ * run has an answer then. Says where it came in. */
 static pb_status check_finite(const pb_run *run, size_t which, size_t n, pb_error **error)
 {
     const pb_shape *s = pb_model_shape(run->model);

@@ -36,7 +36,8 @@ bool pb_route_edits_stream(const pb_route *route)
     return false;
 }
 
-/* Rows first .. last - 1 of a view, all of one sequence, as its run's edits know them. */
+/* Shows rows first .. last - 1 of a view, all of one sequence, to the edits of its run, which know
+ * their own prompt only: to them it is sequence 0. */
 static pb_status show_rows(const pb_run_edits *edits, const pb_view *view, size_t first,
                            size_t last, pb_row *rows, pb_error **error)
 {

@@ -17,13 +17,13 @@ typedef struct operand {
     bool missing; /* no value for this place: leave it alone */
 } operand;
 
-static bool reach_add(const pb_reach *reach, size_t coordinate, size_t *offset)
+static bool add_offset(const pb_value_axis *along, size_t coordinate, size_t *offset)
 {
-    if (!reach->offsets)
+    if (!along->offsets)
         return true;
-    if (coordinate >= reach->n || reach->offsets[coordinate] == SIZE_MAX)
+    if (coordinate >= along->n || along->offsets[coordinate] == SIZE_MAX)
         return false;
-    *offset += reach->offsets[coordinate];
+    *offset += along->offsets[coordinate];
     return true;
 }
 
@@ -31,9 +31,9 @@ static operand operand_of_value(const pb_edit *edit, size_t layer, size_t positi
 {
     operand found = {NULL, edit->last.offsets, 0, 0, false};
     size_t offset = 0;
-    found.missing = !reach_add(&edit->layer, layer, &offset) ||
-                    !reach_add(&edit->row, position, &offset) ||
-                    !reach_add(&edit->head, head, &offset);
+    found.missing = !add_offset(&edit->layer, layer, &offset) ||
+                    !add_offset(&edit->row, position, &offset) ||
+                    !add_offset(&edit->head, head, &offset);
     found.base = pb_tensor_data(edit->value) + (found.missing ? 0 : offset);
     return found;
 }
@@ -107,14 +107,14 @@ static void apply_to_place(const pb_bound_edit *bound, float *x, size_t width, c
     }
 }
 
-/* How many of a row's places may be touched: keys after the query are masked, and of generated
- * tokens the value may know none. */
+/* How many of a row's places, from the first on, may be touched: keys after the query are masked,
+ * and the keys of a value end before the tokens that are generated later. */
 static size_t reachable(const pb_bound_edit *bound, const pb_view *view, size_t position)
 {
     if (!pb_site_info(view->site)->keys)
         return view->width;
     size_t keys = view->width < position + 1 ? view->width : position + 1;
-    const pb_reach *last = &bound->edit->last;
+    const pb_value_axis *last = &bound->edit->last;
     for (size_t i = 0; last->offsets && i < keys; i++) {
         if (last->offsets[i] == SIZE_MAX && place_touched(bound, i))
             return i;
@@ -273,7 +273,7 @@ static pb_status check_value_keys(const pb_bound_edit *bound, pb_error **error)
 /* Positions the prompt has and the value has not. */
 static pb_status check_value_positions(const pb_bound_edit *bound, pb_error **error)
 {
-    const pb_reach *row = &bound->edit->row;
+    const pb_value_axis *row = &bound->edit->row;
     for (size_t p = 0; row->offsets && p < bound->length; p++) {
         if (!bound->positions[p] || (p < row->n && row->offsets[p] != SIZE_MAX))
             continue;

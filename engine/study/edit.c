@@ -74,19 +74,19 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
 
 /* ---- the value ---- */
 
-static pb_status reach_create(pb_reach *reach, const pb_tensor *value, size_t which, size_t limit,
-                              pb_error **error)
+static pb_status value_axis_create(pb_value_axis *along, const pb_tensor *value, size_t which,
+                                   size_t limit, pb_error **error)
 {
     const pb_axis *axis = pb_tensor_axis(value, which);
     size_t stride = 1;
     for (size_t a = which + 1; a < pb_tensor_rank(value); a++)
         stride *= pb_axis_length(pb_tensor_axis(value, a));
-    reach->n = limit;
-    reach->offsets = pb_malloc(limit, sizeof *reach->offsets);
-    if (!reach->offsets)
+    along->n = limit;
+    along->offsets = pb_malloc(limit, sizeof *along->offsets);
+    if (!along->offsets)
         return pb_fail_memory(error);
     for (size_t i = 0; i < limit; i++)
-        reach->offsets[i] = SIZE_MAX;
+        along->offsets[i] = SIZE_MAX;
     for (size_t i = 0; i < pb_axis_length(axis); i++) {
         int64_t coordinate = pb_axis_coordinate(axis, i);
         if (coordinate < 0 || (size_t)coordinate >= limit)
@@ -94,13 +94,13 @@ static pb_status reach_create(pb_reach *reach, const pb_tensor *value, size_t wh
                            "the value's axis %s has coordinate %lld, past the %zu "
                            "places there are",
                            pb_axis_name(axis), (long long)coordinate, limit);
-        reach->offsets[coordinate] = i * stride;
+        along->offsets[coordinate] = i * stride;
     }
     return PB_OK;
 }
 
 /* Which part of the address an axis of the value stands for; NULL if the site has no such axis. */
-static pb_reach *reach_of(pb_edit *edit, const char *axis, size_t *limit)
+static pb_value_axis *value_axis_of(pb_edit *edit, const char *axis, size_t *limit)
 {
     const pb_site_row *row = pb_site_info(edit->site);
     const pb_shape *shape = pb_model_shape(edit->model);
@@ -165,10 +165,10 @@ static pb_status keep_value(pb_edit *edit, const pb_tensor *value, pb_error **er
     for (size_t a = 0; a < pb_tensor_rank(value); a++) {
         const char *axis = pb_axis_name(pb_tensor_axis(value, a));
         size_t limit = 0;
-        pb_reach *reach = reach_of(edit, axis, &limit);
-        if (!reach)
+        pb_value_axis *along = value_axis_of(edit, axis, &limit);
+        if (!along)
             return wrong_axis(edit, axis, error);
-        pb_status status = reach_create(reach, value, a, limit, error);
+        pb_status status = value_axis_create(along, value, a, limit, error);
         if (status)
             return status;
     }

@@ -6,11 +6,11 @@
 
 #include "study/edit.h"
 
-/* Where the value at a coordinate of one axis lies in the value tensor, in floats. */
-typedef struct pb_reach {
+/* One axis of an edit's value: where in the value the entry for a coordinate lies, in floats. */
+typedef struct pb_value_axis {
     size_t n;        /* coordinates covered: 0 .. n - 1 */
     size_t *offsets; /* [n]; SIZE_MAX where the tensor has none. NULL: the axis is broadcast */
-} pb_reach;
+} pb_value_axis;
 
 struct pb_edit {
     atomic_size_t count;
@@ -26,8 +26,8 @@ struct pb_edit {
     pb_select *keys;       /* NULL: every key */
     unsigned char *places; /* [width]: touched along the last axis? NULL: all of it */
     pb_tensor *value;
-    pb_reach layer, row, head, last; /* into value */
-    pb_run **from;                   /* [n_from] */
+    pb_value_axis layer, row, head, last; /* into value */
+    pb_run **from;                        /* [n_from] */
     size_t n_from;
     double number;
 };

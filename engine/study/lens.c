@@ -117,7 +117,8 @@ static pb_status walk(const states *chosen, const int32_t *tokens, size_t n_toke
     return status;
 }
 
-/* [layer?, pos?], then what the caller adds; *owned are released by frame_clear(). */
+/* The result's axes, [layer?, pos?], and room for one that the caller adds; frame_clear() releases
+ * all of them. */
 typedef struct frame {
     pb_axis *axes[3];
     size_t rank;

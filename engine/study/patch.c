@@ -93,8 +93,8 @@ static void check_last_layer(const pb_patch_plan *plan, const pb_patch_run *run,
     }
 }
 
-/* A cell before the first difference, which the sweep knows without computing, computed. Cells
- * have the pair as their place in the extra values. */
+/* A cell for each pair, before its first difference, where the sweep takes the value as known: it
+ * is computed after all, to see that it is so. Its place in the extra values is the pair. */
 static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
 {
     size_t layer = (plan->shape->n_layer - 1) / 2, n = 0;
@@ -160,8 +160,7 @@ static pb_status write_end(const pb_patch_plan *plan, const double *values, pb_t
 static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run,
                               pb_patch_result *result, pb_error **error)
 {
-    const pb_measured measured = {.kind = plan->spec->metric->kind,
-                                  .n_pairs = plan->n_pairs,
+    const pb_measured measured = {.n_pairs = plan->n_pairs,
                                   .n_cells = plan->n_cells / plan->n_pairs,
                                   .into = run->into,
                                   .from = run->from,

@@ -3,8 +3,8 @@
  *
  * Closed forms, where neither prompt is edited (docs/performance):
  *   - positions before the first difference, and after the last the metric reads, change nothing;
- *   - in the last layer, behind its keys and values, a position the metric does not read changes
- *     nothing;
+ *   - in the last layer, from where on each row goes alone, a position the metric does not read
+ *     changes nothing;
  *   - a residual stream replaced wherever it differs gives from's value.
  */
 #include "patch_cells.h"
@@ -157,7 +157,7 @@ static int by_first_row(const void *x, const void *y)
     return order ? order : compare(a->place, b->place);
 }
 
-/* Patterns of a layer are large: all its cells together. */
+/* A layer's patterns are large: its cells come one after the other, so that they are read once. */
 static int by_layer(const void *x, const void *y)
 {
     const pb_cell *a = x, *b = y;

@@ -192,7 +192,7 @@ static pb_status fill_groups(pb_group *groups, size_t n_groups, const pb_positio
     return PB_OK;
 }
 
-/* Every position, for a pair whose selector is open. */
+/* The positions of a pair that are patched; every one without a selector. */
 static pb_status resolve_places(pb_run *run, const pb_select *select, pb_positions *chosen,
                                 bool *one, pb_error **error)
 {

@@ -1,6 +1,12 @@
 /*
  * Inside study: a patch sweep laid out before it runs.
  *
+ * To walk an axis is to patch one place of it at a time, which gives the result that axis; places
+ * that are not walked are patched together. Places patched together are a group; layers and heads
+ * patched together are a component. A cell is one place of the result: a pair of prompts, a
+ * component, a group of positions and one of keys. Cells enter the forward pass as late as they
+ * can, and go through it in blocks.
+ *
  *     patch_plan.c   what is walked: groups of heads, positions, keys; the result's axes
  *     patch_cells.c  a cell for every place of the result: what its value needs, and in what order
  *     patch_run.c    blocks of cells through the forward pass

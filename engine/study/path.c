@@ -148,7 +148,8 @@ static pb_status forward(const pb_path_batch *batch, const pb_hooks *ours, size_
     return status;
 }
 
-/* The metric's rows, whether the receivers are the logits of pass 1 or what follows them. */
+/* The rows the metric reads, after ln_final: of pass 1 if the receivers are the logits, else of
+ * pass 2. */
 static pb_status two_passes(pb_path_batch *batch, const size_t *wanted, size_t n_wanted,
                             float *normed, const pb_context *context, pb_error **error)
 {
@@ -168,7 +169,8 @@ static pb_status two_passes(pb_path_batch *batch, const size_t *wanted, size_t n
         earliest = layer < earliest ? layer : earliest;
         latest = layer > latest ? layer : latest;
     }
-    /* Receivers before every sender read what they read in into: pass 1 passes them too. */
+    /* Receivers that come before every sender read what they read in `into`; pass 1 begins early
+     * enough to record that too. */
     start = start < earliest ? start : earliest;
     pb_status status = forward(batch, &first, start, latest + 1, NULL, 0, NULL, context, error);
     return status ? status
@@ -319,8 +321,7 @@ static pb_status write_normalized(tracer *trace, size_t rank, pb_axis *const *ax
                                   pb_path_result *result, pb_error **error)
 {
     const pb_path_spec *spec = trace->spec;
-    const pb_measured measured = {.kind = spec->metric->kind,
-                                  .n_pairs = spec->n_pairs,
+    const pb_measured measured = {.n_pairs = spec->n_pairs,
                                   .n_cells = trace->n_groups,
                                   .into = trace->into,
                                   .from = trace->from,

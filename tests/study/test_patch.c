@@ -298,89 +298,6 @@ static void pairs_that_cancel(void **state)
     pb_axis_release(&prompts);
 }
 
-static pb_run *scaled(double by)
-{
-    const pb_edit_spec spec = {.op = PB_EDIT_SCALE, .site = PB_SITE_ATTN_OUT, .number = by};
-    pb_edit *edit = NULL;
-    pb_run *run = NULL;
-    pb_error *error = NULL;
-    must(pb_edit_create(f.model, &spec, &edit, &error), error);
-    must(pb_run_edited(&f.into, 1, &edit, 1, NULL, &run, &error), error);
-    pb_edit_release(&edit);
-    return run;
-}
-
-static pb_metric metric_of(int kind)
-{
-    return (pb_metric){.kind = (pb_metric_kind)kind,
-                       .targets = &f.good,
-                       .n_targets = 1,
-                       .against = &f.bad,
-                       .n_against = 1,
-                       .reference = &f.from,
-                       .n_reference = 1,
-                       .call = mean_of_logits};
-}
-
-/* Ends that differ by a last place or two give no number: it would be rounding over rounding. */
-static void ends_that_rounding_parts(void **state)
-{
-    (void)state;
-    pb_error *error = NULL;
-    pb_run *near = scaled(1 + 2e-7);
-    for (int kind = PB_METRIC_LOGIT; kind <= PB_METRIC_CALL; kind++) {
-        const pb_metric metric = metric_of(kind);
-        pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
-        pb_patch_result none;
-        spec.from = &near;
-        spec.normalize = true;
-        must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "on both");
-    }
-    /* Of several pairs, the one is blank. */
-    const pb_metric metric = good_logit(&f);
-    pb_run *froms[2] = {near, f.from};
-    pb_axis *prompts = NULL;
-    must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
-    pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
-    spec.from = froms;
-    spec.n_from = 2;
-    spec.prompts = prompts;
-    spec.normalize = true;
-    pb_patch_result result = patch(&spec);
-    size_t per_pair = pb_tensor_size(result.values) / 2;
-    for (size_t i = 0; i < per_pair; i++) {
-        assert_true(isnan(pb_tensor_data(result.values)[i]));
-        assert_false(isnan(pb_tensor_data(result.values)[per_pair + i]));
-    }
-    pb_patch_result_release(&result);
-    pb_axis_release(&prompts);
-    pb_run_release(&near);
-}
-
-/* A small gap is one all the same: the last layer's final position carries from's value, so that
- * there the answer is 1. */
-static void ends_that_are_near(void **state)
-{
-    (void)state;
-    const int kinds[] = {PB_METRIC_LOGIT,   PB_METRIC_LOGIT_DIFF, PB_METRIC_PROB,
-                         PB_METRIC_LOGPROB, PB_METRIC_KL,         PB_METRIC_CALL};
-    const pb_select last = at_index(-1);
-    pb_run *near = scaled(1.01);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        const pb_metric metric = metric_of(kinds[i]);
-        pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
-        bool all = kinds[i] == PB_METRIC_CALL; /* it reads every position */
-        spec.from = &near;
-        spec.layers = (pb_where){false, &last, 1};
-        spec.positions = all ? PB_WHERE_ALL : (pb_where){false, &last, 1};
-        spec.normalize = true;
-        pb_patch_result result = patch(&spec);
-        assert_float_equal(pb_tensor_data(result.values)[0], 1, 2e-2);
-        pb_patch_result_release(&result);
-    }
-    pb_run_release(&near);
-}
-
 /* One prompt patched from several; and the labels of positions that prompts share. */
 static void one_into_several_froms(void **state)
 {
@@ -664,8 +581,6 @@ int main(void)
         cmocka_unit_test(edited_between_layers),
         cmocka_unit_test(several_pairs),
         cmocka_unit_test(pairs_that_cancel),
-        cmocka_unit_test(ends_that_rounding_parts),
-        cmocka_unit_test(ends_that_are_near),
         cmocka_unit_test(one_into_several_froms),
         cmocka_unit_test(cost_is_the_formula),
         cmocka_unit_test(row_layers_are_counted),

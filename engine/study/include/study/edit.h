@@ -65,9 +65,9 @@ void pb_edit_release(pb_edit **edit);
 char *pb_edit_describe(const pb_edit *edit);
 
 /*
- * One past the last position it can touch when prompt `prompt` is written on from: 0 where
- * positions are chosen, which are the prompt's own; the end of what it takes from, where that has
- * positions (a run, a mean by position); else SIZE_MAX.
+ * One past the last position that the edit can touch while prompt `prompt` is written on from: 0 if
+ * its positions are chosen, since those are all in the prompt; the length of what its values come
+ * from, if that goes by position (a run, a mean by position); else SIZE_MAX.
  */
 size_t pb_edit_end(const pb_edit *edit, size_t prompt);
 
