@@ -41,7 +41,7 @@ const char *pb_status_name(pb_status status)
 
 /* What goes into an error comes from files and servers too, and may be long: made harmless, and
  * cut. Takes `text`. NULL when memory is out. */
-static char *take_text(pb_buffer *text, bool lines)
+static char *take_text(pb_buffer *text)
 {
     const char *bytes = text->data ? text->data : "";
     size_t length = text->length, head = length, tail = length;
@@ -54,21 +54,21 @@ static char *take_text(pb_buffer *text, bool lines)
         while (tail < length && ((unsigned char)bytes[tail] & 0xC0) == 0x80)
             tail++;
     }
-    pb_harmless_text(&shown, bytes, head, lines);
+    pb_harmless_text(&shown, bytes, head, true);
     if (head < tail)
         pb_buffer_format(&shown, " \u2026 %zu bytes \u2026 ", tail - head);
-    pb_harmless_text(&shown, bytes + tail, length - tail, lines);
+    pb_harmless_text(&shown, bytes + tail, length - tail, true);
     shown.failed = shown.failed || text->failed;
     pb_buffer_free(text);
     return pb_buffer_take(&shown);
 }
 
 /* Formatted text of its own, or NULL when memory is out. */
-static char *format_text(const char *format, bool lines, va_list arguments)
+static char *format_text(const char *format, va_list arguments)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     pb_buffer_vformat(&text, format, arguments);
-    return take_text(&text, lines);
+    return take_text(&text);
 }
 
 /* A new error that owns `text`, or the static one if either could not be had. */
@@ -90,7 +90,7 @@ pb_status pb_fail(pb_error **error, pb_status code, const char *text, ...)
         return code;
     va_list arguments;
     va_start(arguments, text);
-    *error = create_error(code, format_text(text, false, arguments));
+    *error = create_error(code, format_text(text, arguments));
     va_end(arguments);
     return code;
 }
@@ -124,7 +124,7 @@ pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...)
     pb_buffer_vformat(&text, what, arguments);
     va_end(arguments);
     pb_buffer_format(&text, ": %s", reason);
-    *error = create_error(PB_IO, take_text(&text, false));
+    *error = create_error(PB_IO, take_text(&text));
     return PB_IO;
 }
 
@@ -138,7 +138,7 @@ void pb_error_hint(pb_error *error, const char *hint, ...)
         return;
     va_list arguments;
     va_start(arguments, hint);
-    error->hint = format_text(hint, true, arguments);
+    error->hint = format_text(hint, arguments);
     va_end(arguments);
 }
 
@@ -170,7 +170,7 @@ void pb_error_trail(pb_error *error, pb_source *source, pb_span span, const char
     trail_call *call = &error->trail[error->n_trail++];
     pb_buffer name = PB_BUFFER_EMPTY;
     pb_buffer_text(&name, function);
-    call->function = take_text(&name, false);
+    call->function = take_text(&name);
     call->source = pb_source_retain(source);
     call->span = span;
 }
