@@ -276,9 +276,10 @@ static void test_log(void **state)
 {
     (void)state;
     int lines = 0;
-    pb_log log = {PB_LOG_INFO, count_line, &lines};
+    pb_log log = {PB_LOG_WARNING, count_line, &lines};
     pb_log_write(NULL, PB_LOG_ERROR, "nobody");
     pb_log_write(&log, PB_LOG_DEBUG, "too quiet");
+    pb_log_write(&log, PB_LOG_INFO, "too quiet");
     pb_log_write(&log, PB_LOG_WARNING, "%d of %d", 7, 9);
     assert_int_equal(lines, 1);
 }

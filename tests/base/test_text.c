@@ -89,7 +89,17 @@ static void test_visible(void **state)
     assert_visible("", 0, "\"\"");
     assert_visible("\n\t\x1b", 3, "⏎⇥␛");
     assert_visible("\xE2\x80", 2, "\\xe2\\x80");
-    assert_visible("\xE2\x80\x8B", 3, "⟨U+200B⟩");
+    /* What takes no room, turns the direction of text, or breaks a line: each end of a range. */
+    static const struct {
+        const char *text, *shown;
+    } hidden[] = {
+        {"\xC2\x80", "⟨U+0080⟩"},     {"\xC2\xA0", "⟨U+00A0⟩"},     {"\xC2\xAD", "⟨U+00AD⟩"},
+        {"\xE2\x80\x80", "⟨U+2000⟩"}, {"\xE2\x80\x8B", "⟨U+200B⟩"}, {"\xE2\x80\x8E", "⟨U+200E⟩"},
+        {"\xE2\x80\x8F", "⟨U+200F⟩"}, {"\xE2\x80\xA8", "⟨U+2028⟩"}, {"\xE2\x80\xAF", "⟨U+202F⟩"},
+        {"\xE2\x81\x9F", "⟨U+205F⟩"}, {"\xE2\x81\xAF", "⟨U+206F⟩"}, {"\xE3\x80\x80", "⟨U+3000⟩"}};
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        assert_visible(hidden[i].text, strlen(hidden[i].text), hidden[i].shown);
+    assert_visible("\xC2\xA1\xE2\x80\x90\xE2\x80\xB0", 8, "\xC2\xA1\xE2\x80\x90\xE2\x80\xB0");
     pb_buffer out = PB_BUFFER_EMPTY;
     pb_quoted_text(&out, "\"a\\\n\xFF\0", 6);
     assert_string_equal(out.data, "\"\\\"a\\\\\\n\\xff\\x00\"");

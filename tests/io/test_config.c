@@ -135,6 +135,22 @@ static void test_refused(void **state)
     }
 }
 
+/* Whatever the alphabet says of them. */
+static void test_other_families(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"bert", "gpt", "gpt_neox", "llama"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char json[64], said[64];
+        snprintf(json, sizeof json, "{\"model_type\":\"%s\"}", types[i]);
+        snprintf(said, sizeof said, "of type \"%s\", which has no n_layer", types[i]);
+        pb_config *config = NULL;
+        pb_error *error = NULL;
+        assert_error(parse(json, &config, &error), &error, PB_UNSUPPORTED, said);
+        assert_null(config);
+    }
+}
+
 static void test_deep_nesting(void **state)
 {
     (void)state;
@@ -160,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_default_model),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_other_families),
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test_setup_teardown(test_no_file, scratch_set_up, scratch_tear_down),
     };

@@ -139,6 +139,18 @@ static void test_hub_refs(void **state)
     pb_locate_paths_free(&paths);
 }
 
+static void test_what_is_a_revision(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"main", "v1.0", "refs/pr/2", "a", "0123abc", "x_y-z"};
+    static const char *const wrong[] = {"",     "/etc/passwd", ".git", "-x",  "main/", "v1.",
+                                        "a..b", "a//b",        "a b",  "a~1", "a\nb"};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_true(pb_locate_is_revision(right[i]));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(pb_locate_is_revision(wrong[i]));
+}
+
 /* A file of refs/ leads to a snapshot, and a commit is one. */
 static void test_hub_revisions(void **state)
 {
@@ -163,6 +175,7 @@ static void test_hub_revisions(void **state)
     assert_found(folder, &paths, "a@b", "one/a@b");
     assert_missing(&paths, "a/b@v2", "hub/models--a--b (no snapshot of that revision in it)");
     assert_missing(&paths, "a/b@v2", "patchbay fetch a/b@v2");
+    assert_missing(&paths, "a/b@aaaa", "hub/models--a--b (no snapshot of that revision in it)");
     assert_missing(&paths, "a/b@../../../one", "these places were looked at:");
     assert_missing(&paths, "a/b@fedcba9876543210fedcba9876543210fedcba98", "98 (no such folder)");
     assert_missing(&paths, "gpt2@v9", "patchbay fetch gpt2@v9");
@@ -327,6 +340,7 @@ int main(void)
         WITH_SCRATCH(test_hub),
         WITH_SCRATCH(test_hub_refs),
         WITH_SCRATCH(test_incomplete),
+        cmocka_unit_test(test_what_is_a_revision),
         WITH_SCRATCH(test_hub_revisions),
         WITH_SCRATCH(test_hub_links),
         WITH_SCRATCH(test_torch_only),

@@ -223,6 +223,7 @@ static void test_lies(void **state)
         {"{\"x\":" TENSOR("[1]", "0", "4") ",\"y\":" TENSOR("[1]", "8", "12") "}",
          "4 bytes before tensor 'y' belong to no tensor", 12},
         {"{\"x\":" TENSOR("[1]", "4", "8") "}", "4 bytes before tensor 'x'", 8},
+        {"{\"x\":" TENSOR("[1]", "1", "5") "}", "1 bytes before tensor 'x'", 5},
         {"{\"x\":" TENSOR("[2]", "0", "8") ",\"y\":" TENSOR("[2]", "4", "12") "}",
          "tensors 'x' and 'y' overlap", 12},
         {"{\"x\":" TENSOR("[1]", "0", "4") ",\"y\":" TENSOR("[1]", "0", "4") "}", "overlap", 4},

@@ -232,6 +232,14 @@ static void higher_ranks_show_their_first_grids(void **state)
                 "query \\ key  0  1\n"
                 "0            2  3\n"
                 "... 2 more grids: layer=1, head=0 to layer=1, head=1\n");
+    expect_text("layer=2 query=1 key=1", NULL, "pattern", NULL, &(pb_text_limits){.slices = 2},
+                "pattern [layer=2, query=1, key=1]\n"
+                "layer=0\n"
+                "query \\ key  0\n"
+                "0            0\n"
+                "layer=1\n"
+                "query \\ key  0\n"
+                "0            1\n");
 }
 
 static void booleans_and_nothing_are_words(void **state)

@@ -262,6 +262,7 @@ static void broken_starts_are_refused(void **state)
         {"\x93NUMPY\x01\x00\x10", 9, PB_FORMAT,
          "this is not a .npy file: it does not start with \\x93NUMPY"},
         {"\x93NUMPY\x01\x00\x10\x00{}", 12, PB_FORMAT, "the .npy file ends inside its header"},
+        {"\x93NUMPY\x01\x00\x03\x00{}", 12, PB_FORMAT, "the .npy file ends inside its header"},
         {"\x93NUMPY\x02\x00\x10\x00", 10, PB_FORMAT, "the .npy file ends inside its header"},
         {"\x93NUMPY\x04\x00\x10\x00{}", 12, PB_UNSUPPORTED,
          "the .npy file has version 4.0; expected 1, 2 or 3"},

@@ -78,6 +78,8 @@ static void nan_passes_through_minimum_and_maximum(void **state)
     expect_tensor(&result, "pos=3", VALUES(NAN, NAN, NAN));
     pb_tensor_binary(PB_EQ, a, a, NULL, &result, NULL);
     expect_tensor(&result, "pos=3", VALUES(0, 1, 0));
+    pb_tensor_unary(PB_SIGN, a, NULL, &result, NULL);
+    expect_tensor(&result, "pos=3", VALUES(NAN, 1, NAN));
     pb_tensor_release(&a);
     pb_tensor_release(&b);
 }
@@ -286,6 +288,9 @@ static void where_lines_up_all_three(void **state)
     assert_int_equal(pb_tensor_where(condition, condition, condition, NULL, &result, NULL), PB_OK);
     assert_true(pb_tensor_is_boolean(result));
     expect_tensor(&result, "pos=2", VALUES(1, 0));
+    assert_int_equal(pb_tensor_where(condition, condition, no, NULL, &result, NULL), PB_OK);
+    assert_false(pb_tensor_is_boolean(result));
+    expect_tensor(&result, "pos=2", VALUES(1, -1));
 
     pb_error *error = NULL;
     pb_tensor *other = make_tensor("layer=3", NULL);

@@ -1,4 +1,6 @@
 /* Making tensors, sharing their values, and selecting from them. */
+#include <math.h>
+
 #include "tensor_support.h"
 
 static pb_select at(int64_t index)
@@ -188,6 +190,52 @@ static void selecting_keeps_coordinates(void **state)
     pb_tensor_release(&t);
 }
 
+static void places_count_from_the_end_of_the_axis(void **state)
+{
+    (void)state;
+    pb_tensor *t = make_tensor("key=@3,5,8", NULL), *result;
+    result = select_one(t, "key", at(-1));
+    expect_tensor(&result, "", VALUES(2));
+    result = select_one(t, "key", at(-4));
+    expect_tensor(&result, "", VALUES(1));
+    result = select_one(t, "key", slice(-99, 99, 1));
+    expect_tensor(&result, "key=@3,5,8", VALUES(0, 1, 2));
+    pb_tensor_release(&t);
+}
+
+static void a_label_that_repeats_needs_a_number(void **state)
+{
+    (void)state;
+    pb_tensor *t = make_tensor("pos=a/b/a/a", NULL), *result = NULL;
+    const struct {
+        const char *label;
+        int occurrence;
+        float value; /* NAN: refused */
+    } cases[] = {{"a", 1, 0},
+                 {"a", 2, 2},
+                 {"a", 3, 3},
+                 {"a", 4, NAN},
+                 {"a", PB_OCCURRENCE_FIRST, 0},
+                 {"a", PB_OCCURRENCE_LAST, 3},
+                 {"a", PB_OCCURRENCE_ONLY, NAN},
+                 {"b", PB_OCCURRENCE_ONLY, 1},
+                 {"b", 2, NAN}};
+    const char *const pos = "pos";
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        pb_select select = {
+            .kind = PB_SELECT_LABEL, .label = cases[i].label, .occurrence = cases[i].occurrence};
+        pb_status status = pb_tensor_select(t, 1, &pos, &select, NULL, &result, NULL);
+        assert_int_equal(!status, !isnan(cases[i].value));
+        if (!status)
+            expect_tensor(&result, "", &cases[i].value);
+    }
+    pb_tensor_release(&t);
+    t = make_tensor("pos=a/a", NULL); /* twice is more than once */
+    pb_select only = {.kind = PB_SELECT_LABEL, .label = "a", .occurrence = PB_OCCURRENCE_ONLY};
+    assert_int_equal(pb_tensor_select(t, 1, &pos, &only, NULL, &result, NULL), PB_VALUE);
+    pb_tensor_release(&t);
+}
+
 static void several_axes_are_selected_at_once(void **state)
 {
     (void)state;
@@ -251,6 +299,8 @@ int main(void)
         cmocka_unit_test(small_parts_are_copies),
         cmocka_unit_test(replaced_axis_must_fit),
         cmocka_unit_test(selecting_keeps_coordinates),
+        cmocka_unit_test(places_count_from_the_end_of_the_axis),
+        cmocka_unit_test(a_label_that_repeats_needs_a_number),
         cmocka_unit_test(several_axes_are_selected_at_once),
         cmocka_unit_test(selecting_keeps_booleans),
         cmocka_unit_test(offsets_unravel),

@@ -338,15 +338,43 @@ static void test_bad_prompts(void **state)
 {
     (void)state;
     int32_t long_prompt[65] = {0};
-    const int32_t outside[2] = {1, 9000};
-    const pb_prompt prompts[] = {{words, 0, NULL}, {long_prompt, 65, NULL}, {outside, 2, NULL}};
-    const pb_status expected[] = {PB_VALUE, PB_RANGE, PB_RANGE};
-    const char *const texts[] = {"empty", "65 tokens", "no token 9000"};
-    for (size_t i = 0; i < 3; i++) {
+    const int32_t outside[2] = {1, 8192}, below[2] = {1, -1}; /* there are 8192 */
+    const pb_prompt prompts[] = {
+        {words, 0, NULL}, {long_prompt, 65, NULL}, {outside, 2, NULL}, {below, 2, NULL}};
+    const pb_status expected[] = {PB_VALUE, PB_RANGE, PB_RANGE, PB_RANGE};
+    const char *const texts[] = {"empty", "65 tokens", "no token 8192", "no token -1"};
+    for (size_t i = 0; i < 4; i++) {
         pb_run *run = NULL;
         pb_error *error = NULL;
         assert_int_equal(pb_run_create(model, &prompts[i], NULL, NULL, &run, &error), expected[i]);
         assert_non_null(strstr(pb_error_text(error), texts[i]));
+        pb_error_destroy(&error);
+    }
+}
+
+/* Where NaN is first seen: in the stream, or only in what the last norm makes of it. */
+static void test_what_is_not_finite_is_told(void **state)
+{
+    (void)state;
+    struct {
+        edit writes;
+        const char *place;
+    } cases[] = {
+        {STRIPED(PB_SITE_EMBED, 0, 4, ANY, 0, NAN), "before layer 0, at position 4"},
+        {STRIPED(PB_SITE_RESID_POST, 0, 4, ANY, 0, NAN), "after layer 0, at position 4"},
+        {STRIPED(PB_SITE_MLP_OUT, 2, 8, ANY, 0, NAN), "after layer 2, at position 8"},
+        {STRIPED(PB_SITE_LN_FINAL, 0, 3, ANY, 0, NAN), "after the last norm, at position 3"},
+        {STRIPED(PB_SITE_LN_FINAL, 0, 0, ANY, 0, INFINITY), "after the last norm, at position 0"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pb_run_edits edits = {{&cases[i].writes, wants, at}, retain, release};
+        pb_prompt prompt = {.tokens = words, .n = N, .edits = &edits};
+        pb_run *run = NULL;
+        pb_error *error = NULL;
+        assert_int_equal(pb_run_create(model, &prompt, NULL, NULL, &run, &error), PB_VALUE);
+        assert_null(run);
+        if (!strstr(pb_error_text(error), cases[i].place))
+            fail_msg("'%s' does not say '%s'", pb_error_text(error), cases[i].place);
         pb_error_destroy(&error);
     }
 }
@@ -363,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_a_failing_hook_ends_the_pass),
         cmocka_unit_test(test_tensors_have_axes_and_labels),
         cmocka_unit_test(test_bad_prompts),
+        cmocka_unit_test(test_what_is_not_finite_is_told),
     };
     return cmocka_run_group_tests(tests, load_model, release_model);
 }

@@ -238,7 +238,7 @@ static void attribution_at_the_end_needs_no_pass(void **state)
 static void metrics_refuse(void **state)
 {
     (void)state;
-    const int32_t outside = 9999, three[3] = {1, 2, 3};
+    const int32_t outside = (int32_t)pb_model_shape(f.model)->n_vocab, three[3] = {1, 2, 3};
     pb_run *runs[2] = {f.into, f.from};
     pb_run *one = run_tokens(f.model, pb_run_tokens(f.into), 1);
     pb_axis *prompts = NULL;
@@ -247,7 +247,7 @@ static void metrics_refuse(void **state)
     must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
     pb_metric metric = {.kind = PB_METRIC_LOGIT, .targets = &outside, .n_targets = 1};
     must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_RANGE, &error,
-              "9999");
+              "8192");
     metric = (pb_metric){.kind = PB_METRIC_PROB, .targets = three, .n_targets = 3};
     must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_VALUE, &error,
               "3 targets for 2 prompts");

@@ -51,6 +51,15 @@ static void test_encode(void **state)
     assert_encodes(t, "", 0, PB_SPECIAL_ALLOWED, NULL, 0);
     assert_encodes(t, " great great", 12, PB_SPECIAL_ALLOWED, (int32_t[]){great, great}, 2);
     assert_encodes(t, " great<|endoftext|>", 19, PB_SPECIAL_ALLOWED, (int32_t[]){great, end}, 2);
+    int32_t *ids = NULL;
+    size_t count = 0;
+    assert_int_equal(
+        pb_tokenizer_encode(t, "<|endoftext|>", 13, PB_SPECIAL_AS_TEXT, NULL, &ids, &count, NULL),
+        PB_OK);
+    assert_true(count > 1);
+    for (size_t i = 0; i < count; i++)
+        assert_int_not_equal(ids[i], end);
+    free(ids);
     int32_t nul = pb_tokenizer_find(t, "", 1);
     assert_encodes(t, "\0", 1, PB_SPECIAL_ALLOWED, &nul, 1);
     assert_int_equal(pb_tokenizer_find(t, "", 0), PB_NO_TOKEN);
