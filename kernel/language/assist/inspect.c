@@ -49,7 +49,7 @@ static void explain_value(const pb_value *value, int detail, pb_buffer *out)
     else if (is_short)
         pb_value_repr(value, false, &text);
     if (text.length > 0 && pb_value_kind(value) != PB_FUNCTION)
-        pb_buffer_format(out, "\n```\n%s\n```\n", text.data);
+        pb_reference_block("", text.data, out);
     pb_buffer_free(&text);
 }
 

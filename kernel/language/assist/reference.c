@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/visible.h"
 #include "eval/members.h"
 #include "value/text.h"
 
@@ -86,7 +87,60 @@ void pb_reference_entry(const pb_builtin *row, pb_buffer *out)
     write_see(row, out);
 }
 
+/* ---- foreign text in Markdown ---- */
+
+/* One backtick more than the text has in a row, and `least` at least. */
+static size_t fence_length(const char *text, size_t least)
+{
+    size_t longest = 0;
+    for (const char *at = text; *at; at += *at != '\0') {
+        size_t run = strspn(at, "`");
+        longest = run > longest ? run : longest;
+        at += run;
+    }
+    return longest + 1 > least ? longest + 1 : least;
+}
+
+void pb_reference_code(const char *text, pb_buffer *out)
+{
+    size_t fence = fence_length(text, 2);
+    pb_buffer_repeat(out, '`', fence);
+    pb_buffer_byte(out, ' ');
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20) /* an empty line would end the span */
+            pb_visible_text(out, c, 1);
+        else
+            pb_buffer_byte(out, *c);
+    pb_buffer_byte(out, ' ');
+    pb_buffer_repeat(out, '`', fence);
+}
+
+void pb_reference_block(const char *language, const char *text, pb_buffer *out)
+{
+    size_t fence = fence_length(text, 3), length = strlen(text);
+    pb_buffer_byte(out, '\n');
+    pb_buffer_repeat(out, '`', fence);
+    pb_buffer_format(out, "%s\n%s%s", language, text,
+                     length > 0 && text[length - 1] == '\n' ? "" : "\n");
+    pb_buffer_repeat(out, '`', fence);
+    pb_buffer_byte(out, '\n');
+}
+
 /* ---- values ---- */
+
+/* "A list of 2 strings", "The string `` 'x' ``": behind "the KIND" stands what the user wrote. */
+static void write_description(const pb_value *value, pb_buffer *out)
+{
+    char what[200];
+    const char *said = pb_value_describe(value, what, sizeof what);
+    const char *kind = strncmp(said, "the ", 4) == 0 ? strchr(said + 4, ' ') : NULL;
+    size_t own = kind ? (size_t)(kind + 1 - said) : strlen(said);
+    char first = said[0] == 'a' ? 'A' : said[0] == 't' ? 'T' : said[0];
+    pb_buffer_format(out, "%c%.*s", first, (int)own - 1, said + 1);
+    if (kind)
+        pb_reference_code(kind + 1, out);
+    pb_buffer_byte(out, '\n');
+}
 
 static void write_members(const pb_member *members, bool *any, pb_buffer *out)
 {
@@ -102,17 +156,20 @@ void pb_reference_value(const pb_value *value, pb_buffer *out)
 {
     const pb_object_type *type = pb_value_object_type(value);
     const pb_meta *meta = pb_value_meta(value);
-    char what[200];
     bool any = false;
-    const char *said = pb_value_describe(value, what, sizeof what);
-    pb_buffer_format(out, "%c%s\n", said[0] == 'a' ? 'A' : said[0], said + 1);
+    write_description(value, out);
     if (pb_value_kind(value) == PB_FUNCTION) {
-        pb_buffer_text(out, "\n```python\n");
-        pb_function_text(value, out);
-        pb_buffer_text(out, "\n```\n");
+        pb_buffer text = PB_BUFFER_EMPTY;
+        pb_function_text(value, &text);
+        pb_reference_block("python", text.data ? text.data : "", out);
+        out->failed = out->failed || text.failed;
+        pb_buffer_free(&text);
     }
-    if (meta && meta->caption)
-        pb_buffer_format(out, "\n%s\n", meta->caption);
+    if (meta && meta->caption) {
+        pb_buffer_byte(out, '\n');
+        pb_reference_code(meta->caption, out);
+        pb_buffer_byte(out, '\n');
+    }
     if (meta && meta->look && meta->look->summary)
         pb_buffer_format(out, "\n%s\n", meta->look->summary);
     if (type && type->summary)
@@ -182,20 +239,44 @@ void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out)
 
 /* ---- as a bundle ---- */
 
-/* Markdown as plain text: without the marks that only a renderer needs. */
+/* A line without the marks that only a renderer needs; what stands in code spans stays as it is. */
+static void plain_line(const char *line, size_t length, pb_buffer *out)
+{
+    for (size_t i = 0; i < length;) {
+        size_t fence = strspn(line + i, "`"), end = i + fence;
+        if (line[i] == '*' && line[i + 1] == '*') {
+            i += 2;
+            continue;
+        }
+        while (fence > 0 && end < length && strspn(line + end, "`") != fence)
+            end += line[end] == '`' ? strspn(line + end, "`") : 1;
+        if (fence > 0 && end < length) {
+            size_t first = i + fence, inside = end - first;
+            size_t pad = inside > 2 && line[first] == ' ' && line[end - 1] == ' ';
+            pb_buffer_append(out, line + first + pad, inside - 2 * pad);
+            i = end + fence;
+        } else {
+            pb_buffer_byte(out, line[i++]);
+        }
+    }
+}
+
+/* Markdown as plain text. */
 static void plain_text(const char *markdown, pb_buffer *out)
 {
-    bool fenced = false;
+    size_t fence = 0; /* backticks around the block we are in */
     for (const char *line = markdown; *line;) {
-        size_t length = strcspn(line, "\n");
-        bool fence = length >= 3 && memcmp(line, "```", 3) == 0;
-        fenced = fence ? !fenced : fenced;
-        for (size_t i = 0; i < length && !fence; i++)
-            if (fenced || (line[i] != '`' && !(line[i] == '*' && line[i + 1] == '*') &&
-                           !(i > 0 && line[i] == '*' && line[i - 1] == '*')))
-                pb_buffer_byte(out, line[i]);
+        size_t length = strcspn(line, "\n"), ticks = strspn(line, "`");
+        bool opens = fence == 0 && ticks >= 3 && !memchr(line + ticks, '`', length - ticks);
+        bool closes = fence > 0 && ticks == fence && length == ticks;
+        if (opens || closes)
+            fence = opens ? ticks : 0;
+        else if (fence > 0)
+            pb_buffer_append(out, line, length);
+        else
+            plain_line(line, length, out);
         line += length + (line[length] == '\n');
-        if (!fence)
+        if (!opens && !closes)
             pb_buffer_byte(out, '\n');
     }
 }

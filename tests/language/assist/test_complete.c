@@ -180,6 +180,28 @@ static void test_broken_code(void **state)
     }
 }
 
+/* What people and files wrote stands in code spans and blocks, whose fences it cannot end, and its
+ * plain text is as it was. */
+static void test_foreign_text_is_code(void **state)
+{
+    static const char code[] = "s = \"$x$ ``` **y** `\"\ng(q) = \"```` $q$\"";
+    pb_bundle *found = NULL;
+    recorder r;
+    recorder_start(&r);
+    free(recorder_run(&r, *state, "foreign", code, sizeof code - 1));
+    recorder_end(&r);
+    assert_int_equal(pb_session_inspect(*state, "s", 1, 1, 1, &found, NULL), PB_OK);
+    assert_non_null(strstr(pb_bundle_find(found, "text/markdown"),
+                           "The string ```` '$x$ ``` **y** `' ````\n\n````\n"
+                           "$x$ ``` **y** `\n````\n"));
+    assert_non_null(strstr(pb_bundle_find(found, "text/plain"),
+                           "The string '$x$ ``` **y** `'\n\n$x$ ``` **y** `\n"));
+    pb_bundle_destroy(&found);
+    assert_int_equal(pb_session_inspect(*state, "g", 1, 1, 1, &found, NULL), PB_OK);
+    assert_non_null(strstr(pb_bundle_find(found, "text/markdown"), "\n`````python\ng(q) = "));
+    pb_bundle_destroy(&found);
+}
+
 /* What inspection says at the `|`, or "" for nothing. */
 static void expect_inspect(pb_session *session, const char *code, int detail, const char *part)
 {
@@ -228,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_what_is_put_into_a_string_can_stand_there),
         cmocka_unit_test(test_broken_code),
         cmocka_unit_test(test_inspect),
+        cmocka_unit_test(test_foreign_text_is_code),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

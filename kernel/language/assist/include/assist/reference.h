@@ -16,6 +16,10 @@ void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out);
 /* The entries of all words by category. */
 void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out);
 
+/* Text that users or files wrote, as Markdown that no renderer changes: in backticks, two at least,
+ * since what they hold is neither markup nor mathematics anywhere. */
+void pb_reference_code(const char *text, pb_buffer *out);
+void pb_reference_block(const char *language, const char *text, pb_buffer *out);
 /* A bundle of text/plain and text/markdown. Takes the buffer's text. */
 pb_status pb_reference_bundle(pb_buffer *markdown, pb_bundle **bundle, pb_error **error);
 
