@@ -317,7 +317,7 @@ static void test_locked_file(void **state)
     for (int64_t i = 3; i < 103; i++)
         add(history, i, "c", NULL);
     add(history, 103, "d", NULL);
-    assert_true(now() - begun < 2);
+    assert_true(now() - begun < 10); /* and not half a second each */
     assert_int_equal(f->warnings, 1);
     assert_sources(search(history, "*", 10, true), "a,b,c,d");
     assert_sources(range(history, 0, 1, 4), "a,b,c");
