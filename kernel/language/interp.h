@@ -11,10 +11,9 @@
 #include "value.h"
 
 /* Bounds of rule 17; see limits in the session. */
-#define PB_MAX_EVALUATION_DEPTH 2400       /* nested evaluations, over all calls */
-#define PB_MAX_EVALUATION_STACK (4u << 20) /* bytes of the thread's stack they may take */
-#define PB_MAX_LIST_LENGTH      4000000    /* items of one list */
-#define PB_MAX_STRING_LENGTH    (64u << 20)
+#define PB_MAX_CALL_DEPTH    10000   /* the user's functions within one another */
+#define PB_MAX_LIST_LENGTH   4000000 /* items of one list */
+#define PB_MAX_STRING_LENGTH (64u << 20)
 
 const pb_watch *pb_interp_watch(const pb_interp *interp); /* never NULL */
 /* PB_OK, or PB_INTERRUPTED. Call it in every loop whose length the user decides. */

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "language/session.h"
+#include "interp.h"
 #include "members.h"
 #include "text.h"
+#include "value_private.h"
 
 void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
 {
@@ -182,6 +184,19 @@ void pb_reference_overview(pb_buffer *out)
                          constants[i].summary);
 }
 
+/* What a cell may come to; see interp.h. */
+static void write_limits(pb_buffer *out)
+{
+    pb_buffer_format(out,
+                     "\n## Limits\n\n"
+                     "- Functions of your own wait for one another, or for themselves, %d deep; "
+                     "less where the system gives a thread less than 64 MB of stack.\n"
+                     "- A list has %d items at most, a string %u MB, and values lie in one another "
+                     "%d deep.\n",
+                     PB_MAX_CALL_DEPTH, PB_MAX_LIST_LENGTH, PB_MAX_STRING_LENGTH >> 20,
+                     PB_MAX_VALUE_DEPTH);
+}
+
 char *pb_session_reference_markdown(void)
 {
     pb_buffer out = PB_BUFFER_EMPTY;
@@ -197,6 +212,7 @@ char *pb_session_reference_markdown(void)
             pb_reference_entry(row, &out);
         }
     }
+    write_limits(&out);
     char *text = pb_buffer_take(&out);
     pb_buffer_free(&out);
     return text;
