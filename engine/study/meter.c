@@ -283,14 +283,15 @@ pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *norme
                         const pb_context *context, double *value, pb_error **error)
 {
     pb_run *run = meter->runs[prompt];
-    pb_axis *axes[2] = {pb_run_positions(run), pb_model_axis(meter->model, "token")};
-    pb_tensor *logits = NULL;
-    float *data = NULL;
-    pb_status status = pb_tensor_create(2, axes, &logits, &data, error);
-    if (!status)
-        status = pb_unembed(meter->model, pb_run_length(run), normed, context, data, error);
-    if (!status)
-        status = meter->metric->call(meter->metric->user, prompt, logits, value, error);
-    pb_tensor_release(&logits);
-    return status;
+    const pb_seen seen = {prompt, run, run, normed};
+    (void)context; /* the function has its own */
+    return meter->metric->call(meter->metric->user, &seen, value, error);
+}
+
+pb_status pb_meter_call_of(const pb_meter *meter, const pb_seen *seen, double *value,
+                           pb_error **error)
+{
+    pb_seen placed = *seen;
+    placed.like = meter->runs[seen->prompt];
+    return meter->metric->call(meter->metric->user, &placed, value, error);
 }

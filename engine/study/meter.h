@@ -42,6 +42,10 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
 pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *normed,
                         const pb_context *context, double *value, pb_error **error);
 
+/* The same of a run, of the meter's prompt `seen->prompt` or as long as it. */
+pb_status pb_meter_call_of(const pb_meter *meter, const pb_seen *seen, double *value,
+                           pb_error **error);
+
 /* Numbers of the positions read in a run, of the meter's prompt `prompt` or as long as it. Not for
  * CALL. */
 pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,

@@ -119,19 +119,20 @@ pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t
 
 /* ---- on runs ---- */
 
-pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
-                                  const pb_context *context, double *numbers, pb_error **error)
+/* Numbers of the positions read in a prompt whose rows are given. */
+static pb_status numbers_of_seen(const pb_meter *meter, const pb_seen *seen,
+                                 const pb_context *context, double *numbers, pb_error **error)
 {
-    size_t n = 0, d = pb_model_shape(pb_run_model(run))->d_model;
-    const size_t *positions = pb_meter_positions(meter, prompt, &n);
+    size_t n = 0, d = pb_model_shape(pb_run_model(seen->run))->d_model;
+    const size_t *positions = pb_meter_positions(meter, seen->prompt, &n);
     float *normed = pb_malloc(n * d, sizeof *normed);
     pb_meter_row *rows = pb_malloc(n, sizeof *rows);
     pb_status status = normed && rows ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n; i++) {
-        const float *from = pb_run_normed(run) + positions[i] * d;
+        const float *from = seen->normed + positions[i] * d;
         for (size_t j = 0; j < d; j++)
             normed[i * d + j] = from[j];
-        rows[i] = (pb_meter_row){prompt, positions[i], pb_run_tokens(run)};
+        rows[i] = (pb_meter_row){seen->prompt, positions[i], pb_run_tokens(seen->run)};
     }
     if (!status)
         status = pb_meter_rows(meter, n, rows, normed, context, numbers, error);
@@ -140,22 +141,36 @@ pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *
     return status;
 }
 
-pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
-                          const pb_context *context, double *value, pb_error **error)
+static pb_status number_of_seen(const pb_meter *meter, const pb_seen *seen,
+                                const pb_context *context, double *value, pb_error **error)
 {
     if (pb_meter_calls(meter))
-        return pb_meter_call(meter, prompt, pb_run_normed(run), context, value, error);
+        return pb_meter_call_of(meter, seen, value, error);
     size_t n = 0;
-    pb_meter_positions(meter, prompt, &n);
+    pb_meter_positions(meter, seen->prompt, &n);
     double *numbers = pb_malloc(n, sizeof *numbers);
     if (!numbers)
         return pb_fail_memory(error);
-    pb_status status = pb_meter_numbers_of_run(meter, prompt, run, context, numbers, error);
+    pb_status status = numbers_of_seen(meter, seen, context, numbers, error);
     *value = 0;
     for (size_t i = 0; !status && i < n; i++)
         *value += numbers[i] / (double)n;
     free(numbers);
     return status;
+}
+
+pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
+                                  const pb_context *context, double *numbers, pb_error **error)
+{
+    const pb_seen seen = {prompt, run, run, pb_run_normed(run)};
+    return numbers_of_seen(meter, &seen, context, numbers, error);
+}
+
+pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
+                          const pb_context *context, double *value, pb_error **error)
+{
+    const pb_seen seen = {prompt, run, run, pb_run_normed(run)};
+    return number_of_seen(meter, &seen, context, value, error);
 }
 
 /* Whether it is the loss of every token. The last has no next one: the axis ends before it, and
@@ -183,17 +198,20 @@ static pb_status positions_axis(const pb_metric *metric, const pb_meter *meter, 
     return status;
 }
 
+/* `given` is what came of the one prompt; NULL: the runs as they are. */
 static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
-                                 size_t per_run, const pb_context *context, float *values,
-                                 pb_error **error)
+                                 const pb_seen *given, size_t per_run, const pb_context *context,
+                                 float *values, pb_error **error)
 {
     double *numbers = pb_malloc(per_run, sizeof *numbers);
     pb_status status = numbers ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n_runs; i++) {
+        const pb_seen own = {i, runs[i], runs[i], pb_run_normed(runs[i])};
+        const pb_seen seen = given ? *given : own;
         if (pb_meter_is_scalar(meter))
-            status = pb_meter_of_run(meter, i, runs[i], context, numbers, error);
+            status = number_of_seen(meter, &seen, context, numbers, error);
         else
-            status = pb_meter_numbers_of_run(meter, i, runs[i], context, numbers, error);
+            status = numbers_of_seen(meter, &seen, context, numbers, error);
         for (size_t p = 0; !status && p < per_run; p++)
             values[i * per_run + p] = (float)numbers[p];
         pb_watch_progress(context->watch, i + 1, n_runs);
@@ -203,8 +221,8 @@ static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, siz
 }
 
 static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
-                          size_t n_runs, pb_axis *prompts, const pb_context *context,
-                          pb_tensor **values, pb_error **error)
+                          size_t n_runs, const pb_seen *given, pb_axis *prompts,
+                          const pb_context *context, pb_tensor **values, pb_error **error)
 {
     pb_axis *axes[2] = {prompts, NULL};
     size_t rank = prompts ? 1 : 0, per_run = 1;
@@ -218,7 +236,7 @@ static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run
     if (!status)
         status = pb_tensor_create(rank, axes, &made, &data, error);
     if (!status)
-        status = evaluate_values(meter, runs, n_runs, per_run, context, data, error);
+        status = evaluate_values(meter, runs, n_runs, given, per_run, context, data, error);
     if (status)
         pb_tensor_release(&made);
     else
@@ -228,19 +246,51 @@ static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run
     return status;
 }
 
+static pb_status evaluate_rows(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
+                               const pb_seen *given, pb_axis *prompts, const pb_context *context,
+                               pb_tensor **values, pb_error **error)
+{
+    pb_context with = pb_context_or_none(context);
+    pb_meter *meter = NULL;
+    pb_status status = pb_meter_create(metric, runs, n_runs, false, &with, &meter, error);
+    if (!status)
+        status = evaluate(metric, meter, runs, n_runs, given, prompts, &with, values, error);
+    pb_meter_destroy(&meter);
+    return status;
+}
+
 pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
                              pb_axis *prompts, const pb_context *context, pb_tensor **values,
                              pb_error **error)
 {
-    pb_context with = pb_context_or_none(context);
-    pb_meter *meter = NULL;
     if (n_runs == 0 || (!prompts && n_runs > 1))
         return pb_fail(error, PB_INTERNAL, "a metric of %zu prompts needs an axis over them",
                        n_runs);
-    pb_status status = pb_meter_create(metric, runs, n_runs, false, &with, &meter, error);
+    return evaluate_rows(metric, runs, n_runs, NULL, prompts, context, values, error);
+}
+
+pb_status pb_metric_of_seen(const pb_metric *metric, const pb_seen *seen, const pb_context *context,
+                            pb_tensor **values, pb_error **error)
+{
+    pb_seen alone = *seen;
+    alone.prompt = 0;
+    return evaluate_rows(metric, &alone.like, 1, &alone, NULL, context, values, error);
+}
+
+pb_status pb_seen_logits(const pb_seen *seen, const pb_context *context, pb_tensor **logits,
+                         pb_error **error)
+{
+    pb_model *model = pb_run_model(seen->run);
+    pb_axis *axes[2] = {pb_run_positions(seen->like), pb_model_axis(model, "token")};
+    pb_context with = pb_context_or_none(context);
+    float *data = NULL;
+    pb_tensor *made = NULL;
+    pb_status status = pb_tensor_create(2, axes, &made, &data, error);
     if (!status)
-        status = evaluate(metric, meter, runs, n_runs, prompts, &with, values, error);
-    pb_meter_destroy(&meter);
+        status = pb_unembed(model, pb_run_length(seen->run), seen->normed, &with, data, error);
+    if (status)
+        pb_tensor_release(&made);
+    *logits = made;
     return status;
 }
 

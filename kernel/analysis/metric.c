@@ -71,123 +71,6 @@ static void metric_repr(const pb_value *self, pb_buffer *out)
     pb_buffer_byte(out, ')');
 }
 
-/* ---- a user's function as a metric ---- */
-
-/* What such a function is given: the logits of one prompt, as run.logits would be. */
-typedef struct logits_view {
-    pb_value *logits, *model;
-} logits_view;
-
-static void view_destroy(void *data)
-{
-    logits_view *view = data;
-    if (!view)
-        return;
-    pb_value_release(&view->logits);
-    pb_value_release(&view->model);
-    free(view);
-}
-
-static void view_repr(const pb_value *self, pb_buffer *out)
-{
-    (void)self;
-    pb_buffer_text(out, "the run of one cell of a sweep");
-}
-
-static const pb_object_type view_type;
-
-static pb_status view_logits(pb_interp *interp, const pb_value *self, pb_value **result,
-                             pb_error **error)
-{
-    (void)interp;
-    (void)error;
-    *result = pb_value_retain(((logits_view *)pb_value_object(self, &view_type))->logits);
-    return PB_OK;
-}
-
-static pb_status view_logprobs(pb_interp *interp, const pb_value *self, pb_value **result,
-                               pb_error **error)
-{
-    const logits_view *view = pb_value_object(self, &view_type);
-    pb_tensor *logprobs = NULL;
-    pb_status status = pb_tensor_softmax(pb_value_get_tensor(view->logits), "token", true,
-                                         pb_interp_watch(interp), &logprobs, error);
-    return status ? status
-                  : pb_result_tensor(&logprobs, view->model, NULL, "nats", NULL, 0, NULL, result,
-                                     error);
-}
-
-static const pb_member view_members[] = {
-    {"logits", "Logits of the next token: [pos, token].", view_logits},
-    {"logprobs", "Log probabilities, nats: [pos, token].", view_logprobs},
-    {NULL, NULL, NULL}};
-
-/* Activations are there in runs; a sweep computes a cell only as far as its logits. */
-static pb_status view_attribute(pb_interp *interp, const pb_value *self, const char *name,
-                                pb_value **result, pb_error **error)
-{
-    (void)interp;
-    (void)self;
-    (void)result;
-    pb_site site;
-    if (pb_site_find(name, &site, NULL))
-        return PB_OK;
-    return pb_fail(error, PB_NAME,
-                   "in a sweep a metric of your own sees .logits and .logprobs, not .%s", name);
-}
-
-static const pb_object_type view_type = {
-    .name = "run in a sweep",
-    .article = "a run in a sweep",
-    .summary = "One cell of a sweep, as a metric of your own sees it: .logits and .logprobs.",
-    .destroy = view_destroy,
-    .repr = view_repr,
-    .members = view_members,
-    .attribute = view_attribute};
-
-typedef struct pb_metric_caller {
-    pb_interp *interp;
-    pb_value *function, *model;
-} pb_metric_caller;
-
-static pb_status call_function(void *user, size_t prompt, const pb_tensor *logits, double *value,
-                               pb_error **error)
-{
-    (void)prompt;
-    pb_metric_caller *caller = user;
-    logits_view *view = pb_calloc(1, sizeof *view);
-    pb_value *argument = NULL, *answer = NULL;
-    if (!view)
-        return pb_fail_memory(error);
-    pb_tensor *shared = pb_tensor_retain((pb_tensor *)logits);
-    view->model = pb_value_retain(caller->model);
-    pb_status status = pb_result_tensor(&shared, caller->model, NULL, "logits", NULL, 0, NULL,
-                                        &view->logits, error);
-    if (status) {
-        view_destroy(view);
-        return status;
-    }
-    status = pb_value_take_object(&view_type, view, &argument, error);
-    if (!status)
-        status = pb_interp_call(caller->interp, caller->function, 1, &argument, &answer, error);
-    if (!status && pb_value_kind(answer) == PB_TENSOR &&
-        pb_tensor_size(pb_value_get_tensor(answer)) == 1) {
-        *value = pb_tensor_data(pb_value_get_tensor(answer))[0];
-    } else if (!status &&
-               (pb_value_kind(answer) == PB_NUMBER || pb_value_kind(answer) == PB_BOOL)) {
-        *value = pb_value_get_number(answer);
-    } else if (!status) {
-        char text[96];
-        status = pb_fail(error, PB_TYPE, "a metric gives one number for a run; yours gave %s",
-                         pb_value_describe(answer, text, sizeof text));
-        if (error)
-            pb_error_hint(*error, "pick one: lambda r: r.logits[pos=-1, token=\" great\"]");
-    }
-    pb_value_release(&argument);
-    pb_value_release(&answer);
-    return status;
-}
-
 /* ---- binding to prompts ---- */
 
 static char *metric_title(const pb_metric_data *metric, const pb_model *model,
@@ -272,21 +155,6 @@ void pb_metric_positions(pb_bound_metric *bound)
     bound->metric.n_positions = bound->positions.count;
 }
 
-static pb_status bind_function(pb_interp *interp, pb_value *function, pb_value *model,
-                               pb_bound_metric *bound, pb_error **error)
-{
-    bound->caller = pb_calloc(1, sizeof *bound->caller);
-    bound->name = strdup("your metric");
-    if (!bound->caller || !bound->name)
-        return pb_fail_memory(error);
-    *bound->caller = (pb_metric_caller){interp, pb_value_retain(function), pb_value_retain(model)};
-    bound->units = NULL;
-    bound->metric.kind = PB_METRIC_CALL;
-    bound->metric.call = call_function;
-    bound->metric.user = bound->caller;
-    return PB_OK;
-}
-
 /* What is no metric and no function, and what was probably meant. */
 static pb_status not_a_metric(const pb_value *value, pb_error **error)
 {
@@ -332,7 +200,7 @@ static pb_status take_metric(pb_call *call, const char *name, const pb_prompts *
     if (!metric && !pb_value_is_callable(value))
         return not_a_metric(value, error);
     if (!metric)
-        return bind_function(call->interp, value, prompts->model, bound, error);
+        return pb_metric_bind_function(call->interp, value, prompts->model, bound, error);
     pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, bound, error);
     if (!status && metric->pos)
         status = pb_positions_of(call, name, metric->pos, prompts, PB_ONE_POSITION,
@@ -358,45 +226,53 @@ void pb_bound_metric_free(pb_bound_metric *bound)
     pb_places_free(&bound->positions);
     pb_prompts_free(&bound->reference);
     free(bound->name);
-    if (bound->caller) {
-        pb_value_release(&bound->caller->function);
-        pb_value_release(&bound->caller->model);
-        free(bound->caller);
-    }
+    pb_metric_caller_free(&bound->caller);
     *bound = (pb_bound_metric){0};
 }
 
 /* ---- the type ---- */
+
+pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, const pb_value *value,
+                           pb_value **result, pb_error **error)
+{
+    static const pb_select all = {.kind = PB_SELECT_ALL};
+    pb_run *run = pb_run_of(value);
+    const pb_seen own = {0, run, run, run ? pb_run_normed(run) : NULL};
+    const pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
+    pb_bound_metric bound = {0};
+    pb_context context = {.watch = pb_interp_watch(interp)};
+    pb_tensor *values = NULL;
+    pb_status status = pb_metric_bind(metric, pb_run_model(seen->run), 1, &bound, error);
+    if (!status && metric->pos)
+        status = pb_places_of(metric->pos, "pos", &bound.positions, error);
+    if (!status)
+        status = pb_places_every(&bound.positions, error);
+    pb_metric_positions(&bound);
+    if (metric->per_token) {
+        bound.metric.positions = &all;
+        bound.metric.n_positions = 1;
+    }
+    if (!status)
+        status = pb_metric_of_seen(&bound.metric, seen, &context, &values, error);
+    if (!status)
+        status = pb_metric_value(metric->row, &values,
+                                 cell ? pb_cell_run_model(value) : pb_run_model_value(value), NULL,
+                                 result, error);
+    pb_bound_metric_free(&bound);
+    return status;
+}
 
 /* A metric is a function of a run: logit(" great")(run(love)). */
 static pb_status metric_call(pb_interp *interp, const pb_value *self, size_t count,
                              pb_value *const *arguments, pb_value **result, pb_error **error)
 {
     const pb_metric_data *metric = pb_value_object(self, &pb_metric_type);
-    pb_run *run = count == 1 ? pb_run_of(arguments[0]) : NULL;
-    if (!run)
-        return pb_fail(error, PB_TYPE,
-                       "a metric is called with one run; for a prompt, give it to the word: "
-                       "%s(prompt, ...)",
-                       metric->row->word);
-    pb_bound_metric bound = {0};
-    pb_context context = {.watch = pb_interp_watch(interp)};
-    pb_tensor *values = NULL;
-    pb_status status = pb_metric_bind(metric, pb_run_model(run), 1, &bound, error);
-    if (!status && metric->pos)
-        status = pb_places_of(metric->pos, "pos", &bound.positions, error);
-    if (!status)
-        status = pb_places_every(&bound.positions, error);
-    pb_metric_positions(&bound);
-    if (!status)
-        status = metric->per_token
-                     ? pb_loss_per_token(run, &context, &values, error)
-                     : pb_metric_evaluate(&bound.metric, &run, 1, NULL, &context, &values, error);
-    if (!status)
-        status = pb_metric_value(metric->row, &values, pb_run_model_value(arguments[0]), NULL,
-                                 result, error);
-    pb_bound_metric_free(&bound);
-    return status;
+    if (count == 1 && (pb_run_of(arguments[0]) || pb_cell_run_seen(arguments[0])))
+        return pb_metric_of_run(interp, metric, arguments[0], result, error);
+    return pb_fail(error, PB_TYPE,
+                   "a metric is called with one run; for a prompt, give it to the word: "
+                   "%s(prompt, ...)",
+                   metric->row->word);
 }
 
 static pb_status metric_show_values(pb_interp *interp, const pb_value *self, pb_bundle *bundle,

@@ -161,10 +161,27 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     return status;
 }
 
+/* Within a metric of one's own: on the run of one cell of a sweep. */
+static pb_status evaluate_cell(pb_call *call, const pb_metric_data *metric, given_words words,
+                               const pb_value *cell, pb_value **result, pb_error **error)
+{
+    if (!pb_argument_is_none(call, "edit"))
+        return pb_fail_argument(call, "edit", error, PB_VALUE,
+                                "the run of a sweep's cell is made, and takes no more edits");
+    return pb_place_argument(call,
+                             pb_given(call, "pos") ? "pos"
+                             : words.target        ? words.target
+                                                   : "prompt",
+                             pb_metric_of_run(call->interp, metric, cell, result, error), error);
+}
+
 static pb_status evaluate_call(pb_call *call, const pb_metric_data *metric, given_words words,
                                pb_value **result, pb_error **error)
 {
     pb_prompts prompts;
+    const pb_value *cell = pb_argument_value(call, "prompt");
+    if (pb_cell_run_seen(cell))
+        return evaluate_cell(call, metric, words, cell, result, error);
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
     if (!status)
         status = check_given_target(call, words.target, &prompts, error);
@@ -216,10 +233,15 @@ static pb_status call_metric(pb_call *call, pb_value **result, pb_error **error)
 }
 
 #define WORD_TYPES (PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER)
+/* What a metric is read on. */
+#define RUN_OBJECTS                                                                                \
+    {                                                                                              \
+        &pb_run_type, &pb_prompt_type, &pb_cell_run_type                                           \
+    }
 #define PROMPT_OR_TARGET                                                                           \
     {                                                                                              \
         .name = "prompt", .types = WORD_TYPES, .what = "a prompt", .fallback = "None",             \
-        .objects = PB_PROMPT_OBJECTS                                                               \
+        .objects = RUN_OBJECTS                                                                     \
     }
 #define TARGET                                                                                     \
     {                                                                                              \
@@ -313,7 +335,7 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_PROMPT_TYPES,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = PB_PROMPT_OBJECTS},
+                     .objects = RUN_OBJECTS},
                     {.name = "by",
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
@@ -337,7 +359,7 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_PROMPT_TYPES,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = PB_PROMPT_OBJECTS},
+                     .objects = RUN_OBJECTS},
                     {.name = "reference",
                      .types = PB_PROMPT_TYPES,
                      .mode = PB_PARAMETER_KEYWORD,

@@ -29,6 +29,21 @@ pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n
                          pb_bound_metric *bound, pb_error **error);
 void pb_metric_positions(pb_bound_metric *bound);
 
+/* The metric on one run, or on the run of one cell of a sweep. */
+pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, const pb_value *run,
+                           pb_value **result, pb_error **error);
+
+/* ---- a function of the user's as a metric (metric_own.c) ---- */
+
+/* The run of one cell of a sweep, as a metric of one's own is given it. */
+extern const pb_object_type pb_cell_run_type;
+const pb_seen *pb_cell_run_seen(const pb_value *value); /* borrowed; NULL if it is none */
+pb_value *pb_cell_run_model(const pb_value *value);     /* borrowed */
+
+pb_status pb_metric_bind_function(pb_interp *interp, pb_value *function, pb_value *model,
+                                  pb_bound_metric *bound, pb_error **error);
+void pb_metric_caller_free(struct pb_metric_caller **caller);
+
 /* What a metric comes to, as a value. Takes *values, also on failure. */
 pb_status pb_metric_value(const pb_metric_row *row, pb_tensor **values, pb_value *model,
                           const char *caption, pb_value **result, pb_error **error);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -126,9 +127,23 @@ static void load_again_to_wait_asleep(char **arguments)
         execv("/proc/self/exe", arguments);
 }
 
+/* The same depth of calls on a command line as in the kernel, whose threads have such stacks. */
+static void allow_deep_calls(void)
+{
+    const rlim_t wanted = (rlim_t)64 << 20;
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur == RLIM_INFINITY ||
+        stack.rlim_cur >= wanted)
+        return;
+    bool allowed = stack.rlim_max == RLIM_INFINITY || stack.rlim_max >= wanted;
+    stack.rlim_cur = allowed ? wanted : stack.rlim_max;
+    (void)setrlimit(RLIMIT_STACK, &stack); /* without it calls nest less deeply */
+}
+
 int main(int count, char **arguments)
 {
     load_again_to_wait_asleep(arguments);
+    allow_deep_calls();
     const pb_log log = {.least = wanted_level(), .write = write_log};
     const char *name = count > 1 ? arguments[1] : "--help";
     if (asks_for_help(name) || strcmp(name, "help") == 0)

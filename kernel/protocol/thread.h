@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 
-#define PB_STACK_BYTES ((size_t)16 << 20)
+/* Of address space: what calls that nest 10,000 deep take. Memory only as far as it was used. */
+#define PB_STACK_BYTES ((size_t)64 << 20)
 
 pb_status pb_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *user,
                           pb_error **error);

@@ -369,20 +369,35 @@ static pb_status compared(pb_call *call, pb_value **items, pb_error **error)
     return status;
 }
 
+/* Whether there are two numbers to compare place by place, one of them a tensor. */
+static bool pairs_up(const pb_call *call)
+{
+    bool tensor = false;
+    double number;
+    for (size_t i = 0; call->n_rest == 2 && i < 2; i++) {
+        const pb_tensor *one = pb_value_get_tensor(call->rest[i].value);
+        tensor = tensor || (one && pb_tensor_rank(one) > 0);
+        if (!one && !pb_value_scalar(call->rest[i].value, &number))
+            return false;
+    }
+    return tensor;
+}
+
 static pb_status extreme_call(pb_call *call, bool largest, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
-    size_t at = 0;
-    const pb_tensor *first = call->n_rest > 0 ? pb_value_get_tensor(call->rest[0].value) : NULL;
-    if (first && (pb_tensor_rank(first) > 0 || call->n_rest == 1)) {
-        const pb_value *over =
-            call->n_rest > 1 ? call->rest[1].value : pb_argument_value(call, "over");
-        if (call->n_rest == 2 && pb_value_kind(over) == PB_TENSOR)
-            return pb_interp_binary(call->interp, largest ? PB_MAXIMUM : PB_MINIMUM,
-                                    call->rest[0].value, over, result, error);
-        return reduce_tensor(call, largest ? PB_MAX : PB_MIN, call->rest[0].value, over, result,
+    size_t at = 0, n = call->n_rest;
+    const pb_tensor *first = n > 0 ? pb_value_get_tensor(call->rest[0].value) : NULL;
+    if (pairs_up(call))
+        return pb_place_argument(call, NULL,
+                                 pb_interp_binary(call->interp, largest ? PB_MAXIMUM : PB_MINIMUM,
+                                                  call->rest[0].value, call->rest[1].value, result,
+                                                  error),
+                                 error);
+    if (first && (pb_tensor_rank(first) > 0 || n == 1))
+        return reduce_tensor(call, largest ? PB_MAX : PB_MIN, call->rest[0].value,
+                             n > 1 ? call->rest[1].value : pb_argument_value(call, "over"), result,
                              error);
-    }
     pb_status status = compared(call, &items, error);
     if (!status)
         status = extreme(call->interp, call->row->name, items, pb_argument_value(call, "key"),
@@ -508,6 +523,7 @@ const pb_builtin pb_builtins_reduce[] = {
     {.name = "min",
      .category = "Many to one",
      .summary = "The smallest of a list, of several values, or of a tensor over axes.",
+     .doc = "Of two tensors, or a tensor and a number, the smaller of the two at each place.",
      .result = "a value, or a tensor of the axes that are left",
      .example = "min(3, 1, 2)",
      .expected = "1",
@@ -517,6 +533,7 @@ const pb_builtin pb_builtins_reduce[] = {
     {.name = "max",
      .category = "Many to one",
      .summary = "The largest of a list, of several values, or of a tensor over axes.",
+     .doc = "Of two tensors, or a tensor and a number, the larger of the two at each place.",
      .result = "a value, or a tensor of the axes that are left",
      .example = "max([\"a\", \"ccc\", \"bb\"], key=len)",
      .expected = "'ccc'",

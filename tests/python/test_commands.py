@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -260,3 +261,19 @@ def test_a_kernelspec_of_another_program_stays(patchbay, tmp_path, spec):
 def test_the_reference_in_docs_is_current(patchbay, root):
     written = (root / "docs" / "reference.md").read_text(encoding="utf-8")
     assert patchbay("reference").stdout == written, "run: patchbay reference > docs/reference.md"
+
+
+def test_calls_nest_as_deep_as_the_reference_says(patchbay, root, patience):
+    """The bound is one of calls, the same whatever is between them, and it is in the error."""
+    said = re.search(r"themselves, (\d+) deep",
+                     (root / "docs" / "reference.md").read_text(encoding="utf-8"))
+    deepest = int(said[1])
+    assert deepest > 1200
+    reached = deepest - 1 if patience == 1 else 1500  # sanitizers' calls take more stack
+    for body in ("1 + f(n - 1)", "1 + map(f, [n - 1])[0]", "1 + [f(m) for m in [n - 1]][0]"):
+        script = f"(f(n) = 0 if n == 0 else {body}; f({reached}))"
+        assert patchbay("eval", script).stdout.strip() == str(reached)
+    endless = patchbay("eval", "(f(n) = 1 + f(n + 1); f(0))")
+    assert endless.returncode == 1 and "nest too deeply" in endless.stderr
+    if patience == 1:
+        assert f"{deepest} functions at most" in endless.stderr

@@ -109,6 +109,15 @@ def test_variables_live_on_after_errors_and_interrupts(started):
     assert outputs(client, "kept")[1][-2]["content"]["data"]["text/plain"] == "12"
 
 
+def test_calls_nest_as_deep_as_on_a_command_line(started, patience):
+    manager, client = started
+    deep = 9999 if patience == 1 else 1500  # sanitizers' calls take more stack
+    outputs(client, "down(n) = 0 if n == 0 else 1 + down(n - 1)")
+    assert outputs(client, f"down({deep})")[1][-2]["content"]["data"]["text/plain"] == str(deep)
+    assert outputs(client, "down(-1)")[0]["ename"] == "LimitError"
+    assert outputs(client, "down(3)")[0]["status"] == "ok"
+
+
 @pytest.mark.timed
 def test_interrupt_stops_long_work(started, patience):
     manager, client = started

@@ -162,16 +162,18 @@ pb_edit *draw_edit(drawing *d, pb_run *source, const pb_select *places, size_t n
 
 /* ---- metrics ---- */
 
-static pb_status weighted_mean(void *user, size_t prompt, const pb_tensor *logits, double *value,
-                               pb_error **error)
+static pb_status weighted_mean(void *user, const pb_seen *seen, double *value, pb_error **error)
 {
+    pb_tensor *logits = NULL;
     double sum = 0;
     (void)user;
-    (void)prompt;
-    (void)error;
+    pb_status status = pb_seen_logits(seen, NULL, &logits, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < pb_tensor_size(logits); i++)
         sum += (double)pb_tensor_data(logits)[i] * (double)(i % 11);
     *value = sum / (double)pb_tensor_size(logits);
+    pb_tensor_release(&logits);
     return PB_OK;
 }
 

@@ -105,16 +105,18 @@ static void every_site_together(void **state)
     }
 }
 
-static pb_status mean_of_logits(void *user, size_t prompt, const pb_tensor *logits, double *value,
-                                pb_error **error)
+static pb_status mean_of_logits(void *user, const pb_seen *seen, double *value, pb_error **error)
 {
-    (void)user;
-    (void)prompt;
-    (void)error;
+    pb_tensor *logits = NULL;
     double sum = 0;
+    (void)user;
+    pb_status status = pb_seen_logits(seen, NULL, &logits, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < pb_tensor_size(logits); i++)
         sum += (double)pb_tensor_data(logits)[i] * (double)(i % 7);
     *value = sum / (double)pb_tensor_size(logits);
+    pb_tensor_release(&logits);
     return PB_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/visible.h"
+#include "eval/interp.h"
 #include "eval/members.h"
 #include "value/text.h"
 
@@ -231,10 +232,24 @@ void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out)
         pb_buffer_format(out, "%s- `%s`: %s\n", heading, row->name, row->summary);
 }
 
+/* What a cell may come to; see interp.h and value.h. */
+static void write_limits(pb_buffer *out)
+{
+    pb_buffer_format(out,
+                     "\n## Limits\n\n"
+                     "- Functions of your own wait for one another, or for themselves, %d deep; "
+                     "less where the system gives a thread less than 64 MB of stack.\n"
+                     "- A list has %d items at most, a string %u MB, and values lie in one another "
+                     "%d deep.\n",
+                     PB_MAX_CALL_DEPTH, PB_MAX_LIST_LENGTH, PB_MAX_STRING_LENGTH >> 20,
+                     PB_MAX_VALUE_DEPTH);
+}
+
 void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out)
 {
     pb_buffer_text(out, "# The built-in words\n\n");
     write_categories(lexicon, "", write_entry, out);
+    write_limits(out);
 }
 
 /* ---- as a bundle ---- */

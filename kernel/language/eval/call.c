@@ -71,18 +71,38 @@ static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb
     return status;
 }
 
+static pb_status check_depth(const pb_interp *interp, const pb_call_site *site, pb_error **error)
+{
+    if (interp->calls < PB_MAX_CALL_DEPTH)
+        return PB_OK;
+    pb_status status = pb_fail(error, PB_LIMIT,
+                               "the calls here nest too deeply: %d functions at most wait for one "
+                               "another",
+                               PB_MAX_CALL_DEPTH);
+    if (error && *error) {
+        pb_error_hint(*error, "does a function call itself without an end?");
+        if (site->source)
+            pb_error_place(*error, site->source, site->span);
+    }
+    return status;
+}
+
 static pb_status call_function(pb_interp *interp, const pb_value *function,
                                const pb_actual *actuals, size_t count, const pb_call_site *site,
                                pb_value **result, pb_error **error)
 {
     pb_function_parts parts = pb_value_function_parts(function);
     pb_place place = {parts.program, NULL};
-    pb_status status = pb_bind_function(function, actuals, count, site, &place.scope, error);
+    pb_status status = check_depth(interp, site, error);
+    if (!status)
+        status = pb_bind_function(function, actuals, count, site, &place.scope, error);
     if (status)
         return status;
+    interp->calls++;
     status = pb_interp_check(interp, error);
     if (!status)
         status = pb_evaluate(interp, &place, parts.node->items[0], result, error);
+    interp->calls--;
     pb_scope_release(&place.scope);
     if (status && status != PB_INTERRUPTED && error && *error && site->source)
         pb_error_trail(*error, site->source, site->span, pb_function_name(function));

@@ -536,9 +536,12 @@ static size_t stack_used(const pb_interp *interp)
     return (size_t)(used < 0 ? -used : used);
 }
 
-static pb_status too_deep(const pb_place *place, const pb_node *node, pb_error **error)
+static pb_status too_deep(const pb_interp *interp, const pb_place *place, const pb_node *node,
+                          pb_error **error)
 {
-    pb_status status = pb_fail(error, PB_LIMIT, "the calls here nest too deeply");
+    pb_status status =
+        pb_fail(error, PB_LIMIT, "the calls here nest too deeply: after %u there is no stack left",
+                interp->calls);
     if (error && *error)
         pb_error_hint(*error, "does a function call itself without an end?");
     return pb_place_error(place, node->span, status, error);
@@ -550,10 +553,7 @@ pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *n
     *result = NULL;
     if (++interp->steps > interp->most_steps && interp->most_steps > 0)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
-    if (interp->depth >= PB_MAX_EVALUATION_DEPTH || stack_used(interp) > PB_MAX_EVALUATION_STACK)
-        return too_deep(place, node, error);
-    interp->depth++;
-    pb_status status = evaluate_kind(interp, place, node, result, error);
-    interp->depth--;
-    return status;
+    if (stack_used(interp) > interp->most_stack)
+        return too_deep(interp, place, node, error);
+    return evaluate_kind(interp, place, node, result, error);
 }

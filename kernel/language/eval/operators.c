@@ -449,7 +449,7 @@ pb_status pb_interp_binary(pb_interp *interp, pb_binary op, const pb_value *a, c
         if (operator_names[i].binary == (int)op)
             return pb_apply_operator(interp, (pb_operator)i, a, b, result, error);
     *result = NULL;
-    return pb_fail(error, PB_INTERNAL, "there is no operator %d", (int)op);
+    return pb_elementwise_function(interp, op, a, b, result, error);
 }
 
 pb_status pb_interp_unary(pb_interp *interp, pb_unary op, const pb_value *a, pb_value **result,

@@ -362,6 +362,12 @@ static pb_status tensor_operator(pb_interp *interp, pb_binary op, const pb_value
     return status ? status : combine_tensors(&how, true, &tensor, result, error);
 }
 
+pb_status pb_elementwise_function(pb_interp *interp, pb_binary op, const pb_value *a,
+                                  const pb_value *b, pb_value **result, pb_error **error)
+{
+    return tensor_operator(interp, op, a, b, result, error);
+}
+
 /* ---- columns ---- */
 
 /* In a mask what is missing is no larger and no smaller than anything, as NaN is. */

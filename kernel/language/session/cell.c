@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "eval/run.h"
 #include "gauge.h"
@@ -183,6 +184,15 @@ static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle *
     return status;
 }
 
+/* What evaluating may take of the thread's stack: the rest is for the words that are called last,
+ * and for the engine under them. */
+static size_t evaluation_stack(void)
+{
+    const size_t reserve = (size_t)2 << 20;
+    size_t left = pb_stack_left();
+    return left > 2 * reserve ? left - reserve : left / 2;
+}
+
 static pb_status run_source(pb_session *session, pb_source *source, const pb_host *host,
                             size_t most_steps, pb_bundle **last, pb_error **error)
 {
@@ -196,7 +206,8 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
         .lexicon = session->lexicon,
         .host = host,
         .most_steps = most_steps,
-        .stack = __builtin_frame_address(0)};
+        .stack = __builtin_frame_address(0),
+        .most_stack = evaluation_stack()};
     pb_status status = pb_parse_program(source, is_word, session->lexicon, &program, NULL, error);
     pb_session_tidy(session);
     if (!status)

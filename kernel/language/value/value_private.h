@@ -6,9 +6,6 @@
 
 #include "value/value.h"
 
-/* Values nest at most this deep, so that walking one needs no more than so much stack. */
-#define PB_MAX_VALUE_DEPTH 1000
-
 typedef struct pb_tensor_value pb_tensor_value; /* value_tensor.c */
 typedef struct pb_table_value pb_table_value;   /* value_table.c */
 typedef struct pb_record_value pb_record_value; /* value_record.c */

@@ -31,6 +31,9 @@ static inline bool pb_size_add(size_t a, size_t b, size_t *sum)
  * interrupted; in large ones a fraction of that. */
 void *pb_large_pages(void *block, size_t bytes);
 
+/* Bytes of the calling thread's stack that it has not used. */
+size_t pb_stack_left(void);
+
 /* count * size zeroed bytes; NULL when memory is out or the product overflows. Never NULL for 0. */
 static inline void *pb_calloc(size_t count, size_t size)
 {

@@ -22,12 +22,17 @@ typedef enum pb_metric_kind {
     PB_METRIC_CALL        /* a user's function of all logits */
 } pb_metric_kind;
 
-/*
- * A user's function: the logits of one prompt, [pos, token], to a number. `prompt` counts from 0
- * along the prompts evaluated. Called on the calling thread.
- */
-typedef pb_status (*pb_metric_call)(void *user, size_t prompt, const pb_tensor *logits,
-                                    double *value, pb_error **error);
+/* What a user's function is given: a prompt as a sweep left it. All borrowed. */
+typedef struct pb_seen {
+    size_t prompt;       /* counts from 0 along the prompts evaluated */
+    pb_run *run;         /* whose tokens they are; its activations are not the cell's */
+    pb_run *like;        /* in whose positions places are found, a prompt as long */
+    const float *normed; /* [length, d_model], the rows after ln_final */
+} pb_seen;
+
+/* A user's function: such a prompt to a number. Called on the calling thread. */
+typedef pb_status (*pb_metric_call)(void *user, const pb_seen *seen, double *value,
+                                    pb_error **error);
 
 typedef struct pb_metric {
     pb_metric_kind kind;
@@ -59,13 +64,21 @@ pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_
                              pb_axis *prompts, const pb_context *context, pb_tensor **values,
                              pb_error **error);
 
+/* The same of one prompt as a user's function is given it. */
+pb_status pb_metric_of_seen(const pb_metric *metric, const pb_seen *seen, const pb_context *context,
+                            pb_tensor **values, pb_error **error);
+/* Its logits, [pos, token]. */
+pb_status pb_seen_logits(const pb_seen *seen, const pb_context *context, pb_tensor **logits,
+                         pb_error **error);
+
 /* Loss of every token of one run, nats: [pos] of length T - 1, labelled by the token predicted
  * from. PB_VALUE for a prompt of one token. */
 pb_status pb_loss_per_token(pb_run *run, const pb_context *context, pb_tensor **losses,
                             pb_error **error);
 
 /* The metric from a row of logits, [n_vocab] (all kinds but LOSS and CALL). `reference` is the
- * reference's row of logits, for KL, which is 0 where float32 cannot tell the rows apart. Formulas in one place, in double. */
+ * reference's row of logits, for KL, which is 0 where float32 cannot tell the rows apart. Formulas
+ * in one place, in double. */
 double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *logits,
                            size_t n_vocab, const float *reference);
 

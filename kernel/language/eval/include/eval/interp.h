@@ -8,8 +8,7 @@
 #include "value/value.h"
 
 /* Bounds on a cell; those on values are in value.h. */
-#define PB_MAX_EVALUATION_DEPTH 2400       /* nested evaluations, over all calls */
-#define PB_MAX_EVALUATION_STACK (4u << 20) /* bytes of the thread's stack they may take */
+#define PB_MAX_CALL_DEPTH 10000 /* the user's functions within one another */
 
 /* The same cell, for the making of values. NULL for NULL. */
 pb_keeper *pb_interp_keeper(pb_interp *interp);

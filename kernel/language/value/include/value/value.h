@@ -29,6 +29,7 @@ typedef struct pb_builtin pb_builtin;             /* the row of a word: eval/bui
 
 /* Bounds on one value. */
 #define PB_MAX_LIST_LENGTH   4000000 /* items */
+#define PB_MAX_VALUE_DEPTH   1000 /* values within one another: walking one needs so much stack */
 #define PB_MAX_STRING_LENGTH (64u << 20)
 
 typedef enum pb_kind {
@@ -341,8 +342,8 @@ void *pb_value_object(const pb_value *value, const pb_object_type *type);
 /* As code would write it, where code can: strings in quotes. Bounded: what is too long is cut with
  * an ellipsis unless `whole`. */
 void pb_value_repr(const pb_value *value, bool whole, pb_buffer *out);
-/* As displays draw it, a C string: a string's own text, with a picture for each NUL, and the repr of
- * anything else. malloc'ed; NULL when memory is out. */
+/* As displays draw it, a C string: a string's own text, with a picture for each NUL, and the repr
+ * of anything else. malloc'ed; NULL when memory is out. */
 char *pb_value_drawn(const pb_value *value);
 /* A number as Python's repr would write it: the shortest digits that read back the same. */
 void pb_number_text(double number, pb_precision precision, pb_buffer *out);
