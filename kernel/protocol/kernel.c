@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "internal.h"
-#include "means.h"
 #include "socket.h"
 #include "thread.h"
 
@@ -182,13 +181,10 @@ static pb_kernel *create(const pb_kernel_options *options, pb_error **error)
 pb_status pb_kernel_run(const pb_kernel_options *options, bool *abandoned, pb_error **error)
 {
     *abandoned = false;
-    pb_status status = pb_means_check(error);
-    if (status)
-        return status;
     pb_kernel *kernel = create(options, error);
     if (!kernel)
         return PB_INTERNAL;
-    status = start(kernel, error);
+    pb_status status = start(kernel, error);
     if (!status)
         pb_signals_wait(kernel);
     *abandoned = !stop(kernel);

@@ -1,5 +1,5 @@
 /* Makes sure of what the libraries below take for granted. */
-#include "means.h"
+#include "protocol/means.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define LIBRARY_THREADS 2    /* ZeroMQ's */
-#define USUAL_LIMIT     4096 /* of descriptors; the limit is raised to it where that is allowed */
+#define THREADS     12   /* that a kernel starts, ZeroMQ's two included */
+#define USUAL_LIMIT 4096 /* of descriptors; the limit is raised to it where that is allowed */
 
 /* A status that was returned, with its hint. */
 static pb_status with_hint(pb_status status, pb_error **error, const char *hint)
@@ -66,14 +66,14 @@ static void *wait_for_end(void *user)
     return NULL;
 }
 
-/* Starts as many threads at once as the libraries will, with their default stacks. */
+/* Starts as many threads at once as the kernel and the libraries will. */
 static int try_threads(void)
 {
     pthread_mutex_t end = PTHREAD_MUTEX_INITIALIZER;
-    pthread_t threads[LIBRARY_THREADS];
+    pthread_t threads[THREADS];
     int count = 0, failure = 0;
     pthread_mutex_lock(&end);
-    while (failure == 0 && count < LIBRARY_THREADS)
+    while (failure == 0 && count < THREADS)
         if ((failure = pthread_create(&threads[count], NULL, wait_for_end, &end)) == 0)
             count++;
     pthread_mutex_unlock(&end);
