@@ -9,6 +9,7 @@
 #include "locations.h"
 #include "protocol/journal.h"
 #include "protocol/kernel.h"
+#include "protocol/means.h"
 #include "session.h"
 
 #define LAST_WORDS_MS 300 /* what writing the end of the log may take */
@@ -66,7 +67,9 @@ int pb_command_kernel(const pb_command *command, const pb_log *log, int count, c
     pb_error *error = NULL;
     bool abandoned = false;
     pb_journal *journal = NULL;
-    pb_status status = pb_journal_start(log, &journal, &error);
+    pb_status status = pb_means_check(&error);
+    if (!status)
+        status = pb_journal_start(log, &journal, &error);
     if (!status) {
         options.log = pb_journal_log(journal);
         status = serve(&options, &abandoned, &error);

@@ -1,5 +1,7 @@
 /* patchbay: the Jupyter kernel, and the same language on a command line. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,8 +142,19 @@ static void allow_deep_calls(void)
     (void)setrlimit(RLIMIT_STACK, &stack); /* without it calls nest less deeply */
 }
 
+/* Where a standard stream is closed, the next file that is opened would be taken for it: the log
+ * would go into the history. */
+static void open_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return; /* there is nowhere to say so */
+}
+
 int main(int count, char **arguments)
 {
+    open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of who writes it */
     load_again_to_wait_asleep(arguments);
     allow_deep_calls();
     const pb_log log = {.least = wanted_level(), .write = write_log};

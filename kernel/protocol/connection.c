@@ -168,7 +168,11 @@ static pb_status read_file(int file, const char *path, const pb_log *log, pb_con
                            pb_error **error)
 {
     struct stat facts;
-    if (fstat(file, &facts) == 0 && (facts.st_mode & (S_IRGRP | S_IROTH)))
+    if (fstat(file, &facts) != 0)
+        return pb_fail_errno(error, errno, "the connection file '%s' cannot be read", path);
+    if (!S_ISREG(facts.st_mode))
+        return pb_fail(error, PB_IO, "the connection file '%s' is no regular file", path);
+    if (facts.st_mode & (S_IRGRP | S_IROTH))
         pb_log_write(log, PB_LOG_WARNING,
                      "others can read the connection file '%s', and with its key control this "
                      "kernel",
@@ -193,7 +197,8 @@ pb_status pb_connection_load(const char *path, const pb_log *log, pb_connection 
                              pb_error **error)
 {
     memset(connection, 0, sizeof *connection);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe is not waited for */
     if (file < 0)
         return pb_fail_errno(error, errno, "the connection file '%s' cannot be opened", path);
     pb_status status = read_file(file, path, log, connection, error);

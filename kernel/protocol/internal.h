@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "connection.h"
+#include "doorman.h"
 #include "executor.h"
 #include "heartbeat.h"
 #include "iopub.h"
@@ -27,6 +28,7 @@ typedef struct pb_kernel {
     pb_publisher *publisher;
     pb_iopub *iopub;
     pb_zap *zap;
+    pb_doorman *doorman;
     pb_heartbeat *heartbeat;
     pb_router *shell, *control;
     pb_executors executors;

@@ -11,15 +11,24 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zmq.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "guests.h"
 #include "socket.h"
 #include "thread.h"
 
 #define PATIENCE_MS 2000
-#define SLICE_MS    50 /* between two looks at new subscribers while a send waits */
+#define RECOVERY_MS 10000 /* without a stuck one, until all is well again */
+#define SLICE_MS    50    /* between two looks at new subscribers while a send waits */
+
+/* What subscribers may ask for; front ends send a request or two. */
+#define REQUESTS        16    /* of one connection in its life; the next one cuts it off */
+#define TOPIC_BYTES     256   /* of a topic; ours are shorter */
+#define REQUESTS_HEEDED 32    /* before a message of a cell has its turn ... */
+#define REQUESTS_READ   10000 /* ... those of who is cut off included */
 
 /* A welcome that is not sent yet. */
 typedef struct welcome {
@@ -32,9 +41,10 @@ struct pb_iopub {
     pb_publisher *publisher;
     pb_sender *sender;
     const pb_log *log;
+    pb_guests *guests;
     welcome *first, **last; /* oldest first; they go before any other message */
-    bool excluding;         /* a stuck subscriber was left out */
-    int64_t excluded_at;    /* when that was logged */
+    size_t exclusions;      /* of stuck subscribers, since all read */
+    int64_t excluded_at;    /* when the last one was left out */
     atomic_bool stopping;
     pthread_t thread;
 };
@@ -55,6 +65,18 @@ static bool build_welcome(const pb_iopub *iopub, const char *subscription, size_
                                        "iopub_welcome", NULL, &content, frames, NULL);
 }
 
+/* A welcome goes to all who subscribed to its topic, so that one that waits is for the next of them
+ * too. */
+static bool is_being_welcomed(const pb_iopub *iopub, const char *subscription, size_t length)
+{
+    for (const welcome *waiting = iopub->first; waiting; waiting = waiting->next) {
+        const pb_frame *topic = &waiting->frames.items[0];
+        if (topic->size == length && memcmp(topic->data, subscription, length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /*
  * Subscribes whose request was just read, and has him welcomed. The subscription must come first:
  * it is applied to the pipe that was read from last, which ZeroMQ forgets when, on any other call,
@@ -62,9 +84,11 @@ static bool build_welcome(const pb_iopub *iopub, const char *subscription, size_
  */
 static void subscribe(pb_iopub *iopub, const char *subscription, size_t length)
 {
-    if (pb_utf8_valid_prefix(subscription, length) < length)
+    if (length > TOPIC_BYTES || pb_utf8_valid_prefix(subscription, length) < length)
         return; /* JEP 65 has it ignored, and it is no start of a topic of ours */
     zmq_setsockopt(iopub->socket, ZMQ_SUBSCRIBE, subscription, length);
+    if (is_being_welcomed(iopub, subscription, length))
+        return;
     welcome *new = pb_calloc(1, sizeof *new);
     if (!new || !build_welcome(iopub, subscription, length, &new->frames)) {
         free(new);
@@ -98,13 +122,30 @@ static void handle_subscription(pb_iopub *iopub, const pb_frame *request)
         zmq_setsockopt(iopub->socket, ZMQ_UNSUBSCRIBE, topic, length);
 }
 
+/* Whether a request is to be heeded. ZeroMQ's own, for who has left, have no source. */
+static bool is_welcome(pb_iopub *iopub, int source)
+{
+    pb_guest guest = pb_guests_count(iopub->guests, source);
+    if (guest == PB_GUEST_CUT_OFF)
+        pb_log_write(iopub->log, PB_LOG_WARNING,
+                     "a subscriber of iopub that made more than %d requests is cut off", REQUESTS);
+    return guest == PB_GUEST_WELCOME;
+}
+
+/* Reads what subscribers ask for: some of it, since one may ask for ever. */
 static void greet(pb_iopub *iopub)
 {
-    pb_frames frames = PB_FRAMES_EMPTY;
-    pb_received received;
-    while ((received = pb_socket_receive(iopub->socket, &frames)) != PB_RECEIVED_NONE) {
-        if (received == PB_RECEIVED)
+    size_t heeded = 0;
+    for (size_t read = 0; read < REQUESTS_READ && heeded < REQUESTS_HEEDED; read++) {
+        pb_frames frames = PB_FRAMES_EMPTY;
+        pb_origin origin;
+        pb_received received = pb_socket_receive_from(iopub->socket, &frames, &origin);
+        if (received == PB_RECEIVED_NONE)
+            return;
+        if (received == PB_RECEIVED && is_welcome(iopub, origin.descriptor)) {
             handle_subscription(iopub, &frames.items[0]);
+            heeded++;
+        }
         pb_frames_clear(&frames);
     }
 }
@@ -116,21 +157,27 @@ static void set_nodrop(pb_iopub *iopub, int on)
     zmq_setsockopt(iopub->socket, ZMQ_XPUB_NODROP, &on, sizeof on);
 }
 
+/* Who comes to be stuck soon after another is waited for half as long, so that many who are stuck
+ * one after the other cost no more than two who are. */
+static int patience(const pb_iopub *iopub)
+{
+    return iopub->exclusions < 8 ? PATIENCE_MS >> iopub->exclusions : 0;
+}
+
 static void note_exclusion(pb_iopub *iopub)
 {
-    if (!iopub->excluding)
+    if (iopub->exclusions++ == 0)
         pb_log_write(iopub->log, PB_LOG_WARNING,
                      "a subscriber of iopub has not read for %d s; it loses messages until it does",
                      PATIENCE_MS / 1000);
-    iopub->excluding = true;
     iopub->excluded_at = pb_clock_ms();
 }
 
 static void note_recovery(pb_iopub *iopub)
 {
-    if (iopub->excluding && pb_clock_ms() - iopub->excluded_at > PATIENCE_MS) {
+    if (iopub->exclusions > 0 && pb_clock_ms() - iopub->excluded_at > RECOVERY_MS) {
         pb_log_write(iopub->log, PB_LOG_INFO, "iopub delivers everything to all who read again");
-        iopub->excluding = false;
+        iopub->exclusions = 0;
     }
 }
 
@@ -150,7 +197,7 @@ static bool send_in_order(pb_iopub *iopub, const pb_frames *message, int flags)
  * ones. */
 static void send_message(pb_iopub *iopub, const pb_frames *message)
 {
-    int64_t end = pb_clock_ms() + PATIENCE_MS;
+    int64_t end = pb_clock_ms() + patience(iopub);
     while (!send_in_order(iopub, message, 0)) {
         if (errno != EAGAIN)
             return;
@@ -196,6 +243,7 @@ static void *run(void *user)
     }
     while (iopub->first)
         remove_first_welcome(iopub);
+    pb_guests_destroy(&iopub->guests);
     pb_socket_close(&iopub->socket);
     return NULL;
 }
@@ -206,12 +254,16 @@ pb_status pb_iopub_start(void *socket, pb_publisher *publisher, pb_sender *sende
     const int slice = SLICE_MS;
     zmq_setsockopt(socket, ZMQ_SNDTIMEO, &slice, sizeof slice);
     pb_iopub *new = pb_calloc(1, sizeof *new);
+    pb_guests *guests = pb_guests_create(socket, REQUESTS);
     *iopub = NULL;
-    if (!new) {
+    if (!new || !guests) {
         zmq_close(socket);
+        pb_guests_destroy(&guests);
+        free(new);
         return pb_fail_memory(error);
     }
     *new = (pb_iopub){.socket = socket,
+                      .guests = guests,
                       .publisher = publisher,
                       .sender = sender,
                       .log = log,
@@ -221,6 +273,7 @@ pb_status pb_iopub_start(void *socket, pb_publisher *publisher, pb_sender *sende
         *iopub = new;
     } else {
         zmq_close(socket);
+        pb_guests_destroy(&guests);
         free(new);
     }
     return status;

@@ -25,8 +25,8 @@ void pb_kernel_stop(pb_kernel *kernel)
 static pb_status open_socket(pb_kernel *kernel, int type, pb_channel channel, void **socket,
                              pb_error **error)
 {
-    return pb_socket_open(kernel->context, type, &kernel->connection, channel, BIND_PATIENCE_MS,
-                          socket, error);
+    return pb_socket_open(kernel->context, type, &kernel->connection, channel, kernel->doorman,
+                          BIND_PATIENCE_MS, socket, error);
 }
 
 static pb_status start_iopub(pb_kernel *kernel, pb_error **error)
@@ -66,8 +66,8 @@ static pb_status start_shell(pb_kernel *kernel, pb_error **error)
         pb_socket_close(&sockets[PB_SOCKET_SHELL]);
         return status;
     }
-    return pb_router_start("pb-shell", sockets, 2, pb_shell_received, kernel, kernel->options->log,
-                           &kernel->shell, error);
+    return pb_router_start("pb-shell", sockets, 2, pb_shell_received, kernel, kernel->doorman,
+                           kernel->options->log, &kernel->shell, error);
 }
 
 static pb_status start_control(pb_kernel *kernel, pb_error **error)
@@ -76,7 +76,7 @@ static pb_status start_control(pb_kernel *kernel, pb_error **error)
     pb_status status = open_socket(kernel, ZMQ_ROUTER, PB_CHANNEL_CONTROL, &socket, error);
     if (status)
         return status;
-    return pb_router_start("pb-control", &socket, 1, pb_control_received, kernel,
+    return pb_router_start("pb-control", &socket, 1, pb_control_received, kernel, kernel->doorman,
                            kernel->options->log, &kernel->control, error);
 }
 
@@ -108,6 +108,9 @@ static pb_status start(pb_kernel *kernel, pb_error **error)
     if (!status)
         status = pb_zap_start(kernel->context, connection, options->log, &kernel->zap, error);
     if (!status)
+        status =
+            pb_doorman_create(kernel->context, connection, options->log, &kernel->doorman, error);
+    if (!status)
         status = start_heartbeat(kernel, error);
     if (!status)
         status = start_iopub(kernel, error);
@@ -117,6 +120,8 @@ static pb_status start(pb_kernel *kernel, pb_error **error)
         status = start_control(kernel, error);
     if (!status)
         status = start_shell(kernel, error);
+    if (!status)
+        status = pb_doorman_start(kernel->doorman, error);
     return status;
 }
 
@@ -133,6 +138,7 @@ static bool stop(pb_kernel *kernel)
         pb_router_stop(kernel->control);
     pb_iopub_stop(&kernel->iopub);
     pb_heartbeat_stop(&kernel->heartbeat);
+    pb_doorman_stop(&kernel->doorman);
     pb_zap_stop(&kernel->zap);
     while (zmq_ctx_term(kernel->context) != 0 && errno == EINTR)
         continue;

@@ -14,10 +14,10 @@
 #define PB_PROTOCOL_VERSION "5.5"
 
 /* Limits on what comes in. */
-#define PB_MESSAGE_FRAMES     1024               /* frames of one message */
-#define PB_MESSAGE_BYTES      ((size_t)64 << 20) /* bytes of one message, buffers included */
-#define PB_MESSAGE_IDENTITIES 16                 /* routing frames */
-#define PB_MESSAGE_IDENTITY   512                /* bytes of one routing frame */
+#define PB_MESSAGE_FRAMES     1024              /* frames of one message */
+#define PB_MESSAGE_BYTES      ((size_t)8 << 20) /* bytes of one message, buffers included */
+#define PB_MESSAGE_IDENTITIES 16                /* routing frames */
+#define PB_MESSAGE_IDENTITY   512               /* bytes of one routing frame */
 
 typedef struct pb_message {
     pb_frames frames;

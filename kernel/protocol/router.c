@@ -10,13 +10,16 @@
 #include "socket.h"
 #include "thread.h"
 
-#define BATCH        64   /* messages taken from a socket before its neighbour has a turn */
-#define FLOOD_MS     100  /* what reading all that has arrived may take */
+#define BATCH        64   /* messages taken from a socket before its neighbour has a turn ... */
+#define TURN_MS      5    /* ... and how long that may take; one message in any case */
+#define QUIET_MS     2    /* nothing came for so long: all that was sent before has arrived */
+#define FLOOD_MS     100  /* what reading that may take */
 #define RETRY_MS     5    /* between tries to reach a client that is not connected yet ... */
 #define RETRY_FOR_MS 3000 /* ... for so long */
 
 struct pb_router {
     const char *name;
+    pb_doorman *doorman;
     const pb_log *log;
     void *sockets[PB_ROUTER_SOCKETS];
     size_t count;
@@ -29,14 +32,17 @@ struct pb_router {
     pthread_t thread;
 };
 
-/* Handles up to `limit` messages of one socket; false when no more are there. */
-static bool receive_some(pb_router *router, size_t socket, size_t limit)
+/* Handles some messages of one socket; false when no more are there. */
+static bool receive_some(pb_router *router, size_t socket)
 {
-    for (size_t i = 0; i < limit; i++) {
+    int64_t end = pb_clock_ms() + TURN_MS;
+    for (size_t i = 0; i == 0 || (i < BATCH && pb_clock_ms() < end); i++) {
         pb_frames frames = PB_FRAMES_EMPTY;
-        pb_received received = pb_socket_receive(router->sockets[socket], &frames);
+        pb_origin origin;
+        pb_received received = pb_socket_receive_from(router->sockets[socket], &frames, &origin);
         if (received == PB_RECEIVED_NONE)
             return false;
+        pb_doorman_note(router->doorman, origin.descriptor, origin.bytes);
         if (received == PB_RECEIVED)
             router->received(router->user, socket, &frames);
         else
@@ -46,13 +52,24 @@ static bool receive_some(pb_router *router, size_t socket, size_t limit)
     return true;
 }
 
-/* What has arrived by now. More comes while it is read: of who sends without end it is left. */
+/* Waits for something to read; gives false when nothing comes. */
+static bool wait_for_more(pb_router *router)
+{
+    zmq_pollitem_t items[PB_ROUTER_SOCKETS];
+    for (size_t i = 0; i < router->count; i++)
+        items[i] = (zmq_pollitem_t){.socket = router->sockets[i], .events = ZMQ_POLLIN};
+    return zmq_poll(items, (int)router->count, QUIET_MS) > 0;
+}
+
+/* What was sent by now: most of it is not inside ZeroMQ yet, which takes little at a time. Of who
+ * sends without end the rest is left. */
 static void receive_all(pb_router *router)
 {
     int64_t end = pb_clock_ms() + FLOOD_MS;
-    for (size_t socket = 0; socket < router->count; socket++)
-        while (receive_some(router, socket, BATCH) && pb_clock_ms() < end)
-            continue;
+    do
+        for (size_t socket = 0; socket < router->count; socket++)
+            receive_some(router, socket);
+    while (wait_for_more(router) && pb_clock_ms() < end);
 }
 
 /* Sends a letter or makes its call. False if its addressee is not connected (yet). */
@@ -113,7 +130,7 @@ static void *run(void *user)
     while (!atomic_load(&router->stopping)) {
         zmq_poll(items, (int)router->count + 1, router->undelivered ? RETRY_MS : -1);
         for (size_t i = 0; i < router->count; i++)
-            receive_some(router, i, BATCH);
+            receive_some(router, i);
         retry_undelivered(router);
         deliver_all(router, pb_outbox_take(router->outbox));
     }
@@ -125,13 +142,14 @@ static void *run(void *user)
 }
 
 pb_status pb_router_start(const char *name, void *const *sockets, size_t count,
-                          pb_router_received received, void *user, const pb_log *log,
-                          pb_router **router, pb_error **error)
+                          pb_router_received received, void *user, pb_doorman *doorman,
+                          const pb_log *log, pb_router **router, pb_error **error)
 {
     pb_router *new = pb_calloc(1, sizeof *new);
     *router = new;
     if (new) {
         *new = (pb_router){.name = name,
+                           .doorman = doorman,
                            .log = log,
                            .count = count,
                            .received = received,

@@ -3,6 +3,7 @@
 #define PB_PROTOCOL_ROUTER_H
 
 #include "base/log.h"
+#include "doorman.h"
 #include "outbox.h"
 
 #define PB_ROUTER_SOCKETS 2
@@ -12,10 +13,10 @@ typedef struct pb_router pb_router;
 /* Called on the router's thread for each message; takes the frames. */
 typedef void (*pb_router_received)(void *user, size_t socket, pb_frames *frames);
 
-/* Takes the sockets, also on failure. `name` and `log` are borrowed. */
+/* Takes the sockets, also on failure. `name`, `doorman` and `log` are borrowed. */
 pb_status pb_router_start(const char *name, void *const *sockets, size_t count,
-                          pb_router_received received, void *user, const pb_log *log,
-                          pb_router **router, pb_error **error);
+                          pb_router_received received, void *user, pb_doorman *doorman,
+                          const pb_log *log, pb_router **router, pb_error **error);
 
 pb_outbox *pb_router_outbox(pb_router *router);
 

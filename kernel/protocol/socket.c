@@ -12,6 +12,19 @@
 
 #define BIND_PAUSE_MS  20
 #define IOPUB_MESSAGES 1000 /* waiting for one subscriber inside ZeroMQ */
+#define FRAMING_BYTES  64   /* of a frame on the way beside its content, encryption included */
+#define REQUEST_BYTES  1024 /* what a subscription, a beat or a step of a handshake may have */
+
+/* What the system holds of a connection until ZeroMQ reads it. ZeroMQ goes through what it has read
+ * before it sees that the connection was ended, so with small requests that is little. */
+#define BUFFER_BYTES (1 << 20)
+
+/* One client's messages that wait inside ZeroMQ, each of which may be large. */
+#define ROUTER_REQUESTS 2
+
+/* A subscriber's requests that wait inside ZeroMQ. Whenever it looks around it takes all that came,
+ * however fast more comes: with so few at a time it is through sooner than they. */
+#define IOPUB_REQUESTS 1
 
 static void set_number(void *socket, int option, int value)
 {
@@ -20,20 +33,25 @@ static void set_number(void *socket, int option, int value)
 
 static void set_options(void *socket, int type, const pb_connection *connection, pb_channel channel)
 {
-    int64_t largest = (int64_t)PB_MESSAGE_BYTES;
+    bool small = type == ZMQ_XPUB || channel == PB_CHANNEL_HEARTBEAT;
+    int64_t largest = small ? REQUEST_BYTES : (int64_t)PB_MESSAGE_BYTES;
+    set_number(socket, ZMQ_RCVBUF, small ? REQUEST_BYTES : BUFFER_BYTES);
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     set_number(socket, ZMQ_LINGER, PB_LINGER_MS);
     set_number(socket, ZMQ_IPV6, strchr(connection->ip, ':') != NULL);
     if (type == ZMQ_ROUTER)
         set_number(socket, ZMQ_ROUTER_HANDOVER, 1);
     bool replies = type == ZMQ_ROUTER && channel != PB_CHANNEL_HEARTBEAT;
-    if (replies) /* as many as were asked for, however late they are read */
+    if (replies) { /* as many as were asked for, however late they are read */
         set_number(socket, ZMQ_SNDHWM, 0);
+        set_number(socket, ZMQ_RCVHWM, ROUTER_REQUESTS);
+    }
     if (channel == PB_CHANNEL_STDIN) /* a question to a client not connected yet is tried again */
         set_number(socket, ZMQ_ROUTER_MANDATORY, 1);
     if (type == ZMQ_XPUB) {
         set_number(socket, ZMQ_XPUB_MANUAL, 1);
         set_number(socket, ZMQ_XPUB_NODROP, 1);
+        set_number(socket, ZMQ_RCVHWM, IOPUB_REQUESTS);
         set_number(socket, ZMQ_SNDHWM, IOPUB_MESSAGES);
     }
 }
@@ -70,7 +88,8 @@ static pb_status bind_socket(void *socket, const char *endpoint, int patience, p
 }
 
 pb_status pb_socket_open(void *context, int type, const pb_connection *connection,
-                         pb_channel channel, int patience, void **socket, pb_error **error)
+                         pb_channel channel, pb_doorman *doorman, int patience, void **socket,
+                         pb_error **error)
 {
     char endpoint[PB_ENDPOINT_SIZE];
     pb_connection_endpoint(connection, channel, endpoint);
@@ -83,6 +102,8 @@ pb_status pb_socket_open(void *context, int type, const pb_connection *connectio
     if (!set_encryption(*socket, connection, channel))
         status = pb_fail(error, PB_FORMAT, "the connection file's encryption keys are not usable");
     if (!status)
+        status = pb_doorman_watch(doorman, *socket, channel, error);
+    if (!status)
         status = bind_socket(*socket, endpoint, patience, error);
     if (status)
         pb_socket_close(socket);
@@ -91,13 +112,15 @@ pb_status pb_socket_open(void *context, int type, const pb_connection *connectio
 
 void pb_socket_close(void **socket)
 {
-    if (*socket)
+    if (*socket) {
+        zmq_socket_monitor(*socket, NULL, 0); /* no more news: soon nobody reads them */
         zmq_close(*socket);
+    }
     *socket = NULL;
 }
 
 /* Receives one frame into `frames`; with `keep` false only takes it off the socket. */
-static int receive_frame(void *socket, pb_frames *frames, bool *keep)
+static int receive_frame(void *socket, pb_frames *frames, bool *keep, pb_origin *origin)
 {
     zmq_msg_t frame;
     zmq_msg_init(&frame);
@@ -107,22 +130,33 @@ static int receive_frame(void *socket, pb_frames *frames, bool *keep)
                 pb_frames_append(frames, zmq_msg_data(&frame), (size_t)size);
     }
     int more = size >= 0 ? zmq_msg_more(&frame) : -1;
+    if (size >= 0) {
+        origin->descriptor = zmq_msg_get(&frame, ZMQ_SRCFD);
+        origin->bytes += (size_t)size + FRAMING_BYTES;
+    }
     zmq_msg_close(&frame);
     return more;
 }
 
-pb_received pb_socket_receive(void *socket, pb_frames *frames)
+pb_received pb_socket_receive_from(void *socket, pb_frames *frames, pb_origin *origin)
 {
     bool keep = true;
-    int more = receive_frame(socket, frames, &keep);
+    *origin = (pb_origin){.descriptor = -1, .bytes = 0};
+    int more = receive_frame(socket, frames, &keep, origin);
     if (more < 0)
         return PB_RECEIVED_NONE;
     while (more > 0) /* the rest of a message is there as soon as its start is */
-        more = receive_frame(socket, frames, &keep);
+        more = receive_frame(socket, frames, &keep, origin);
     if (keep)
         return PB_RECEIVED;
     pb_frames_clear(frames);
     return PB_RECEIVED_BAD;
+}
+
+pb_received pb_socket_receive(void *socket, pb_frames *frames)
+{
+    pb_origin origin;
+    return pb_socket_receive_from(socket, frames, &origin);
 }
 
 bool pb_socket_send(void *socket, const pb_frames *frames, int flags)

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "connection.h"
+#include "doorman.h"
 #include "frames.h"
 
 #define PB_LINGER_MS 300 /* what a closed socket may still take to send its last messages */
@@ -16,11 +17,12 @@
 
 /*
  * Makes a socket of a ZeroMQ type, with encryption where the connection has keys, and binds it to
- * one of the connection's ports. A port still held by the kernel's predecessor is tried again for
- * `patience` milliseconds.
+ * one of the connection's ports, watched by the doorman. A port still held by the kernel's
+ * predecessor is tried again for `patience` milliseconds.
  */
 pb_status pb_socket_open(void *context, int type, const pb_connection *connection,
-                         pb_channel channel, int patience, void **socket, pb_error **error);
+                         pb_channel channel, pb_doorman *doorman, int patience, void **socket,
+                         pb_error **error);
 void pb_socket_close(void **socket);
 
 typedef enum pb_received {
@@ -31,6 +33,15 @@ typedef enum pb_received {
 
 /* Takes one message that is there already; never waits. `frames` was empty. */
 pb_received pb_socket_receive(void *socket, pb_frames *frames);
+
+/* Where a message came from. */
+typedef struct pb_origin {
+    int descriptor; /* may be closed by now; -1 if there was none */
+    size_t bytes;   /* that the message took on the way, at most */
+} pb_origin;
+
+/* The same, and tells where it came from. */
+pb_received pb_socket_receive_from(void *socket, pb_frames *frames, pb_origin *origin);
 
 /* Sends a message; false with errno EAGAIN when it cannot be sent without waiting. The frames are
  * kept. After the first frame went, the others follow. */

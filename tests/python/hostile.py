@@ -80,8 +80,12 @@ STREAMS = {
     "huge echoes": lambda: (b"REQ", repeated(parts(b"", b"x" * (1 << 20)))),
     "garbage": lambda: (b"DEALER", repeated(frame(b"hello"))),
     "forged": lambda: (b"DEALER", repeated(forged(100))),
-    "large forged": lambda: (b"DEALER", repeated(forged(10 << 20))),
+    "large forged": lambda: (b"DEALER", repeated(forged(6 << 20))),
     "many frames": lambda: (b"DEALER", repeated(parts(*[b""] * 5000))),
+    "endless message": lambda: (b"DEALER", repeated(frame(b"x" * 200, more=True))),
+    "endless small message": lambda: (b"DEALER", repeated(frame(b"", more=True))),
+    "endless message to iopub": lambda: (b"SUB", repeated(frame(b"x" * 200, more=True))),
+    "endless topics": lambda: (b"SUB", repeated(frame(b"\x01a", more=True))),
     "noise": lambda: (None, noise()),
     "connections": lambda: (None, iter(())),
 }

@@ -1415,6 +1415,66 @@ def test_subshells_end_with_the_kernel(kernel, client):
     assert kernel.wait(10) == 0
 
 
+# -- floods ----------------------------------------------------------------------------------------
+
+# The megabytes a kernel may grow by, for each connection; 40 in any case.
+FLOODS = {
+    "iopub": {"topics": 0, "long topics": 0, "huge topics": 0, "one topic on and off": 0,
+              "messages to iopub": 0, "endless message to iopub": 0, "endless topics": 0},
+    "hb": {"echoes": 0, "huge echoes": 0, "endless message": 0},
+    "shell": {"garbage": 0, "forged": 0, "large forged": 50, "many frames": 0,
+              "endless message": 200, "noise": 0, "connections": 0},
+    "control": {"garbage": 0, "endless message": 200}, "stdin": {"large forged": 50},
+}
+
+
+def peak(kernel):
+    """The most memory the kernel has had, in bytes."""
+    with open(f"/proc/{kernel.process.pid}/status") as facts:
+        line = next(line for line in facts if line.startswith("VmHWM"))
+    return int(line.split()[1]) << 10
+
+
+@pytest.mark.parametrize("connections", [1, 10])
+@pytest.mark.parametrize("channel, name", [(channel, name) for channel in FLOODS
+                                           for name in FLOODS[channel]])
+def test_a_flood_costs_its_own_share(kernel, client, channel, name, connections, patience):
+    """Whoever has no key keeps no client from being answered, and takes little memory: of what
+    each connection sends, a message or two, which may be large."""
+    before = peak(kernel)
+    with flood(name, kernel.content[f"{channel}_port"], 2, connections) as peers:
+        for _ in range(3):
+            assert client.run("= 1", timeout=10 * patience)[0]["status"] == "ok"
+        peers.communicate()
+    if patience == 1:  # the sanitizers' own memory is another matter
+        allowed = 40 + FLOODS[channel][name] * connections
+        assert peak(kernel) - before < allowed << 20
+    newcomer = kernel.connect()
+    assert newcomer.run("= 1", timeout=10 * patience)[0]["status"] == "ok"
+    begun = time.monotonic()
+    client.send("shutdown_request", {"restart": False}, "control")
+    assert kernel.wait(10) == 0
+    assert time.monotonic() - begun < 2 * patience
+
+
+def test_a_subscriber_that_asks_for_too_much_is_cut_off_alone(kernel, client, context):
+    asking = context.socket(zmq.SUB)
+    monitor = asking.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    asking.connect(client.endpoint("iopub"))
+    for number in range(100):
+        asking.subscribe(f"topic {number}")
+    assert monitor.poll(5000)
+    assert client.run("= 1")[0]["status"] == "ok"
+    asking.disable_monitor()
+
+
+def test_a_client_that_sends_much_is_not_cut_off(kernel, client):
+    """What is read of it is no debt: several times what a connection may be ahead."""
+    for _ in range(8):
+        assert client.run("# " + "x" * (6 << 20))[0]["status"] == "ok"
+    assert "cut off" not in kernel.log()
+
+
 # -- the log ---------------------------------------------------------------------------------------
 
 def full_pipe():
