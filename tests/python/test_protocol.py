@@ -285,6 +285,7 @@ def test_a_stuck_subscriber_loses_alone(kernel, client, context):
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_a_slow_subscriber_loses_nothing(kernel, client):
     slow = zmq.Context()
     one = slow.socket(zmq.SUB)
