@@ -46,6 +46,8 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="patchbay-browser-")
         port = free_port()
         options = ["--headless=new", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run",
+                   "--disable-quic", "--disable-background-networking",
+                   "--disable-component-update", "--disable-sync",
                    "--hide-scrollbars", "--remote-allow-origins=*",
                    f"--remote-debugging-port={port}", f"--user-data-dir={self._profile}"]
         if os.geteuid() == 0:

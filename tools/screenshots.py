@@ -40,23 +40,28 @@ OUTPUTS = """
 
 
 class Lab:
-    """A JupyterLab of its own on a folder, with one theme and no network; a context manager."""
+    """A JupyterLab of its own on a folder, with one theme and no network; a context manager.
 
-    def __init__(self, folder: Path, theme: str):
+    `module` is the front end that is started: jupyterlab, or notebook for Notebook 7.
+    """
+
+    def __init__(self, folder: Path, theme: str, module: str = "jupyterlab"):
+        self._path = "lab/tree" if module == "jupyterlab" else "notebooks"
         self._scratch = Path(tempfile.mkdtemp(prefix="patchbay-lab-"))
         self._settings(theme)
         self.port = free_port()
-        environment = {**os.environ,
-                       "JUPYTERLAB_SETTINGS_DIR": str(self._scratch / "settings"),
-                       "JUPYTERLAB_WORKSPACES_DIR": str(self._scratch / "workspaces"),
-                       "JUPYTER_CONFIG_DIR": str(self._scratch / "config"),
-                       "JUPYTER_RUNTIME_DIR": str(self._scratch / "runtime")}
+        self.environment = {**os.environ,
+                            "JUPYTERLAB_SETTINGS_DIR": str(self._scratch / "settings"),
+                            "JUPYTERLAB_WORKSPACES_DIR": str(self._scratch / "workspaces"),
+                            "JUPYTER_DATA_DIR": str(self._scratch / "data"),
+                            "JUPYTER_CONFIG_DIR": str(self._scratch / "config"),
+                            "JUPYTER_RUNTIME_DIR": str(self._scratch / "runtime")}
         self._log = (self._scratch / "log").open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+            [sys.executable, "-m", module, "--no-browser", "--allow-root",
              "--expose-app-in-browser", f"--port={self.port}", "--ip=127.0.0.1",
              "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"],
-            env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+            env=self.environment, stdout=self._log, stderr=subprocess.STDOUT)
 
     def _settings(self, theme: str) -> None:
         values = {
@@ -83,7 +88,12 @@ class Lab:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def address(self, notebook: str) -> str:
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?reset"
+        return f"http://127.0.0.1:{self.port}/{self._path}/{notebook}?reset"
+
+    def trust(self, notebook: Path) -> None:
+        """Signs a notebook, so that its outputs are shown with their scripts."""
+        subprocess.run([sys.executable, "-m", "nbformat.sign", notebook], check=True,
+                       env=self.environment, capture_output=True)
 
 
 def open_notebook(browser: Browser, lab: Lab, name: str) -> None:

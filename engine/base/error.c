@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/visible.h"
 #include "error_parts.h"
 
 static const pb_error out_of_memory = {
@@ -36,12 +37,38 @@ const char *pb_status_name(pb_status status)
     return "Error";
 }
 
+#define MOST_TEXT 2000 /* bytes of a sentence or a hint; of longer ones both ends are kept */
+
+/* What goes into an error comes from files and servers too, and may be long: made harmless, and
+ * cut. Takes `text`. NULL when memory is out. */
+static char *take_text(pb_buffer *text)
+{
+    const char *bytes = text->data ? text->data : "";
+    size_t length = text->length, head = length, tail = length;
+    pb_buffer shown = PB_BUFFER_EMPTY;
+    if (length > MOST_TEXT) {
+        head = MOST_TEXT * 3 / 4;
+        tail = length - MOST_TEXT / 4;
+        while (head > 0 && ((unsigned char)bytes[head] & 0xC0) == 0x80)
+            head--;
+        while (tail < length && ((unsigned char)bytes[tail] & 0xC0) == 0x80)
+            tail++;
+    }
+    pb_harmless_text(&shown, bytes, head, true);
+    if (head < tail)
+        pb_buffer_format(&shown, " \u2026 %zu bytes \u2026 ", tail - head);
+    pb_harmless_text(&shown, bytes + tail, length - tail, true);
+    shown.failed = shown.failed || text->failed;
+    pb_buffer_free(text);
+    return pb_buffer_take(&shown);
+}
+
 /* Formatted text of its own, or NULL when memory is out. */
 static char *format_text(const char *format, va_list arguments)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     pb_buffer_vformat(&text, format, arguments);
-    return pb_buffer_take(&text);
+    return take_text(&text);
 }
 
 /* A new error that owns `text`, or the static one if either could not be had. */
@@ -97,7 +124,7 @@ pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...)
     pb_buffer_vformat(&text, what, arguments);
     va_end(arguments);
     pb_buffer_format(&text, ": %s", reason);
-    *error = create_error(PB_IO, pb_buffer_take(&text));
+    *error = create_error(PB_IO, take_text(&text));
     return PB_IO;
 }
 
@@ -141,7 +168,9 @@ void pb_error_trail(pb_error *error, pb_source *source, pb_span span, const char
         error->skipped++;
     }
     trail_call *call = &error->trail[error->n_trail++];
-    call->function = strdup(function);
+    pb_buffer name = PB_BUFFER_EMPTY;
+    pb_buffer_text(&name, function);
+    call->function = take_text(&name);
     call->source = pb_source_retain(source);
     call->span = span;
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/buffer.h"
+#include "base/visible.h"
 
 void pb_log_write(const pb_log *log, pb_log_level level, const char *format, ...)
 {
@@ -14,6 +15,13 @@ void pb_log_write(const pb_log *log, pb_log_level level, const char *format, ...
     va_start(arguments, format);
     pb_buffer_vformat(&line, format, arguments);
     va_end(arguments);
-    log->write(log->user, level, line.failed ? "there was no memory for this line" : line.data);
+    pb_buffer shown = PB_BUFFER_EMPTY;
+    pb_harmless_text(&shown, line.data ? line.data : "", line.length, false);
+    bool failed = line.failed || shown.failed;
+    log->write(log->user, level,
+               failed       ? "there was no memory for this line"
+               : shown.data ? shown.data
+                            : "");
     pb_buffer_free(&line);
+    pb_buffer_free(&shown);
 }

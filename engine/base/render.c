@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/utf8.h"
+#include "base/visible.h"
 #include "error_parts.h"
 
 enum {
@@ -29,7 +30,7 @@ static glyph next_glyph(const char *text, size_t length, size_t *at, size_t colu
         return (glyph){0x2400 + code, 1}; /* the control pictures */
     if (code == 0x7F)
         return (glyph){0x2421, 1};
-    if (code == PB_UTF8_INVALID || (code >= 0x80 && code < 0xA0))
+    if (code == PB_UTF8_INVALID || pb_is_control(code))
         return (glyph){0xFFFD, 1};
     return (glyph){code, pb_utf8_width(text + start, *at - start)};
 }

@@ -6,6 +6,12 @@
 
 #include "base/utf8.h"
 
+bool pb_is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 /* Code points that take no ink, or turn the rest of the line around. The joiners U+200C and U+200D
  * stay: emoji are built with them. */
 static bool is_hidden(uint32_t c)
@@ -58,6 +64,20 @@ void pb_visible_text(pb_buffer *out, const char *text, size_t length)
         pb_buffer_text(out, "·");
 }
 
+void pb_harmless_text(pb_buffer *out, const char *text, size_t length, bool lines)
+{
+    for (size_t at = 0; at < length;) {
+        size_t start = at;
+        uint32_t c = pb_utf8_next(text, length, &at);
+        if (c == PB_UTF8_INVALID)
+            pb_buffer_format(out, "\\x%02x", (unsigned char)text[start]);
+        else if (pb_is_control(c) && !(lines && (c == '\n' || c == '\t')))
+            append_code_point(out, c);
+        else
+            pb_buffer_append(out, text + start, at - start);
+    }
+}
+
 static void append_escaped(pb_buffer *out, unsigned char byte)
 {
     switch (byte) {
@@ -78,6 +98,8 @@ void pb_quoted_text(pb_buffer *out, const char *text, size_t length)
         uint32_t c = pb_utf8_next(text, length, &at);
         if (c == PB_UTF8_INVALID || c < 0x20 || c == 0x7f || c == '"' || c == '\\')
             append_escaped(out, (unsigned char)text[start]);
+        else if (pb_is_control(c))
+            pb_buffer_format(out, c < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)c);
         else
             pb_buffer_append(out, text + start, at - start);
     }

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
-#include "json.h"
+#include "io/json.h"
 
 enum { CONFIG_LIMIT = 16 << 20 }; /* bytes of a config.json */
 
@@ -36,9 +36,9 @@ static const json_t *value_of(const reader *r, const char *key)
 static pb_status fail_value(const reader *r, const char *key, const json_t *value,
                             const char *expected)
 {
-    char shown[JSON_SHOWN];
+    char shown[PB_JSON_SHOWN];
     return pb_fail(r->error, PB_FORMAT, "'%s': %s is %s, and %s was expected", r->path, key,
-                   json_show(value, shown), expected);
+                   pb_json_show(value, shown), expected);
 }
 
 /* ---- one key ---- */
@@ -180,7 +180,7 @@ pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_
                           pb_error **error)
 {
     reader r = {path, NULL, error};
-    pb_status status = json_read_object(path, json, length, &r.root, error);
+    pb_status status = pb_json_read_object(path, json, length, &r.root, error);
     if (status)
         return status;
     pb_config *read = pb_calloc(1, sizeof *read);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -123,28 +124,82 @@ static pb_status write_all(int descriptor, const char *path, const char *bytes, 
     return PB_OK;
 }
 
-/* mkstemp() makes files that only their owner reads; this gives what a plain open would have. */
-static void set_permissions(int descriptor, const char *path)
+/* What a file is written in the place of. */
+typedef struct place {
+    char *path; /* with links followed; malloc'ed */
+    bool exists;
+    mode_t mode; /* of what exists */
+} place;
+
+/* A link whose end is not there, or that leads back to itself. */
+static pb_status fail_link(const char *path, int failure, pb_error **error)
 {
-    struct stat about;
-    mode_t mode;
-    if (stat(path, &about) == 0) {
-        mode = about.st_mode & 07777;
-    } else {
-        /* The umask can only be read by setting it, and other threads could see that; a file that
-         * is readable by everyone who reads its folder is the common default. */
-        mode = 0644;
-    }
-    (void)fchmod(descriptor, mode); /* a file system without permissions is fine too */
+    if (failure == ENOENT)
+        return pb_fail(error, PB_IO, "cannot write '%s': it is a link to where nothing is", path);
+    return pb_fail_errno(error, failure, "cannot write '%s', which is a link", path);
 }
 
-static pb_status replace_file(const char *path, char *temporary, const void *bytes, size_t length,
+/* Only a regular file that may be written is replaced. Root may write anything, and a file that
+ * nobody may write was meant to stay. */
+static pb_status check_replaced(const char *path, mode_t mode, pb_error **error)
+{
+    if (S_ISDIR(mode))
+        return pb_fail(error, PB_IO, "cannot write '%s': it is a folder", path);
+    if (!S_ISREG(mode))
+        return pb_fail(error, PB_IO, "cannot write '%s': it is not a regular file", path);
+    if ((mode & 0222) && access(path, W_OK) == 0)
+        return PB_OK;
+    pb_status status = pb_fail(error, PB_IO, "cannot write '%s': it is read-only", path);
+    if (error)
+        pb_error_hint(*error, "write to another name, or make it writable first");
+    return status;
+}
+
+static pb_status find_place(const char *path, place *found, pb_error **error)
+{
+    struct stat about;
+    *found = (place){.path = NULL};
+    if (lstat(path, &about) != 0) {
+        found->path = strdup(path);
+        return found->path ? PB_OK : pb_fail_memory(error);
+    }
+    found->path = realpath(path, NULL);
+    if (!found->path || stat(found->path, &about) != 0)
+        return errno == ENOMEM ? pb_fail_memory(error) : fail_link(path, errno, error);
+    found->exists = true;
+    found->mode = about.st_mode;
+    return check_replaced(path, about.st_mode, error);
+}
+
+/* A new file of a name that nobody has: `name` ends in six X, as mkstemp()'s does. Unlike there,
+ * who may read it is as the umask says. -1 and errno if there is none. */
+static int open_new(char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    char *end = name + strlen(name) - 6;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t number = (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 30;
+    for (int tries = 0; tries < 100; tries++, number += 7919) {
+        uint64_t left = number;
+        for (int i = 0; i < 6; i++, left /= sizeof letters - 1)
+            end[i] = letters[left % (sizeof letters - 1)];
+        int opened = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (opened >= 0 || errno != EEXIST)
+            return opened;
+    }
+    return -1;
+}
+
+static pb_status replace_file(const place *at, char *temporary, const void *bytes, size_t length,
                               const pb_watch *watch, pb_error **error)
 {
-    int descriptor = mkstemp(temporary);
+    const char *path = at->path;
+    int descriptor = open_new(temporary);
     if (descriptor < 0)
         return pb_fail_errno(error, errno, "cannot write '%s'", path);
-    set_permissions(descriptor, path);
+    if (at->exists) /* a file system without permissions is fine too */
+        (void)fchmod(descriptor, at->mode & 07777);
     pb_status status = write_all(descriptor, path, bytes, length, watch, error);
     if (!status && fsync(descriptor) != 0 && errno != EINVAL && errno != EROFS)
         status = pb_fail_errno(error, errno, "cannot write '%s'", path);
@@ -160,17 +215,18 @@ static pb_status replace_file(const char *path, char *temporary, const void *byt
 pb_status pb_file_write(const char *path, const void *bytes, size_t length, const pb_watch *watch,
                         pb_error **error)
 {
-    if (pb_file_is_folder(path))
-        return pb_fail(error, PB_IO, "cannot write '%s': it is a folder", path);
-    char *target = realpath(path, NULL); /* NULL where there is no file yet */
-    const char *written = target ? target : path;
-    pb_buffer name = PB_BUFFER_EMPTY;
-    pb_buffer_format(&name, "%s.XXXXXX", written);
-    char *temporary = pb_buffer_take(&name);
-    pb_status status = temporary ? replace_file(written, temporary, bytes, length, watch, error)
-                                 : pb_fail_memory(error);
+    place at;
+    pb_status status = find_place(path, &at, error);
+    char *temporary = NULL;
+    if (!status) {
+        pb_buffer name = PB_BUFFER_EMPTY;
+        pb_buffer_format(&name, "%s.XXXXXX", at.path);
+        temporary = pb_buffer_take(&name);
+        status = temporary ? replace_file(&at, temporary, bytes, length, watch, error)
+                           : pb_fail_memory(error);
+    }
     free(temporary);
-    free(target);
+    free(at.path);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /* The two things every reader of JSON here needs: parse it strictly, and quote from it. */
-#include "json.h"
+#include "io/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +8,8 @@
 #include "base/utf8.h"
 #include "io/file.h"
 
-pb_status json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
-                           pb_error **error)
+pb_status pb_json_read_object(const char *path, const char *bytes, size_t length, json_t **root,
+                              pb_error **error)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* which some editors put before UTF-8 */
     size_t marked = sizeof mark - 1;
@@ -35,13 +35,13 @@ pb_status json_read_object(const char *path, const char *bytes, size_t length, j
     return PB_OK;
 }
 
-pb_status json_read_file(const char *path, size_t limit, json_t **root, pb_error **error)
+pb_status pb_json_read_file(const char *path, size_t limit, json_t **root, pb_error **error)
 {
     char *json = NULL;
     size_t length = 0;
     pb_status status = pb_file_read(path, limit, NULL, &json, &length, error);
     if (!status)
-        status = json_read_object(path, json, length, root, error);
+        status = pb_json_read_object(path, json, length, root, error);
     free(json);
     return status;
 }
@@ -61,10 +61,10 @@ static int take_part(const char *part, size_t length, void *user)
     return length <= left ? 0 : -1; /* -1 stops the dump: the rest would not be shown */
 }
 
-const char *json_show(const json_t *value, char out[JSON_SHOWN])
+const char *pb_json_show(const json_t *value, char out[PB_JSON_SHOWN])
 {
     static const char cut[] = "...";
-    shown_text shown = {out, 0, JSON_SHOWN - sizeof cut};
+    shown_text shown = {out, 0, PB_JSON_SHOWN - sizeof cut};
     int all = json_dump_callback(value, take_part, &shown, JSON_COMPACT | JSON_ENCODE_ANY);
     if (all == 0)
         out[shown.length] = '\0';

@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
-#include "json.h"
+#include "io/json.h"
 #include "weights.h"
 
 /* Bytes. The largest models' headers take some megabytes; parsed JSON takes tens of times its text.
@@ -55,12 +55,12 @@ typedef struct header {
 static pb_status fail_field(const header *h, const char *name, const char *key, const json_t *value,
                             const char *expected)
 {
-    char shown[JSON_SHOWN];
+    char shown[PB_JSON_SHOWN];
     if (!value)
         return pb_fail(h->error, PB_FORMAT, "'%s': tensor '%s' has no %s, and %s was expected",
                        h->path, name, key, expected);
     return pb_fail(h->error, PB_FORMAT, "'%s': the %s of tensor '%s' is %s, and %s was expected",
-                   h->path, key, name, json_show(value, shown), expected);
+                   h->path, key, name, pb_json_show(value, shown), expected);
 }
 
 static pb_status read_dtype(const header *h, const char *name, const json_t *info, pb_dtype *dtype)
@@ -272,7 +272,7 @@ pb_status safetensors_read_header(pb_weights *weights, size_t which, pb_error **
     json_t *root = NULL;
     pb_status status = read_json(file, &json, &length, error);
     if (!status)
-        status = json_read_object(file->path, json, length, &root, error);
+        status = pb_json_read_object(file->path, json, length, &root, error);
     free(json);
     if (status)
         return status;

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "io/file.h"
-#include "json.h"
+#include "io/json.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors holds little-endian values; reading them here needs a little-endian machine"
@@ -96,10 +96,10 @@ static pb_status check_shard_name(const char *index, const char *tensor, const j
     const char *name = json_string_value(value);
     if (name && name[0] && !strchr(name, '/') && !strchr(name, '\\') && !strstr(name, ".."))
         return PB_OK;
-    char shown[JSON_SHOWN];
+    char shown[PB_JSON_SHOWN];
     return pb_fail(error, PB_FORMAT,
                    "'%s' puts tensor '%s' into %s, and the name of a file beside it was expected",
-                   index, tensor, json_show(value, shown));
+                   index, tensor, pb_json_show(value, shown));
 }
 
 /* Opens each file that the index names, once, in the order it names them. */
@@ -152,7 +152,7 @@ static pb_status open_index(pb_weights *weights, const char *folder, const char 
                             pb_error **error)
 {
     json_t *root = NULL;
-    pb_status status = json_read_file(index, INDEX_LIMIT, &root, error);
+    pb_status status = pb_json_read_file(index, INDEX_LIMIT, &root, error);
     if (status)
         return status;
     const json_t *map = json_object_get(root, "weight_map");

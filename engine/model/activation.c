@@ -10,7 +10,7 @@
 static bool captures(void *user, pb_site site, size_t layer)
 {
     const pb_capture *c = user;
-    return site == c->site && (layer == c->layer || !pb_site_info(site)->per_layer);
+    return site == c->site && (layer == c->layer || !pb_site_info(site)->layers);
 }
 
 /* Where row r, head h of a view goes. Rows of positions: [pos, head, ...]; of queries: [head,
@@ -18,7 +18,7 @@ static bool captures(void *user, pb_site site, size_t layer)
 static float *place(const pb_capture *c, const pb_view *view, size_t r, size_t head)
 {
     size_t position = view->rows[r].position;
-    if (pb_site_info(view->site)->by_query)
+    if (pb_site_info(view->site)->keys)
         return c->out + (head * c->n_rows + position) * c->n_rows;
     return c->out + (position * view->n_heads + head) * view->width;
 }
@@ -51,10 +51,10 @@ static size_t axis_length(const pb_run *run, const char *name)
 
 size_t pb_run_activation_size(const pb_run *run, pb_site site)
 {
-    const pb_site_row *row = pb_site_info(site);
-    size_t size = 1;
-    for (size_t i = 0; i < row->n_axes; i++)
-        size *= axis_length(run, row->axes[i]);
+    const char *axes[3];
+    size_t size = 1, n = pb_site_axes(site, axes);
+    for (size_t i = 0; i < n; i++)
+        size *= axis_length(run, axes[i]);
     return size;
 }
 
@@ -82,16 +82,6 @@ static pb_status axis_of(const pb_run *run, const char *name, pb_axis **axis, pb
 
 /* ---- computing ---- */
 
-static bool at_the_end(pb_site site)
-{
-    return site == PB_SITE_LN_FINAL || site == PB_SITE_LN_FINAL_SCALE;
-}
-
-static bool at_the_start(pb_site site)
-{
-    return site == PB_SITE_EMBED || site == PB_SITE_POS_EMBED;
-}
-
 bool pb_run_hands_on(const pb_run *run, size_t layer)
 {
     const pb_run_edits *edits = pb_run_edits_of(run);
@@ -99,22 +89,25 @@ bool pb_run_hands_on(const pb_run *run, size_t layer)
     return !edits || last || !edits->hooks.wants(edits->hooks.user, PB_SITE_RESID_PRE, layer + 1);
 }
 
-/* resid_pre and resid_post are checkpoints, but for a resid_post that an edit comes after: nothing
- * to compute. */
+/* The stream that a run keeps at each layer is the answer itself; but where the next layer's
+ * resid_pre was edited, what is kept is no longer the resid_post. */
 static const float *kept(const pb_run *run, pb_site site, size_t layer)
 {
-    if (site == PB_SITE_RESID_PRE)
-        return pb_run_resid(run, layer);
-    if (site == PB_SITE_RESID_POST && pb_run_hands_on(run, layer))
-        return pb_run_resid(run, layer + 1);
+    switch (pb_site_info(site)->checkpoint) {
+    case PB_CHECKPOINT_NONE: break;
+    case PB_CHECKPOINT_BEFORE: return pb_run_resid(run, layer);
+    case PB_CHECKPOINT_AFTER:
+        return pb_run_hands_on(run, layer) ? pb_run_resid(run, layer + 1) : NULL;
+    }
     return NULL;
 }
 
-/* The run's own edits, but for resid_pre, which the checkpoint has had already. */
+/* A pass that begins with a checkpoint makes no edit that the checkpoint holds already. */
 static bool edits_want(void *user, pb_site site, size_t layer)
 {
     const pb_hooks *hooks = user;
-    return site != PB_SITE_RESID_PRE && hooks->wants(hooks->user, site, layer);
+    return pb_site_info(site)->checkpoint != PB_CHECKPOINT_BEFORE &&
+           hooks->wants(hooks->user, site, layer);
 }
 
 static pb_status edits_at(void *user, const pb_view *view, pb_error **error)
@@ -123,33 +116,41 @@ static pb_status edits_at(void *user, const pb_view *view, pb_error **error)
     return hooks->at(hooks->user, view, error);
 }
 
+/* The sequence through layers below `stop`, under the run's edits. */
+static pb_status run_pass(const pb_run *run, pb_sequence *sequence, size_t stop,
+                          const pb_hooks *capturing, const pb_context *context, float *normed,
+                          pb_error **error)
+{
+    const pb_run_edits *edits = pb_run_edits_of(run);
+    pb_hooks all = edits ? edits->hooks : (pb_hooks){NULL, NULL, NULL};
+    const pb_hooks unmade = {&all, edits_want, edits_at};
+    const pb_hooks *const both[] = {sequence->tokens ? &all : &unmade, capturing};
+    pb_batch batch = {.sequences = sequence,
+                      .n = 1,
+                      .hooks = edits ? both : both + 1,
+                      .n_hooks = edits ? 2 : 1,
+                      .stop = stop};
+    return pb_forward(pb_run_model(run), &batch, context, NULL, normed, error);
+}
+
 static pb_status compute(const pb_run *run, pb_site site, size_t layer, const pb_context *context,
                          float *out, pb_error **error)
 {
     const pb_shape *s = pb_model_shape(pb_run_model(run));
-    const pb_run_edits *edits = pb_run_edits_of(run);
-    size_t n = pb_run_length(run), from = at_the_end(site) ? s->n_layer : layer;
+    pb_stage stage = pb_site_info(site)->stage;
+    size_t n = pb_run_length(run), from = stage == PB_STAGE_END ? s->n_layer : layer;
     pb_entry_rows rows = {.n = n, .resid = pb_run_resid(run, from)};
     pb_sequence sequence = {.n = n, .layer = from, .entry = &rows, .n_entry = 1};
-    if (at_the_start(site)) {
+    if (stage == PB_STAGE_EMBEDDING)
         sequence = (pb_sequence){.n = n, .tokens = pb_run_tokens(run)};
-    }
     pb_capture capture = {site, layer, n, out};
     const pb_hooks capturing = pb_capture_hooks(&capture);
-    pb_hooks inner = edits ? edits->hooks : (pb_hooks){NULL, NULL, NULL};
-    const pb_hooks editing = {&inner, edits_want, edits_at};
-    const pb_hooks *const both[] = {&editing, &capturing};
-    pb_batch batch = {.sequences = &sequence,
-                      .n = 1,
-                      .hooks = edits ? both : both + 1,
-                      .n_hooks = edits ? 2 : 1,
-                      .stop = at_the_end(site) ? s->n_layer : layer + 1};
-    if (!at_the_end(site))
-        return pb_forward(pb_run_model(run), &batch, context, NULL, NULL, error);
+    if (stage != PB_STAGE_END)
+        return run_pass(run, &sequence, layer + 1, &capturing, context, NULL, error);
     float *normed = pb_malloc(n * s->d_model, sizeof *normed);
     if (!normed)
         return pb_fail_memory(error);
-    pb_status status = pb_forward(pb_run_model(run), &batch, context, NULL, normed, error);
+    pb_status status = run_pass(run, &sequence, s->n_layer, &capturing, context, normed, error);
     free(normed);
     return status;
 }
@@ -158,7 +159,7 @@ static pb_status check_layer(const pb_run *run, pb_site site, size_t layer, pb_e
 {
     const pb_model *model = pb_run_model(run);
     size_t n_layer = pb_model_shape(model)->n_layer;
-    if (layer < n_layer || !pb_site_info(site)->per_layer)
+    if (layer < n_layer || !pb_site_info(site)->layers)
         return PB_OK;
     return pb_fail(error, PB_RANGE, "there is no layer %zu; %s has layers 0 to %zu", layer,
                    pb_model_name(model), n_layer - 1);
@@ -170,7 +171,7 @@ pb_status pb_run_activation_into(const pb_run *run, pb_site site, size_t layer,
     pb_status status = check_layer(run, site, layer, error);
     if (status)
         return status;
-    if (!pb_site_info(site)->per_layer)
+    if (!pb_site_info(site)->layers)
         layer = 0;
     const float *values = kept(run, site, layer);
     if (!values)
@@ -184,14 +185,14 @@ pb_status pb_run_activation_into(const pb_run *run, pb_site site, size_t layer,
 static pb_status create(const pb_run *run, pb_site site, bool all, pb_tensor **tensor, float **data,
                         pb_error **error)
 {
-    const pb_site_row *row = pb_site_info(site);
+    const char *names[3];
     pb_axis *axes[4] = {NULL};
-    size_t rank = 0;
+    size_t rank = 0, n = pb_site_axes(site, names);
     pb_status status = PB_OK;
     if (all)
         status = axis_of(run, "layer", &axes[rank++], error);
-    for (size_t i = 0; !status && i < row->n_axes; i++)
-        status = axis_of(run, row->axes[i], &axes[rank++], error);
+    for (size_t i = 0; !status && i < n; i++)
+        status = axis_of(run, names[i], &axes[rank++], error);
     if (!status)
         status = pb_tensor_create(rank, axes, tensor, data, error);
     for (size_t i = 0; i < rank; i++)
@@ -202,7 +203,7 @@ static pb_status create(const pb_run *run, pb_site site, bool all, pb_tensor **t
 pb_status pb_run_activation(const pb_run *run, pb_site site, size_t layer,
                             const pb_context *context, pb_tensor **tensor, pb_error **error)
 {
-    bool all = layer == PB_ALL_LAYERS && pb_site_info(site)->per_layer;
+    bool all = layer == PB_ALL_LAYERS && pb_site_info(site)->layers;
     size_t size = pb_run_activation_size(run, site);
     pb_tensor *made = NULL;
     float *data;

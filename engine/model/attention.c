@@ -71,7 +71,7 @@ static pb_status tile_scores(const tile *t, float *scores, size_t ld)
     return status;
 }
 
-/* Sets what comes after each query, of n_keys. */
+/* Writes `value` over the scores of the keys after each query. */
 static void tile_mask(const tile *t, float *scores, size_t ld, size_t n_keys, float value)
 {
     for (size_t r = 0; r < t->n; r++)
@@ -94,7 +94,7 @@ static pb_status tile_mix(const tile *t, const float *pattern, size_t ld)
     return status;
 }
 
-/* The three together, over the keys that some query of the tile sees. */
+/* Scores, softmax and mix, over the keys that some query of the tile sees. */
 static pb_status attend_tile(const tile *t, float *scores)
 {
     size_t ld = t->n_past + t->n_own;

@@ -5,7 +5,7 @@
 #include "cache.h"
 #include "pass.h"
 
-enum { BLOCK_ROWS = 512 }; /* beyond, reading the weights once more costs nothing */
+enum { BLOCK_ROWS = 512 }; /* with more, reading the weights again costs nothing beside them */
 
 static size_t wanted_rows(const pb_sequence *s)
 {
@@ -133,7 +133,7 @@ static bool enters_here(const pb_pass *pass, const pb_sequence *s, bool mid)
     return s->layer == pass->layer && s->at_mid == mid;
 }
 
-/* Only rows that are asked for, where a sequence enters behind the last attention. */
+/* Whether only the rows asked for are let in: no other is read behind the last attention. */
 static bool enters_trimmed(const pb_pass *pass, const pb_sequence *s)
 {
     return s->wanted && (pass->layer == pass->stop || (s->at_mid && pass->layer + 1 == pass->stop));
@@ -177,9 +177,8 @@ static void admit(pb_pass *pass, size_t index, bool ready)
     pass->n_rows += n;
 }
 
-pb_status pb_pass_admit(pb_pass *pass, bool mid, size_t *computed, pb_error **error)
+void pb_pass_admit(pb_pass *pass, bool mid, size_t *computed)
 {
-    size_t before = pass->n_rows;
     for (size_t i = 0; i < pass->n_active; i++)
         pass->active[i].ready = false;
     for (size_t i = 0; i < pass->batch->n; i++) {
@@ -193,7 +192,6 @@ pb_status pb_pass_admit(pb_pass *pass, bool mid, size_t *computed, pb_error **er
         if (enters_here(pass, s, mid) && !mid && brings_qkv(s))
             admit(pass, i, true);
     }
-    return pass->layer == 0 && !mid ? pb_pass_embed(pass, before, error) : PB_OK;
 }
 
 /* ---- queries ---- */
@@ -218,11 +216,11 @@ static bool drops_rows(const pb_pass *pass)
     return false;
 }
 
-pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
+/* Every row attends, and its q lies in qkv. */
+static void choose_all(pb_pass *pass)
 {
-    size_t d = pass->model->shape.d_model;
     pass->queries = pass->qkv;
-    pass->query_stride = 3 * d;
+    pass->query_stride = 3 * pass->model->shape.d_model;
     pass->n_queries = pass->n_rows;
     pass->query_rows = pass->rows;
     pass->kept = NULL;
@@ -230,19 +228,13 @@ pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
         pass->active[i].query = pass->active[i].row;
         pass->active[i].n_queries = pass->active[i].n;
     }
-    if (!drops_rows(pass))
-        return PB_OK;
+}
 
-    void *kept_data, *rows_data;
-    pb_status status = pb_scratch_need(pass->scratch, PB_BUFFER_KEPT, pass->n_rows, sizeof(size_t),
-                                       &kept_data, error);
-    if (!status)
-        status = pb_scratch_need(pass->scratch, PB_BUFFER_QUERY_ROWS, pass->n_rows, sizeof(pb_row),
-                                 &rows_data, error);
-    if (status)
-        return status;
-    size_t *kept = kept_data, n = 0;
-    pb_row *rows = rows_data;
+/* Makes the rows that are asked for the queries: into `kept` which of all rows they are, into
+ * `rows` their positions. Gives how many there are. */
+static size_t list_wanted(pb_pass *pass, size_t *kept, pb_row *rows)
+{
+    size_t n = 0;
     for (size_t i = 0; i < pass->n_active; i++) {
         pb_active *a = &pass->active[i];
         const pb_sequence *s = &pass->batch->sequences[a->sequence];
@@ -254,11 +246,29 @@ pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
             n++;
         }
     }
+    return n;
+}
+
+pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
+{
+    size_t d = pass->model->shape.d_model;
+    choose_all(pass);
+    if (!drops_rows(pass))
+        return PB_OK;
+    void *kept, *rows;
+    pb_status status =
+        pb_scratch_need(pass->scratch, PB_BUFFER_KEPT, pass->n_rows, sizeof(size_t), &kept, error);
+    if (!status)
+        status = pb_scratch_need(pass->scratch, PB_BUFFER_QUERY_ROWS, pass->n_rows, sizeof(pb_row),
+                                 &rows, error);
+    if (status)
+        return status;
+    pass->n_queries = list_wanted(pass, kept, rows);
     pass->kept = kept;
     pass->query_rows = rows;
-    pass->n_queries = n;
     pass->query_stride = d;
-    return pb_scratch_floats(pass->scratch, PB_BUFFER_QUERIES, n, d, &pass->queries, error);
+    return pb_scratch_floats(pass->scratch, PB_BUFFER_QUERIES, pass->n_queries, d, &pass->queries,
+                             error);
 }
 
 static void copy_rows(size_t n, size_t d, const float *from, size_t ld_from, float *to,
@@ -313,7 +323,7 @@ void pb_pass_drop(pb_pass *pass)
     size_t d = pass->model->shape.d_model;
     if (!pass->kept)
         return;
-    for (size_t q = 0; q < pass->n_queries; q++) { /* kept ascends: nothing is overwritten unread */
+    for (size_t q = 0; q < pass->n_queries; q++) { /* to the front: no row is lost unread */
         memmove(pass->resid + q * d, pass->resid + pass->kept[q] * d, d * sizeof(float));
         pass->rows[q] = pass->query_rows[q];
     }

@@ -4,7 +4,7 @@
 #include "math/matmul.h"
 #include "pass.h"
 
-/* Scores of a row's heads in `result` are laid out for at most this many floats at once. */
+/* Of `result` at most this many floats are laid out for a hook at once. */
 enum { SHOWN_RESULT = 1 << 22 };
 
 static size_t at_most(size_t n, size_t most)
@@ -14,53 +14,53 @@ static size_t at_most(size_t n, size_t most)
 
 /* ---- embedding ---- */
 
-static void add_embedding(const pb_model *model, const pb_batch *batch, const pb_row *rows,
-                          size_t n, bool token, float *out)
-{
-    size_t d = model->shape.d_model;
-    for (size_t r = 0; r < n; r++) {
-        const pb_sequence *s = &batch->sequences[rows[r].sequence];
-        if (s->entry)
-            continue;
-        if (token)
-            pb_model_embedding(model, (size_t)s->tokens[rows[r].position - s->first], out + r * d);
-        else
-            pb_model_position(model, rows[r].position, out + r * d);
-    }
-}
-
-/* One of the two embeddings of rows that enter from tokens, shown and added to the stream. */
-static pb_status embed_block(pb_pass *pass, pb_site site, size_t first, size_t n, pb_error **error)
+/* One of the two embeddings of n rows that enter from tokens, which lies in `out`: shown, and added
+ * to the stream. */
+static pb_status add_embedding(pb_pass *pass, pb_site site, size_t first, size_t n,
+                               pb_error **error)
 {
     size_t d = pass->model->shape.d_model;
-    const pb_row *rows = pass->rows + first;
-    add_embedding(pass->model, pass->batch, rows, n, site == PB_SITE_EMBED, pass->out);
-    pb_status status = pb_pass_show_rows(pass, site, rows, n, pass->out, d, error);
+    pb_status status = pb_pass_show_rows(pass, site, pass->rows + first, n, pass->out, d, error);
     if (!status)
         pb_add_rows(n, d, pass->resid + first * d, d, pass->out, d);
     return status;
 }
 
-pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error)
+static pb_status embed_block(pb_pass *pass, size_t first, size_t n, pb_error **error)
 {
     size_t d = pass->model->shape.d_model;
-    size_t end = first_row; /* rows from tokens: a run of rows each, rows that enter apart */
-    while (first_row < pass->n_rows) {
-        if (pass->batch->sequences[pass->rows[first_row].sequence].entry) {
-            first_row++;
+    const pb_row *rows = pass->rows + first;
+    memset(pass->resid + first * d, 0, n * d * sizeof(float));
+    for (size_t r = 0; r < n; r++) {
+        const pb_sequence *s = &pass->batch->sequences[rows[r].sequence];
+        size_t token = (size_t)s->tokens[rows[r].position - s->first];
+        pb_model_embedding(pass->model, token, pass->out + r * d);
+    }
+    pb_status status = add_embedding(pass, PB_SITE_EMBED, first, n, error);
+    for (size_t r = 0; !status && r < n; r++)
+        pb_model_position(pass->model, rows[r].position, pass->out + r * d);
+    return status ? status : add_embedding(pass, PB_SITE_POS_EMBED, first, n, error);
+}
+
+static bool from_tokens(const pb_pass *pass, size_t row)
+{
+    return !pass->batch->sequences[pass->rows[row].sequence].entry;
+}
+
+pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error)
+{
+    size_t end;
+    for (; first_row < pass->n_rows; first_row = end) {
+        end = first_row;
+        while (end < pass->n_rows && end - first_row < pass->block && from_tokens(pass, end))
+            end++;
+        if (end == first_row) { /* a row that came as it is */
+            end++;
             continue;
         }
-        for (end = first_row; end < pass->n_rows && end - first_row < pass->block; end++)
-            if (pass->batch->sequences[pass->rows[end].sequence].entry)
-                break;
-        size_t n = end - first_row;
-        memset(pass->resid + first_row * d, 0, n * d * sizeof(float));
-        pb_status status = embed_block(pass, PB_SITE_EMBED, first_row, n, error);
-        if (!status)
-            status = embed_block(pass, PB_SITE_POS_EMBED, first_row, n, error);
+        pb_status status = embed_block(pass, first_row, end - first_row, error);
         if (status)
             return status;
-        first_row = end;
     }
     return PB_OK;
 }
@@ -121,7 +121,8 @@ static pb_status project(const pb_pass *pass, const float *x, size_t rows, size_
     return status;
 }
 
-/* q of those rows of the block [first, first + n) that attend, *kept of them done before. */
+/* q of those rows of the block [first, first + n) that attend. *kept counts the rows that have
+ * theirs, of all blocks so far. */
 static pb_status project_kept(pb_pass *pass, size_t first, size_t n, size_t *kept, pb_error **error)
 {
     size_t d = pass->model->shape.d_model, start = *kept, end = start;

@@ -15,11 +15,13 @@ static pb_status show_stream(const pb_pass *pass, pb_site site, pb_error **error
 /* resid_pre to resid_mid. */
 static pb_status attention(pb_pass *pass, pb_error **error)
 {
-    size_t computed;
-    pb_status status = pb_pass_admit(pass, false, &computed, error);
-    if (status || pass->n_rows == 0)
-        return status;
-    status = show_stream(pass, PB_SITE_RESID_PRE, error);
+    size_t computed, before = pass->n_rows;
+    pb_pass_admit(pass, false, &computed);
+    if (pass->n_rows == 0)
+        return PB_OK;
+    pb_status status = pass->layer == 0 ? pb_pass_embed(pass, before, error) : PB_OK;
+    if (!status)
+        status = show_stream(pass, PB_SITE_RESID_PRE, error);
     if (!status)
         status = pb_pass_choose_queries(pass, error);
     if (!status)
@@ -35,16 +37,16 @@ static pb_status attention(pb_pass *pass, pb_error **error)
 static pb_status mlp(pb_pass *pass, pb_error **error)
 {
     size_t computed;
-    pb_status status = pb_pass_admit(pass, true, &computed, error);
-    if (status || pass->n_rows == 0)
-        return status;
-    status = show_stream(pass, PB_SITE_RESID_MID, error);
+    pb_pass_admit(pass, true, &computed);
+    if (pass->n_rows == 0)
+        return PB_OK;
+    pb_status status = show_stream(pass, PB_SITE_RESID_MID, error);
     if (!status)
         status = pb_pass_mlp(pass, error);
     return status ? status : show_stream(pass, PB_SITE_RESID_POST, error);
 }
 
-/* Row `wanted` of those that are asked for of an active sequence, in the pass. */
+/* Where in the pass the `wanted`-th row lies that a sequence asks for. */
 static size_t final_row(const pb_pass *pass, const pb_active *a, size_t wanted)
 {
     const pb_sequence *s = &pass->batch->sequences[a->sequence];
@@ -58,7 +60,7 @@ static size_t wanted_before(const pb_batch *batch, size_t sequence)
     return pb_batch_wanted(&before);
 }
 
-/* The rows asked for, in the order of the batch: resid and which they are. */
+/* Copies the rows asked for, in the order of the batch, and says which they are. */
 static void collect(const pb_pass *pass, float *resid, pb_row *rows)
 {
     size_t d = pass->model->shape.d_model;
@@ -103,7 +105,8 @@ static pb_status run_layers(pb_pass *pass, pb_error **error)
             return status;
     }
     size_t computed; /* sequences that enter behind the last layer */
-    return pb_pass_admit(pass, false, &computed, error);
+    pb_pass_admit(pass, false, &computed);
+    return PB_OK;
 }
 
 static pb_status run(pb_pass *pass, float *resid, float *normed, pb_error **error)

@@ -3,7 +3,7 @@
 
 static size_t layer_of(const pb_pass *pass, pb_site site)
 {
-    return pb_site_info(site)->per_layer ? pass->layer : 0;
+    return pb_site_info(site)->layers ? pass->layer : 0;
 }
 
 bool pb_pass_wants(const pb_pass *pass, pb_site site)

@@ -33,12 +33,12 @@ typedef struct pb_pass {
     float *resid; /* [n_rows, d_model] */
     float *qkv;   /* [n_rows, 3 d_model] */
 
-    /* Who attends: q, then z in its place. All rows as they lie in qkv; in the last layer only the
-     * rows that are asked for, `kept` of all, in a buffer of their own. */
+    /* The rows that attend: their q, and when attention is done z in its place. These are all rows,
+     * as they lie in qkv; in the last layer only the rows asked for, in a buffer of their own. */
     float *queries;
     size_t query_stride, n_queries;
     const pb_row *query_rows;
-    const size_t *kept; /* NULL when all are */
+    const size_t *kept; /* [n_queries] which of all rows they are; NULL when all are */
 
     float *normed, *hidden, *out, *scale; /* [block, ...] */
 } pb_pass;
@@ -48,8 +48,9 @@ typedef struct pb_pass {
 /* Checks the batch and gets the buffers. */
 pb_status pb_pass_start(pb_pass *pass, pb_error **error);
 /* Lets in the sequences that enter at the current layer, before it or at its middle. The rows of
- * those that bring q, k and v come last; *computed is how many rows come before them. */
-pb_status pb_pass_admit(pb_pass *pass, bool mid, size_t *computed, pb_error **error);
+ * those that bring q, k and v come last; *computed is how many rows come before them. The stream of
+ * rows that enter from tokens is left to pb_pass_embed(). */
+void pb_pass_admit(pb_pass *pass, bool mid, size_t *computed);
 /* Decides which rows attend in this layer; before q is computed. */
 pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error);
 /* Copies the q, k and v that sequences brought along; after the others' are computed. */
@@ -73,6 +74,7 @@ pb_status pb_pass_show_rows(const pb_pass *pass, pb_site site, const pb_row *row
 
 /* ---- blocks.c, attention.c ---- */
 
+/* The stream of those rows from `first_row` on that enter from tokens. */
 pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error);
 /* q, k, v of the rows before `computed`. */
 pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error);

@@ -1,4 +1,4 @@
-/* Processing of weights, as definitions of TransformerLens' options read. */
+/* The processing of weights, a step a function; see process.h. */
 #include "process.h"
 
 #include <math.h>

@@ -11,8 +11,8 @@
 /*
  * Folds a layer norm's gain and bias [n_in] into the weight w [n_in, n_out] and bias b [n_out] that
  * read its output: b += beta w; w <- diag(gain) w, less its mean over n_in, since what the norm
- * gives is centred. First for all rows, n at a time with their gain and beta, then the finish.
- * `sums` is [2, n_out], zeros before the first rows.
+ * gives is centred. pb_fold_rows() takes all rows in turn, n at a time with their gain and beta,
+ * and pb_finish_fold() comes once, at the end. `sums` is [2, n_out], zeros before the first rows.
  */
 void pb_fold_rows(size_t n, size_t n_out, const float *gain, const float *beta, float *rows,
                   double *sums);
@@ -23,7 +23,8 @@ void pb_centre_rows(size_t rows, size_t d, float *w);
 
 /*
  * b_o [d_out] += b_v [n] w_o [n, d_out]; b_v <- 0. A pattern's rows sum to one, so that a value's
- * bias reaches the output whole. First the sums [d_out], zeros before, for all rows, then the rest.
+ * bias reaches the output whole. pb_sum_value_bias() takes all rows in turn, n at a time, into
+ * `sums` [d_out], which begin as zeros; pb_fold_value_bias() comes once, at the end.
  */
 void pb_sum_value_bias(size_t n, size_t d_out, const float *b_v, const float *rows, double *sums);
 void pb_fold_value_bias(size_t n, size_t d_out, float *b_v, float *b_o, const double *sums);

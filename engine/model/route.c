@@ -25,18 +25,19 @@ static bool route_wants(void *user, pb_site site, size_t layer)
 
 bool pb_route_edits_stream(const pb_route *route)
 {
-    static const pb_site stream[] = {PB_SITE_RESID_PRE, PB_SITE_RESID_MID, PB_SITE_RESID_POST};
-    size_t n_layer = route->n ? pb_model_shape(pb_run_model(route->runs[0]))->n_layer : 0;
-    for (size_t layer = 0; layer < n_layer; layer++) {
-        for (size_t s = 0; s < sizeof stream / sizeof *stream; s++) {
-            if (route_wants((void *)route, stream[s], layer))
+    const pb_model *model = route->n ? pb_run_model(route->runs[0]) : NULL;
+    for (int site = 0; model && site < PB_N_SITES; site++) {
+        size_t n_layers = pb_site_layers(model, (pb_site)site);
+        for (size_t layer = 0; pb_site_info((pb_site)site)->stream && layer < n_layers; layer++) {
+            if (route_wants((void *)route, (pb_site)site, layer))
                 return true;
         }
     }
     return false;
 }
 
-/* Rows first .. last - 1 of a view, all of one sequence, as its run's edits know them. */
+/* Shows rows first .. last - 1 of a view, all of one sequence, to the edits of its run, which know
+ * their own prompt only: to them it is sequence 0. */
 static pb_status show_rows(const pb_run_edits *edits, const pb_view *view, size_t first,
                            size_t last, pb_row *rows, pb_error **error)
 {

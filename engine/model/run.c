@@ -1,36 +1,44 @@
-/* Runs: a prompt's checkpoints, and activations computed from them. */
-#include "model/run.h"
+/* Runs: their memory, what they hold, and logits from it. How they are made is in record.c, how
+ * activations are had again in activation.c. */
+#include "run_parts.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/route.h"
-#include "process.h"
 
-struct pb_run {
-    atomic_size_t references;
-    pb_model *model;
-    int32_t *tokens;
-    size_t n;
-    bool edited;
-    pb_run_edits edits;
-    float *resid;  /* [n_layer + 1, n, d_model] */
-    float *normed; /* [n, d_model] */
-    float *last;   /* [N_LAST, n_layer, d_model], the sites of `last_sites` at the last position */
-    pb_cache *cache;
-    pb_axis *positions;
-};
+/* ---- what is kept ---- */
 
 /* What is kept of the last position beside the stream: all that attribution reads there, so that it
- * needs no pass of its own. */
-static const pb_site last_sites[] = {PB_SITE_Z, PB_SITE_ATTN_OUT, PB_SITE_MLP_OUT};
+ * needs no pass of its own. Those are what each layer writes, and what heads write it from. */
+static bool kept_at_last(pb_site site)
+{
+    const pb_site_row *row = pb_site_info(site);
+    return site == PB_SITE_Z || (row->layers && row->component);
+}
 
-enum { N_LAST = sizeof last_sites / sizeof *last_sites };
+static size_t kept_before(int end)
+{
+    size_t count = 0;
+    for (int site = 0; site < end; site++)
+        count += kept_at_last((pb_site)site);
+    return count;
+}
 
-/* ---- making ---- */
+float *pb_run_checkpoint(const pb_run *run, size_t layer)
+{
+    return run->resid + layer * run->n * pb_model_shape(run->model)->d_model;
+}
+
+float *pb_run_kept(const pb_run *run, pb_site site, size_t layer)
+{
+    const pb_shape *s = pb_model_shape(run->model);
+    if (!kept_at_last(site))
+        return NULL;
+    return run->last + (kept_before((int)site) * s->n_layer + layer) * s->d_model;
+}
+
+/* ---- memory ---- */
 
 static pb_status label_positions(pb_run *run, pb_error **error)
 {
@@ -72,7 +80,7 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
     memcpy(run->tokens, prompt->tokens, run->n * sizeof *run->tokens);
     run->resid = pb_malloc(values, sizeof *run->resid);
     run->normed = pb_malloc(run->n * s->d_model, sizeof *run->normed);
-    run->last = pb_malloc(N_LAST * s->n_layer, s->d_model * sizeof *run->last);
+    run->last = pb_malloc(kept_before(PB_N_SITES) * s->n_layer, s->d_model * sizeof *run->last);
     if (!run->resid || !run->normed || !run->last)
         return pb_fail_memory(error);
     if (prompt->edits) {
@@ -87,8 +95,8 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
     return status;
 }
 
-static pb_status new_run(pb_model *model, const pb_prompt *prompt, bool keep_qkv, pb_run **run,
-                         pb_error **error)
+pb_status pb_run_blank(pb_model *model, const pb_prompt *prompt, bool keep_qkv, pb_run **run,
+                       pb_error **error)
 {
     pb_status status = check_prompt(model, prompt, error);
     if (status)
@@ -133,146 +141,6 @@ void pb_run_release(pb_run **run)
     free(old);
 }
 
-/* ---- checkpoints of a whole batch ---- */
-
-static float *checkpoint(const pb_run *run, size_t layer)
-{
-    return run->resid + layer * run->n * pb_model_shape(run->model)->d_model;
-}
-
-typedef struct recorder {
-    pb_run **runs;
-} recorder;
-
-/* Where a layer of a site of `last_sites` is kept; NULL if the site is none of them. */
-static float *last_of(const pb_run *run, pb_site site, size_t layer)
-{
-    const pb_shape *s = pb_model_shape(run->model);
-    for (size_t i = 0; i < N_LAST; i++)
-        if (last_sites[i] == site)
-            return run->last + (i * s->n_layer + layer) * s->d_model;
-    return NULL;
-}
-
-static bool records(void *user, pb_site site, size_t layer)
-{
-    const recorder *r = user;
-    return site == PB_SITE_RESID_PRE || last_of(r->runs[0], site, layer);
-}
-
-static pb_status record(void *user, const pb_view *view, pb_error **error)
-{
-    const recorder *r = user;
-    size_t values = view->width * view->n_heads; /* the heads of a row of z lie side by side */
-    (void)error;
-    for (size_t i = 0; i < view->n_rows; i++) {
-        const pb_row *row = &view->rows[i];
-        const pb_run *run = r->runs[row->sequence];
-        float *to = NULL;
-        if (view->site == PB_SITE_RESID_PRE)
-            to = checkpoint(run, view->layer) + row->position * values;
-        else if (row->position + 1 == run->n)
-            to = last_of(run, view->site, view->layer);
-        if (to)
-            memcpy(to, view->data + i * view->row_stride, values * sizeof *to);
-    }
-    return PB_OK;
-}
-
-/* The outputs of the batch, spread over the runs. */
-static void spread(size_t n, pb_run **runs, const float *resid, const float *normed)
-{
-    for (size_t i = 0; i < n; i++) {
-        const pb_shape *s = pb_model_shape(runs[i]->model);
-        size_t values = runs[i]->n * s->d_model;
-        memcpy(checkpoint(runs[i], s->n_layer), resid, values * sizeof *resid);
-        memcpy(runs[i]->normed, normed, values * sizeof *normed);
-        resid += values;
-        normed += values;
-    }
-}
-
-/* What is not finite in a stream stays so to its end, and no question about it has an answer. */
-static pb_status check_finite(const pb_run *run, size_t which, size_t n, pb_error **error)
-{
-    const pb_shape *s = pb_model_shape(run->model);
-    size_t values = run->n * s->d_model, layer = 0, at = values;
-    if (pb_find_not_finite(values, checkpoint(run, s->n_layer)) == values &&
-        pb_find_not_finite(values, run->normed) == values)
-        return PB_OK;
-    for (; layer <= s->n_layer && at == values; layer++)
-        at = pb_find_not_finite(values, checkpoint(run, layer));
-    char place[48] = "after the last norm", prompt[32] = "";
-    if (at == values)
-        at = pb_find_not_finite(values, run->normed);
-    else if (layer == 1)
-        snprintf(place, sizeof place, "before layer 0");
-    else
-        snprintf(place, sizeof place, "after layer %zu", layer - 2);
-    if (n > 1)
-        snprintf(prompt, sizeof prompt, " of prompt %zu", which + 1);
-    pb_status status = pb_fail(error, PB_VALUE,
-                               "the numbers%s are no longer finite: the stream holds NaN or an "
-                               "infinity %s, at position %zu",
-                               prompt, place, at / s->d_model);
-    if (error)
-        pb_error_hint(*error, run->edited ? "look at what the edit writes there"
-                                          : "the model's weights are too large for float32");
-    return status;
-}
-
-static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_context *context,
-                         pb_error **error)
-{
-    pb_sequence *sequences = pb_calloc(n, sizeof *sequences);
-    size_t rows = 0, d = pb_model_shape(model)->d_model;
-    for (size_t i = 0; sequences && i < n; i++) {
-        sequences[i] =
-            (pb_sequence){.n = runs[i]->n, .tokens = runs[i]->tokens, .keep = runs[i]->cache};
-        rows += runs[i]->n;
-    }
-    float *resid = pb_malloc(rows, d * sizeof *resid),
-          *normed = pb_malloc(rows, d * sizeof *normed);
-    pb_route route = {runs, n};
-    recorder recording = {runs};
-    const pb_hooks edit_hooks = pb_route_hooks(&route);
-    const pb_hooks record_hooks = {&recording, records, record};
-    const pb_hooks *const hooks[] = {&edit_hooks, &record_hooks};
-    pb_batch batch = {.sequences = sequences, .n = n, .hooks = hooks, .n_hooks = 2};
-    pb_status status = sequences && resid && normed
-                           ? pb_forward(model, &batch, context, resid, normed, error)
-                           : pb_fail_memory(error);
-    if (!status)
-        spread(n, runs, resid, normed);
-    for (size_t i = 0; !status && i < n; i++)
-        status = check_finite(runs[i], i, n, error);
-    free(normed);
-    free(resid);
-    free(sequences);
-    return status;
-}
-
-pb_status pb_runs_create(pb_model *model, size_t n, const pb_prompt *prompts,
-                         const pb_run_options *options, const pb_context *context, pb_run **runs,
-                         pb_error **error)
-{
-    pb_status status = PB_OK;
-    size_t made = 0;
-    for (; !status && made < n; made += !status)
-        status = new_run(model, &prompts[made], options && options->keep_qkv, &runs[made], error);
-    if (!status && n > 0)
-        status = compute(model, n, runs, context, error);
-    for (size_t i = 0; status && i < made; i++)
-        pb_run_release(&runs[i]);
-    return status;
-}
-
-pb_status pb_run_create(pb_model *model, const pb_prompt *prompt, const pb_run_options *options,
-                        const pb_context *context, pb_run **run, pb_error **error)
-{
-    return pb_runs_create(model, 1, prompt, options, context, run, error);
-}
-
 /* ---- what it holds ---- */
 
 pb_model *pb_run_model(const pb_run *run)
@@ -303,8 +171,8 @@ const pb_run_edits *pb_run_edits_of(const pb_run *run)
 size_t pb_run_bytes(const pb_run *run)
 {
     const pb_shape *s = pb_model_shape(run->model);
-    return ((s->n_layer + 2) * run->n + N_LAST * s->n_layer) * s->d_model * sizeof(float) +
-           (run->cache ? pb_cache_bytes(run->cache) : 0);
+    size_t rows = (s->n_layer + 2) * run->n + kept_before(PB_N_SITES) * s->n_layer;
+    return rows * s->d_model * sizeof(float) + (run->cache ? pb_cache_bytes(run->cache) : 0);
 }
 
 pb_axis *pb_run_positions(const pb_run *run)
@@ -314,7 +182,7 @@ pb_axis *pb_run_positions(const pb_run *run)
 
 const float *pb_run_resid(const pb_run *run, size_t layer)
 {
-    return checkpoint(run, layer);
+    return pb_run_checkpoint(run, layer);
 }
 
 const float *pb_run_normed(const pb_run *run)
@@ -324,7 +192,7 @@ const float *pb_run_normed(const pb_run *run)
 
 const float *pb_run_last(const pb_run *run, pb_site site, size_t layer)
 {
-    return last_of(run, site, layer);
+    return pb_run_kept(run, site, layer);
 }
 
 const pb_cache *pb_run_cache(const pb_run *run)

@@ -59,7 +59,7 @@ pb_status pb_scratch_need(pb_scratch *scratch, pb_buffer_name name, size_t count
     if (!pb_size_mul(count, size, &bytes) || !round_up(bytes, &bytes))
         return pb_fail_memory(error);
     if (bytes > kept->bytes) {
-        free(kept->data); /* contents are not kept: free first, to need less at once */
+        free(kept->data); /* first, so that old and new need not both fit */
         *kept = (buffer){pb_malloc_aligned(ALIGNMENT, bytes), bytes};
         if (!kept->data) {
             kept->bytes = 0;

@@ -77,7 +77,7 @@ void pb_final_norm(const pb_model *model, size_t n, const float *resid, float *n
  */
 typedef struct parts {
     float along, gained, plain; /* a, sum(y), sum(x) */
-    float constant;             /* y' . e: what is left of it by rounding */
+    float constant;             /* y' . e, which is 0 but for rounding */
 } parts;
 
 static parts split(size_t d, const float *x, const pb_embedding *e, float *y)

@@ -30,8 +30,7 @@ static unsigned *common_lengths(const int32_t *into, size_t n, const int32_t *fr
     return lengths;
 }
 
-/* Equal tokens share a column; a token of each that differ share one too where that costs nothing.
- */
+/* Equal tokens share a column; so do two that differ, where that keeps no equal ones apart. */
 static size_t line_up(const int32_t *into, size_t n, const int32_t *from, size_t m,
                       const unsigned *lengths, column *columns)
 {

@@ -15,25 +15,6 @@
 
 /* ---- components ---- */
 
-size_t pb_component_count(const pb_model *model)
-{
-    return PB_COMPONENT_FIRST_LAYER + 2 * pb_model_shape(model)->n_layer +
-           (pb_model_final_bias(model) != NULL);
-}
-
-pb_component pb_component_at(const pb_model *model, size_t index)
-{
-    size_t n_layer = pb_model_shape(model)->n_layer;
-    if (index == PB_COMPONENT_EMBED)
-        return (pb_component){-1, "embed"};
-    if (index == PB_COMPONENT_POS_EMBED)
-        return (pb_component){-1, "pos_embed"};
-    if (index < PB_COMPONENT_FIRST_LAYER + 2 * n_layer)
-        return (pb_component){(int)((index - PB_COMPONENT_FIRST_LAYER) / 2),
-                              index % 2 ? "mlp" : "attn"};
-    return (pb_component){-1, index < pb_component_count(model) ? "ln_final_bias" : "edits"};
-}
-
 enum { COMPONENT_NAME_SIZE = 40 };
 
 static pb_status component_axis(const pb_model *model, size_t n, pb_axis **axis, pb_error **error)

@@ -17,13 +17,13 @@ typedef struct operand {
     bool missing; /* no value for this place: leave it alone */
 } operand;
 
-static bool reach_add(const pb_reach *reach, size_t coordinate, size_t *offset)
+static bool add_offset(const pb_value_axis *along, size_t coordinate, size_t *offset)
 {
-    if (!reach->offsets)
+    if (!along->offsets)
         return true;
-    if (coordinate >= reach->n || reach->offsets[coordinate] == SIZE_MAX)
+    if (coordinate >= along->n || along->offsets[coordinate] == SIZE_MAX)
         return false;
-    *offset += reach->offsets[coordinate];
+    *offset += along->offsets[coordinate];
     return true;
 }
 
@@ -31,9 +31,9 @@ static operand operand_of_value(const pb_edit *edit, size_t layer, size_t positi
 {
     operand found = {NULL, edit->last.offsets, 0, 0, false};
     size_t offset = 0;
-    found.missing = !reach_add(&edit->layer, layer, &offset) ||
-                    !reach_add(&edit->row, position, &offset) ||
-                    !reach_add(&edit->head, head, &offset);
+    found.missing = !add_offset(&edit->layer, layer, &offset) ||
+                    !add_offset(&edit->row, position, &offset) ||
+                    !add_offset(&edit->head, head, &offset);
     found.base = pb_tensor_data(edit->value) + (found.missing ? 0 : offset);
     return found;
 }
@@ -47,7 +47,7 @@ static operand operand_of_source(const pb_bound_edit *bound, size_t layer, size_
     if (found.missing)
         return found;
     size_t width = pb_site_width(edit->model, edit->site);
-    if (pb_site_info(edit->site)->by_query)
+    if (pb_site_info(edit->site)->keys)
         found.base =
             bound->source[layer] + (head * bound->source_length + position) * bound->source_length;
     else
@@ -107,14 +107,14 @@ static void apply_to_place(const pb_bound_edit *bound, float *x, size_t width, c
     }
 }
 
-/* How many of a row's places may be touched: keys after the query are masked, and of generated
- * tokens the value may know none. */
+/* How many of a row's places, from the first on, may be touched: keys after the query are masked,
+ * and the keys of a value end before the tokens that are generated later. */
 static size_t reachable(const pb_bound_edit *bound, const pb_view *view, size_t position)
 {
-    if (!pb_site_info(view->site)->by_query)
+    if (!pb_site_info(view->site)->keys)
         return view->width;
     size_t keys = view->width < position + 1 ? view->width : position + 1;
-    const pb_reach *last = &bound->edit->last;
+    const pb_value_axis *last = &bound->edit->last;
     for (size_t i = 0; last->offsets && i < keys; i++) {
         if (last->offsets[i] == SIZE_MAX && place_touched(bound, i))
             return i;
@@ -243,6 +243,8 @@ static pb_status bind_positions(pb_bound_edit *bound, pb_run *prompt, size_t ind
     pb_status status = pb_places_mask(axis, select, &bound->positions, &n, error);
     if (!status && n == 0)
         status = fail_edit(edit, "matches no token", error);
+    if (!status && !select && edit->spares_start && pb_begins_with_start(prompt))
+        bound->positions[0] = 0;
     if (!status && edit->keys)
         status = pb_places_mask(axis, edit->keys, &bound->keys, NULL, error);
     if (!status && edit->keys && !touches_unmasked(bound))
@@ -257,7 +259,7 @@ static pb_status check_value_keys(const pb_bound_edit *bound, pb_error **error)
     size_t n = 0;
     for (size_t q = 0; q < bound->length; q++)
         n = bound->positions[q] ? q + 1 : n;
-    for (size_t k = 0; pb_site_info(edit->site)->by_query && edit->last.offsets && k < n; k++) {
+    for (size_t k = 0; pb_site_info(edit->site)->keys && edit->last.offsets && k < n; k++) {
         if (!place_touched(bound, k) || edit->last.offsets[k] != SIZE_MAX)
             continue;
         pb_status status = pb_edit_value_lacks(edit, k, error);
@@ -271,7 +273,7 @@ static pb_status check_value_keys(const pb_bound_edit *bound, pb_error **error)
 /* Positions the prompt has and the value has not. */
 static pb_status check_value_positions(const pb_bound_edit *bound, pb_error **error)
 {
-    const pb_reach *row = &bound->edit->row;
+    const pb_value_axis *row = &bound->edit->row;
     for (size_t p = 0; row->offsets && p < bound->length; p++) {
         if (!bound->positions[p] || (p < row->n && row->offsets[p] != SIZE_MAX))
             continue;

@@ -8,35 +8,6 @@
 #include "edits.h"
 #include "places.h"
 
-/* ---- what a site looks like ---- */
-
-size_t pb_site_layers(const pb_model *model, pb_site site)
-{
-    return pb_site_info(site)->per_layer ? pb_model_shape(model)->n_layer : 1;
-}
-
-size_t pb_site_heads(const pb_model *model, pb_site site)
-{
-    return pb_site_info(site)->by_head ? pb_model_shape(model)->n_head : 1;
-}
-
-/* The name of the site's last axis, NULL where a place holds one number (a layer norm's scale). */
-static const char *last_axis(pb_site site)
-{
-    const pb_site_row *row = pb_site_info(site);
-    const char *name = row->axes[row->n_axes - 1];
-    return strcmp(name, "pos") && strcmp(name, "head") ? name : NULL;
-}
-
-size_t pb_site_width(const pb_model *model, pb_site site)
-{
-    const char *name = last_axis(site);
-    if (!name)
-        return 1;
-    const pb_axis *axis = pb_model_axis(model, name);
-    return axis ? pb_axis_length(axis) : 0;
-}
-
 bool pb_edit_at_layer(const pb_edit *edit, size_t layer)
 {
     for (size_t h = 0; h < edit->n_heads; h++) {
@@ -48,27 +19,13 @@ bool pb_edit_at_layer(const pb_edit *edit, size_t layer)
 
 /* ---- which layers and heads ---- */
 
-static pb_status need_head_site(const pb_edit *edit, pb_error **error)
-{
-    const pb_site_row *row = pb_site_info(edit->site);
-    if (row->by_head)
-        return PB_OK;
-    pb_status status =
-        pb_fail(error, PB_TYPE, "%s has no heads, so an edit of it takes none", row->name);
-    if (error)
-        pb_error_hint(*error, "sites with heads are q, k, v, z, result, attn_scores and pattern");
-    return status;
-}
-
 static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
 {
-    pb_status status = need_head_site(edit, error);
+    pb_status status = pb_site_need(edit->site, PB_ALONG_HEADS, error);
     if (!status)
         status = pb_heads_check(edit->model, spec->pairs, spec->n_pairs, error);
     if (status)
         return status;
-    if (spec->n_pairs == 0)
-        return pb_fail(error, PB_VALUE, "an edit of no heads changes nothing");
     for (size_t i = 0; i < spec->n_pairs; i++)
         edit->where[spec->pairs[i].layer * edit->n_heads + spec->pairs[i].head] = 1;
     return PB_OK;
@@ -78,12 +35,12 @@ static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **
 static pb_status layer_flags(const pb_edit *edit, const pb_edit_spec *spec, unsigned char **flags,
                              pb_error **error)
 {
-    const pb_site_row *row = pb_site_info(edit->site);
-    if (row->per_layer)
+    if (pb_site_has(edit->site, PB_ALONG_LAYERS))
         return pb_places_mask(pb_model_axis(edit->model, "layer"), spec->layers, flags, NULL,
                               error);
-    if (spec->layers)
-        return pb_fail(error, PB_TYPE, "%s has no layers, so an edit of it takes none", row->name);
+    pb_status status = spec->layers ? pb_site_need(edit->site, PB_ALONG_LAYERS, error) : PB_OK;
+    if (status)
+        return status;
     *flags = pb_malloc(1, 1);
     if (!*flags)
         return pb_fail_memory(error);
@@ -95,13 +52,14 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
 {
     unsigned char *layers = NULL, *heads = NULL;
     pb_status status = PB_OK;
+    const char *head_axis = pb_site_info(edit->site)->heads;
     if (spec->heads)
-        status = need_head_site(edit, error);
+        status = pb_site_need(edit->site, PB_ALONG_HEADS, error);
     if (!status)
         status = layer_flags(edit, spec, &layers, error);
     if (!status && spec->heads)
         status =
-            pb_places_mask(pb_model_axis(edit->model, "head"), spec->heads, &heads, NULL, error);
+            pb_places_mask(pb_model_axis(edit->model, head_axis), spec->heads, &heads, NULL, error);
     size_t n_layers = pb_site_layers(edit->model, edit->site), marked = 0;
     for (size_t i = 0; !status && i < n_layers * edit->n_heads; i++) {
         edit->where[i] = layers[i / edit->n_heads] && (!heads || heads[i % edit->n_heads]);
@@ -116,19 +74,19 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
 
 /* ---- the value ---- */
 
-static pb_status reach_create(pb_reach *reach, const pb_tensor *value, size_t which, size_t limit,
-                              pb_error **error)
+static pb_status value_axis_create(pb_value_axis *along, const pb_tensor *value, size_t which,
+                                   size_t limit, pb_error **error)
 {
     const pb_axis *axis = pb_tensor_axis(value, which);
     size_t stride = 1;
     for (size_t a = which + 1; a < pb_tensor_rank(value); a++)
         stride *= pb_axis_length(pb_tensor_axis(value, a));
-    reach->n = limit;
-    reach->offsets = pb_malloc(limit, sizeof *reach->offsets);
-    if (!reach->offsets)
+    along->n = limit;
+    along->offsets = pb_malloc(limit, sizeof *along->offsets);
+    if (!along->offsets)
         return pb_fail_memory(error);
     for (size_t i = 0; i < limit; i++)
-        reach->offsets[i] = SIZE_MAX;
+        along->offsets[i] = SIZE_MAX;
     for (size_t i = 0; i < pb_axis_length(axis); i++) {
         int64_t coordinate = pb_axis_coordinate(axis, i);
         if (coordinate < 0 || (size_t)coordinate >= limit)
@@ -136,23 +94,23 @@ static pb_status reach_create(pb_reach *reach, const pb_tensor *value, size_t wh
                            "the value's axis %s has coordinate %lld, past the %zu "
                            "places there are",
                            pb_axis_name(axis), (long long)coordinate, limit);
-        reach->offsets[coordinate] = i * stride;
+        along->offsets[coordinate] = i * stride;
     }
     return PB_OK;
 }
 
 /* Which part of the address an axis of the value stands for; NULL if the site has no such axis. */
-static pb_reach *reach_of(pb_edit *edit, const char *axis, size_t *limit)
+static pb_value_axis *value_axis_of(pb_edit *edit, const char *axis, size_t *limit)
 {
     const pb_site_row *row = pb_site_info(edit->site);
     const pb_shape *shape = pb_model_shape(edit->model);
-    const char *last = last_axis(edit->site);
-    if (!strcmp(axis, "layer") && row->per_layer)
+    const char *last = pb_site_last_axis(edit->site);
+    if (row->layers && !strcmp(axis, "layer"))
         return *limit = shape->n_layer, &edit->layer;
-    if (!strcmp(axis, row->by_query ? "query" : "pos"))
+    if (!strcmp(axis, pb_site_row_axis(edit->site)))
         return *limit = shape->n_positions, &edit->row;
-    if (!strcmp(axis, "head") && row->by_head)
-        return *limit = shape->n_head, &edit->head;
+    if (row->heads && !strcmp(axis, row->heads))
+        return *limit = edit->n_heads, &edit->head;
     if (last && !strcmp(axis, last)) {
         size_t width = pb_site_width(edit->model, edit->site);
         return *limit = width ? width : shape->n_positions, &edit->last;
@@ -162,12 +120,13 @@ static pb_reach *reach_of(pb_edit *edit, const char *axis, size_t *limit)
 
 static pb_status wrong_axis(const pb_edit *edit, const char *axis, pb_error **error)
 {
-    const pb_site_row *row = pb_site_info(edit->site);
+    const char *names[3];
+    size_t n = pb_site_axes(edit->site, names);
     pb_buffer axes = PB_BUFFER_EMPTY;
-    for (size_t i = 0; i < row->n_axes; i++)
-        pb_buffer_format(&axes, "%s%s", i ? ", " : "", row->axes[i]);
+    for (size_t i = 0; i < n; i++)
+        pb_buffer_format(&axes, "%s%s", i ? ", " : "", names[i]);
     pb_status status = pb_fail(error, PB_VALUE, "the value has an axis %s, and %s has only %s",
-                               axis, row->name, axes.data ? axes.data : "");
+                               axis, pb_site_info(edit->site)->name, axes.data ? axes.data : "");
     if (error)
         pb_error_hint(*error, "index the value first, or rename() its axis");
     pb_buffer_free(&axes);
@@ -177,7 +136,7 @@ static pb_status wrong_axis(const pb_edit *edit, const char *axis, pb_error **er
 pb_status pb_edit_value_lacks(const pb_edit *edit, size_t place, pb_error **error)
 {
     return pb_fail(error, PB_VALUE, "the value for %s has nothing at %s %zu",
-                   pb_site_info(edit->site)->name, last_axis(edit->site), place);
+                   pb_site_info(edit->site)->name, pb_site_last_axis(edit->site), place);
 }
 
 /* Every layer, head and place the edit touches must be in the value. */
@@ -206,10 +165,10 @@ static pb_status keep_value(pb_edit *edit, const pb_tensor *value, pb_error **er
     for (size_t a = 0; a < pb_tensor_rank(value); a++) {
         const char *axis = pb_axis_name(pb_tensor_axis(value, a));
         size_t limit = 0;
-        pb_reach *reach = reach_of(edit, axis, &limit);
-        if (!reach)
+        pb_value_axis *along = value_axis_of(edit, axis, &limit);
+        if (!along)
             return wrong_axis(edit, axis, error);
-        pb_status status = reach_create(reach, value, a, limit, error);
+        pb_status status = value_axis_create(along, value, a, limit, error);
         if (status)
             return status;
     }
@@ -237,7 +196,7 @@ static pb_status check_direction(const pb_edit *edit, pb_error **error)
         return pb_fail(error, PB_TYPE,
                        "project takes a direction, a tensor over the last axis of %s",
                        pb_site_info(edit->site)->name);
-    if (edit->places || pb_site_info(edit->site)->by_query)
+    if (edit->places || pb_site_info(edit->site)->keys)
         return pb_fail(error, PB_TYPE,
                        "project takes %s whole: it cannot be limited to neurons "
                        "or keys",
@@ -254,12 +213,11 @@ static pb_status check_direction(const pb_edit *edit, pb_error **error)
 
 static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
 {
-    const pb_site_row *row = pb_site_info(edit->site);
-    if (spec->keys && !row->by_query)
-        return pb_fail(error, PB_TYPE, "%s has no key positions; attn_scores and pattern do",
-                       row->name);
-    if (spec->neurons && (row->by_query || !last_axis(edit->site)))
-        return pb_fail(error, PB_TYPE, "%s has no places to choose neurons among", row->name);
+    pb_status status = spec->keys ? pb_site_need(edit->site, PB_ALONG_KEYS, error) : PB_OK;
+    if (!status && spec->neurons)
+        status = pb_site_need(edit->site, PB_ALONG_FEATURES, error);
+    if (status)
+        return status;
     if (spec->positions) {
         edit->n_positions = spec->n_positions ? spec->n_positions : 1;
         edit->positions = pb_select_copy(spec->positions, edit->n_positions);
@@ -271,8 +229,8 @@ static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_erro
     if (!spec->neurons)
         return PB_OK;
     size_t n = 0;
-    pb_status status = pb_places_mask(pb_model_axis(edit->model, last_axis(edit->site)),
-                                      spec->neurons, &edit->places, &n, error);
+    status = pb_places_mask(pb_model_axis(edit->model, pb_site_info(edit->site)->features),
+                            spec->neurons, &edit->places, &n, error);
     if (!status && n == 0)
         return pb_fail(error, PB_VALUE, "an edit of no neurons changes nothing");
     return status;
@@ -310,6 +268,7 @@ pb_status pb_edit_create(const pb_model *model, const pb_edit_spec *spec, pb_edi
     made->op = spec->op;
     made->site = spec->site;
     made->number = spec->number;
+    made->spares_start = spec->spares_start;
     pb_status status = fill(made, spec, error);
     if (status)
         pb_edit_release(&made);
@@ -417,18 +376,18 @@ static void describe_where(pb_buffer *out, const pb_edit *edit)
     const pb_site_row *row = pb_site_info(edit->site);
     size_t n_layers = pb_site_layers(edit->model, edit->site), listed = 0;
     size_t all = n_layers * edit->n_heads, marked = count_flags(edit->where, all);
-    if (!row->per_layer && !row->by_head)
+    if (!row->layers && !row->heads)
         return;
     if (marked == all) {
-        pb_buffer_text(out, row->by_head ? " of all heads" : " at all layers");
+        pb_buffer_text(out, row->heads ? " of all heads" : " at all layers");
         return;
     }
-    pb_buffer_text(out, " at ");
+    pb_buffer_text(out, marked ? " at " : " of no heads");
     for (size_t i = 0; i < all && listed < MOST_LISTED; i++) {
         if (!edit->where[i])
             continue;
         pb_buffer_format(out, "%sL%zu", listed++ ? ", " : "", i / edit->n_heads);
-        if (row->by_head)
+        if (row->heads)
             pb_buffer_format(out, "H%zu", i % edit->n_heads);
     }
     if (marked > listed)
@@ -441,7 +400,8 @@ char *pb_edit_describe(const pb_edit *edit)
     pb_buffer_format(&out, "%s %s", edit->word, pb_site_info(edit->site)->name);
     describe_where(&out, edit);
     if (!edit->positions)
-        pb_buffer_text(&out, ", all positions");
+        pb_buffer_text(&out, edit->spares_start ? ", all positions but the start token"
+                                                : ", all positions");
     for (size_t i = 0; i < edit->n_positions; i++) {
         pb_buffer_text(&out, i ? " | " : ", position ");
         describe_select(&out, &edit->positions[i]);

@@ -6,11 +6,11 @@
 
 #include "study/edit.h"
 
-/* Where the value at a coordinate of one axis lies in the value tensor, in floats. */
-typedef struct pb_reach {
+/* One axis of an edit's value: where in the value the entry for a coordinate lies, in floats. */
+typedef struct pb_value_axis {
     size_t n;        /* coordinates covered: 0 .. n - 1 */
     size_t *offsets; /* [n]; SIZE_MAX where the tensor has none. NULL: the axis is broadcast */
-} pb_reach;
+} pb_value_axis;
 
 struct pb_edit {
     atomic_size_t count;
@@ -22,11 +22,12 @@ struct pb_edit {
     unsigned char *where; /* [n_layer, n_heads]: touched? */
     pb_select *positions; /* [n_positions]; NULL: every token */
     size_t n_positions;
+    bool spares_start;
     pb_select *keys;       /* NULL: every key */
     unsigned char *places; /* [width]: touched along the last axis? NULL: all of it */
     pb_tensor *value;
-    pb_reach layer, row, head, last; /* into value */
-    pb_run **from;                   /* [n_from] */
+    pb_value_axis layer, row, head, last; /* into value */
+    pb_run **from;                        /* [n_from] */
     size_t n_from;
     double number;
 };
@@ -34,11 +35,8 @@ struct pb_edit {
 /* Whether the edit touches this layer at all. */
 bool pb_edit_at_layer(const pb_edit *edit, size_t layer);
 
-/* Values along the site's last axis; 0 where that is key positions, whose number is the prompt's.
- */
-size_t pb_site_width(const pb_model *model, pb_site site);
-size_t pb_site_heads(const pb_model *model, pb_site site);
-size_t pb_site_layers(const pb_model *model, pb_site site); /* 1 where it has no layers */
+/* Whether a prompt begins with the model's start token. */
+bool pb_begins_with_start(const pb_run *run);
 
 /* The error for a place along the site's last axis that the edit touches and the value has not. */
 pb_status pb_edit_value_lacks(const pb_edit *edit, size_t place, pb_error **error);

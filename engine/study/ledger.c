@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "components.h"
 #include "math/kernels.h"
 #include "model/route.h"
 #include "places.h"
@@ -180,33 +181,19 @@ static bool ledger_wants(void *user, pb_site site, size_t layer)
 {
     const pb_ledger *book = user;
     (void)layer;
-    switch (site) {
-    case PB_SITE_EMBED:
-    case PB_SITE_POS_EMBED:
-    case PB_SITE_ATTN_OUT:
-    case PB_SITE_MLP_OUT:
-    case PB_SITE_LN_FINAL_SCALE: return true;
-    default: return book->n_units && site == unit_site(book);
-    }
+    return pb_site_info(site)->component || site == PB_SITE_LN_FINAL_SCALE ||
+           (book->n_units && site == unit_site(book));
 }
 
 static pb_status ledger_at(void *user, const pb_view *view, pb_error **error)
 {
     pb_ledger *book = user;
-    switch (view->site) {
-    case PB_SITE_EMBED: read_component(book, view, PB_COMPONENT_EMBED); break;
-    case PB_SITE_POS_EMBED: read_component(book, view, PB_COMPONENT_POS_EMBED); break;
-    case PB_SITE_ATTN_OUT:
-        read_component(book, view, PB_COMPONENT_FIRST_LAYER + 2 * view->layer);
-        break;
-    case PB_SITE_MLP_OUT:
-        read_component(book, view, PB_COMPONENT_FIRST_LAYER + 2 * view->layer + 1);
-        break;
-    case PB_SITE_LN_FINAL_SCALE: read_scale(book, view); break;
-    default:
-        if (book->n_units && view->site == unit_site(book))
-            return read_units(book, view, error);
-    }
+    if (pb_site_info(view->site)->component)
+        read_component(book, view, pb_component_of(view->site, view->layer));
+    if (view->site == PB_SITE_LN_FINAL_SCALE)
+        read_scale(book, view);
+    if (book->n_units && view->site == unit_site(book))
+        return read_units(book, view, error);
     return PB_OK;
 }
 
@@ -261,37 +248,33 @@ static void copy_kept(const pb_ledger *book, pb_site site, size_t layer, size_t 
 static pb_status show_kept(pb_ledger *book, pb_site site, size_t layer, pb_row *rows, float *values,
                            pb_error **error)
 {
-    const pb_shape *shape = book->shape;
-    bool heads = site == PB_SITE_Z;
-    size_t width = site == PB_SITE_LN_FINAL_SCALE ? 1 : shape->d_model;
+    size_t n_heads = pb_site_heads(book->model, site), width = pb_site_width(book->model, site);
     for (size_t i = 0; i < book->n_runs; i++) {
         rows[i] = (pb_row){i, pb_run_length(book->runs[i]) - 1};
-        copy_kept(book, site, layer, i, values + i * width);
+        copy_kept(book, site, layer, i, values + i * n_heads * width);
     }
     pb_view view = {.site = site,
                     .layer = layer,
                     .data = values,
                     .n_rows = book->n_runs,
-                    .n_heads = heads ? shape->n_head : 1,
-                    .width = heads ? shape->d_head : width,
-                    .row_stride = width,
-                    .head_stride = heads ? shape->d_head : width,
+                    .n_heads = n_heads,
+                    .width = width,
+                    .row_stride = n_heads * width,
+                    .head_stride = width,
                     .rows = rows};
     return ledger_at(book, &view, error);
 }
 
 static pb_status read_kept(pb_ledger *book, pb_error **error)
 {
-    static const pb_site once[] = {PB_SITE_EMBED, PB_SITE_POS_EMBED, PB_SITE_LN_FINAL_SCALE};
-    static const pb_site each[] = {PB_SITE_ATTN_OUT, PB_SITE_MLP_OUT, PB_SITE_Z};
     pb_row *rows = pb_malloc(book->n_runs, sizeof *rows);
     float *values = pb_malloc(book->n_runs, book->shape->d_model * sizeof *values);
     pb_status status = rows && values ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < sizeof once / sizeof *once; i++)
-        status = show_kept(book, once[i], 0, rows, values, error);
-    for (size_t layer = 0; layer < book->shape->n_layer; layer++)
-        for (size_t i = 0; !status && i < sizeof each / sizeof *each; i++)
-            status = show_kept(book, each[i], layer, rows, values, error);
+    for (int site = 0; site < PB_N_SITES; site++) {
+        size_t n_layers = pb_site_layers(book->model, (pb_site)site);
+        for (size_t l = 0; !status && ledger_wants(book, (pb_site)site, l) && l < n_layers; l++)
+            status = show_kept(book, (pb_site)site, l, rows, values, error);
+    }
     free(values);
     free(rows);
     return status;
@@ -307,7 +290,7 @@ static void complete_row(pb_ledger *book, size_t row)
     size_t position = book->positions[run].at[row % book->n_each];
     size_t last = book->n_components - 1;
     double *parts = book->parts + row * book->n_components, written = 0;
-    size_t n_written = PB_COMPONENT_FIRST_LAYER + 2 * book->shape->n_layer;
+    size_t n_written = pb_components_written(book->model);
     for (size_t c = 0; c < n_written; c++)
         written += parts[c];
     if (book->stream_edited) {

@@ -1,6 +1,6 @@
 /*
- * What each component added to a logit, a row per run and position: what attribute.c writes its
- * results from.
+ * The ledger holds what each component added to a logit, a row for each run and position. It is
+ * filled from runs here; attribute.c makes the results of it.
  *
  * (c - mean c) . u = c . (u - mean u), so the direction is centred once instead of every component.
  * At the last position of an unedited prompt the run has kept what its components wrote. Elsewhere,
@@ -12,10 +12,6 @@
 
 #include "positions.h"
 #include "study/attribute.h"
-
-/* Components along their axis: these, then attention and MLP of each layer, then ln_final_bias of
- * unfolded norms, then what edits wrote. */
-enum { PB_COMPONENT_EMBED, PB_COMPONENT_POS_EMBED, PB_COMPONENT_FIRST_LAYER };
 
 /* A prompt's target, as the last layer norm's output sees it and as the stream does. */
 typedef struct pb_target {

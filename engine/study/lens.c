@@ -20,16 +20,26 @@ typedef struct states {
     bool one_layer, one_position;
 } states;
 
+pb_status pb_logit_lens_check(pb_site site, pb_error **error)
+{
+    if (pb_site_info(site)->stream)
+        return PB_OK;
+    pb_buffer streams = PB_BUFFER_EMPTY;
+    pb_sites_list(pb_site_is_stream, "or", &streams);
+    pb_status status = pb_buffer_status(&streams, error);
+    if (!status)
+        status = pb_fail(error, PB_VALUE, "the lens reads the residual stream: %s", streams.data);
+    pb_buffer_free(&streams);
+    return status;
+}
+
 static pb_status states_resolve(states *chosen, const pb_select *layers, const pb_select *positions,
                                 pb_error **error)
 {
-    if (chosen->site != PB_SITE_RESID_PRE && chosen->site != PB_SITE_RESID_MID &&
-        chosen->site != PB_SITE_RESID_POST)
-        return pb_fail(error, PB_VALUE,
-                       "the logit lens reads resid_pre, resid_mid or resid_post, not %s",
-                       pb_site_info(chosen->site)->name);
-    pb_status status = pb_places(pb_model_axis(pb_run_model(chosen->run), "layer"), layers,
-                                 &chosen->layers, &chosen->n_layers, &chosen->one_layer, error);
+    pb_status status = pb_logit_lens_check(chosen->site, error);
+    if (!status)
+        status = pb_places(pb_model_axis(pb_run_model(chosen->run), "layer"), layers,
+                           &chosen->layers, &chosen->n_layers, &chosen->one_layer, error);
     if (!status)
         status = pb_places(pb_run_positions(chosen->run), positions, &chosen->positions,
                            &chosen->n_positions, &chosen->one_position, error);
@@ -107,7 +117,8 @@ static pb_status walk(const states *chosen, const int32_t *tokens, size_t n_toke
     return status;
 }
 
-/* [layer?, pos?], then what the caller adds; *owned are released by frame_clear(). */
+/* The result's axes, [layer?, pos?], and room for one that the caller adds; frame_clear() releases
+ * all of them. */
 typedef struct frame {
     pb_axis *axes[3];
     size_t rank;

@@ -9,7 +9,7 @@
 /* The mean of a site at each layer an edit touches. */
 typedef struct averaging {
     const pb_model *model;
-    const pb_site_row *site;
+    pb_site site;
     pb_run *const *runs;
     size_t n_runs;
     bool by_position;
@@ -18,9 +18,9 @@ typedef struct averaging {
     double *sum;                   /* [size] */
 } averaging;
 
-static bool is_start_token(const averaging *mean, const pb_run *run)
+bool pb_begins_with_start(const pb_run *run)
 {
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(mean->model);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run));
     return pb_run_tokens(run)[0] == pb_tokenizer_end_of_text(tokenizer);
 }
 
@@ -32,7 +32,7 @@ static double add_run(averaging *mean, const pb_run *run, const float *values)
             mean->sum[i] += values[i];
         return 1;
     }
-    size_t first = is_start_token(mean, run), length = pb_run_length(run);
+    size_t first = pb_begins_with_start(run), length = pb_run_length(run);
     for (size_t p = first; p < length; p++) {
         for (size_t i = 0; i < mean->per_position; i++)
             mean->sum[i] += values[p * mean->per_position + i];
@@ -48,10 +48,10 @@ static pb_status mean_of_layer(averaging *mean, size_t layer, const pb_context *
     memset(mean->sum, 0, mean->size * sizeof *mean->sum);
     for (size_t r = 0; !status && r < mean->n_runs; r++) {
         pb_run *run = mean->runs[r];
-        float *values = pb_malloc(pb_run_activation_size(run, mean->site->site), sizeof *values);
+        float *values = pb_malloc(pb_run_activation_size(run, mean->site), sizeof *values);
         if (!values)
             return pb_fail_memory(error);
-        status = pb_run_activation_into(run, mean->site->site, layer, context, values, error);
+        status = pb_run_activation_into(run, mean->site, layer, context, values, error);
         if (!status)
             samples += add_run(mean, run, values);
         free(values);
@@ -70,11 +70,13 @@ static pb_status mean_of_layer(averaging *mean, size_t layer, const pb_context *
 static pb_status mean_axes(const averaging *mean, pb_axis *axes[4], size_t *rank,
                            pb_axis **positions, pb_axis **keys, pb_error **error)
 {
+    const char *names[3];
+    size_t n = pb_site_axes(mean->site, names);
     *rank = 0;
-    if (mean->site->per_layer)
+    if (pb_site_has(mean->site, PB_ALONG_LAYERS))
         axes[(*rank)++] = pb_model_axis(mean->model, "layer");
-    for (size_t i = 0; i < mean->site->n_axes; i++) {
-        const char *name = mean->site->axes[i];
+    for (size_t i = 0; i < n; i++) {
+        const char *name = names[i];
         pb_axis **made = !strcmp(name, "key") ? keys : positions;
         size_t length = pb_run_length(mean->runs[0]);
         if (!strcmp(name, "pos") && !mean->by_position)
@@ -121,10 +123,10 @@ static pb_status check_runs(const averaging *mean, pb_error **error)
 {
     if (mean->n_runs == 0)
         return pb_fail(error, PB_VALUE, "a mean needs prompts to be taken over");
-    if (mean->site->by_query && !mean->by_position)
+    if (pb_site_has(mean->site, PB_ALONG_KEYS) && !mean->by_position)
         return pb_fail(error, PB_VALUE,
                        "the mean of %s is taken position by position: say by=\"pos\"",
-                       mean->site->name);
+                       pb_site_info(mean->site)->name);
     pb_status status = pb_same_model(mean->runs, mean->n_runs, mean->model, error);
     for (size_t r = 1; !status && mean->by_position && r < mean->n_runs; r++) {
         if (pb_run_length(mean->runs[r]) == pb_run_length(mean->runs[0]))
@@ -158,7 +160,7 @@ pb_status pb_edit_mean(const pb_model *model, const pb_edit_spec *spec, pb_run *
 {
     pb_context with = pb_context_or_none(context);
     averaging mean = {.model = model,
-                      .site = pb_site_info(spec->site),
+                      .site = spec->site,
                       .runs = over,
                       .n_runs = n_over,
                       .by_position = by_position,
@@ -178,6 +180,7 @@ pb_status pb_edit_mean(const pb_model *model, const pb_edit_spec *spec, pb_run *
         set.value = value;
         set.from = NULL;
         set.n_from = 0;
+        set.spares_start = !by_position;
         status = pb_edit_create(model, &set, edit, error);
     }
     pb_edit_release(&where);

@@ -13,7 +13,7 @@ enum { LOGIT_BYTES = 64 * 1024 * 1024 };
 typedef struct reading {
     size_t *positions;
     size_t n;
-    float *reference; /* KL: log probabilities, [n, n_vocab] */
+    float *reference; /* KL: logits, [n, n_vocab] */
 } reading;
 
 struct pb_meter {
@@ -144,7 +144,7 @@ static pb_status reference_position(const pb_meter *meter, size_t prompt, size_t
                              "the reference of kl has no such position", error);
 }
 
-/* KL: the reference's log probabilities at the positions read. */
+/* KL: the reference's logits at the positions read. */
 static pb_status read_reference(const pb_meter *meter, size_t prompt, const pb_context *context,
                                 pb_error **error)
 {
@@ -159,12 +159,6 @@ static pb_status read_reference(const pb_meter *meter, size_t prompt, const pb_c
         status = reference_position(meter, prompt, i, reference, &positions[i], error);
     if (!status)
         status = pb_run_logits_at(reference, read->n, positions, context, read->reference, error);
-    for (size_t i = 0; !status && i < read->n; i++) {
-        float *row = read->reference + i * n_vocab;
-        double normalizer = pb_log_sum_exp(n_vocab, row);
-        for (size_t t = 0; t < n_vocab; t++)
-            row[t] = (float)(row[t] - normalizer);
-    }
     free(positions);
     return status;
 }

@@ -1,7 +1,8 @@
 /*
- * Inside study: a metric made ready for prompts. Every metric but a user's function is the mean,
- * over the positions it reads, of a number that depends on one position's logits; a sweep computes
- * that number for the rows it changed only.
+ * Inside study: a meter is a metric made ready for certain prompts: which positions it reads of
+ * them, and the directions or the reference that it compares with. Every metric but a user's
+ * function is the mean, over the positions it reads, of a number that depends on one position's
+ * logits; a sweep computes that number for the rows it changed only.
  */
 #ifndef STUDY_METER_H
 #define STUDY_METER_H

@@ -6,15 +6,16 @@
 
 #include "base/memory.h"
 #include "normalize.h"
-#include "patch_plan.h"
+#include "patch_cells.h"
+#include "patch_run.h"
 #include "places.h"
 
 void pb_patch_defaults(pb_site site, pb_patch_spec *spec)
 {
     const pb_site_row *row = pb_site_info(site);
     spec->layers = PB_WHERE_EACH;
-    spec->heads = row->by_head ? PB_WHERE_EACH : PB_WHERE_ALL;
-    spec->positions = row->by_head ? PB_WHERE_ALL : PB_WHERE_EACH;
+    spec->heads = row->heads ? PB_WHERE_EACH : PB_WHERE_ALL;
+    spec->positions = row->heads ? PB_WHERE_ALL : PB_WHERE_EACH;
     spec->keys = PB_WHERE_ALL;
 }
 
@@ -45,7 +46,7 @@ static bool checkable(const pb_patch_plan *plan, size_t pair)
 {
     size_t n = 0;
     const size_t *read = pb_meter_positions(plan->meter, pair, &n);
-    return plan->site->site == PB_SITE_RESID_POST && !pb_run_is_edited(plan->into[pair]) &&
+    return plan->site->checkpoint == PB_CHECKPOINT_AFTER && !pb_run_is_edited(plan->into[pair]) &&
            !pb_run_is_edited(plan->from[pair]) && n == 1 &&
            read[0] == pb_run_length(plan->into[pair]) - 1;
 }
@@ -92,8 +93,8 @@ static void check_last_layer(const pb_patch_plan *plan, const pb_patch_run *run,
     }
 }
 
-/* A cell before the first difference, which the sweep knows without computing, computed. Cells
- * have the pair as their place in the extra values. */
+/* A cell for each pair, before its first difference, where the sweep takes the value as known: it
+ * is computed after all, to see that it is so. Its place in the extra values is the pair. */
 static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
 {
     size_t layer = (plan->shape->n_layer - 1) / 2, n = 0;
@@ -105,14 +106,15 @@ static size_t cells_before(const pb_patch_plan *plan, pb_cell *cells)
         size_t position = plan->differs[pair] - 1, group = group_at(plan, pair, position);
         if (group == SIZE_MAX || plan->spec->one_by_one || layer + 1 >= plan->shape->n_layer)
             continue;
-        cells[n++] = (pb_cell){.pair = pair,
-                               .component = component,
-                               .position = group,
-                               .place = pair,
-                               .entry = PB_CELL_REPLACED,
-                               .first = position,
-                               .layer = layer + 1,
-                               .n_wanted = 1};
+        cells[n] = (pb_cell){.pair = pair,
+                             .component = component,
+                             .position = group,
+                             .place = pair,
+                             .entry = PB_CELL_REPLACED,
+                             .first = position,
+                             .layer = layer + 1,
+                             .n_wanted = 1};
+        n += pb_patch_cell_fits(plan, &cells[n]);
     }
     return n;
 }
@@ -185,48 +187,80 @@ static pb_status write_result(const pb_patch_plan *plan, const pb_patch_run *run
 
 /* ---- the call ---- */
 
+static pb_status reserve(pb_patch_run *run, pb_error **error)
+{
+    const pb_patch_plan *plan = run->plan;
+    run->values = pb_calloc(plan->n_cells, sizeof *run->values);
+    run->into = pb_calloc(plan->n_pairs, sizeof *run->into);
+    run->from = pb_calloc(plan->n_pairs, sizeof *run->from);
+    run->extra = pb_calloc(plan->n_pairs, sizeof *run->extra);
+    run->extra_values = pb_calloc(plan->n_pairs, sizeof *run->extra_values);
+    bool got = run->values && run->into && run->from && run->extra && run->extra_values;
+    return got ? PB_OK : pb_fail_memory(error);
+}
+
+static void release(pb_patch_run *run)
+{
+    free(run->values);
+    free(run->into);
+    free(run->from);
+    free(run->extra);
+    free(run->extra_values);
+}
+
+/* All cells; what was done before an interrupt is worth having. */
+static pb_status compute(pb_patch_run *run, const pb_context *context, pb_patch_result *result,
+                         pb_error **error)
+{
+    pb_error *fault = NULL;
+    run->n_extra = cells_before(run->plan, run->extra);
+    pb_status status = pb_patch_run_all(run, context, &fault);
+    if (status == PB_INTERRUPTED && run->cells_done > 0)
+        status = PB_OK;
+    result->partial = run->cells_done < run->plan->n_cells;
+    if (status && error && !*error)
+        *error = fault;
+    else
+        pb_error_destroy(&fault);
+    return status;
+}
+
+static void count_work(const pb_patch_run *run, const pb_context *context)
+{
+    if (!context->work)
+        return;
+    context->work->qkv_rows += run->work.qkv_rows;
+    context->work->mlp_rows += run->work.mlp_rows;
+    context->work->logit_rows += run->work.logit_rows;
+}
+
 static pb_status patch_with(const pb_patch_plan *plan, const pb_context *context,
                             pb_patch_result *result, pb_error **error)
 {
     pb_patch_run run = {.plan = plan};
-    pb_cell *extra = pb_calloc(plan->n_pairs, sizeof *extra);
-    run.values = pb_calloc(plan->n_cells, sizeof *run.values);
-    run.into = pb_calloc(plan->n_pairs, sizeof *run.into);
-    run.from = pb_calloc(plan->n_pairs, sizeof *run.from);
-    run.extra_values = pb_calloc(plan->n_pairs, sizeof *run.extra_values);
-    pb_status status = extra && run.values && run.into && run.from && run.extra_values
-                           ? PB_OK
-                           : pb_fail_memory(error);
-    if (!status) {
-        run.extra = extra;
-        run.n_extra = cells_before(plan, extra);
-        pb_error *fault = NULL;
-        status = pb_patch_run_all(&run, context, &fault);
-        /* What was done before an interrupt is worth having. */
-        if (status == PB_INTERRUPTED && run.cells_done > 0)
-            status = PB_OK;
-        result->partial = run.cells_done < plan->n_cells;
-        if (status && error && !*error)
-            *error = fault;
-        else
-            pb_error_destroy(&fault);
-    }
+    pb_status status = reserve(&run, error);
+    if (!status)
+        status = compute(&run, context, result, error);
     if (!status)
         status = write_result(plan, &run, result, error);
     if (!status && !result->partial) {
         check_last_layer(plan, &run, result);
         check_before(plan, &run, result);
     }
-    if (context->work) {
-        context->work->qkv_rows += run.work.qkv_rows;
-        context->work->mlp_rows += run.work.mlp_rows;
-        context->work->logit_rows += run.work.logit_rows;
-    }
-    free(extra);
-    free(run.values);
-    free(run.into);
-    free(run.from);
-    free(run.extra_values);
+    count_work(&run, context);
+    release(&run);
+    return status;
+}
+
+/* The plan with its cells. */
+static pb_status lay_out(const pb_patch_spec *spec, const pb_context *context, pb_patch_plan **plan,
+                         pb_error **error)
+{
+    pb_status status = pb_patch_plan_create(spec, context, plan, error);
+    if (!status)
+        status = pb_patch_plan_cells(*plan, error);
+    if (status)
+        pb_patch_plan_destroy(plan);
     return status;
 }
 
@@ -236,7 +270,7 @@ pb_status pb_patch(const pb_patch_spec *spec, const pb_context *context, pb_patc
     pb_context with = pb_context_or_none(context);
     pb_patch_plan *plan = NULL;
     memset(result, 0, sizeof *result);
-    pb_status status = pb_patch_plan_create(spec, &with, &plan, error);
+    pb_status status = lay_out(spec, &with, &plan, error);
     if (!status)
         status = patch_with(plan, &with, result, error);
     pb_patch_plan_destroy(&plan);
@@ -257,7 +291,7 @@ pb_status pb_patch_cost(const pb_patch_spec *spec, size_t *row_layers, pb_error 
 {
     pb_context none = pb_context_or_none(NULL);
     pb_patch_plan *plan = NULL;
-    pb_status status = pb_patch_plan_create(spec, &none, &plan, error);
+    pb_status status = lay_out(spec, &none, &plan, error);
     if (!status)
         *row_layers = plan->row_layers;
     pb_patch_plan_destroy(&plan);

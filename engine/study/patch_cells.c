@@ -3,12 +3,13 @@
  *
  * Closed forms, where neither prompt is edited (docs/performance):
  *   - positions before the first difference, and after the last the metric reads, change nothing;
- *   - in the last layer, behind its keys and values, a position the metric does not read changes
- *     nothing;
+ *   - in the last layer, from where on each row goes alone, a position the metric does not read
+ *     changes nothing;
  *   - a residual stream replaced wherever it differs gives from's value.
  */
+#include "patch_cells.h"
+
 #include "base/memory.h"
-#include "patch_plan.h"
 
 /* Cells are kept in memory: some 100 bytes each. */
 static const size_t MOST_CELLS = (size_t)4 << 20;
@@ -43,11 +44,6 @@ static void close_cell(pb_cell *cell, bool is_from)
     cell->is_from = is_from;
 }
 
-static bool is_stream(pb_site site)
-{
-    return site == PB_SITE_RESID_PRE || site == PB_SITE_RESID_POST;
-}
-
 static bool metric_reads_any(const size_t *read, size_t n_read, const pb_group *group)
 {
     for (size_t i = 0; i < n_read; i++) {
@@ -71,15 +67,12 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
     if (i == group->n || group->items[i] > last)
         return close_cell(cell, false), true;
     cell->first = group->items[i];
-    pb_site site = plan->site->site;
-    /* From the queries on, a layer's rows do not meet again, but through keys and values. */
-    bool rows_alone =
-        plan->site->per_layer && site >= PB_SITE_Q && site != PB_SITE_K && site != PB_SITE_V;
-    if (rows_alone && component->items[0].layer == plan->shape->n_layer - 1 &&
+    if (plan->site->layers && plan->site->rows_alone &&
+        component->items[0].layer == plan->shape->n_layer - 1 &&
         !metric_reads_any(read, n_read, group))
         return close_cell(cell, false), true;
     /* Loss compares with the prompt's own next tokens, which are not from's. */
-    if (is_stream(site) && plan->spec->metric->kind != PB_METRIC_LOSS &&
+    if (plan->site->stream && plan->spec->metric->kind != PB_METRIC_LOSS &&
         !pb_run_is_edited(plan->from[cell->pair]) &&
         items_between(group, differs, last) == last - differs + 1)
         return close_cell(cell, true), true;
@@ -89,30 +82,25 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
 /* Where the pass has to begin for a site's hooks to see what they replace. */
 static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
 {
+    static const pb_cell_entry entries[] = {
+        [PB_STAGE_EMBEDDING] = PB_CELL_EMBEDDED,
+        [PB_STAGE_INPUT] = PB_CELL_STREAM,
+        [PB_STAGE_LAYER] = PB_CELL_CHECKPOINT,
+        [PB_STAGE_END] = PB_CELL_STREAM,
+    };
     const pb_head_group *component = &plan->components[cell->component];
-    cell->layer = component->items[0].layer;
-    switch (plan->site->site) {
-    case PB_SITE_EMBED:
-    case PB_SITE_POS_EMBED: cell->entry = PB_CELL_EMBEDDED; return;
-    case PB_SITE_LN_FINAL:
-    case PB_SITE_LN_FINAL_SCALE:
-        cell->entry = PB_CELL_STREAM;
-        cell->layer = plan->shape->n_layer;
-        return;
-    case PB_SITE_RESID_PRE:
-        cell->entry = component->n == 1 ? PB_CELL_REPLACED : PB_CELL_STREAM;
-        return;
-    case PB_SITE_RESID_POST:
-        if (component->n == 1 && pb_run_hands_on(plan->from[cell->pair], cell->layer)) {
-            cell->entry = PB_CELL_REPLACED;
-            cell->layer++;
-        } else {
-            cell->entry = PB_CELL_CHECKPOINT;
-        }
-        return;
-    case PB_SITE_LN1:
-    case PB_SITE_LN1_SCALE: cell->entry = PB_CELL_STREAM; return;
-    default: cell->entry = PB_CELL_CHECKPOINT;
+    pb_checkpoint checkpoint = component->n == 1 ? plan->site->checkpoint : PB_CHECKPOINT_NONE;
+    pb_stage stage = plan->site->stage;
+    size_t layer = component->items[0].layer;
+    cell->entry = entries[stage];
+    cell->layer = stage == PB_STAGE_EMBEDDING ? 0
+                  : stage == PB_STAGE_END     ? plan->shape->n_layer
+                                              : layer;
+    if (checkpoint == PB_CHECKPOINT_BEFORE)
+        cell->entry = PB_CELL_REPLACED;
+    if (checkpoint == PB_CHECKPOINT_AFTER && pb_run_hands_on(plan->from[cell->pair], layer)) {
+        cell->entry = PB_CELL_REPLACED;
+        cell->layer = layer + 1;
     }
 }
 
@@ -169,7 +157,7 @@ static int by_first_row(const void *x, const void *y)
     return order ? order : compare(a->place, b->place);
 }
 
-/* Patterns of a layer are large: all its cells together. */
+/* A layer's patterns are large: its cells come one after the other, so that they are read once. */
 static int by_layer(const void *x, const void *y)
 {
     const pb_cell *a = x, *b = y;
@@ -215,6 +203,6 @@ pb_status pb_patch_plan_cells(pb_patch_plan *plan, pb_error **error)
         plan->row_layers += pb_cell_row_layers(plan, cell);
     }
     qsort(plan->cells, plan->n_cells, sizeof *plan->cells,
-          plan->site->by_query ? by_layer : by_first_row);
+          plan->site->keys ? by_layer : by_first_row);
     return PB_OK;
 }

@@ -81,23 +81,13 @@ static int by_layer(const void *a, const void *b)
     return x->head < y->head ? -1 : x->head > y->head;
 }
 
-static pb_status need_heads(const pb_patch_plan *plan, pb_error **error)
-{
-    if (plan->site->by_head)
-        return PB_OK;
-    pb_status status = pb_fail(error, PB_TYPE, "%s has no heads to patch", plan->site->name);
-    if (error)
-        pb_error_hint(*error, "sites with heads are q, k, v, z, result, attn_scores and pattern");
-    return status;
-}
-
 /* Heads given as a list: one group each, or all in one. */
 static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
     size_t n_groups = spec->heads.each ? spec->n_pairs : 1;
     size_t n_each = spec->heads.each ? 1 : spec->n_pairs;
-    pb_status status = need_heads(plan, error);
+    pb_status status = pb_site_need(spec->site, PB_ALONG_HEADS, error);
     if (!status && spec->n_pairs == 0)
         status = pb_fail(error, PB_VALUE, "no heads to patch");
     if (!status)
@@ -158,40 +148,31 @@ static pb_status fill_grid(pb_patch_plan *plan, const walk *layers, const walk *
     return status;
 }
 
-static pb_status no_such_walk(const pb_patch_plan *plan, const char *what, const pb_where *where,
-                              pb_error **error)
+/* The one place along an axis that the site does not have; PB_TYPE if places are chosen there. */
+static pb_status walk_nothing(const pb_patch_plan *plan, pb_along along, const pb_where *where,
+                              walk *steps, pb_error **error)
 {
-    if (!where->select)
-        return PB_OK;
-    return pb_fail(error, PB_TYPE, "%s has no %s to choose among", plan->site->name, what);
+    if (where->select)
+        return pb_site_need(plan->spec->site, along, error);
+    *steps = (walk){.offsets = pb_calloc(1, sizeof *steps->offsets), .n = 1};
+    return steps->offsets ? PB_OK : pb_fail_memory(error);
 }
 
 static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
 {
-    size_t zero[1] = {0};
-    walk layers = {zero, 1, false}, heads = {zero, 1, false};
-    walk *own_layers = plan->site->per_layer ? &layers : NULL;
-    walk *own_heads = plan->site->by_head ? &heads : NULL;
-    pb_status status;
-    if (own_layers) {
-        layers.offsets = NULL;
-        status = walk_axis(plan, "layer", &plan->spec->layers, &layers, error);
-    } else {
-        status = no_such_walk(plan, "layers", &plan->spec->layers, error);
-    }
-    if (own_heads) {
-        heads.offsets = NULL;
-        if (!status)
-            status = walk_axis(plan, "head", &plan->spec->heads, &heads, error);
-    } else if (!status) {
-        status = no_such_walk(plan, "heads", &plan->spec->heads, error);
-    }
+    const pb_patch_spec *spec = plan->spec;
+    walk layers = {NULL, 0, false}, heads = {NULL, 0, false};
+    pb_status status = plan->site->layers
+                           ? walk_axis(plan, "layer", &spec->layers, &layers, error)
+                           : walk_nothing(plan, PB_ALONG_LAYERS, &spec->layers, &layers, error);
+    if (!status)
+        status = plan->site->heads
+                     ? walk_axis(plan, plan->site->heads, &spec->heads, &heads, error)
+                     : walk_nothing(plan, PB_ALONG_HEADS, &spec->heads, &heads, error);
     if (!status)
         status = fill_grid(plan, &layers, &heads, error);
-    if (own_layers)
-        free(layers.offsets);
-    if (own_heads)
-        free(heads.offsets);
+    free(layers.offsets);
+    free(heads.offsets);
     return status;
 }
 
@@ -211,7 +192,7 @@ static pb_status fill_groups(pb_group *groups, size_t n_groups, const pb_positio
     return PB_OK;
 }
 
-/* Every position, for a pair whose selector is open. */
+/* The positions of a pair that are patched; every one without a selector. */
 static pb_status resolve_places(pb_run *run, const pb_select *select, pb_positions *chosen,
                                 bool *one, pb_error **error)
 {
@@ -260,14 +241,12 @@ static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const pb_
 
 static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
 {
-    const pb_where all = PB_WHERE_ALL, *keys = plan->site->by_query ? &plan->spec->keys : &all;
-    pb_status status = PB_OK;
-    if (!plan->site->by_query)
-        status = no_such_walk(plan, "key positions", &plan->spec->keys, error);
+    const pb_patch_spec *spec = plan->spec;
+    const pb_where all = PB_WHERE_ALL, *keys = plan->site->keys ? &spec->keys : &all;
+    pb_status status = spec->keys.select ? pb_site_need(spec->site, PB_ALONG_KEYS, error) : PB_OK;
     if (!status)
-        status =
-            walk_positions(plan, plan->site->by_query ? "query" : "pos", &plan->spec->positions,
-                           &plan->positions, &plan->n_positions, error);
+        status = walk_positions(plan, pb_site_row_axis(spec->site), &spec->positions,
+                                &plan->positions, &plan->n_positions, error);
     if (!status)
         status = walk_positions(plan, "key", keys, &plan->keys, &plan->n_keys, error);
     return status;
@@ -288,7 +267,7 @@ static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_er
         status = spec->pairs ? walk_list(plan, error) : walk_grid(plan, error);
     if (!status)
         status = walk_places(plan, error);
-    return status ? status : pb_patch_plan_cells(plan, error);
+    return status;
 }
 
 pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *context,

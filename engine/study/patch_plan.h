@@ -1,6 +1,12 @@
 /*
  * Inside study: a patch sweep laid out before it runs.
  *
+ * To walk an axis is to patch one place of it at a time, which gives the result that axis; places
+ * that are not walked are patched together. Places patched together are a group; layers and heads
+ * patched together are a component. A cell is one place of the result: a pair of prompts, a
+ * component, a group of positions and one of keys. Cells enter the forward pass as late as they
+ * can, and go through it in blocks.
+ *
  *     patch_plan.c   what is walked: groups of heads, positions, keys; the result's axes
  *     patch_cells.c  a cell for every place of the result: what its value needs, and in what order
  *     patch_run.c    blocks of cells through the forward pass
@@ -64,22 +70,16 @@ typedef struct pb_patch_plan {
     pb_axis *axes[6]; /* of the result */
     size_t rank;
 
+    /* filled by pb_patch_plan_cells() */
     pb_cell *cells; /* [n_cells] in the order they run, closed ones first */
     size_t n_cells, n_closed;
     size_t row_layers;
 } pb_patch_plan;
 
-/* Lays a sweep out; nothing is computed but a reference's logits for kl. */
+/* Everything but the cells; nothing is computed but a reference's logits for kl. */
 pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *context,
                                pb_patch_plan **plan, pb_error **error);
 void pb_patch_plan_destroy(pb_patch_plan **plan);
-
-/* patch_cells.c: fills cells, n_closed and row_layers. */
-pb_status pb_patch_plan_cells(pb_patch_plan *plan, pb_error **error);
-
-/* Row-layers a cell costs: its rows through every layer but the last, and in the last the rows the
- * metric reads. */
-size_t pb_cell_row_layers(const pb_patch_plan *plan, const pb_cell *cell);
 
 static inline const pb_group *pb_cell_positions(const pb_patch_plan *plan, const pb_cell *cell)
 {
@@ -90,26 +90,5 @@ static inline const pb_group *pb_cell_keys(const pb_patch_plan *plan, const pb_c
 {
     return &plan->keys[cell->pair * plan->n_keys + cell->key];
 }
-
-/* Is an ascending group's item? */
-bool pb_group_has(const pb_group *group, size_t item);
-
-/* ---- patch_run.c ---- */
-
-typedef struct pb_patch_run {
-    const pb_patch_plan *plan;
-    double *values;      /* [n_cells], NaN where not computed */
-    double *into, *from; /* [n_pairs] */
-    size_t cells_done;
-    pb_work work;
-
-    /* Cells computed for the sweep's own checks, after the others; not counted in `work`. */
-    const pb_cell *extra;
-    size_t n_extra;
-    double *extra_values; /* by place */
-} pb_patch_run;
-
-/* Computes the ends' values and every cell; on PB_INTERRUPTED what was done stays. */
-pb_status pb_patch_run_all(pb_patch_run *run, const pb_context *context, pb_error **error);
 
 #endif

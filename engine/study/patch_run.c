@@ -1,11 +1,12 @@
 /* Blocks of a sweep's cells through the forward pass; see patch_plan.h. */
+#include "patch_run.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "edits.h"
 #include "model/route.h"
-#include "patch_plan.h"
+#include "patch_cells.h"
 #include "places.h"
 
 enum {
@@ -25,7 +26,7 @@ typedef struct worker {
     double **into_rows; /* [n_pairs], the metric's numbers of into's rows */
     float **sources;    /* [n_sources, layers of the site], from's activations */
     size_t n_sources, n_layers, source_bytes;
-    size_t budget, row_layers_done;
+    size_t row_layers_done;
 } worker;
 
 /* Cells that go through the pass together. */
@@ -39,6 +40,36 @@ typedef struct block {
     size_t *wanted; /* offsets, cell by cell */
     size_t n_wanted;
 } block;
+
+/* ---- the memory budget ---- */
+
+static size_t budget_of(const pb_patch_plan *plan)
+{
+    return plan->spec->memory_budget ? plan->spec->memory_budget : DEFAULT_BUDGET;
+}
+
+/* Rows that the budget holds. A row in the pass takes stream, q, k, v, and what is read of it. */
+static size_t rows_in_budget(const pb_patch_plan *plan)
+{
+    return budget_of(plan) / (6 * plan->shape->d_model * sizeof(float));
+}
+
+/* Rows that go through the pass together. */
+static size_t rows_in_block(const pb_patch_plan *plan)
+{
+    size_t most = rows_in_budget(plan);
+    return most < BLOCK_ROWS ? most : BLOCK_ROWS;
+}
+
+static size_t rows_of_cell(const pb_patch_plan *plan, const pb_cell *cell)
+{
+    return pb_run_length(plan->into[cell->pair]) - cell->first;
+}
+
+bool pb_patch_cell_fits(const pb_patch_plan *plan, const pb_cell *cell)
+{
+    return rows_of_cell(plan, cell) <= rows_in_budget(plan);
+}
 
 /* ---- the ends ---- */
 
@@ -67,7 +98,25 @@ static void note_wanting(worker *work, pb_run *run)
         work->wanting[work->n_wanting++] = run;
 }
 
-/* Distinct runs without q, k, v are computed again with them, in one batch. */
+/* The next of the runs that are wanting, as many as the rows of a block hold. */
+static pb_status make_some(worker *work, pb_prompt *prompts, pb_error **error)
+{
+    const pb_run_options keep = {.keep_qkv = true};
+    size_t n = 0, rows = 0;
+    while (work->n_made + n < work->n_wanting) {
+        pb_run *run = work->wanting[work->n_made + n];
+        rows += pb_run_length(run);
+        if (n > 0 && rows > rows_in_block(work->plan))
+            break;
+        prompts[n++] = (pb_prompt){pb_run_tokens(run), pb_run_length(run), NULL};
+    }
+    pb_status status = pb_runs_create(work->plan->model, n, prompts, &keep, &work->aside,
+                                      work->made + work->n_made, error);
+    work->n_made += status ? 0 : n;
+    return status;
+}
+
+/* Distinct runs without q, k, v are computed again with them. */
 static pb_status make_caches(worker *work, pb_error **error)
 {
     const pb_patch_plan *plan = work->plan;
@@ -80,14 +129,8 @@ static pb_status make_caches(worker *work, pb_error **error)
         note_wanting(work, plan->into[i]);
         note_wanting(work, plan->from[i]);
     }
-    for (size_t i = 0; i < work->n_wanting; i++)
-        prompts[i] =
-            (pb_prompt){pb_run_tokens(work->wanting[i]), pb_run_length(work->wanting[i]), NULL};
-    const pb_run_options keep = {.keep_qkv = true};
-    if (!status && work->n_wanting)
-        status = pb_runs_create(plan->model, work->n_wanting, prompts, &keep, &work->aside,
-                                work->made, error);
-    work->n_made = status ? 0 : work->n_wanting;
+    while (!status && work->n_made < work->n_wanting)
+        status = make_some(work, prompts, error);
     free(prompts);
     return status;
 }
@@ -174,19 +217,23 @@ static float **source_of(const worker *work, size_t pair, size_t layer)
     return &work->sources[from * work->n_layers + layer];
 }
 
+/* Of one layer. */
+static size_t source_bytes(const worker *work, size_t pair)
+{
+    return pb_run_activation_size(work->plan->from[pair], work->plan->spec->site) * sizeof(float);
+}
+
 static pb_status read_source(worker *work, size_t pair, size_t layer, pb_error **error)
 {
     float **source = source_of(work, pair, layer);
     if (*source)
         return PB_OK;
-    pb_run *from = work->plan->from[pair];
-    size_t size = pb_run_activation_size(from, work->plan->site->site);
-    *source = pb_malloc(size, sizeof **source);
+    *source = pb_malloc(source_bytes(work, pair), 1);
     if (!*source)
         return pb_fail_memory(error);
-    work->source_bytes += size * sizeof **source;
-    return pb_run_activation_into(from, work->plan->site->site, layer, &work->aside, *source,
-                                  error);
+    work->source_bytes += source_bytes(work, pair);
+    return pb_run_activation_into(work->plan->from[pair], work->plan->spec->site, layer,
+                                  &work->aside, *source, error);
 }
 
 static void drop_sources(worker *work)
@@ -198,16 +245,12 @@ static void drop_sources(worker *work)
     work->source_bytes = 0;
 }
 
-static pb_status read_sources(worker *work, const pb_cell *cells, size_t n, pb_error **error)
+static pb_status read_sources(worker *work, const pb_cell *cell, pb_error **error)
 {
-    if (work->source_bytes > work->budget / 2)
-        drop_sources(work);
+    const pb_head_group *component = &work->plan->components[cell->component];
     pb_status status = PB_OK;
-    for (size_t c = 0; !status && c < n; c++) {
-        const pb_head_group *component = &work->plan->components[cells[c].component];
-        for (size_t i = 0; !status && reads_source(&cells[c]) && i < component->n; i++)
-            status = read_source(work, cells[c].pair, component->items[i].layer, error);
-    }
+    for (size_t i = 0; !status && reads_source(cell) && i < component->n; i++)
+        status = read_source(work, cell->pair, component->items[i].layer, error);
     return status;
 }
 
@@ -225,7 +268,7 @@ static bool block_wants(void *user, pb_site site, size_t layer)
     const block *cells = user;
     if (site == PB_SITE_RESID_POST)
         return true; /* to count progress */
-    if (site != cells->work->plan->site->site)
+    if (site != cells->work->plan->spec->site)
         return false;
     for (size_t c = 0; c < cells->n; c++) {
         if (cell_touches_layer(cells->work, &cells->cells[c], layer))
@@ -248,7 +291,7 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
         if (component->items[i].layer != view->layer)
             continue;
         float *to = view->data + row * view->row_stride + head * view->head_stride;
-        if (!plan->site->by_query) {
+        if (!plan->site->keys) {
             memcpy(to, source + (position * view->n_heads + head) * view->width,
                    view->width * sizeof *to);
             continue;
@@ -274,7 +317,7 @@ static pb_status block_at(void *user, const pb_view *view, pb_error **error)
     (void)error;
     if (view->site == PB_SITE_RESID_POST)
         count_progress(work, view);
-    if (view->site != work->plan->site->site)
+    if (view->site != work->plan->spec->site)
         return PB_OK;
     for (size_t r = 0; r < view->n_rows; r++) {
         const pb_cell *cell = &cells->cells[view->rows[r].sequence];
@@ -481,9 +524,7 @@ static pb_status block_run(worker *work, const pb_cell *cells, size_t n, double 
                            pb_error **error)
 {
     block these = {.work = work, .cells = cells, .n = n};
-    pb_status status = read_sources(work, cells, n, error);
-    if (!status)
-        status = block_fill(&these, error);
+    pb_status status = block_fill(&these, error);
     if (!status)
         status = block_compute(&these, values, error);
     block_clear(&these);
@@ -492,34 +533,67 @@ static pb_status block_run(worker *work, const pb_cell *cells, size_t n, double 
 
 /* ---- all of it ---- */
 
-/* Bytes a row of a block holds while it is in the pass: stream, q, k, v, and what is read. */
-static size_t bytes_of_row(const pb_patch_plan *plan)
-{
-    return 6 * plan->shape->d_model * sizeof(float);
-}
-
-static size_t rows_of_cell(const pb_patch_plan *plan, const pb_cell *cell)
-{
-    return pb_run_length(plan->into[cell->pair]) - cell->first;
-}
-
-/* How many cells from `at` on go together. */
-static pb_status block_size(const worker *work, size_t at, size_t *n, pb_error **error)
+/* Bytes of from's activations that a cell reads, and that are not there yet. */
+static size_t bytes_to_read(const worker *work, const pb_cell *cell)
 {
     const pb_patch_plan *plan = work->plan;
-    size_t most = work->budget / bytes_of_row(plan), rows = rows_of_cell(plan, &plan->cells[at]);
-    if (rows > most)
-        return pb_fail(error, PB_MEMORY,
-                       "one cell of the sweep has %zu rows, and the memory budget of %zu bytes "
-                       "holds %zu",
-                       rows, work->budget, most);
-    most = most < BLOCK_ROWS ? most : BLOCK_ROWS;
-    size_t end = at + 1;
-    while (end < plan->n_cells && !plan->spec->one_by_one &&
-           rows + rows_of_cell(plan, &plan->cells[end]) <= most)
-        rows += rows_of_cell(plan, &plan->cells[end++]);
-    *n = end - at;
-    return PB_OK;
+    const pb_head_group *component = &plan->components[cell->component];
+    size_t bytes = 0, layer = SIZE_MAX;
+    for (size_t i = 0; reads_source(cell) && i < component->n; i++) {
+        if (component->items[i].layer != layer &&
+            !*source_of(work, cell->pair, component->items[i].layer))
+            bytes += source_bytes(work, cell->pair);
+        layer = component->items[i].layer;
+    }
+    return bytes;
+}
+
+static pb_status check_cell(const pb_patch_plan *plan, const pb_cell *cell, pb_error **error)
+{
+    if (pb_patch_cell_fits(plan, cell))
+        return PB_OK;
+    return pb_fail(error, PB_MEMORY,
+                   "one cell of the sweep has %zu rows, and the memory budget of %zu bytes holds "
+                   "%zu",
+                   rows_of_cell(plan, cell), budget_of(plan), rows_in_budget(plan));
+}
+
+/* How many of n cells, one at least, go together: as many as the budget has rows and room for
+ * from's activations, which are read here. */
+static pb_status take_block(worker *work, const pb_cell *cells, size_t n, size_t *taken,
+                            pb_error **error)
+{
+    const pb_patch_plan *plan = work->plan;
+    size_t rows = 0, budget = budget_of(plan);
+    pb_status status = check_cell(plan, cells, error);
+    if (work->source_bytes > budget / 2)
+        drop_sources(work);
+    for (*taken = 0; !status && *taken < n; ++*taken) {
+        const pb_cell *cell = &cells[*taken];
+        rows += rows_of_cell(plan, cell);
+        bool fits =
+            rows <= rows_in_block(plan) && work->source_bytes + bytes_to_read(work, cell) <= budget;
+        if (*taken > 0 && (!fits || plan->spec->one_by_one))
+            break;
+        status = read_sources(work, cell, error);
+    }
+    return status;
+}
+
+/* Cells in blocks: their values by place. *done counts the cells that have theirs. */
+static pb_status run_blocks(worker *work, const pb_cell *cells, size_t n, size_t *done,
+                            double *values, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t at = 0, taken = 0; !status && at < n; at += taken) {
+        status = pb_watch_check(work->context.watch, error);
+        if (!status)
+            status = take_block(work, cells + at, n - at, &taken, error);
+        if (!status)
+            status = block_run(work, cells + at, taken, values, error);
+        *done += status ? 0 : taken;
+    }
+    return status;
 }
 
 static pb_status run_cells(worker *work, pb_error **error)
@@ -531,28 +605,17 @@ static pb_status run_cells(worker *work, pb_error **error)
         run->values[cell->place] = cell->is_from ? run->from[cell->pair] : run->into[cell->pair];
     }
     run->cells_done = plan->n_closed;
-    pb_status status = PB_OK;
-    while (!status && run->cells_done < plan->n_cells) {
-        size_t n = 0;
-        status = pb_watch_check(work->context.watch, error);
-        if (!status)
-            status = block_size(work, run->cells_done, &n, error);
-        if (!status)
-            status = block_run(work, plan->cells + run->cells_done, n, run->values, error);
-        if (!status)
-            run->cells_done += n;
-    }
-    return status;
+    return run_blocks(work, plan->cells + plan->n_closed, plan->n_cells - plan->n_closed,
+                      &run->cells_done, run->values, error);
 }
 
 /* The sweep is whole by now: an interrupt only leaves its own check out. */
 static pb_status run_extra(worker *work, pb_error **error)
 {
     pb_patch_run *run = work->run;
+    size_t done = 0;
     work->context = work->aside;
-    if (run->n_extra == 0)
-        return PB_OK;
-    pb_status status = block_run(work, run->extra, run->n_extra, run->extra_values, error);
+    pb_status status = run_blocks(work, run->extra, run->n_extra, &done, run->extra_values, error);
     if (status)
         run->n_extra = 0;
     if (status != PB_INTERRUPTED)
@@ -581,9 +644,8 @@ static pb_status worker_start(worker *work, const pb_context *context, pb_error 
     const pb_patch_plan *plan = work->plan;
     work->context = (pb_context){context->watch, context->scratch, &work->run->work};
     work->aside = (pb_context){context->watch, context->scratch, NULL};
-    work->budget = plan->spec->memory_budget ? plan->spec->memory_budget : DEFAULT_BUDGET;
     work->n_sources = plan->spec->n_from;
-    work->n_layers = pb_site_layers(plan->model, plan->site->site);
+    work->n_layers = pb_site_layers(plan->model, plan->spec->site);
     work->sources = pb_calloc(work->n_sources * work->n_layers, sizeof *work->sources);
     pb_status status = work->sources ? get_ends(work, error) : pb_fail_memory(error);
     return status ? status : measure_ends(work, error);

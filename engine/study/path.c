@@ -47,13 +47,8 @@ static void freeze_heads(const pb_path_batch *batch, const pb_view *view, size_t
 
 static const float *frozen_at(const pb_path_batch *batch, pb_site site, size_t layer)
 {
-    switch (site) {
-    case PB_SITE_MLP_OUT: return batch->pair->into_mlp[layer];
-    case PB_SITE_LN1_SCALE: return batch->pair->into_ln1[layer];
-    case PB_SITE_LN2_SCALE: return batch->pair->into_ln2[layer];
-    case PB_SITE_LN_FINAL_SCALE: return batch->pair->into_ln_final;
-    default: return NULL;
-    }
+    float **frozen = batch->pair->frozen[site];
+    return frozen ? frozen[layer] : NULL;
 }
 
 /* What a receiver reads at a row, kept or put back. */
@@ -153,7 +148,8 @@ static pb_status forward(const pb_path_batch *batch, const pb_hooks *ours, size_
     return status;
 }
 
-/* The metric's rows, whether the receivers are the logits of pass 1 or what follows them. */
+/* The rows the metric reads, after ln_final: of pass 1 if the receivers are the logits, else of
+ * pass 2. */
 static pb_status two_passes(pb_path_batch *batch, const size_t *wanted, size_t n_wanted,
                             float *normed, const pb_context *context, pb_error **error)
 {
@@ -173,7 +169,8 @@ static pb_status two_passes(pb_path_batch *batch, const size_t *wanted, size_t n
         earliest = layer < earliest ? layer : earliest;
         latest = layer > latest ? layer : latest;
     }
-    /* Receivers before every sender read what they read in into: pass 1 passes them too. */
+    /* Receivers that come before every sender read what they read in `into`; pass 1 begins early
+     * enough to record that too. */
     start = start < earliest ? start : earliest;
     pb_status status = forward(batch, &first, start, latest + 1, NULL, 0, NULL, context, error);
     return status ? status
@@ -249,10 +246,7 @@ static bool has_path(const tracer *trace, const pb_path_group *group)
     const pb_path_spec *spec = trace->spec;
     for (size_t r = 0; r < spec->n_receivers; r++) {
         for (size_t s = 0; s < group->n; s++) {
-            const pb_receiver *receiver = &spec->receivers[r];
-            /* An MLP comes after the attention of its own layer. */
-            if (receiver->input == PB_PATH_LOGITS || receiver->layer > group->heads[s].layer ||
-                (receiver->input == PB_PATH_MLP && receiver->layer == group->heads[s].layer))
+            if (pb_receiver_reads_head(&spec->receivers[r], &group->heads[s]))
                 return true;
         }
     }

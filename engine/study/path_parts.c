@@ -10,16 +10,30 @@
 
 /* ---- receivers ---- */
 
+/* What receivers read, and how it is written behind the head: "L4H1.q". */
+static const struct {
+    pb_site site;
+    const char *suffix; /* NULL: not by heads */
+} inputs[] = {
+    [PB_PATH_Q] = {PB_SITE_Q, "q"},        [PB_PATH_K] = {PB_SITE_K, "k"},
+    [PB_PATH_V] = {PB_SITE_V, "v"},        [PB_PATH_MLP] = {PB_SITE_MLP_PRE, NULL},
+    [PB_PATH_LOGITS] = {PB_N_SITES, NULL},
+};
+
+enum { N_INPUTS = sizeof inputs / sizeof *inputs };
+
 pb_site pb_receiver_site(const pb_receiver *receiver)
 {
-    switch (receiver->input) {
-    case PB_PATH_Q: return PB_SITE_Q;
-    case PB_PATH_K: return PB_SITE_K;
-    case PB_PATH_V: return PB_SITE_V;
-    case PB_PATH_MLP: return PB_SITE_MLP_PRE;
-    case PB_PATH_LOGITS: break;
-    }
-    return PB_N_SITES;
+    return inputs[receiver->input].site;
+}
+
+bool pb_receiver_reads_head(const pb_receiver *receiver, const pb_head *head)
+{
+    if (receiver->input == PB_PATH_LOGITS || receiver->layer > head->layer)
+        return true;
+    /* In its own layer a head is read through the norm that comes after attention. */
+    return receiver->layer == head->layer &&
+           pb_site_info(pb_receiver_site(receiver))->norm == PB_NORM_MLP;
 }
 
 static pb_status not_a_receiver(const char *name, pb_error **error)
@@ -42,18 +56,18 @@ static pb_status layer_in_range(const pb_model *model, size_t layer, pb_error **
 static pb_status parse_head_input(const pb_model *model, const char *name, const char *dot,
                                   pb_receiver *receiver, pb_error **error)
 {
-    static const char letters[] = "qkv";
-    const char *letter = strchr(letters, dot[1]);
     char text[32];
-    if (!dot[1] || dot[2] || !letter || (size_t)(dot - name) >= sizeof text)
+    size_t input = 0, length = (size_t)(dot - name);
+    while (input < N_INPUTS && (!inputs[input].suffix || strcmp(inputs[input].suffix, dot + 1)))
+        input++;
+    if (input == N_INPUTS || length >= sizeof text)
         return not_a_receiver(name, error);
-    memcpy(text, name, (size_t)(dot - name));
-    text[dot - name] = '\0';
+    memcpy(text, name, length);
+    text[length] = '\0';
     pb_head head;
     pb_status status = pb_head_parse(model, text, &head, error);
     if (!status)
-        *receiver =
-            (pb_receiver){(pb_path_input)(PB_PATH_Q + (letter - letters)), head.layer, head.head};
+        *receiver = (pb_receiver){(pb_path_input)input, head.layer, head.head};
     return status;
 }
 
@@ -166,67 +180,63 @@ void pb_path_groups_free(pb_path_group **groups, size_t n)
 
 /* ---- frozen activations ---- */
 
-static pb_status read_site(pb_run *run, pb_site site, size_t layer, const pb_context *context,
-                           float **values, pb_error **error)
+static pb_status read_layers(pb_run *run, pb_site site, const pb_context *context, float ***layers,
+                             pb_error **error)
 {
-    *values = pb_malloc(pb_run_activation_size(run, site), sizeof **values);
-    if (!*values)
-        return pb_fail_memory(error);
-    return pb_run_activation_into(run, site, layer, context, *values, error);
+    size_t n_layers = pb_site_layers(pb_run_model(run), site);
+    *layers = pb_calloc(n_layers, sizeof **layers);
+    pb_status status = *layers ? PB_OK : pb_fail_memory(error);
+    for (size_t l = 0; !status && l < n_layers; l++) {
+        float *values = pb_malloc(pb_run_activation_size(run, site), sizeof *values);
+        (*layers)[l] = values;
+        status = values ? pb_run_activation_into(run, site, l, context, values, error)
+                        : pb_fail_memory(error);
+    }
+    return status;
 }
 
-static pb_status read_layers(pb_run *run, pb_site site, bool wanted, const pb_context *context,
-                             float ***layers, pb_error **error)
+/* Of the sites that a head's output passes on its way, those that the mode holds to into's: what
+ * MLPs write, and what norms divide by. */
+static bool freezes(pb_path_mode mode, pb_site site)
 {
-    size_t n_layer = pb_model_shape(pb_run_model(run))->n_layer;
-    *layers = pb_calloc(n_layer, sizeof **layers);
-    pb_status status = *layers ? PB_OK : pb_fail_memory(error);
-    for (size_t l = 0; !status && wanted && l < n_layer; l++)
-        status = read_site(run, site, l, context, &(*layers)[l], error);
-    return status;
+    const pb_site_row *row = pb_site_info(site);
+    bool scale = row->norm != PB_NORM_NONE && !pb_site_last_axis(site);
+    return (site == PB_SITE_MLP_OUT && mode != PB_PATH_IOI) || (scale && mode == PB_PATH_LINEAR);
 }
 
 pb_status pb_path_pair_read(pb_path_pair *pair, const pb_path_spec *spec, const pb_context *context,
                             pb_error **error)
 {
-    bool mlps = spec->mode != PB_PATH_IOI, norms = spec->mode == PB_PATH_LINEAR;
     const pb_select *select =
         pb_select_for(spec->positions.select, spec->positions.n_selects, pair->index);
     pb_status status =
         pb_places_mask(pb_run_positions(pair->into), select, &pair->sent, NULL, error);
     if (!status)
-        status = read_layers(pair->into, PB_SITE_Z, true, context, &pair->into_z, error);
+        status = read_layers(pair->into, PB_SITE_Z, context, &pair->into_z, error);
     if (!status)
-        status = read_layers(pair->from, PB_SITE_Z, true, context, &pair->from_z, error);
-    if (!status)
-        status = read_layers(pair->into, PB_SITE_MLP_OUT, mlps, context, &pair->into_mlp, error);
-    if (!status)
-        status = read_layers(pair->into, PB_SITE_LN1_SCALE, norms, context, &pair->into_ln1, error);
-    if (!status)
-        status = read_layers(pair->into, PB_SITE_LN2_SCALE, norms, context, &pair->into_ln2, error);
-    if (!status && norms)
-        status =
-            read_site(pair->into, PB_SITE_LN_FINAL_SCALE, 0, context, &pair->into_ln_final, error);
+        status = read_layers(pair->from, PB_SITE_Z, context, &pair->from_z, error);
+    for (int site = 0; !status && site < PB_N_SITES; site++) {
+        if (freezes(spec->mode, (pb_site)site))
+            status = read_layers(pair->into, (pb_site)site, context, &pair->frozen[site], error);
+    }
     return status;
 }
 
-static void free_layers(float **layers, size_t n)
+static void free_layers(const pb_path_pair *pair, pb_site site, float **layers)
 {
-    for (size_t l = 0; layers && l < n; l++)
+    size_t n_layers = pb_site_layers(pb_run_model(pair->into), site);
+    for (size_t l = 0; layers && l < n_layers; l++)
         free(layers[l]);
     free(layers);
 }
 
 void pb_path_pair_clear(pb_path_pair *pair)
 {
-    size_t n_layer = pb_model_shape(pb_run_model(pair->into))->n_layer;
     free(pair->sent);
-    free_layers(pair->into_z, n_layer);
-    free_layers(pair->from_z, n_layer);
-    free_layers(pair->into_mlp, n_layer);
-    free_layers(pair->into_ln1, n_layer);
-    free_layers(pair->into_ln2, n_layer);
-    free(pair->into_ln_final);
+    free_layers(pair, PB_SITE_Z, pair->into_z);
+    free_layers(pair, PB_SITE_Z, pair->from_z);
+    for (int site = 0; site < PB_N_SITES; site++)
+        free_layers(pair, (pb_site)site, pair->frozen[site]);
 }
 
 /* ---- what receivers read ---- */

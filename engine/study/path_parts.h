@@ -10,15 +10,13 @@ typedef struct pb_path_group {
     size_t n;
 } pb_path_group;
 
-/* A pair's activations, a [length, ...] array per layer; NULL where the mode leaves them free. */
+/* A pair's activations, [layers of the site] arrays of [length, ...]. */
 typedef struct pb_path_pair {
     size_t index;
     pb_run *into, *from; /* borrowed */
     unsigned char *sent; /* [length]: positions of the sender's output that are replaced */
     float **into_z, **from_z;
-    float **into_mlp;
-    float **into_ln1, **into_ln2;
-    float *into_ln_final;
+    float **frozen[PB_N_SITES]; /* into's, beside z; NULL where the mode leaves a site free */
 } pb_path_pair;
 
 /* Cells of one pair that go together. */

@@ -1,12 +1,19 @@
 /* patchbay install and uninstall: the program, its data, and the kernelspec that Jupyter reads. */
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/utf8.h"
 #include "command.h"
 #include "files.h"
+#include "io/file.h"
 #include "locations.h"
+
+#define LARGEST_SPEC (1u << 20)
 
 #define MARK "@PATCHBAY@" /* in kernel.json.in, where the program's path belongs */
 
@@ -189,10 +196,33 @@ static pb_status need_data(char **data, pb_error **error)
     return status;
 }
 
+/* A path that a kernelspec can name: Jupyter puts other things in the place of {words}, and reads
+ * the file as UTF-8. */
+static pb_status check_path(const char *path, pb_error **error)
+{
+    if (pb_utf8_valid_prefix(path, strlen(path)) != strlen(path))
+        return pb_fail(error, PB_VALUE,
+                       "the program would lie at '%s', which is no UTF-8, so that Jupyter could "
+                       "not start it",
+                       path);
+    for (const char *open = strchr(path, '{'); open; open = strchr(open + 1, '{')) {
+        size_t word = strspn(open + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "0123456789_");
+        if (word > 0 && open[1 + word] == '}')
+            return pb_fail(error, PB_VALUE,
+                           "the program would lie at '%s', and Jupyter may put something else in "
+                           "the place of '%.*s', so that it could not start it",
+                           path, (int)word + 2, open);
+    }
+    return PB_OK;
+}
+
 static pb_status install(const choices *made, const places *to, pb_error **error)
 {
     char *program = NULL, *data = NULL;
     pb_status status = pb_location_program(&program, error);
+    if (!status)
+        status = check_path(made->link ? program : to->program, error);
     if (!status)
         status = need_data(&data, error);
     if (!status && !made->link)
@@ -241,22 +271,57 @@ static void tidy_below(const char *folder, const char *name)
     free(path);
 }
 
-/* Whether the kernelspec starts the program at its place. If it does not, install --link made it
- * for another one, and what lies there was put there by somebody else. */
-static bool starts_program(const places *at)
+/* Whose the kernelspec is: of the program at its place; of this program, to which `install --link`
+ * pointed; or of nobody, as there is none. */
+typedef enum { OF_PROGRAM, OF_LINK, OF_NOBODY } owner;
+
+/* argv of a kernelspec; NULL where there is none to be read. The caller's. */
+static json_t *read_argv(const char *text)
+{
+    json_t *spec = json_loads(text, 0, NULL);
+    json_t *argv = json_incref(json_object_get(spec, "argv"));
+    json_decref(spec);
+    return argv;
+}
+
+static bool is_this_program(const char *path)
+{
+    char *here = NULL, *there = realpath(path, NULL);
+    bool same = there && !pb_location_program(&here, NULL) && strcmp(here, there) == 0;
+    free(here);
+    free(there);
+    return same;
+}
+
+static pb_status find_owner(const places *at, owner *found, pb_error **error)
 {
     char *text = NULL, *path = pb_path("%s/kernel.json", at->kernelspec);
     size_t length;
-    pb_buffer quoted = PB_BUFFER_EMPTY;
-    pb_buffer_byte(&quoted, '"');
-    write_escaped(&quoted, at->program);
-    pb_buffer_byte(&quoted, '"');
-    bool starts = path && !pb_app_file_read(path, &text, &length, NULL) && !quoted.failed &&
-                  strstr(text, quoted.data);
-    pb_buffer_free(&quoted);
+    *found = OF_NOBODY;
+    if (!path)
+        return pb_fail_memory(error);
+    pb_status status = PB_OK;
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        status = pb_file_read(path, LARGEST_SPEC, NULL, &text, &length, error);
+    if (!status && text) {
+        json_t *argv = read_argv(text);
+        const char *starts = json_string_value(json_array_get(argv, 0));
+        *found = starts && strcmp(starts, at->program) == 0 ? OF_PROGRAM : OF_LINK;
+        if (*found == OF_LINK && (!starts || !is_this_program(starts))) {
+            status = pb_fail(error, PB_VALUE,
+                             "the kernelspec '%s' starts %s%s%s, not this program: nothing was "
+                             "removed",
+                             path, starts ? "'" : "", starts ? starts : "nothing known",
+                             starts ? "'" : "");
+            if (error)
+                pb_error_hint(*error,
+                              "that program's own uninstall removes it, or you, if it is gone");
+        }
+        json_decref(argv);
+    }
     free(text);
     free(path);
-    return starts;
+    return status;
 }
 
 static pb_status remove_program(const places *at, pb_error **error)
@@ -276,7 +341,12 @@ static pb_status remove_program(const places *at, pb_error **error)
  * kernelspec goes last, since it says whether the rest is to go. */
 static pb_status uninstall(const places *at, pb_error **error)
 {
-    pb_status status = starts_program(at) ? remove_program(at, error) : PB_OK;
+    owner whose;
+    pb_status status = find_owner(at, &whose, error);
+    if (status || whose == OF_NOBODY)
+        return status;
+    if (whose == OF_PROGRAM)
+        status = remove_program(at, error);
     for (size_t i = 0; i < n_logos && !status; i++)
         status = remove_below(at->kernelspec, logos[i], error);
     if (!status)

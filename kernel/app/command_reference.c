@@ -3,16 +3,19 @@
 #include <stdlib.h>
 
 #include "command.h"
-#include "language/session.h"
+#include "session.h"
 
 int pb_command_reference(const pb_command *command, const pb_log *log, int count, char **arguments)
 {
-    (void)log;
     (void)arguments;
     if (count != 0)
         return pb_usage(command);
-    char *text = pb_session_reference_markdown();
+    pb_session *session = NULL;
     pb_error *error = NULL;
+    if (pb_app_session(log, false, &session, &error))
+        return pb_report(&error);
+    char *text = pb_session_reference_markdown(session);
+    pb_session_destroy(&session);
     if (!text) {
         pb_fail_memory(&error);
         return pb_report(&error);

@@ -80,7 +80,8 @@ static int write_all(int file, const char *bytes, size_t length)
 
 static int write_temporary(const char *path, const void *bytes, size_t length, unsigned mode)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
+    unlink(path); /* left by a process of this number, or put there to be followed */
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
     if (file < 0)
         return errno;
     int failure = write_all(file, bytes, length);

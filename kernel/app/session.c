@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "dictionary/dictionary.h"
 #include "locations.h"
 
 #define DEFAULT_MODEL "reviews-4m"
@@ -18,7 +19,11 @@ pb_status pb_app_session(const pb_log *log, bool load_default, pb_session **sess
     if (status)
         return status;
     const char *const folders[] = {models};
+    size_t n_words;
+    const pb_word_table *const *words = pb_dictionary(&n_words);
     const pb_session_options options = {
+        .words = words,
+        .n_words = n_words,
         .model_paths = folders,
         .n_model_paths = models ? 1 : 0,
         .default_model = DEFAULT_MODEL,

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/log.h"
-#include "language/session.h"
+#include "session/session.h"
 
 /* Makes a session that finds the models of this installation. With load_default, words that need a
  * model load the default one where none is loaded. */

@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 #include "interrupts.h"
-#include "language/session.h"
+#include "session/session.h"
 
 typedef struct pb_terminal {
     pb_interrupts *interrupts;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 
 typedef struct pb_entry {
     char *mime, *data;
@@ -32,6 +33,18 @@ static pb_entry *find_entry(const pb_bundle *bundle, const char *mime)
         if (strcmp(bundle->entries[i].mime, mime) == 0)
             return &bundle->entries[i];
     return NULL;
+}
+
+/* Plain text is shown on terminals, which obey what is in it. Takes `data`; NULL when memory is
+ * out. */
+static char *harmless(const char *mime, char *data)
+{
+    pb_buffer shown = PB_BUFFER_EMPTY;
+    if (!data || strcmp(mime, "text/plain") != 0)
+        return data;
+    pb_harmless_text(&shown, data, strlen(data), true);
+    free(data);
+    return pb_buffer_take(&shown);
 }
 
 /* The entry of a type, made if it is not there. NULL when memory is out. */
@@ -69,6 +82,7 @@ pb_status pb_bundle_add(pb_bundle *bundle, const char *mime, const char *data, p
 pb_status pb_bundle_give(pb_bundle *bundle, const char *mime, char *data, bool json,
                          pb_error **error)
 {
+    data = harmless(mime, data);
     pb_entry *entry = data ? need_entry(bundle, mime) : NULL;
     if (!entry) {
         free(data);
@@ -79,6 +93,19 @@ pb_status pb_bundle_give(pb_bundle *bundle, const char *mime, char *data, bool j
     entry->length = strlen(data);
     entry->json = json;
     return PB_OK;
+}
+
+pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < (*other)->count && !status; i++) {
+        pb_entry *entry = &(*other)->entries[i];
+        char *data = entry->data;
+        entry->data = NULL;
+        status = pb_bundle_give(bundle, entry->mime, data, entry->json, error);
+    }
+    pb_bundle_destroy(other);
+    return status;
 }
 
 size_t pb_bundle_count(const pb_bundle *bundle)

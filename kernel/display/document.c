@@ -28,7 +28,7 @@ static void append_html(pb_markup *markup, const pb_bundle *bundle)
 }
 
 static const char page_head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
+    "<meta charset=\"utf-8\"/>"
     "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>"
     "<style>:root{color-scheme:light dark}body{margin:24px;font-family:system-ui,sans-serif;"
     "background:#fff;color:#1f2328}@media (prefers-color-scheme:dark){body{background:#111;"
@@ -37,13 +37,18 @@ static const char page_head[] =
 pb_status pb_html_page(const char *title, const pb_bundle *bundle, char **page, pb_error **error)
 {
     pb_markup markup = PB_MARKUP_EMPTY;
+    pb_markup_raw(&markup, "<!DOCTYPE html>\n");
+    pb_markup_open(&markup, "html");
+    pb_markup_attribute(&markup, "lang", "en");
+    pb_markup_open(&markup, "head");
     pb_markup_raw(&markup, page_head);
     pb_markup_element(&markup, "title", NULL, title ? title : "", PB_TEXT_PLAIN);
-    pb_markup_raw(&markup, "</head>");
+    pb_markup_close(&markup);
     pb_markup_open(&markup, "body");
     append_html(&markup, bundle);
     pb_markup_close(&markup);
-    pb_markup_raw(&markup, "</html>\n");
+    pb_markup_close(&markup);
+    pb_markup_raw(&markup, "\n");
     *page = pb_markup_take(&markup);
     return *page ? PB_OK : pb_fail_memory(error);
 }

@@ -15,7 +15,6 @@
 void pb_frame_open(pb_markup *markup, const pb_words *words)
 {
     pb_markup_open(markup, "div");
-    pb_markup_attribute(markup, "class", "pb-view");
     pb_markup_attribute(markup, "style", "margin:4px 0 8px 0;line-height:1.4;font-size:13px");
     if (words->title && *words->title)
         pb_markup_element(markup, "div", "font-weight:600;font-size:14px;margin:0 0 2px 0",

@@ -38,8 +38,13 @@ static void finish_tag(pb_markup *markup)
     markup->in_tag = false;
 }
 
+/* What post-processes pages finds nothing to typeset: MathJax 3 and 4, which JupyterLab has, heed
+ * the first class, and MathJax 2, which nbconvert's pages load, the second. */
+#define UNTOUCHED "mathjax_ignore tex2jax_ignore"
+
 void pb_markup_open(pb_markup *markup, const char *element)
 {
+    bool root = markup->depth == 0;
     finish_tag(markup);
     if (markup->depth == PB_MARKUP_DEPTH) {
         markup->out.failed = true;
@@ -49,6 +54,8 @@ void pb_markup_open(pb_markup *markup, const char *element)
     pb_buffer_byte(&markup->out, '<');
     pb_buffer_text(&markup->out, element);
     markup->in_tag = true;
+    if (root)
+        pb_markup_attribute(markup, "class", UNTOUCHED);
 }
 
 void pb_markup_attribute(pb_markup *markup, const char *name, const char *value)

@@ -26,7 +26,9 @@ typedef struct pb_markup {
 /* Makes text visible (pb_label_append) and escapes & < > " ' for XML. */
 void pb_escape(pb_buffer *out, const char *text, size_t length, pb_text_kind kind);
 
-void pb_markup_open(pb_markup *markup, const char *element); /* `element` must outlive it */
+/* `element` must outlive it. An outermost one comes with the classes that keep text from being
+ * typeset as mathematics, and takes no class of its own. */
+void pb_markup_open(pb_markup *markup, const char *element);
 void pb_markup_attribute(pb_markup *markup, const char *name, const char *value);
 void pb_markup_attribute_format(pb_markup *markup, const char *name, const char *format, ...)
     PB_PRINTF(3, 4);

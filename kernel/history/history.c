@@ -20,6 +20,9 @@
 #define PRUNE_EVERY  256
 #define BUSY_TIMEOUT 500
 
+/* Bytes of source and output that wait in memory while the file is locked. */
+#define WAITING_BYTES (16u << 20)
+
 #define SCHEMA_VERSION 1
 
 static const char schema[] = "CREATE TABLE IF NOT EXISTS sessions("
@@ -34,12 +37,31 @@ static const char schema[] = "CREATE TABLE IF NOT EXISTS sessions("
                              "  bytes INTEGER NOT NULL,"
                              "  UNIQUE(session, line));";
 
+/* Cells that could not be written yet: in memory, beside the file. */
+static const char waiting_schema[] = "CREATE TABLE temp.waiting("
+                                     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                                     "  session INTEGER NOT NULL,"
+                                     "  line INTEGER NOT NULL,"
+                                     "  source TEXT NOT NULL,"
+                                     "  output TEXT,"
+                                     "  bytes INTEGER NOT NULL);";
+
+/* The cells that something holds for, those that wait as the newest. Each half is in the order of
+ * its ids, or of its session's lines, so that the last few are found without going through all. */
+#define CELLS_WHERE(holds)                                                                         \
+    "SELECT session, line, source, output, id FROM main.cells WHERE " holds                        \
+    " UNION ALL SELECT session, line, source, output, id + (1 << 62) AS id FROM temp.waiting"      \
+    " WHERE " holds
+#define EVERY_CELL CELLS_WHERE("1")
+#define MATCHING   CELLS_WHERE("pb_glob(?1, source)")
+
 struct pb_history {
     pthread_mutex_t lock; /* held by every public function that touches what follows */
     sqlite3 *database;
     bool in_memory;
     int64_t session;
-    size_t added; /* since the last pruning */
+    size_t added;   /* since the last pruning */
+    size_t waiting; /* cells; while there are any, no write waits for the lock */
     const pb_log *log;
 };
 
@@ -92,6 +114,24 @@ static void sql_glob(sqlite3_context *context, int count, sqlite3_value **values
     sqlite3_result_int(context, matched);
 }
 
+/* The file is whoever's who wrote it last, and what it holds is data: no trigger, no view and no
+ * function in its schema is run, and no text is longer than what is ever written. */
+static int distrust(sqlite3 *database)
+{
+    static const int settings[][2] = {{SQLITE_DBCONFIG_DEFENSIVE, 1},
+                                      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+                                      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+                                      {SQLITE_DBCONFIG_ENABLE_VIEW, 0}};
+    int code = SQLITE_OK;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && code == SQLITE_OK; i++)
+        code = sqlite3_db_config(database, settings[i][0], settings[i][1], (int *)NULL);
+    sqlite3_limit(database, SQLITE_LIMIT_LENGTH, 4 * (int)(PB_HISTORY_SOURCE + PB_HISTORY_OUTPUT));
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(database, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
+                            NULL, NULL, NULL);
+    return code;
+}
+
 static int single_number(sqlite3 *database, const char *sql, int64_t *number)
 {
     sqlite3_stmt *statement = NULL;
@@ -116,6 +156,8 @@ static int prepare_schema(sqlite3 *database)
         code = sqlite3_exec(database, schema, NULL, NULL, NULL);
     if (code == SQLITE_OK && version == 0)
         code = sqlite3_exec(database, "PRAGMA user_version = 1", NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(database, waiting_schema, NULL, NULL, NULL);
     return code;
 }
 
@@ -127,8 +169,11 @@ static int open_database(const char *path, sqlite3 **database)
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(*database, BUSY_TIMEOUT);
     if (code == SQLITE_OK)
-        code = sqlite3_create_function(*database, "pb_glob", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                       NULL, sql_glob, NULL, NULL);
+        code = distrust(*database);
+    if (code == SQLITE_OK)
+        code = sqlite3_create_function(*database, "pb_glob", 2,
+                                       SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+                                       sql_glob, NULL, NULL);
     if (code == SQLITE_OK) /* where a write-ahead log cannot be had, SQLite keeps its own default */
         code = sqlite3_exec(*database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL",
                             NULL, NULL, NULL);
@@ -178,6 +223,7 @@ static int begin_session(pb_history *history)
 
 static bool open_memory(pb_history *history)
 {
+    history->waiting = 0;
     if (history->database)
         sqlite3_close(history->database);
     history->database = NULL;
@@ -230,16 +276,6 @@ int64_t pb_history_session(const pb_history *history)
     return history->session;
 }
 
-void pb_history_close(pb_history **history)
-{
-    if (!*history)
-        return;
-    sqlite3_close((*history)->database);
-    pthread_mutex_destroy(&(*history)->lock);
-    free(*history);
-    *history = NULL;
-}
-
 /* ---- adding ---- */
 
 /* The length of the longest start of the text that fits the limit and ends between characters. */
@@ -253,11 +289,15 @@ static int cut(const char *text, size_t length, size_t limit)
     return (int)length;
 }
 
-static int insert(pb_history *history, int64_t line, const char *source, int source_length,
-                  const char *output, int output_length)
+/* Into the file, or among those that wait for it. */
+static int insert(pb_history *history, bool wait, int64_t line, const char *source,
+                  int source_length, const char *output, int output_length)
 {
-    static const char sql[] = "INSERT OR REPLACE INTO cells(session, line, source, output, bytes)"
-                              " VALUES(?1, ?2, ?3, ?4, ?5)";
+    const char *sql =
+        wait ? "INSERT INTO temp.waiting(session, line, source, output, bytes)"
+               " VALUES(?1, ?2, ?3, ?4, ?5)"
+             : "INSERT OR REPLACE INTO main.cells(session, line, source, output, bytes)"
+               " VALUES(?1, ?2, ?3, ?4, ?5)";
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(history->database, sql, -1, &statement, NULL);
     if (code != SQLITE_OK)
@@ -272,27 +312,92 @@ static int insert(pb_history *history, int64_t line, const char *source, int sou
     return sqlite3_finalize(statement);
 }
 
+/* Writes the cells that wait, all or none. */
+static int write_waiting(pb_history *history)
+{
+    static const char sql[] =
+        "BEGIN IMMEDIATE;"
+        "INSERT OR REPLACE INTO main.cells(session, line, source, output, bytes)"
+        " SELECT session, line, source, output, bytes FROM temp.waiting ORDER BY id;"
+        "DELETE FROM temp.waiting;"
+        "COMMIT";
+    if (history->waiting == 0)
+        return SQLITE_OK;
+    int code = sqlite3_exec(history->database, sql, NULL, NULL, NULL);
+    if (code != SQLITE_OK && !sqlite3_get_autocommit(history->database))
+        sqlite3_exec(history->database, "ROLLBACK", NULL, NULL, NULL);
+    if (code == SQLITE_OK) {
+        history->added += history->waiting;
+        history->waiting = 0;
+        sqlite3_busy_timeout(history->database, BUSY_TIMEOUT);
+    }
+    return code;
+}
+
+/* The file is locked, perhaps for good. One cell has waited for it; from here on they wait here. */
+static int begin_to_wait(pb_history *history)
+{
+    static const char cut_oldest[] =
+        "DELETE FROM temp.waiting WHERE id IN (SELECT id FROM (SELECT id,"
+        "  sum(bytes) OVER (ORDER BY id DESC) AS total FROM temp.waiting) WHERE total > ?1)";
+    if (history->waiting++ == 0) {
+        sqlite3_busy_timeout(history->database, 0);
+        pb_log_write(
+            history->log, PB_LOG_WARNING,
+            "the history file is locked by another program; cells are kept in memory until "
+            "it is free");
+    }
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(history->database, cut_oldest, -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_bind_int64(statement, 1, WAITING_BYTES);
+        sqlite3_step(statement);
+    }
+    return sqlite3_finalize(statement);
+}
+
 void pb_history_add(pb_history *history, int64_t line, const char *source, size_t source_length,
                     const char *output, size_t output_length)
 {
     int source_size = cut(source, source_length, PB_HISTORY_SOURCE);
     int output_size = output ? cut(output, output_length, PB_HISTORY_OUTPUT) : 0;
     pthread_mutex_lock(&history->lock);
-    int code = insert(history, line, source, source_size, output, output_size);
-    if (code != SQLITE_OK && code != SQLITE_BUSY && !history->in_memory) {
+    int code = write_waiting(history);
+    if (code == SQLITE_OK)
+        code = insert(history, false, line, source, source_size, output, output_size);
+    if (code == SQLITE_BUSY) {
+        code = insert(history, true, line, source, source_size, output, output_size);
+        if (code == SQLITE_OK)
+            code = begin_to_wait(history);
+    }
+    if (code != SQLITE_OK && !history->in_memory) {
         pb_log_write(history->log, PB_LOG_WARNING,
                      "the history file can no longer be written (%s); the rest of this session's "
                      "history is kept in memory only",
                      sqlite3_errstr(code));
         if (open_memory(history))
-            code = insert(history, line, source, source_size, output, output_size);
+            code = insert(history, false, line, source, source_size, output, output_size);
     }
-    if (code == SQLITE_BUSY)
-        pb_log_write(history->log, PB_LOG_WARNING,
-                     "the history file was busy for too long; one cell is missing from it");
-    if (code == SQLITE_OK && ++history->added >= PRUNE_EVERY)
+    if (code == SQLITE_OK && history->waiting == 0 && ++history->added >= PRUNE_EVERY)
         prune(history);
     pthread_mutex_unlock(&history->lock);
+}
+
+void pb_history_close(pb_history **history)
+{
+    if (!*history)
+        return;
+    if ((*history)->waiting > 0) {
+        sqlite3_busy_timeout((*history)->database, BUSY_TIMEOUT);
+        if (write_waiting(*history) != SQLITE_OK)
+            pb_log_write((*history)->log, PB_LOG_WARNING,
+                         "the history file is still locked; %zu cells are missing from it",
+                         (*history)->waiting);
+    }
+    sqlite3_close((*history)->database);
+    pthread_mutex_destroy(&(*history)->lock);
+    free(*history);
+    *history = NULL;
 }
 
 /* ---- asking ---- */
@@ -376,12 +481,10 @@ static pb_status cannot_read(pb_history *history, pb_error **error)
 pb_status pb_history_search(pb_history *history, const char *pattern, size_t pattern_length,
                             size_t n, bool unique, pb_history_list **list, pb_error **error)
 {
-    static const char all[] = "SELECT session, line, source, output FROM cells"
-                              " WHERE pb_glob(?1, source) ORDER BY id DESC LIMIT ?2";
-    static const char different[] =
-        "SELECT session, line, source, output FROM cells WHERE id IN"
-        " (SELECT max(id) FROM cells WHERE pb_glob(?1, source) GROUP BY source)"
-        " ORDER BY id DESC LIMIT ?2";
+    static const char all[] = MATCHING " ORDER BY id DESC LIMIT ?2";
+    static const char different[] = "SELECT session, line, source, output FROM (" EVERY_CELL ")"
+                                    " WHERE id IN (SELECT max(id) FROM (" MATCHING ")"
+                                    " GROUP BY source) ORDER BY id DESC LIMIT ?2";
     *list = NULL;
     if (pattern_length > PB_HISTORY_SOURCE)
         return pb_fail(error, PB_LIMIT, "a history pattern of %zu bytes is too long",
@@ -432,8 +535,8 @@ static int64_t resolve_session(pb_history *history, int64_t session)
 pb_status pb_history_range(pb_history *history, int64_t session, int64_t start, int64_t stop,
                            pb_history_list **list, pb_error **error)
 {
-    static const char sql[] = "SELECT session, line, source, output FROM cells WHERE session = ?1"
-                              " AND line >= ?2 AND line < ?3 ORDER BY line DESC";
+    static const char sql[] =
+        CELLS_WHERE("session = ?1 AND line >= ?2 AND line < ?3") " ORDER BY line DESC";
     *list = NULL;
     pthread_mutex_lock(&history->lock);
     sqlite3_stmt *statement = NULL;

@@ -184,12 +184,19 @@ void pb_request_reply(pb_request *request, const char *metadata, pb_writer *cont
         log_lost(request, type);
 }
 
+/* A cell that was called off has no count: front ends take a cell's from any reply that has one. */
+static bool has_count(const pb_request *request, const char *status)
+{
+    return strcmp(request->message->type.data, "execute_request") == 0 &&
+           strcmp(status, "aborted") != 0;
+}
+
 static void reply_failure(pb_request *request, const char *status, const pb_error *fault)
 {
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_failure(&content, status, fault);
-    if (strcmp(request->message->type.data, "execute_request") == 0) { /* whatever its status */
+    if (has_count(request, status)) {
         pb_write_key(&content, "execution_count");
         pb_write_integer(&content, atomic_load(&request->kernel->count));
     }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "internal.h"
@@ -30,12 +29,12 @@ static pb_request *next_request(pb_executor *executor)
 
 static void answer(pb_executor *executor, pb_request *request)
 {
-    if (!request->message)
-        executor->aborting = false;
-    else if (executor->aborting)
+    if (executor->called_off > 0) {
+        executor->called_off--;
         pb_request_abort(request);
-    else
+    } else {
         pb_request_handle(request);
+    }
     pb_request_destroy(&request);
 }
 
@@ -51,8 +50,7 @@ static void refuse_rest(pb_executor *executor)
     pb_fail(&fault, PB_NAME, "this shell ended before it came to the request");
     while (rest) {
         pb_request *next = rest->next;
-        if (rest->message)
-            pb_request_refuse(rest, fault);
+        pb_request_refuse(rest, fault);
         pb_request_destroy(&rest);
         rest = next;
     }
@@ -89,26 +87,37 @@ static bool post(pb_executor *executor, pb_request *request)
     return open;
 }
 
-/* On the shell's thread, after all that had arrived was posted: the end of what is called off. */
-static void post_mark(void *user)
+/* On the shell's thread, after all that had arrived was read. */
+static void note_read(void *user)
 {
-    pb_request *mark = user;
-    if (!post(mark->executor, mark))
-        free(mark);
+    pb_executor *executor = user;
+    pthread_mutex_lock(&executor->lock);
+    executor->unread--;
+    pthread_cond_broadcast(&executor->news);
+    pthread_mutex_unlock(&executor->lock);
+}
+
+/* Has `unread` fall once what has arrived by now was read. Under the lock. */
+static bool ask_to_read(pb_executor *executor)
+{
+    if (!pb_outbox_call(pb_router_outbox(executor->kernel->shell), note_read, executor))
+        return false;
+    executor->unread++;
+    return true;
 }
 
 void pb_executor_abort_queue(pb_executor *executor)
 {
-    pb_outbox *outbox = pb_router_outbox(executor->kernel->shell);
-    pb_request *mark = pb_calloc(1, sizeof *mark);
-    if (mark)
-        mark->executor = executor;
-    executor->aborting = mark && pb_outbox_call(outbox, post_mark, mark);
-    if (executor->aborting)
-        return;
-    free(mark);
-    pb_log_write(executor->kernel->options->log, PB_LOG_ERROR,
-                 "memory is out: cells run although one before them failed");
+    pthread_mutex_lock(&executor->lock);
+    bool asked = ask_to_read(executor);
+    while (asked && executor->unread > 0 && !executor->closing)
+        pthread_cond_wait(&executor->news, &executor->lock);
+    for (const pb_request *next = asked ? executor->first : NULL; next; next = next->next)
+        executor->called_off++;
+    pthread_mutex_unlock(&executor->lock);
+    if (!asked)
+        pb_log_write(executor->kernel->options->log, PB_LOG_ERROR,
+                     "memory is out: cells run although one before them failed");
 }
 
 /* ---- cells ---- */
@@ -138,15 +147,6 @@ static void interrupt(pb_executor *executor)
     pthread_mutex_unlock(&executor->lock);
 }
 
-/* On the shell's thread, after what had come on stdin was read. */
-static void note_read(void *user)
-{
-    pb_executor *executor = user;
-    pthread_mutex_lock(&executor->lock);
-    executor->unread--;
-    pthread_mutex_unlock(&executor->lock);
-}
-
 /* Whether the cell waits for a line of whom an identity names. Under the lock. */
 static bool asks(const pb_executor *executor, const pb_frame *identity)
 {
@@ -172,11 +172,10 @@ static bool send_question(pb_executor *executor, const char *request_id, const p
                           pb_frames *question)
 {
     pb_outbox *outbox = pb_router_outbox(executor->kernel->shell);
-    if (!pb_outbox_call(outbox, note_read, executor)) {
+    if (!ask_to_read(executor)) {
         pb_frames_clear(question);
         return false;
     }
-    executor->unread++;
     if (!pb_outbox_send_or(outbox, PB_SOCKET_STDIN, question, note_unreached, executor))
         return false;
     snprintf(executor->asked, sizeof executor->asked, "%s", request_id);
@@ -236,11 +235,7 @@ static pb_executor *create(pb_kernel *kernel)
     executor->last = &executor->first;
     atomic_init(&executor->stop, false);
     pthread_mutex_init(&executor->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&executor->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pb_condition_init(&executor->news);
     return executor;
 }
 
@@ -251,14 +246,13 @@ static void destroy(pb_executor *executor)
     free(executor);
 }
 
-/* Waits until `until` (on the monotonic clock; NULL: no time at all) for an executor to end, and
- * joins its thread. */
-static bool join(pb_executor *executor, const struct timespec *until)
+/* Waits until `until` (pb_clock_ms; 0: no time at all) for an executor to end, and joins its
+ * thread. */
+static bool join(pb_executor *executor, int64_t until)
 {
-    int failure = 0;
     pthread_mutex_lock(&executor->lock);
-    while (!executor->finished && until && failure == 0)
-        failure = pthread_cond_timedwait(&executor->news, &executor->lock, until);
+    while (!executor->finished && pb_condition_wait(&executor->news, &executor->lock, until))
+        continue;
     bool finished = executor->finished;
     pthread_mutex_unlock(&executor->lock);
     if (finished && !executor->joined)
@@ -272,7 +266,7 @@ static void join_removed(pb_executors *executors)
 {
     for (pb_executor *executor = executors->first; executor; executor = executor->next)
         if (executor->removed)
-            join(executor, NULL);
+            join(executor, 0);
 }
 
 /* Puts an executor that was just started where others find it. Under the list's lock. */
@@ -404,11 +398,7 @@ void pb_executors_list(pb_executors *executors, void (*each)(void *user, const c
 
 bool pb_executors_stop(pb_executors *executors, int patience_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += patience_ms * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
+    int64_t until = pb_clock_ms() + patience_ms;
     bool all_ended = true;
     pthread_mutex_lock(&executors->lock);
     executors->closed = true;
@@ -417,9 +407,9 @@ bool pb_executors_stop(pb_executors *executors, int patience_ms)
     if (executors->beside)
         close_executor(executors->beside);
     for (pb_executor *executor = executors->first; executor; executor = executor->next)
-        all_ended = join(executor, &until) && all_ended;
+        all_ended = join(executor, until) && all_ended;
     if (executors->beside)
-        all_ended = join(executors->beside, &until) && all_ended;
+        all_ended = join(executors->beside, until) && all_ended;
     pthread_mutex_unlock(&executors->lock);
     return all_ended;
 }

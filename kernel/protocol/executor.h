@@ -37,9 +37,9 @@ typedef struct pb_executor {
     struct pb_kernel *kernel;
     char id[37]; /* of a subshell; else "" */
     pthread_t thread;
-    atomic_bool stop; /* raised by an interrupt while a cell runs */
-    bool aborting;    /* after an error; of the executor's own thread */
-    bool removed;     /* a deleted subshell; under the list's lock, like the next */
+    atomic_bool stop;  /* raised by an interrupt while a cell runs */
+    size_t called_off; /* the next requests, after an error; of the executor's own thread */
+    bool removed;      /* a deleted subshell; under the list's lock, like the next */
     bool joined;
 
     pthread_mutex_t lock; /* over all that follows */
@@ -97,7 +97,8 @@ void pb_executors_destroy(pb_executors *executors);
 
 /* ---- for the executor's own thread ---- */
 
-/* Calls off the execute requests that have arrived by now. */
+/* Calls off the execute requests that have arrived by now. Waits until the shell's thread has read
+ * them, so that whatever is sent after the reply or the idle that follow runs. */
 void pb_executor_abort_queue(pb_executor *executor);
 
 void pb_executor_begin(pb_executor *executor); /* a cell: interrupts count from before its busy */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "socket.h"
+#include "thread.h"
 
 /* A display that is being updated: at most every PB_UPDATE_MS, the newest state last. */
 struct pb_update {

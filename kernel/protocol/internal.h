@@ -44,8 +44,8 @@ struct pb_request {
     pb_executor *executor; /* whose turn it is; NULL for what the router threads do themselves */
     pb_router *router;     /* through which the reply goes */
     pb_channel channel;
-    pb_message *message; /* NULL: the executor stops aborting */
-    bool stops_kernel;   /* once idle was said */
+    pb_message *message;
+    bool stops_kernel; /* once idle was said */
 };
 
 /* Takes the message. NULL when memory is out; the message is gone then, too. */

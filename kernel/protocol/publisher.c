@@ -4,12 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "socket.h"
 #include "thread.h"
 
 #define STOP_CHECK_MS 20 /* how often a waiting writer looks at its stop flag */
@@ -48,11 +46,7 @@ pb_publisher *pb_publisher_create(pb_sender *sender, size_t limit)
     publisher->sender = sender;
     publisher->limit = limit;
     pthread_mutex_init(&publisher->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&publisher->room, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pb_condition_init(&publisher->room);
     return publisher;
 }
 
@@ -229,14 +223,8 @@ static bool is_full(const pb_publisher *publisher)
 
 static void wait_for_room(pb_publisher *publisher, const atomic_bool *stop)
 {
-    while (is_full(publisher) && !raised(stop)) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += STOP_CHECK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&publisher->room, &publisher->lock, &until);
-    }
+    while (is_full(publisher) && !raised(stop))
+        pb_condition_wait(&publisher->room, &publisher->lock, pb_clock_ms() + STOP_CHECK_MS);
 }
 
 bool pb_publisher_text(pb_publisher *publisher, const pb_frame *parent, int stream,

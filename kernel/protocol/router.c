@@ -11,6 +11,7 @@
 #include "thread.h"
 
 #define BATCH        64   /* messages taken from a socket before its neighbour has a turn */
+#define FLOOD_MS     100  /* what reading all that has arrived may take */
 #define RETRY_MS     5    /* between tries to reach a client that is not connected yet ... */
 #define RETRY_FOR_MS 3000 /* ... for so long */
 
@@ -45,10 +46,12 @@ static bool receive_some(pb_router *router, size_t socket, size_t limit)
     return true;
 }
 
+/* What has arrived by now. More comes while it is read: of who sends without end it is left. */
 static void receive_all(pb_router *router)
 {
+    int64_t end = pb_clock_ms() + FLOOD_MS;
     for (size_t socket = 0; socket < router->count; socket++)
-        while (receive_some(router, socket, BATCH))
+        while (receive_some(router, socket, BATCH) && pb_clock_ms() < end)
             continue;
 }
 

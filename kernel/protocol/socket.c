@@ -8,16 +8,10 @@
 #include <zmq.h>
 
 #include "message.h"
+#include "thread.h"
 
 #define BIND_PAUSE_MS  20
 #define IOPUB_MESSAGES 1000 /* waiting for one subscriber inside ZeroMQ */
-
-int64_t pb_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void set_number(void *socket, int option, int value)
 {

@@ -3,7 +3,6 @@
 #define PB_PROTOCOL_SOCKET_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/log.h"
 #include "connection.h"
@@ -36,8 +35,5 @@ pb_received pb_socket_receive(void *socket, pb_frames *frames);
 /* Sends a message; false with errno EAGAIN when it cannot be sent without waiting. The frames are
  * kept. After the first frame went, the others follow. */
 bool pb_socket_send(void *socket, const pb_frames *frames, int flags);
-
-/* Milliseconds of a clock that never jumps. */
-int64_t pb_clock_ms(void);
 
 #endif

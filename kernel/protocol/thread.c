@@ -1,4 +1,4 @@
-/* Threads with a name, a known stack, and no signals; events. */
+/* Threads with a name, a known stack, and no signals; clock, conditions and events. */
 #include "thread.h"
 
 #include <signal.h>
@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -44,6 +45,28 @@ pb_status pb_thread_start(pthread_t *thread, const char *name, void *(*run)(void
         return PB_OK;
     free(begin);
     return pb_fail_errno(error, failure, "the kernel's thread '%s' cannot be started", name);
+}
+
+int64_t pb_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void pb_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+bool pb_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until)
+{
+    const struct timespec end = {(time_t)(until / 1000), (long)(until % 1000) * 1000000};
+    return pthread_cond_timedwait(condition, lock, &end) == 0;
 }
 
 int pb_event_create(void)

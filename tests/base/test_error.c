@@ -72,6 +72,50 @@ static void test_columns(void **state)
     assert_place("a\r\nb y\r\n", "y", "  cell 4, line 2\n    b y\n      ^\n");
 }
 
+/* What a file or a server says is quoted so that no terminal obeys it; lines stay lines. */
+static void test_harmless(void **state)
+{
+    (void)state;
+    pb_error *error = NULL;
+    pb_fail(&error, PB_FORMAT, "'%s' is odd",
+            "\x1b[2J\a\n\xff\xc2\x9b|\xe2\x80\xae|é 漢|\xc2\xa0|");
+    pb_error_hint(error, "a\n%s", "b\tc\x1b");
+    assert_string_equal(pb_error_text(error),
+                        "'␛[2J␇\n\\xff⟨U+009B⟩|⟨U+202E⟩|é 漢|\xc2\xa0|' is odd");
+    assert_string_equal(pb_error_hint_text(error), "a\nb\tc␛");
+    pb_error *again = NULL;
+    pb_fail(&again, PB_FORMAT, "%s", pb_error_text(error));
+    assert_string_equal(pb_error_text(again), pb_error_text(error));
+    pb_error_destroy(&again);
+    pb_error_destroy(&error);
+    pb_fail_errno(&error, 2, "cannot open '%s'", "\x1b");
+    assert_string_equal(pb_error_text(error), "cannot open '␛': No such file or directory");
+    pb_error_destroy(&error);
+}
+
+/* Both ends of what is too long are kept, and no character is cut in two. */
+static void test_long(void **state)
+{
+    (void)state;
+    pb_error *error = NULL;
+    size_t length = 1 << 20;
+    char *name = malloc(length + 1);
+    assert_non_null(name);
+    for (size_t i = 0; i < length; i += 2)
+        memcpy(name + i, "é", 2);
+    name[length] = '\0';
+    pb_fail(&error, PB_NAME, "x%s is no name", name);
+    free(name);
+    const char *text = pb_error_text(error);
+    assert_true(strlen(text) < 2100);
+    assert_true(strncmp(text, "xéé", 5) == 0);
+    assert_non_null(strstr(text, "é … 1046"));
+    assert_non_null(strstr(text, " bytes … é"));
+    assert_non_null(strstr(text, "éé is no name"));
+    assert_null(strstr(text, "\\x"));
+    pb_error_destroy(&error);
+}
+
 static void test_spans(void **state)
 {
     (void)state;
@@ -203,10 +247,11 @@ static void test_watch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render), cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_spans),  cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_trail),  cmocka_unit_test(test_first_fault_wins),
-        cmocka_unit_test(test_errno),  cmocka_unit_test(test_out_of_memory_has_a_place),
+        cmocka_unit_test(test_render),   cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_harmless), cmocka_unit_test(test_long),
+        cmocka_unit_test(test_spans),    cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_trail),    cmocka_unit_test(test_first_fault_wins),
+        cmocka_unit_test(test_errno),    cmocka_unit_test(test_out_of_memory_has_a_place),
         cmocka_unit_test(test_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,9 @@ static void check_form(const char *name, const pb_form *form)
         size_t from = at > 60 ? at - 60 : 0;
         fail_msg("%s, %s: %s at %zu: ...%.120s", name, form->mime, fault, at, form->data + from);
     }
+    const char *classes = strstr(form->data, " class=\"mathjax_ignore tex2jax_ignore\"");
+    if (!classes || classes > strchr(form->data, '>'))
+        fail_msg("%s, %s: mathematics would be typeset in it", name, form->mime);
     assert_null(strstr(form->data, "<script>alert"));
     assert_null(strstr(form->data, "http://evil"));
 }

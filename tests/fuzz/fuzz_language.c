@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dictionary/dictionary.h"
 #include "session_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *code = (const char *)data;
     pb_session_options options = {.default_model = "none", .memory_limit = 1500u << 20};
+    options.words = pb_dictionary(&options.n_words);
     pb_session *session = NULL;
     pb_bundle *bundle = NULL;
     pb_matches *matches = NULL;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the reference tokenizer says, for tests/io/test_tokenizer_golden.c.
+"""Writes what the reference tokenizer says, for tests/tokenizer/test_tokenizer_golden.c.
 
     make_tokenizer.py VOCABULARY_FOLDER OUT.json
 

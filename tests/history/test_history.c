@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -289,6 +290,106 @@ static void test_file_that_breaks_later(void **state)
     pb_history_close(&history);
 }
 
+static void run_sql(sqlite3 *database, const char *sql)
+{
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* A file that somebody else keeps locked: one cell waits for it, the others do not; all are there
+ * to be asked for, and in the file once it is free. */
+static void test_locked_file(void **state)
+{
+    fixture *f = *state;
+    pb_history *history = open_history(f, f->path);
+    sqlite3 *other = NULL;
+    add(history, 1, "a", NULL);
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    run_sql(other, "BEGIN IMMEDIATE");
+    double begun = now();
+    add(history, 2, "b", "two");
+    for (int64_t i = 3; i < 103; i++)
+        add(history, i, "c", NULL);
+    add(history, 103, "d", NULL);
+    assert_true(now() - begun < 2);
+    assert_int_equal(f->warnings, 1);
+    assert_sources(search(history, "*", 10, true), "a,b,c,d");
+    assert_sources(range(history, 0, 1, 4), "a,b,c");
+
+    run_sql(other, "COMMIT");
+    add(history, 104, "e", NULL);
+    pb_history *reader = open_history(f, f->path);
+    assert_sources(search(reader, "*", 10, true), "a,b,c,d,e");
+    assert_sources(range(reader, -1, 1, 4), "a,b,c");
+    run_sql(other, "BEGIN IMMEDIATE"); /* what waits at the end is written at the end */
+    add(history, 105, "f", NULL);
+    run_sql(other, "COMMIT");
+    pb_history_close(&history);
+    assert_sources(tail(reader, 2), "e,f");
+    pb_history_close(&reader);
+    sqlite3_close(other);
+}
+
+/* What waits is bounded: the oldest go. */
+static void test_locked_for_good(void **state)
+{
+    fixture *f = *state;
+    pb_history *history = open_history(f, f->path);
+    sqlite3 *other = NULL;
+    assert_int_equal(sqlite3_open(f->path, &other), SQLITE_OK);
+    run_sql(other, "BEGIN IMMEDIATE");
+    char *large = calloc(1, PB_HISTORY_SOURCE);
+    assert_non_null(large);
+    for (int64_t i = 1; i <= 40; i++)
+        pb_history_add(history, i, large, PB_HISTORY_SOURCE, NULL, 0);
+    free(large);
+    pb_history_list *list = tail(history, 100);
+    assert_int_equal(list->count, 16);
+    assert_int_equal(list->cells[15].line, 40);
+    pb_history_list_destroy(&list);
+    pb_history_close(&history);
+    assert_int_equal(f->warnings, 2);
+    sqlite3_close(other);
+}
+
+/* Code that a prepared file brings along is not run. */
+static void test_prepared_file(void **state)
+{
+    static const char *const prepared[] = {
+        "CREATE TRIGGER t AFTER INSERT ON cells BEGIN UPDATE cells SET source = 'owned'; END",
+        "CREATE TRIGGER t AFTER INSERT ON sessions BEGIN INSERT INTO cells(session, line, source,"
+        " bytes) VALUES(1, 99, 'owned', 0); END",
+        "CREATE TRIGGER t BEFORE DELETE ON cells BEGIN INSERT INTO cells(session, line, source,"
+        " bytes) VALUES(1, 99, 'owned', 0); END",
+        "ALTER TABLE cells RENAME TO kept; CREATE VIEW cells AS SELECT id, session, line,"
+        " 'owned' AS source, output, bytes FROM kept; CREATE TRIGGER t INSTEAD OF INSERT ON cells"
+        " BEGIN INSERT INTO kept(session, line, source, bytes) VALUES(1, 99, 'owned', 0); END"};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof prepared / sizeof *prepared; i++) {
+        sqlite3 *database = NULL;
+        pb_history *history = open_history(f, f->path);
+        add(history, 1, "before", NULL);
+        pb_history_close(&history);
+        assert_int_equal(sqlite3_open(f->path, &database), SQLITE_OK);
+        run_sql(database, prepared[i]);
+        sqlite3_close(database);
+        history = open_history(f, f->path);
+        add(history, 1, "after", NULL);
+        pb_history_list *list = tail(history, 10);
+        for (size_t k = 0; k < list->count; k++)
+            assert_string_not_equal(list->cells[k].source, "owned");
+        pb_history_list_destroy(&list);
+        pb_history_close(&history);
+        assert_int_equal(unlink(f->path), 0);
+    }
+}
+
 static void test_default_path(void **state)
 {
     (void)state;
@@ -322,6 +423,9 @@ int main(void)
         HISTORY_TEST(test_old_cells_go),
         HISTORY_TEST(test_unusable_files),
         HISTORY_TEST(test_file_that_breaks_later),
+        HISTORY_TEST(test_locked_file),
+        HISTORY_TEST(test_locked_for_good),
+        HISTORY_TEST(test_prepared_file),
         cmocka_unit_test(test_default_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dictionary/dictionary.h"
+
 static void on_text(void *user, int fd, const char *text, size_t length)
 {
     recorder *r = user;
@@ -50,6 +52,13 @@ static pb_status on_ask(void *user, const char *prompt, bool secret, char **line
     return *line ? PB_OK : pb_fail_memory(error);
 }
 
+pb_session *recorder_session(pb_session_options options)
+{
+    pb_session *session = NULL;
+    options.words = pb_dictionary(&options.n_words);
+    return pb_session_create(&options, &session, NULL) ? NULL : session;
+}
+
 void recorder_start(recorder *r)
 {
     memset(r, 0, sizeof *r);
@@ -89,9 +98,8 @@ char *recorder_run(recorder *r, pb_session *session, const char *name, const cha
 char *run_alone(const char *code)
 {
     recorder r;
-    pb_session *session = NULL;
-    pb_session_options options = {.default_model = "reviews-4m"};
-    if (pb_session_create(&options, &session, NULL))
+    pb_session *session = recorder_session((pb_session_options){.default_model = "reviews-4m"});
+    if (!session)
         return NULL;
     recorder_start(&r);
     char *text = recorder_run(&r, session, "cell 1", code, strlen(code));

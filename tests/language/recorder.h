@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/buffer.h"
-#include "language/session.h"
+#include "session/session.h"
 
 typedef struct recorder {
     pb_host host;
@@ -13,6 +13,9 @@ typedef struct recorder {
     atomic_bool stop;
     const char *answer; /* what ask() reads */
 } recorder;
+
+/* A session with all words of the product; NULL when it cannot be made. */
+pb_session *recorder_session(pb_session_options options);
 
 void recorder_start(recorder *recorder);
 void recorder_end(recorder *recorder);

@@ -46,7 +46,7 @@ typedef struct edit {
 static bool wants(void *user, pb_site site, size_t layer)
 {
     const edit *e = user;
-    return site == e->site && (layer == e->layer || !pb_site_info(site)->per_layer);
+    return site == e->site && (layer == e->layer || !pb_site_info(site)->layers);
 }
 
 static pb_status at(void *user, const pb_view *view, pb_error **error)
@@ -184,11 +184,11 @@ static void test_an_edited_run_answers_as_edited(void **state)
     (void)state;
     for (size_t s = 0; s < PB_N_SITES; s++) {
         const pb_site_row *row = pb_site_info((pb_site)s);
-        edit e = WHOLE((pb_site)s, row->per_layer ? 1 : 0, 0, 0.125f);
+        edit e = WHOLE((pb_site)s, row->layers ? 1 : 0, 0, 0.125f);
         pb_run *run = run_with(&e);
         float *values = activation(run, (pb_site)s, e.layer);
         for (size_t i = 0; i < pb_run_activation_size(run, (pb_site)s); i++) {
-            bool masked = row->by_query && i % N > i / N % N;
+            bool masked = row->keys && i % N > i / N % N;
             if (!masked)
                 assert_true(values[i] == 0.125f);
             else
@@ -291,7 +291,7 @@ static void test_a_failing_hook_ends_the_pass(void **state)
 {
     (void)state;
     for (size_t s = 0; s < PB_N_SITES; s++) {
-        edit e = WHOLE((pb_site)s, pb_site_info((pb_site)s)->per_layer ? 2 : 0, 1, 0);
+        edit e = WHOLE((pb_site)s, pb_site_info((pb_site)s)->layers ? 2 : 0, 1, 0);
         e.fails = true;
         pb_run_edits edits = {{&e, wants, at}, retain, release};
         pb_prompt prompt = {words, N, &edits};

@@ -91,11 +91,12 @@ static void compare_activation(const subject *s, pb_model *model, const golden_e
 {
     pb_site site = PB_SITE_EMBED;
     pb_tensor *tensor = activation(s, model, entry, &site);
-    const pb_site_row *row = pb_site_info(site);
-    assert_int_equal(pb_tensor_rank(tensor), row->n_axes);
-    assert_int_equal(row->n_axes, entry->n_words - 3);
-    for (size_t i = 0; i < row->n_axes; i++) {
-        assert_string_equal(pb_axis_name(pb_tensor_axis(tensor, i)), row->axes[i]);
+    const char *axes[3];
+    size_t n_axes = pb_site_axes(site, axes);
+    assert_int_equal(pb_tensor_rank(tensor), n_axes);
+    assert_int_equal(n_axes, entry->n_words - 3);
+    for (size_t i = 0; i < n_axes; i++) {
+        assert_string_equal(pb_axis_name(pb_tensor_axis(tensor, i)), axes[i]);
         assert_int_equal(pb_axis_length(pb_tensor_axis(tensor, i)), atoi(entry->words[3 + i]));
     }
     golden_compare(entry, pb_tensor_data(tensor), pb_tensor_size(tensor),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/journal.h"
 #include "protocol/kernel.h"
 
 static void write_line(void *user, pb_log_level level, const char *line)
@@ -28,21 +29,30 @@ static int run(pb_kernel_options *options, const char *history_path)
     bool abandoned = false;
     pb_session *session = NULL;
     pb_history *history = NULL;
+    pb_journal *journal = NULL;
+    pb_status status = pb_journal_start(options->log, &journal, &error);
+    if (!status)
+        options->log = pb_journal_log(journal);
     const pb_session_options session_options = {.log = options->log};
-    pb_status status = pb_session_create(&session_options, &session, &error);
+    if (!status)
+        status = pb_session_create(&session_options, &session, &error);
     if (!status)
         status = pb_history_open(history_path, options->log, &history, &error);
     options->session = session;
     options->history = history;
     if (!status)
         status = pb_kernel_run(options, &abandoned, &error);
+    if (!abandoned) {
+        pb_history_close(&history);
+        pb_session_destroy(&session);
+    }
+    bool ended = pb_journal_end(journal, 300) && !abandoned;
     if (status)
         fprintf(stderr, "fake_kernel: %s\n", pb_error_text(error));
     pb_error_destroy(&error);
-    if (abandoned)
-        _exit(status);
-    pb_history_close(&history);
-    pb_session_destroy(&session);
+    if (!ended)
+        _exit(status ? 1 : 0);
+    pb_journal_destroy(&journal);
     return status ? 1 : 0;
 }
 

@@ -27,7 +27,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "language/session.h"
+#include "session/session.h"
 
 struct pb_session {
     const pb_log *log;
@@ -388,7 +388,8 @@ pb_parse pb_session_is_complete(const char *code, size_t length, char **indent)
     return more ? PB_PARSE_INCOMPLETE : PB_PARSE_COMPLETE;
 }
 
-char *pb_session_reference_markdown(void)
+char *pb_session_reference_markdown(pb_session *session)
 {
+    (void)session;
     return strdup("");
 }

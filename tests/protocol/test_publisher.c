@@ -5,7 +5,7 @@
 
 #include "protocol_tests.h"
 #include "publisher.h"
-#include "socket.h"
+#include "thread.h"
 
 #define FOREVER ((int64_t)1 << 60)
 

@@ -227,6 +227,36 @@ def test_install_elsewhere(patchbay, tmp_path, binary):
     assert done.returncode == 1 and "cannot make the folder" in done.stderr
 
 
+@pytest.mark.parametrize("prefix", ["{connection_file}", "a/x{prefix}y", "{resource_dir}", "{0}"])
+def test_a_prefix_that_jupyter_would_change_is_refused(patchbay, tmp_path, prefix):
+    """jupyter_client fills {words} of argv in (KernelManager.format_kernel_cmd)."""
+    done = patchbay("install", "--prefix", str(tmp_path / prefix))
+    assert done.returncode == 1 and "Jupyter may put something else in the place of" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert patchbay("install", "--prefix", str(tmp_path / "a{b c}{}")).returncode == 0
+
+
+def test_a_prefix_that_is_no_text_is_refused(binary, tmp_path):
+    prefix = os.fsencode(tmp_path) + b"/\xff"
+    done = subprocess.run([binary, "install", "--prefix", prefix], capture_output=True)
+    assert done.returncode == 1 and b"no UTF-8" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("spec", [
+    {"argv": ["/bin/sh", "-m", "kernel"]}, {"argv": ["/bin/sh"], "display_name": "@/bin/patchbay"},
+    {"argv": []}, {}, [1], None, {"argv": ["/none/such", "kernel", "-f", "{connection_file}"]}])
+def test_a_kernelspec_of_another_program_stays(patchbay, tmp_path, spec):
+    assert patchbay("install", "--prefix", str(tmp_path)).returncode == 0
+    kernelspec = tmp_path / "share/jupyter/kernels/patchbay/kernel.json"
+    written = json.dumps(spec).replace("@", str(tmp_path)) if spec is not None else "no JSON"
+    kernelspec.write_text(written)
+    before = files_under(tmp_path)
+    done = patchbay("uninstall", "--prefix", str(tmp_path))
+    assert done.returncode == 1 and "not this program: nothing was removed" in done.stderr
+    assert files_under(tmp_path) == before and kernelspec.read_text() == written
+
+
 def test_the_reference_in_docs_is_current(patchbay, root):
     written = (root / "docs" / "reference.md").read_text(encoding="utf-8")
     assert patchbay("reference").stdout == written, "run: patchbay reference > docs/reference.md"

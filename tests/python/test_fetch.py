@@ -607,6 +607,51 @@ def test_a_cache_that_cannot_be_written(fetch, cache):
     assert "cannot make the folder" in done.stderr
 
 
+def test_a_link_in_the_place_of_a_revision_is_not_written_through(fetch, hub, cache):
+    precious = cache.parent / "precious"
+    precious.write_text("mine")
+    refs = model_folder(cache) / "refs"
+    refs.mkdir(parents=True)
+    (refs / "main").symlink_to(precious)
+    done = fetch()
+    assert done.returncode == 0, done.stderr
+    assert precious.read_text() == "mine"
+    assert not (refs / "main").is_symlink() and (refs / "main").read_text() == hub.commit
+
+
+@pytest.mark.parametrize("folder", ["blobs", "refs", "snapshots"])
+def test_links_inside_a_models_folder_lead_nowhere(fetch, cache, folder):
+    elsewhere = cache.parent / "elsewhere"
+    elsewhere.mkdir()
+    model_folder(cache).mkdir(parents=True)
+    (model_folder(cache) / folder).symlink_to(elsewhere)
+    done = fetch()
+    assert done.returncode == 1 and "is a link, and a folder was expected" in done.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_cache_may_lie_behind_links(fetch, hub, cache):
+    """People keep models on another disk."""
+    disk = cache.parent / "disk"
+    (disk / "model").mkdir(parents=True)
+    cache.symlink_to(disk)
+    model_folder(cache).symlink_to("model")
+    assert fetch().returncode == 0
+    assert_whole(cache, hub)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_what_is_no_file_is_not_written_to(fetch, hub, cache, kind):
+    partial = incomplete(cache, hub)
+    partial.parent.mkdir(parents=True)
+    precious = cache.parent / "precious"
+    precious.write_text("mine")
+    os.mkfifo(partial) if kind == "fifo" else partial.symlink_to(precious)
+    assert fetch().returncode == 1
+    assert precious.read_text() == "mine"
+    assert_unpublished(cache)
+
+
 def test_a_damaged_blob_is_fetched_again(fetch, hub, cache):
     fetch()
     blob = model_folder(cache) / "blobs" / hub.digest(WEIGHTS)

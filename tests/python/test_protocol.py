@@ -4,6 +4,7 @@ The kernel under test runs a double of the language (tests/protocol/fake_session
 exactly what happens: `sleep 5`, `print hi`, `error no`.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import uuid
 import pytest
 import zmq
 
+from hostile import flood
 from kernel_client import Client, Kernel, command, connection, eventually, stream_text
 
 @pytest.fixture
@@ -349,7 +351,9 @@ def test_execution_count(client):
     assert messages[0] == ("execute_input", {"code": "error x", "execution_count": 2})
 
 
-def test_every_execute_reply_has_the_count(client):
+def test_every_execute_reply_has_the_count_but_aborted_ones(client):
+    """A front end numbers a cell by any reply that has a count; one that never ran stays `[ ]`, as
+    ipykernel has it."""
     client.run("= 1")
     for content in ([], {}, {"code": 1}, {"code": "= 1", "silent": "no"}):  # each malformed
         reply = client.ask("execute_request", content)
@@ -359,7 +363,7 @@ def test_every_execute_reply_has_the_count(client):
     first, second = client.execute("sleep 0.2\nerror x"), client.execute("= 2")
     assert client.reply(first)["content"]["execution_count"] == 2
     reply = client.reply(second)["content"]
-    assert (reply["status"], reply["execution_count"]) == ("aborted", 2)
+    assert reply["status"] == "aborted" and "execution_count" not in reply
 
 
 def test_silent_publishes_nothing(client):
@@ -441,6 +445,27 @@ def test_what_is_sent_after_the_reply_runs(client):
     for _ in range(200):
         assert client.run("error x")[0]["status"] == "error"
         assert client.run("= 1")[0]["status"] == "ok"
+
+
+def idle_of(client, request):
+    """Waits for a request's idle on iopub, whether its reply came or not."""
+    while True:
+        message = client.expect("iopub")
+        if (message["parent"].get("msg_id") == request
+                and message["content"].get("execution_state") == "idle"):
+            return
+
+
+def test_what_is_sent_after_the_idle_runs(kernel, client):
+    """Also while the thread that reads the shell is kept busy by others."""
+    with flood("garbage", kernel.content["shell_port"], 10, 2):
+        for _ in range(20):
+            failing = client.execute("error x")
+            idle_of(client, failing)
+            later = client.execute("= 1")
+            assert client.reply(failing)["content"]["status"] == "error"
+            assert client.reply(later)["content"]["status"] == "ok"
+            idle_of(client, later)
 
 
 def test_without_stop_on_error_everything_runs(client):
@@ -1420,6 +1445,64 @@ def test_subshells_end_with_the_kernel(kernel, client):
         begin(client, "sleep 60", subshell_id=create_subshell(client))
     client.published(client.send("shutdown_request", {"restart": False}, "control"))
     assert kernel.wait(10) == 0
+
+
+# -- the log ---------------------------------------------------------------------------------------
+
+def full_pipe():
+    """A pipe that takes nothing more, and that nobody reads: its two ends."""
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(into, b"x" * 4096)
+    os.set_blocking(into, True)
+    return out, into
+
+
+@pytest.mark.parametrize("name", ["fake_kernel", "patchbay"])
+@pytest.mark.parametrize("pipe", [os.pipe, full_pipe])
+def test_nobody_waits_for_a_log_that_is_not_read(tmp_path, name, pipe, patience):
+    path, content = connection(tmp_path)
+    path.chmod(0o644)  # a warning at once
+    out, into = pipe()
+    env = {**os.environ, "PATCHBAY_HISTORY": str(tmp_path / "history.sqlite")}
+    process = subprocess.Popen(command(name, path), stderr=into, env=env)
+    client = Client(content)
+    try:
+        client.ready()
+        for channel in ("shell", "control"):
+            for number in range(3000):
+                client.sockets[channel].send_multipart([b"<IDS|MSG>"] + [b""] * (number % 5))
+        for channel in ("shell", "control"):
+            assert client.ask("kernel_info_request", channel=channel)["status"] == "ok"
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - begun < 1.5 * patience
+    finally:
+        process.kill()
+        process.wait()
+        client.close()
+        os.close(out)
+        os.close(into)
+
+
+def test_a_kernel_that_cannot_start_ends_although_nobody_reads_why(tmp_path):
+    out, into = full_pipe()
+    done = subprocess.run(command("patchbay", tmp_path / "none.json"), stderr=into, timeout=20)
+    assert done.returncode == 1
+    os.close(out)
+    os.close(into)
+
+
+def test_a_flood_leaves_a_small_log(kernel, client):
+    for channel in ("shell", "control"):
+        with flood("garbage", kernel.content[f"{channel}_port"], 3) as peers:
+            assert client.run("= 1")[0]["status"] == "ok"
+            assert int(peers.communicate()[0].split()[0]) > 1 << 20
+    eventually(lambda: "more times: control: dropped a message without" in kernel.log(), 10)
+    assert len(kernel.log()) < 10000
 
 
 # -- readiness -------------------------------------------------------------------------------------

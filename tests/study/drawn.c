@@ -137,17 +137,18 @@ pb_edit *draw_edit_again(drawing *d, const pb_select *places, size_t n)
 
 pb_edit *draw_edit(drawing *d, pb_run *source, const pb_select *places, size_t n)
 {
-    const pb_site_row *row = pb_site_info((pb_site)draw(d, PB_N_SITES));
+    pb_site site = (pb_site)draw(d, PB_N_SITES);
+    const pb_site_row *row = pb_site_info(site);
     const pb_shape *shape = pb_model_shape(d->model);
     d->last_layer = at_index((int64_t)draw(d, shape->n_layer));
     d->last_head = at_index((int64_t)draw(d, shape->n_head));
     d->last_key = at_index(0);
     d->last = (pb_edit_spec){.word = "drawn",
                              .op = (pb_edit_op)draw(d, PB_EDIT_PROJECT),
-                             .site = row->site,
-                             .layers = row->per_layer && draw(d, 3) ? &d->last_layer : NULL,
-                             .heads = row->by_head && draw(d, 2) ? &d->last_head : NULL,
-                             .keys = row->by_query && draw(d, 2) ? &d->last_key : NULL,
+                             .site = site,
+                             .layers = row->layers && draw(d, 3) ? &d->last_layer : NULL,
+                             .heads = row->heads && draw(d, 2) ? &d->last_head : NULL,
+                             .keys = row->keys && draw(d, 2) ? &d->last_key : NULL,
                              .number = 0.25 + (double)draw(d, 4) / 4};
     if (!source || d->last.op != PB_EDIT_SET || draw(d, 2))
         return draw_edit_again(d, places, n);

@@ -103,22 +103,22 @@ static void draw_sweep(sweep *s)
                               .site = (pb_site)draw(&d, PB_N_SITES),
                               .memory_budget = draw(&d, 2) ? 0 : 16384};
     const pb_site_row *row = pb_site_info(s->spec.site);
-    if (row->per_layer) {
+    if (row->layers) {
         draw_select(&d, shape->n_layer, true, &s->layers);
         s->spec.layers = (pb_where){draw(&d, 3) > 0, drawn_or_all(&s->layers), 1};
     }
-    if (row->by_head) {
+    if (row->heads) {
         draw_select(&d, shape->n_head, true, &s->heads);
         s->spec.heads = (pb_where){draw(&d, 3) > 0, drawn_or_all(&s->heads), 1};
     }
-    if (row->by_head && draw(&d, 4) == 0) {
+    if (row->heads && draw(&d, 4) == 0) {
         s->spec.n_pairs = draw_heads(&d, 3, s->pairs);
         s->spec.pairs = s->pairs;
         s->spec.layers = PB_WHERE_ALL;
         s->spec.heads.select = NULL;
     }
     draw_positions(s, same_length);
-    if (row->by_query) {
+    if (row->keys) {
         bool each = (same_length || s->n == 1) && draw(&d, 2);
         if (same_length || s->n == 1)
             draw_select(&d, pb_run_length(s->into[0]), true, &s->keys);

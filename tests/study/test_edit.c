@@ -65,10 +65,10 @@ static void set_at_every_site(void **state)
     const pb_select layer = at_index(1), position = at_index(4), head = at_index(3);
     for (int site = 0; site < PB_N_SITES; site++) {
         const pb_site_row *row = pb_site_info((pb_site)site);
-        const float value = row->by_query ? 0.125F : 1.5F;
+        const float value = row->keys ? 0.125F : 1.5F;
         pb_edit *edit = make((pb_edit_spec){.site = (pb_site)site,
-                                            .layers = row->per_layer ? &layer : NULL,
-                                            .heads = row->by_head ? &head : NULL,
+                                            .layers = row->layers ? &layer : NULL,
+                                            .heads = row->heads ? &head : NULL,
                                             .positions = &position,
                                             .n_positions = 1,
                                             .number = value});
@@ -79,9 +79,8 @@ static void set_at_every_site(void **state)
         for (size_t i = 0; i < pb_tensor_size(after); i++) {
             size_t at[PB_MAX_RANK];
             pb_tensor_unravel(after, i, at);
-            bool here = at[row->by_query ? 1 : 0] == 4 &&
-                        (!row->by_head || at[row->by_query ? 0 : 1] == 3) &&
-                        (!row->by_query || at[2] <= 4);
+            bool here = at[row->keys ? 1 : 0] == 4 && (!row->heads || at[row->keys ? 0 : 1] == 3) &&
+                        (!row->keys || at[2] <= 4);
             float expected = here ? value : pb_tensor_data(before)[i];
             if (isinf(expected))
                 assert_true(isinf(pb_tensor_data(after)[i]));
@@ -285,7 +284,8 @@ static void refuses_what_does_not_fit(void **state)
     refuses((pb_edit_spec){.site = PB_SITE_Z, .layers = &none}, PB_VALUE, "changes nothing");
     refuses((pb_edit_spec){.site = PB_SITE_MLP_OUT, .heads = &one}, PB_TYPE, "no heads");
     refuses((pb_edit_spec){.site = PB_SITE_EMBED, .layers = &one}, PB_TYPE, "no layers");
-    refuses((pb_edit_spec){.site = PB_SITE_MLP_OUT, .keys = &one}, PB_TYPE, "no key positions");
+    refuses((pb_edit_spec){.site = PB_SITE_MLP_OUT, .keys = &one}, PB_TYPE,
+            "no keys; the sites that do are attn_scores and pattern");
     refuses((pb_edit_spec){.site = PB_SITE_LN1_SCALE, .neurons = &one}, PB_TYPE, "neurons");
     refuses((pb_edit_spec){.site = PB_SITE_Z, .pairs = listed, .n_pairs = 2}, PB_VALUE, "twice");
     refuses((pb_edit_spec){.site = PB_SITE_Z, .pairs = &outside, .n_pairs = 1}, PB_RANGE, "L1H5");

@@ -366,7 +366,9 @@ static void means_match(void **state)
 {
     fixture *f = *state;
     const pb_select layer = at_index(1);
-    const pb_edit_spec spec = {.site = PB_SITE_MLP_OUT, .layers = &layer};
+    const pb_select every = {.kind = PB_SELECT_ALL}; /* the start token too, as theirs */
+    const pb_edit_spec spec = {
+        .site = PB_SITE_MLP_OUT, .layers = &layer, .positions = &every, .n_positions = 1};
     pb_run *same[2] = {f->into, f->from}, *different[2] = {f->from, f->other};
     pb_edit *edit = NULL;
     pb_error *error = NULL;

@@ -73,9 +73,9 @@ static void every_site_place_by_place(void **state)
         const pb_site_row *row = pb_site_info((pb_site)site);
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         spec.positions = PB_WHERE_EACH;
-        if (row->by_head)
+        if (row->heads)
             spec.heads = (pb_where){true, &two_heads, 1};
-        if (row->by_query) {
+        if (row->keys) {
             spec.keys = PB_WHERE_EACH;
             spec.positions = (pb_where){true, &two_queries, 1};
         }
@@ -98,7 +98,7 @@ static void every_site_together(void **state)
         spec.layers = spec.heads = spec.positions = spec.keys = PB_WHERE_ALL;
         compare_ways(spec, "everything at once");
         spec.positions = (pb_where){false, &slice, 1};
-        spec.heads = pb_site_info((pb_site)site)->by_head ? PB_WHERE_EACH : PB_WHERE_ALL;
+        spec.heads = pb_site_info((pb_site)site)->heads ? PB_WHERE_EACH : PB_WHERE_ALL;
         compare_ways(spec, "some positions of all layers");
         spec.layers = PB_WHERE_EACH;
         compare_ways(spec, "some positions of each layer");

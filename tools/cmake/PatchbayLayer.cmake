@@ -2,14 +2,19 @@
 #
 # A layer is a static library. Its public headers lie in include/NAME beside its sources and are
 # included as "NAME/file.h"; its private headers lie beside the sources. DEPENDS names the layers
-# whose headers it may include; they are passed on to whoever names this one.
+# whose headers it may include, itself or through the headers of others: none are passed on, only
+# linked. SEES names layers whose headers it may include and which whoever links it brings along.
 function(pb_layer name)
-    cmake_parse_arguments(LAYER "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(LAYER "" "" "SOURCES;DEPENDS;SEES;LIBRARIES" ${ARGN})
     add_library(${name} STATIC ${LAYER_SOURCES})
     target_include_directories(${name}
         PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/include
         PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-    target_link_libraries(${name} PUBLIC ${LAYER_DEPENDS} PRIVATE ${LAYER_LIBRARIES})
+    target_link_libraries(${name} PRIVATE ${LAYER_DEPENDS} ${LAYER_LIBRARIES})
+    foreach(seen ${LAYER_SEES})
+        target_include_directories(${name}
+            PRIVATE $<TARGET_PROPERTY:${seen},INTERFACE_INCLUDE_DIRECTORIES>)
+    endforeach()
 endfunction()
 
 # pb_test(NAME SOURCES test_x.c DEPENDS math): one cmocka program, run by ctest under NAME.

@@ -40,8 +40,16 @@ static pb_status fail_folder(const char *path, int failure, pb_error **error)
     return status;
 }
 
-/* Makes a folder and those above it. */
-static pb_status make_folder(const char *path, pb_error **error)
+static bool is_link(const char *path)
+{
+    struct stat about;
+    return lstat(path, &about) == 0 && S_ISLNK(about.st_mode);
+}
+
+/* Makes a folder and those above it. Where a cache lies is its owner's business; what is in a
+ * model's folder, `above` bytes into the path, is fetch's, and a link there would lead writing
+ * astray. */
+static pb_status make_folder(const char *path, size_t above, pb_error **error)
 {
     char *part = path_of("%s/", path);
     if (!part)
@@ -52,6 +60,8 @@ static pb_status make_folder(const char *path, pb_error **error)
         int failure = mkdir(part, 0777) == 0 ? 0 : errno;
         if (failure != 0 && !pb_file_is_folder(part))
             status = fail_folder(part, failure, error);
+        else if ((size_t)(slash - part) > above && is_link(part))
+            status = pb_fail(error, PB_IO, "'%s' is a link, and a folder was expected", part);
         *slash = '/';
     }
     free(part);
@@ -72,7 +82,7 @@ pb_status fetch_store_open(const char *hub, const char *id, fetch_store *store, 
         status = pb_fail_memory(error);
     char *blobs = !status ? path_of("%s/blobs", store->model) : NULL;
     if (!status)
-        status = blobs ? make_folder(blobs, error) : pb_fail_memory(error);
+        status = blobs ? make_folder(blobs, strlen(store->model), error) : pb_fail_memory(error);
     free(blobs);
     if (status)
         fetch_store_close(store);
@@ -172,7 +182,8 @@ pb_status fetch_store_lock(const fetch_store *store, const fetch_file *file,
                            const pb_fetch_listener *listener, int *lock, pb_error **error)
 {
     char *path = path_of("%s/%s.lock", store->locks, file->hash);
-    pb_status status = path ? make_folder(store->locks, error) : pb_fail_memory(error);
+    pb_status status =
+        path ? make_folder(store->locks, strlen(store->locks), error) : pb_fail_memory(error);
     bool told = false;
     int failure = 0;
     while (!status && !try_lock(path, lock, &failure)) {
@@ -256,11 +267,11 @@ static pb_status make_link(const char *path, const char *target, pb_error **erro
 }
 
 /* Makes what is above the last part of a path. */
-static pb_status make_above(char *path, pb_error **error)
+static pb_status make_above(const fetch_store *store, char *path, pb_error **error)
 {
     char *slash = strrchr(path, '/');
     *slash = '\0';
-    pb_status status = make_folder(path, error);
+    pb_status status = make_folder(path, strlen(store->model), error);
     *slash = '/';
     return status;
 }
@@ -273,9 +284,11 @@ static pb_status write_ref(const fetch_store *store, const char *revision, const
     if (!path)
         return pb_fail_memory(error);
     pb_status status = PB_OK;
-    if (pb_file_read(path, FETCH_COMMIT, NULL, &there, &length, NULL) ||
-        strcmp(there, commit) != 0) {
-        status = make_above(path, error);
+    if (is_link(path) && unlink(path) != 0) /* where it leads is not this file's place */
+        status = pb_fail_errno(error, errno, "cannot replace the link '%s'", path);
+    if (!status && (pb_file_read(path, FETCH_COMMIT, NULL, &there, &length, NULL) ||
+                    strcmp(there, commit) != 0)) {
+        status = make_above(store, path, error);
         if (!status)
             status = pb_file_write(path, commit, strlen(commit), NULL, error);
     }
@@ -288,7 +301,8 @@ pb_status fetch_store_publish(const fetch_store *store, const char *revision, co
                               const fetch_file *files, size_t count, pb_error **error)
 {
     char *folder = fetch_store_snapshot(store, commit);
-    pb_status status = folder ? make_folder(folder, error) : pb_fail_memory(error);
+    pb_status status =
+        folder ? make_folder(folder, strlen(store->model), error) : pb_fail_memory(error);
     for (size_t i = 0; i < count && !status; i++) {
         char *link = pb_file_join(folder, files[i].name);
         char *target = path_of("../../blobs/%s", files[i].hash);

@@ -76,6 +76,8 @@ static pb_status open_file(transfer *t, pb_error **error)
     t->descriptor = open(t->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (t->descriptor < 0 || fstat(t->descriptor, &about) != 0)
         return pb_fail_errno(error, errno, "cannot write '%s'", t->path);
+    if (!S_ISREG(about.st_mode))
+        return pb_fail(error, PB_IO, "cannot write '%s': it is not a regular file", t->path);
     t->at = (uint64_t)about.st_size;
     return t->at > t->file->size ? start_over(t, error) : PB_OK;
 }

@@ -26,8 +26,9 @@ typedef struct pb_error pb_error;
 /*
  * Sets *error (if error is not NULL and *error is) to a new error and returns `code`, so that
  * `return pb_fail(error, PB_NAME, "...", ...)` reads as one step. `text` is one sentence without
- * the error's name: what is wrong, then what was expected and got. Never fails: when memory is out,
- * *error becomes the static out-of-memory error.
+ * the error's name: what is wrong, then what was expected and got. Control characters in it are
+ * made visible, and a very long one is cut in its middle, so that what a file holds may be quoted.
+ * Never fails: when memory is out, *error becomes the static out-of-memory error.
  */
 pb_status pb_fail(pb_error **error, pb_status code, const char *text, ...) PB_PRINTF(3, 4);
 

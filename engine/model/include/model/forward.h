@@ -7,6 +7,10 @@
  * sequences may share. All rows of all sequences are one matrix [rows, d_model] for layer norm,
  * products and MLP: nothing is padded. Attention goes sequence by sequence; sequences that share a
  * cache and `first` attend to it together.
+ *
+ * A row is one position of one sequence. A row-layer is one row through one layer: the unit in
+ * which work is counted, and in which the cost of a sweep is told. A piece is some consecutive rows
+ * of those with which a sequence enters in the middle.
  */
 #ifndef PB_MODEL_FORWARD_H
 #define PB_MODEL_FORWARD_H
@@ -29,10 +33,10 @@ pb_scratch *pb_scratch_create(void); /* NULL when memory is out */
 size_t pb_scratch_bytes(const pb_scratch *scratch);
 void pb_scratch_destroy(pb_scratch **scratch);
 
-/* What was computed, counted in rows times layers. Added to, never reset. */
+/* What was computed, in row-layers. Added to, never reset. */
 typedef struct pb_work {
     size_t qkv_rows;   /* rows whose q, k, v were computed (layer norm and product) */
-    size_t mlp_rows;   /* rows that went through an MLP: "row-layers" */
+    size_t mlp_rows;   /* rows that went through an MLP, and so through the layer */
     size_t logit_rows; /* rows unembedded to the whole vocabulary */
 } pb_work;
 
@@ -70,7 +74,7 @@ typedef struct pb_row {
 /*
  * A window on an activation while the forward pass is at it. The value of head h at row r is
  *     data[r * row_stride + h * head_stride + i],  i < width,
- * with n_heads = 1 where the site has no heads. At attn_scores and pattern the rows are queries,
+ * with n_heads = 1 where the site has no heads. At sites that have keys the rows are queries,
  * all of one sequence, and i is the key's position, 0 <= i < width; keys after the query are masked
  * (-inf in scores, 0 in a pattern) and are masked again after an edit. What is written is what the
  * pass goes on with.
@@ -99,7 +103,7 @@ typedef struct pb_hooks {
 
 /* ---- batches ---- */
 
-/* Rows with which a sequence enters, taken from wherever they lie: n consecutive rows. */
+/* A piece: n consecutive rows with which a sequence enters, wherever they lie. */
 typedef struct pb_entry_rows {
     size_t n;
     const float *resid;     /* [n, d_model]: resid_pre of the entry layer, or its resid_mid */

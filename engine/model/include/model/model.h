@@ -18,8 +18,8 @@
 #include "base/error.h"
 #include "base/watch.h"
 #include "io/config.h"
-#include "io/tokenizer.h"
 #include "math/tensor.h"
+#include "tokenizer/tokenizer.h"
 
 typedef struct pb_model pb_model;
 
@@ -98,8 +98,7 @@ pb_status pb_model_unembed_columns(const pb_model *model, size_t n, const int32_
 
 typedef struct pb_model_weight_row {
     const char *name;    /* "W_Q" */
-    const char *axes[3]; /* without the layer: {"head", "d_model", "d_head"} */
-    size_t n_axes;
+    const char *axes[3]; /* without the layer: {"head", "d_model", "d_head"}; NULL after them */
     bool per_layer;
     bool raw_only; /* ln1_w and its like: only a raw model has them */
     const char *summary;

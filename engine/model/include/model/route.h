@@ -1,10 +1,14 @@
-/* The runs' own edits, in a batch whose sequences are those runs. */
+/*
+ * A route says which run each sequence of a batch stands for, and leads what a pass shows of the
+ * sequence to that run's own edits: so runs that were edited, each in its way, go through one
+ * batch.
+ */
 #ifndef PB_MODEL_ROUTE_H
 #define PB_MODEL_ROUTE_H
 
 #include "model/run.h"
 
-/* Whose edits each sequence of a batch has. `runs` is borrowed and may repeat. */
+/* `runs` is borrowed and may name a run several times. */
 typedef struct pb_route {
     pb_run *const *runs; /* [n], one per sequence */
     size_t n;

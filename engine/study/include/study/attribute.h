@@ -66,18 +66,23 @@ typedef struct pb_component {
 } pb_component;
 
 /* How many components the model's attributions have, and what the index-th (a coordinate of the
- * component axis) is. */
+ * component axis) is. They are the sites whose rows name a component: those without layers, then
+ * those of each layer. */
 size_t pb_component_count(const pb_model *model);
 pb_component pb_component_at(const pb_model *model, size_t index);
 
 /*
- * Logit lens: unembeds the residual state `site` (resid_pre, resid_mid, resid_post) of the layers
- * with each state's own statistics, b_U included. With tokens NULL the result is over the whole
- * vocabulary: [layer, pos, token]; the token axis' coordinates are ids, its labels their texts.
+ * Logit lens: unembeds the residual state `site` of the layers with each state's own statistics,
+ * b_U included. With tokens NULL the result is over the whole vocabulary: [layer, pos, token]; the
+ * token axis' coordinates are ids, its labels their texts. PB_VALUE for a site that is not the
+ * residual stream.
  */
 pb_status pb_logit_lens(pb_run *run, pb_site site, const pb_select *layers,
                         const pb_select *positions, const int32_t *tokens, size_t n_tokens,
                         const pb_context *context, pb_tensor **lens, pb_error **error);
+
+/* PB_VALUE, with the sites there are, for one that the lens does not read. */
+pb_status pb_logit_lens_check(pb_site site, pb_error **error);
 
 /* The lens' best token for every layer and position: ids, logits and probabilities, each
  * [layer, pos]. Any of the three may be NULL. */

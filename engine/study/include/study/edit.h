@@ -32,13 +32,14 @@ typedef struct pb_edit_spec {
     const char *word; /* what the person wrote ("zero", "ablate_mean"), for messages; may be NULL */
     pb_edit_op op;
     pb_site site;
-    const pb_select *layers; /* NULL: every layer the site has */
-    const pb_select *heads;  /* sites with a head axis only; NULL: every head */
-    const pb_head *pairs;    /* instead of layers and heads; NULL: none */
-    size_t n_pairs;
-    const pb_select *positions; /* pos, or query of attn_scores and pattern; NULL: every token */
+    const pb_select *layers;    /* NULL: every layer the site has */
+    const pb_select *heads;     /* sites with a head axis only; NULL: every head */
+    const pb_head *pairs;       /* instead of layers and heads; NULL: those */
+    size_t n_pairs;             /* 0 is a set of no heads, which changes nothing */
+    const pb_select *positions; /* pos, or query where there are keys; NULL: every token */
     size_t n_positions;         /* 0 or 1 shared, or one per prompt */
-    const pb_select *keys;      /* attn_scores and pattern: key positions; NULL: every key */
+    bool spares_start;          /* every token, that is, but a prompt's start token */
+    const pb_select *keys;      /* sites with keys only; NULL: every key */
     const pb_select *neurons;   /* places along the site's last axis (d_mlp, ...); NULL: all */
 
     /* At most one of these; with none, `number` is the value. */
@@ -64,16 +65,17 @@ void pb_edit_release(pb_edit **edit);
 char *pb_edit_describe(const pb_edit *edit);
 
 /*
- * One past the last position it can touch when prompt `prompt` is written on from: 0 where
- * positions are chosen, which are the prompt's own; the end of what it takes from, where that has
- * positions (a run, a mean by position); else SIZE_MAX.
+ * One past the last position that the edit can touch while prompt `prompt` is written on from: 0 if
+ * its positions are chosen, since those are all in the prompt; the length of what its values come
+ * from, if that goes by position (a run, a mean by position); else SIZE_MAX.
  */
 size_t pb_edit_end(const pb_edit *edit, size_t prompt);
 
 /*
  * The mean of an activation over runs, as an edit that sets it (spec's value, from and number are
  * ignored). With by_position each position has its own mean, and all runs must have the same
- * length; without it the mean is over every position except the start token.
+ * length; without it the mean is over every position except the start token, and replaces the
+ * activation there too only where spec's positions name it.
  */
 pb_status pb_edit_mean(const pb_model *model, const pb_edit_spec *spec, pb_run *const *over,
                        size_t n_over, bool by_position, const pb_context *context, pb_edit **edit,

@@ -64,8 +64,8 @@ pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_
 pb_status pb_loss_per_token(pb_run *run, const pb_context *context, pb_tensor **losses,
                             pb_error **error);
 
-/* The metric from a row of logits, [n_vocab] (all kinds but LOSS and CALL). `reference` is the log
- * probabilities of the reference's row, for KL. Formulas in one place, in double. */
+/* The metric from a row of logits, [n_vocab] (all kinds but LOSS and CALL). `reference` is the
+ * reference's row of logits, for KL, which is 0 where float32 cannot tell the rows apart. Formulas in one place, in double. */
 double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *logits,
                            size_t n_vocab, const float *reference);
 

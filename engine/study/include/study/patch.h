@@ -15,7 +15,7 @@
 #include "study/metric.h"
 #include "study/where.h"
 
-/* Borrowed for the call. pb_patch_defaults() fills the walks a site has by itself. */
+/* Borrowed for the call. pb_patch_defaults() fills in what is walked when it is not said. */
 typedef struct pb_patch_spec {
     pb_run *const *into;
     size_t n_into;
@@ -29,17 +29,19 @@ typedef struct pb_patch_spec {
     const pb_head *pairs; /* instead of layers and heads, these: all patched together, or with
                              heads.each one at a time, along an axis "component" labelled "L9H6" */
     size_t n_pairs;
-    pb_where positions; /* resolved in `into`; the same index is read from `from`. query, for
-                           attn_scores and pattern */
-    pb_where keys;      /* attn_scores and pattern */
+    pb_where positions; /* resolved in `into`; the same index is read from `from`. Of queries
+                           where the site has keys */
+    pb_where keys;      /* sites with keys only */
     const pb_metric *metric;
     bool normalize;       /* (patched - into) / (from - into); over prompts the ratio of means is
                              in `mean` */
-    size_t memory_budget; /* bytes of activations a block may hold; 0: 256 MiB */
+    size_t memory_budget; /* bytes that the activations of cells computed together may take, and
+                             as many of from's that they read; 0: 256 MiB */
     bool one_by_one;      /* the plain reference: a whole forward pass per cell. For checking */
 } pb_patch_spec;
 
-/* layer=each; at head sites head=each, pos=all; elsewhere pos=each. Sets only the four walks. */
+/* layer=each; at sites with heads head=each, pos=all; elsewhere pos=each. Sets layers, heads,
+ * positions and keys only. */
 void pb_patch_defaults(pb_site site, pb_patch_spec *spec);
 
 /* One of a sweep's own checks, with the cell where it was furthest off. */
@@ -63,8 +65,8 @@ typedef struct pb_patch_result {
     bool normalized;
     bool partial; /* interrupted: some cells are NaN */
     size_t cells, cells_done;
-    size_t row_layers; /* rows times blocks computed for the cells, in whole blocks; the ends'
-                          own two runs are not counted */
+    size_t row_layers; /* what the cells cost (see model/forward.h); the ends' own two runs are
+                          not counted */
     size_t closed;     /* cells whose value needed no computing */
     pb_patch_check checks[PB_PATCH_MAX_CHECKS];
     size_t n_checks;

@@ -38,6 +38,10 @@ typedef struct pb_receiver {
 pb_status pb_receiver_parse(const pb_model *model, const char *name, pb_receiver *receiver,
                             pb_error **error);
 
+/* Does it come after what the head writes? Heads read what earlier layers wrote, an MLP also what
+ * its own layer's heads did. */
+bool pb_receiver_reads_head(const pb_receiver *receiver, const pb_head *head);
+
 typedef struct pb_path_spec {
     pb_run *const *into, *const *from; /* n_pairs each, of equal lengths pairwise */
     size_t n_pairs;

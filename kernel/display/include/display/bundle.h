@@ -34,6 +34,9 @@ const char *pb_bundle_find(const pb_bundle *bundle,
 pb_status pb_bundle_set_metadata(pb_bundle *bundle, const char *json, pb_error **error);
 const char *pb_bundle_metadata(const pb_bundle *bundle);
 
+/* Moves the forms of *other into `bundle` and destroys it, also on failure. */
+pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error);
+
 void pb_bundle_destroy(pb_bundle **bundle);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "history/history.h"
-#include "language/session.h"
+#include "session/session.h"
 
 typedef struct pb_kernel_options {
     const char *connection_file;

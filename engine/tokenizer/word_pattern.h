@@ -1,0 +1,23 @@
+/* Cuts a text into the words that byte-pair encoding works on. */
+#ifndef PB_TOKENIZER_WORD_PATTERN_H
+#define PB_TOKENIZER_WORD_PATTERN_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct word_pattern word_pattern; /* immutable; several threads may use it */
+typedef struct word_cutter word_cutter;   /* what one thread needs to use it */
+
+pb_status word_pattern_create(word_pattern **pattern, pb_error **error);
+void word_pattern_destroy(word_pattern **pattern);
+
+word_cutter *word_cutter_create(const word_pattern *pattern); /* NULL when memory is out */
+void word_cutter_destroy(word_cutter **cutter);
+
+/* Where the word that starts at `start` ends. The text is valid UTF-8, and start < length. Words
+ * follow each other without gaps. */
+pb_status word_cutter_next(word_cutter *cutter, const char *text, size_t length, size_t start,
+                           size_t *end, pb_error **error);
+
+#endif

@@ -1,0 +1,284 @@
+/*
+ * What the words about models share: the types of its objects, and how arguments such as prompts,
+ * targets, places and edits become what the engine wants.
+ *
+ * The ..._take() functions read one argument of a call. They put the caret under that argument when
+ * they fail, and what they fill is freed with the matching ..._free(), which takes zeroed structs
+ * too.
+ */
+#ifndef PB_ANALYSIS_DOMAIN_H
+#define PB_ANALYSIS_DOMAIN_H
+
+#include "eval/builtin.h"
+#include "eval/interp.h"
+#include "model/forward.h"
+#include "model/model.h"
+#include "model/run.h"
+#include "study/edit.h"
+#include "study/metric.h"
+#include "study/where.h"
+
+/* ---- the types of objects, each in the file that makes it ---- */
+
+extern const pb_object_type pb_model_type;   /* model.c */
+extern const pb_object_type pb_run_type;     /* run.c */
+extern const pb_object_type pb_prompt_type;  /* run.c */
+extern const pb_object_type pb_tokens_type;  /* predict.c */
+extern const pb_object_type pb_edit_type;    /* edit.c */
+extern const pb_object_type pb_metric_type;  /* metric.c */
+extern const pb_object_type pb_ranking_type; /* ranking.c */
+
+/* model=, where a word can be about another model than the current one. */
+#define PB_MODEL_PARAMETER                                                                         \
+    {                                                                                              \
+        .name = "model", .mode = PB_PARAMETER_KEYWORD, .what = "a model", .fallback = "None",      \
+        .objects = {                                                                               \
+            &pb_model_type                                                                         \
+        }                                                                                          \
+    }
+
+/* The parameters that every word with a prompt ends with. */
+#define PB_PROMPT_PARAMETERS                                                                       \
+    {.name = "edit",                                                                               \
+     .mode = PB_PARAMETER_KEYWORD,                                                                 \
+     .types = PB_TAKES_LIST,                                                                       \
+     .what = "an edit or a list of edits",                                                         \
+     .fallback = "None",                                                                           \
+     .objects = {&pb_edit_type}},                                                                  \
+        PB_MODEL_PARAMETER,                                                                        \
+    {                                                                                              \
+        .name = "bos", .mode = PB_PARAMETER_KEYWORD, .types = PB_TAKES_BOOL, .fallback = "None"    \
+    }
+
+/* A prompt: a string, prompt(ids), a run, or a list of those. */
+#define PB_PROMPT_TYPES (PB_TAKES_TEXT | PB_TAKES_LIST)
+#define PB_PROMPT_OBJECTS                                                                          \
+    {                                                                                              \
+        &pb_run_type, &pb_prompt_type                                                              \
+    }
+
+/* ---- models ---- */
+
+typedef struct pb_model_data {
+    pb_model *model;
+    bool bos;    /* prompts get the start token unless they say otherwise */
+    char *label; /* "reviews-4m", "reviews-4m (raw)" */
+} pb_model_data;
+
+/* A model as a value; retains it. */
+pb_status pb_model_value(pb_model *model, bool bos, pb_value **result, pb_error **error);
+
+/* The model a call is about: its model=, or the current one. A reference in *model; PB_VALUE with
+ * the line to type if none is loaded. */
+pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error);
+pb_model *pb_model_of(const pb_value *model); /* borrowed */
+bool pb_model_adds_bos(const pb_value *model);
+/* What captions and messages call it: "reviews-4m", "reviews-4m (raw)". */
+const char *pb_model_value_name(const pb_value *model);
+
+/* The engine's context for this call: the watch, and scratch memory kept with the session. */
+pb_context pb_call_context(pb_call *call);
+
+/* ---- prompts ---- */
+
+/* Places as a person gives them, in the engine's terms. */
+typedef struct pb_places {
+    bool given; /* not None */
+    bool each, all;
+    pb_select *selects; /* one, or one per prompt for per([...]) */
+    pb_select_storage *storage;
+    size_t count; /* 0 with each or all */
+} pb_places;
+
+typedef struct pb_prompts {
+    pb_value *model;  /* the one they run on; owned */
+    pb_model *engine; /* borrowed from `model` */
+    bool many;        /* a list was given: results go over `axis` */
+    size_t count;
+    pb_run **runs;
+    char **texts;  /* what each is called: its text, or its tokens joined; a NUL as \x00 */
+    pb_axis *axis; /* "prompt", labels: the texts; NULL unless many */
+    char *edits;   /* what they are edited with, in words; NULL if they are not */
+} pb_prompts;
+
+enum {
+    PB_PROMPTS_KEEP_QKV = 1, /* for sweeps */
+    PB_PROMPTS_IGNORE_EDIT = 2
+};
+
+/*
+ * Runs the prompts given as `name`, under the call's edit=, model= and bos=. `like` (may be NULL)
+ * are prompts taken before, whose model these must share.
+ */
+pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const pb_prompts *like,
+                          pb_prompts *prompts, pb_error **error);
+void pb_prompts_free(pb_prompts *prompts);
+
+/* A prompt's text, malloc'ed: up to the place that `at` names, if that is one position and not the
+ * last. NULL when memory is out. */
+char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *at);
+/* The same for captions: quoted, and cut to about `width` columns. */
+char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width);
+/* Appends the bytes of a run's prompt, which is called so: NULs as they are. */
+pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out, pb_error **error);
+/* " Edited: zero z at L4H0, all positions." if the prompts are. */
+void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
+
+/* One prompt was wanted, and a list was given: the line that goes through it. */
+pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error);
+
+/* Only the tokens: ids[i] has counts[i] of them. For words that need no forward pass. */
+typedef struct pb_token_lists {
+    pb_value *model;
+    bool many;
+    size_t count;
+    int32_t **ids;
+    size_t *counts;
+    char **texts;
+} pb_token_lists;
+pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
+                              pb_error **error);
+void pb_token_lists_free(pb_token_lists *lists);
+
+/* A run as a value. Takes *run, also on failure. `text` and `edits`, which may be NULL, are copied.
+ */
+pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, const char *edits,
+                       pb_value **result, pb_error **error);
+pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
+const char *pb_run_text(const pb_value *value);
+const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */
+pb_value *pb_run_model_value(const pb_value *run);    /* borrowed */
+/* The ids of a prompt(ids), borrowed; NULL if it is none. */
+const int32_t *pb_prompt_value_ids(const pb_value *value, size_t *count);
+
+/* ---- targets: words that are one token ---- */
+
+typedef struct pb_targets {
+    int32_t *ids;
+    size_t count;
+    bool many; /* a list was given */
+} pb_targets;
+
+/* One token for a value (a string or an id); the caret is the caller's to place. */
+pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_error **error);
+pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targets,
+                        pb_error **error);
+/* The argument `name`; with n_prompts > 0 its count must be 1 or that. */
+pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
+                          pb_targets *targets, pb_error **error);
+void pb_targets_free(pb_targets *targets);
+/* Warns on stderr where " great" was probably meant and "great" was given. */
+void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *target);
+
+/* ---- places ---- */
+
+pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places,
+                       pb_error **error);
+/* The argument `name` as places along `axis`. */
+pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
+                         pb_error **error);
+void pb_places_free(pb_places *places);
+/* Makes all, and each, a selector like others. */
+pb_status pb_places_every(pb_places *places, pb_error **error);
+/* Fails with a caret under argument `name` if a place is not there: along an axis of `length`
+ * places, or in each of the prompts. */
+pb_status pb_places_check(const pb_call *call, const char *name, const pb_places *places,
+                          const char *axis, size_t length, pb_error **error);
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_places *places,
+                             const pb_prompts *prompts, pb_error **error);
+
+typedef enum pb_positions_wanted { PB_ONE_POSITION, PB_SOME_POSITIONS } pb_positions_wanted;
+/* A value as positions of the prompts, checked; faults are placed at argument `name`. With
+ * PB_ONE_POSITION all, lists and slices are refused; else all is a selector like others. */
+pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
+                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_places *places,
+                          pb_error **error);
+/* The same for the value of the argument itself. */
+pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
+                            pb_positions_wanted wanted, pb_places *places, pb_error **error);
+/* Appends ", layer 3", ", position 2 (\xC2\xB7love)", ", all heads"; nothing for each. `written` is
+ * the argument; `run` may be NULL. */
+void pb_places_phrase(const char *word, const pb_places *places, const pb_value *written,
+                      const pb_run *run, pb_buffer *out);
+pb_where pb_places_where(const pb_places *places, pb_where otherwise);
+/* NULL where every place is meant. */
+const pb_select *pb_places_selects(const pb_places *places);
+
+/* The list of heads a ranking names, borrowed; NULL if it is not one of heads. */
+pb_value *pb_ranking_heads(const pb_value *ranking);
+/* "L9H6", a list of such, or a ranking's heads, each once. *heads is malloc'ed; NULL and 0 for
+ * None. PB_VALUE for an empty list. */
+pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                        size_t *count, pb_error **error);
+
+/* The same where no heads are a set too: *heads is not NULL, *count 0. */
+pb_status pb_head_set_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                           size_t *count, pb_error **error);
+
+/* The argument `name` as a site. */
+pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error);
+void pb_suggest_sites(pb_session *session, pb_names *names);
+
+/* An argument that names places of a site, and what the site needs to have for it. */
+typedef struct pb_site_argument {
+    const char *name;
+    bool given;
+    pb_along along;
+} pb_site_argument;
+/* Refuses the first argument that is given for what the site does not have. */
+pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+                                  const pb_site_argument *arguments, size_t n, pb_error **error);
+/* Hints for what TransformerLens' users type: cache["blocks.2.attn.hook_z"], cache["z", 2], and
+ * for the argument `name` a hook or a head where a site is wanted (hooks.c). */
+void pb_hint_activation(size_t count, const pb_index_entry *entries, pb_error *error);
+void pb_hint_site(const char *name, const char *text, pb_error *error);
+
+/* ---- edits and metrics as values ---- */
+
+typedef struct pb_edits {
+    pb_edit **items; /* borrowed from the values */
+    size_t count;
+} pb_edits;
+pb_status pb_edits_take(pb_call *call, const char *name, const pb_value *model, pb_edits *edits,
+                        pb_error **error);
+void pb_edits_free(pb_edits *edits);
+
+/* A metric bound to a model and prompts; what pb_metric points into. */
+typedef struct pb_bound_metric {
+    pb_metric metric;
+    pb_targets targets, against;
+    pb_places positions;
+    pb_prompts reference;
+    const char *units;               /* "logits", "nats", ... */
+    char *name;                      /* "logit of · great" */
+    struct pb_metric_caller *caller; /* of a user's function */
+} pb_bound_metric;
+
+/* The argument `name` (a metric or a function) for these prompts. */
+pb_status pb_metric_take(pb_call *call, const char *name, const pb_prompts *prompts,
+                         pb_bound_metric *bound, pb_error **error);
+void pb_bound_metric_free(pb_bound_metric *bound);
+
+/* ---- results ---- */
+
+/* A tensor of the engine's as a value of this model. Takes *tensor, also on failure. */
+pb_status pb_result_tensor(pb_tensor **tensor, pb_value *model, const pb_look *look,
+                           const char *units, const char *caption, size_t n_fields,
+                           const pb_field *fields, pb_value **result, pb_error **error);
+
+/* The same, also taking the caption. */
+pb_status pb_result_captioned(pb_tensor **tensor, pb_value *model, const pb_look *look,
+                              const char *units, pb_buffer *caption, size_t n_fields,
+                              const pb_field *fields, pb_value **result, pb_error **error);
+
+/* A tensor, which is retained, as a value for a field: a number where it has no axes. */
+pb_status pb_tensor_field(pb_tensor *tensor, pb_value *model, const char *units, pb_value **result,
+                          pb_error **error);
+
+/* Takes away an axis of length one, if `drop`: a single prompt or word leaves none. */
+pb_status pb_drop_single_axis(pb_tensor **tensor, const char *axis, bool drop, pb_error **error);
+
+/* Text of a token with its space visible, malloc'ed; NULL when memory is out. */
+char *pb_token_text(const pb_model *model, int32_t id);
+
+#endif

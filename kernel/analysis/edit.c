@@ -1,0 +1,503 @@
+/* Edits as values: zero, set, add, scale, project, ablate_mean, resample, except_heads. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+#include "words.h"
+
+/* ---- the object ---- */
+
+typedef struct edit_data {
+    pb_edit *edit;
+    pb_value *model;
+} edit_data;
+
+static void edit_destroy(void *data)
+{
+    edit_data *edit = data;
+    if (!edit)
+        return;
+    pb_edit_release(&edit->edit);
+    pb_value_release(&edit->model);
+    free(edit);
+}
+
+static void edit_repr(const pb_value *self, pb_buffer *out)
+{
+    const edit_data *edit = pb_value_object(self, &pb_edit_type);
+    char *text = pb_edit_describe(edit->edit);
+    pb_buffer_text(out, "edit: ");
+    pb_buffer_text(out, text ? text : "...");
+    free(text);
+}
+
+const pb_object_type pb_edit_type = {
+    .name = "edit",
+    .article = "an edit",
+    .summary = "A change to a forward pass, for edit=: zero(\"z\", layer=8, head=6), ...",
+    .destroy = edit_destroy,
+    .repr = edit_repr};
+
+/* Takes *edit. */
+static pb_status edit_value(pb_edit **edit, pb_value *model, pb_value **result, pb_error **error)
+{
+    edit_data *data = pb_calloc(1, sizeof *data);
+    if (!data) {
+        pb_edit_release(edit);
+        return pb_fail_memory(error);
+    }
+    *data = (edit_data){*edit, pb_value_retain(model)};
+    *edit = NULL;
+    return pb_value_take_object(&pb_edit_type, data, result, error);
+}
+
+/* ---- edits as an argument ---- */
+
+static pb_status add_edit(const pb_value *item, const pb_value *model, pb_edits *edits,
+                          pb_error **error)
+{
+    const edit_data *edit = pb_value_object(item, &pb_edit_type);
+    char text[96];
+    if (!edit)
+        return pb_fail(error, PB_TYPE, "edit= takes an edit or a list of edits, not %s",
+                       pb_value_describe(item, text, sizeof text));
+    if (pb_model_of(edit->model) != pb_model_of(model))
+        return pb_fail(error, PB_VALUE, "this edit was made for %s, and the prompt runs on %s",
+                       pb_model_value_name(edit->model), pb_model_value_name(model));
+    edits->items[edits->count++] = edit->edit;
+    return PB_OK;
+}
+
+pb_status pb_edits_take(pb_call *call, const char *name, const pb_value *model, pb_edits *edits,
+                        pb_error **error)
+{
+    *edits = (pb_edits){0};
+    const pb_value *value = pb_argument_value(call, name);
+    if (!value || pb_value_is_none(value))
+        return PB_OK;
+    bool many = pb_value_kind(value) == PB_LIST;
+    size_t count = many ? pb_list_count(value) : 1;
+    edits->items = pb_calloc(count, sizeof *edits->items);
+    if (!edits->items)
+        return pb_fail_memory(error);
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < count && !status; i++)
+        status = add_edit(many ? pb_list_item(value, i) : value, model, edits, error);
+    if (status)
+        pb_edits_free(edits);
+    return pb_place_argument(call, name, status, error);
+}
+
+void pb_edits_free(pb_edits *edits)
+{
+    free(edits->items);
+    *edits = (pb_edits){0};
+}
+
+/* ---- where an edit applies ---- */
+
+typedef struct edit_places {
+    pb_value *model;
+    pb_places layers, heads, positions, keys, neurons;
+    pb_head *pairs;
+    pb_edit_spec spec;
+} edit_places;
+
+static void places_free(edit_places *at)
+{
+    pb_places_free(&at->layers);
+    pb_places_free(&at->heads);
+    pb_places_free(&at->positions);
+    pb_places_free(&at->keys);
+    pb_places_free(&at->neurons);
+    free(at->pairs);
+    pb_value_release(&at->model);
+}
+
+static pb_status no_each(pb_call *call, const char *name, const pb_places *places, pb_error **error)
+{
+    if (!places->each)
+        return PB_OK;
+    return pb_fail_argument(call, name, error, PB_VALUE,
+                            "an edit takes its places together; each is for sweeps. Write %s=all, "
+                            "or name the places",
+                            name);
+}
+
+/* Places that the site does not have. */
+static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **error)
+{
+    const pb_site_argument given[] = {
+        {"layer", at->layers.given, PB_ALONG_LAYERS},     {"head", at->heads.given, PB_ALONG_HEADS},
+        {"heads", at->pairs != NULL, PB_ALONG_HEADS},     {"key", at->keys.given, PB_ALONG_KEYS},
+        {"neuron", at->neurons.given, PB_ALONG_FEATURES},
+    };
+    return pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
+}
+
+static pb_status check_places(pb_call *call, const edit_places *at, pb_error **error)
+{
+    const pb_shape *shape = pb_model_shape(pb_model_of(at->model));
+    const char *features = pb_site_info(at->spec.site)->features;
+    pb_status status = pb_places_check(call, "layer", &at->layers, "layer", shape->n_layer, error);
+    if (!status)
+        status = pb_places_check(call, "head", &at->heads, "head", shape->n_head, error);
+    if (!status && features && strcmp(features, "d_mlp") == 0)
+        status = pb_places_check(call, "neuron", &at->neurons, "neuron", shape->d_mlp, error);
+    return status;
+}
+
+static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
+{
+    struct {
+        const char *name, *axis;
+        pb_places *places;
+    } wanted[] = {{"layer", "layer", &at->layers},
+                  {"head", "head", &at->heads},
+                  {"pos", "pos", &at->positions},
+                  {"key", "key", &at->keys},
+                  {"neuron", "d_mlp", &at->neurons}};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !status; i++) {
+        status = pb_places_take(call, wanted[i].name, wanted[i].axis, wanted[i].places, error);
+        if (!status)
+            status = no_each(call, wanted[i].name, wanted[i].places, error);
+    }
+    if (!status)
+        status = refuse_places(call, at, error);
+    if (!status)
+        status = check_places(call, at, error);
+    at->spec.layers = pb_places_selects(&at->layers);
+    at->spec.heads = pb_places_selects(&at->heads);
+    at->spec.positions = pb_places_selects(&at->positions);
+    at->spec.n_positions = at->positions.count;
+    at->spec.keys = pb_places_selects(&at->keys);
+    at->spec.neurons = pb_places_selects(&at->neurons);
+    return status;
+}
+
+/* Reads model, site and places, which all edit words share. */
+static pb_status begin_edit(pb_call *call, edit_places *at, pb_error **error)
+{
+    *at = (edit_places){0};
+    at->spec.word = call->row->name;
+    pb_status status = pb_call_model(call, &at->model, error);
+    if (!status)
+        status = pb_head_set_take(call, "heads", pb_model_of(at->model), &at->pairs,
+                                  &at->spec.n_pairs, error);
+    at->spec.pairs = at->pairs;
+    at->spec.site = PB_SITE_Z;
+    if (!status && !pb_argument_is_none(call, "site"))
+        status = pb_site_take(call, "site", &at->spec.site, error);
+    else if (!status && !at->pairs)
+        status = pb_fail_argument(
+            call, NULL, error, PB_TYPE,
+            "%s() needs a site, such as \"z\" or \"mlp_out\", or heads=", call->row->name);
+    if (!status)
+        status = take_places(call, at, error);
+    if (!status && pb_site_has(at->spec.site, PB_ALONG_LAYERS) && !at->layers.given && !at->pairs) {
+        status = pb_fail_argument(call, NULL, error, PB_TYPE, "%s() needs to be told the layer",
+                                  call->row->name);
+        if (error)
+            pb_error_hint(*error, "write layer=3, layer=[3, 4], or layer=all for every layer");
+    }
+    if (!status && at->pairs && (at->layers.given || at->heads.given))
+        status = pb_fail_argument(call, "heads", error, PB_TYPE,
+                                  "give heads=[\"L9H6\"] or layer= and head=, not both");
+    return status;
+}
+
+/* `value` names the argument that the edit writes, which is what can still be wrong with it. */
+static pb_status finish_edit(pb_call *call, const char *value, edit_places *at, pb_status status,
+                             pb_value **result, pb_error **error)
+{
+    pb_edit *edit = NULL;
+    if (!status)
+        status = pb_place_argument(call, at->neurons.given ? "neuron" : value,
+                                   pb_edit_create(pb_model_of(at->model), &at->spec, &edit, error),
+                                   error);
+    if (!status)
+        status = edit_value(&edit, at->model, result, error);
+    places_free(at);
+    return status;
+}
+
+/* ---- the words ---- */
+
+/* A number, a tensor, or an activation of other runs, as what an edit writes. */
+static pb_status take_written(pb_call *call, const char *name, edit_places *at, pb_prompts *from,
+                              pb_error **error)
+{
+    const pb_value *value = pb_argument_value(call, name);
+    switch (pb_value_kind(value)) {
+    case PB_NUMBER:
+    case PB_BOOL: at->spec.number = pb_value_get_number(value); return PB_OK;
+    case PB_TENSOR: at->spec.value = pb_value_get_tensor(value); return PB_OK;
+    default: break;
+    }
+    pb_prompts like = {.model = at->model};
+    pb_status status = pb_prompts_take(call, name, PB_PROMPTS_IGNORE_EDIT, &like, from, error);
+    at->spec.from = from->runs;
+    at->spec.n_from = from->count;
+    return status;
+}
+
+static pb_status edit_with(pb_call *call, pb_edit_op op, const char *value, pb_value **result,
+                           pb_error **error)
+{
+    edit_places at;
+    pb_prompts from = {0};
+    pb_status status = begin_edit(call, &at, error);
+    at.spec.op = op;
+    if (!status && value)
+        status = take_written(call, value, &at, &from, error);
+    status = finish_edit(call, value, &at, status, result, error);
+    pb_prompts_free(&from);
+    return status;
+}
+
+static pb_status call_zero(pb_call *call, pb_value **result, pb_error **error)
+{
+    return edit_with(call, PB_EDIT_SET, NULL, result, error);
+}
+
+static pb_status call_set(pb_call *call, pb_value **result, pb_error **error)
+{
+    return edit_with(call, PB_EDIT_SET, "to", result, error);
+}
+
+static pb_status call_resample(pb_call *call, pb_value **result, pb_error **error)
+{
+    return edit_with(call, PB_EDIT_SET, "from", result, error);
+}
+
+static pb_status call_add(pb_call *call, pb_value **result, pb_error **error)
+{
+    return edit_with(call, PB_EDIT_ADD, "value", result, error);
+}
+
+static pb_status call_scale(pb_call *call, pb_value **result, pb_error **error)
+{
+    return edit_with(call, PB_EDIT_SCALE, "by", result, error);
+}
+
+static pb_status call_project(pb_call *call, pb_value **result, pb_error **error)
+{
+    return edit_with(call, PB_EDIT_PROJECT, "out", result, error);
+}
+
+static pb_status call_ablate_mean(pb_call *call, pb_value **result, pb_error **error)
+{
+    edit_places at;
+    pb_prompts over = {0};
+    pb_edit *edit = NULL;
+    pb_context context = pb_call_context(call);
+    pb_status status = begin_edit(call, &at, error);
+    pb_prompts like = {.model = at.model};
+    if (!status)
+        status = pb_prompts_take(call, "over", PB_PROMPTS_IGNORE_EDIT, &like, &over, error);
+    if (!status)
+        status = pb_place_argument(
+            call, "over",
+            pb_edit_mean(pb_model_of(at.model), &at.spec, over.runs, over.count,
+                         strcmp(pb_argument_text(call, "by"), "pos") == 0, &context, &edit, error),
+            error);
+    if (!status)
+        status = edit_value(&edit, at.model, result, error);
+    places_free(&at);
+    pb_prompts_free(&over);
+    return status;
+}
+
+static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *model = NULL;
+    pb_head *heads = NULL, *others = NULL;
+    size_t n = 0, n_others = 0;
+    pb_list_builder list = {0};
+    pb_status status = pb_call_model(call, &model, error);
+    if (!status)
+        status = pb_head_set_take(call, "heads", pb_model_of(model), &heads, &n, error);
+    if (!status)
+        status = pb_heads_except(pb_model_of(model), heads, n, &others, &n_others, error);
+    for (size_t i = 0; i < n_others && !status; i++) {
+        char name[48];
+        pb_value *value = NULL;
+        snprintf(name, sizeof name, "L%zuH%zu", others[i].layer, others[i].head);
+        status = pb_value_text(name, &value, error);
+        if (!status)
+            status = pb_list_take(&list, value, error);
+    }
+    if (!status)
+        status = pb_list_finish(&list, false, result, error);
+    pb_list_discard(&list);
+    free(heads);
+    free(others);
+    pb_value_release(&model);
+    return status;
+}
+
+#define PLACE_TYPES                                                                                \
+    (PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR)
+#define PLACE(word)                                                                                \
+    {                                                                                              \
+        .name = word, .types = PLACE_TYPES, .mode = PB_PARAMETER_KEYWORD,                          \
+        .what = "a place, a list, a slice or all", .fallback = "None"                              \
+    }
+#define HEADS                                                                                      \
+    {                                                                                              \
+        .name = "heads", .types = PB_TAKES_STRING | PB_TAKES_LIST, .mode = PB_PARAMETER_KEYWORD,   \
+        .what = "heads such as \"L9H6\"", .fallback = "None", .objects = {                         \
+            &pb_ranking_type                                                                       \
+        }                                                                                          \
+    }
+#define SITE(default_)                                                                             \
+    {                                                                                              \
+        .name = "site", .types = PB_TAKES_STRING, .what = "an activation site",                    \
+        .fallback = default_, .suggest = pb_suggest_sites                                          \
+    }
+#define PLACES      PLACE("layer"), PLACE("head"), PLACE("pos"), PLACE("key"), PLACE("neuron"), HEADS
+#define VALUE_TYPES (PB_TAKES_NUMBER | PB_TAKES_TENSOR | PB_TAKES_STRING | PB_TAKES_LIST)
+#define PLACES_DOC                                                                                 \
+    "The layer has to be named (`layer=all` for every one) unless `heads=` names heads; head, "    \
+    "pos, key and neuron are all of them unless told. Positions left open are edited in "          \
+    "generated tokens too."
+
+const pb_builtin pb_builtins_edit[] = {
+    {.name = "zero",
+     .category = "Edits",
+     .summary = "Sets an activation to zero.",
+     .doc = PLACES_DOC,
+     .result = "an edit",
+     .example = "logit(\"I love this movie because it is\", \" great\", "
+                "edit=zero(\"mlp_out\", layer=0)) < 15",
+     .expected = "True",
+     .needs_model = true,
+     .see = "ablate_mean set patch",
+     .parameters = {SITE("None"), PLACES, PB_MODEL_PARAMETER},
+     .function = call_zero},
+    {.name = "set",
+     .category = "Edits",
+     .summary = "Sets an activation to a number, a tensor, or what it is in another run.",
+     .doc = PLACES_DOC,
+     .result = "an edit",
+     .example = "set(\"resid_post\", layer=5, pos=\" love\", to=run(\"I hate it\"))",
+     .needs_model = true,
+     .see = "resample patch",
+     .parameters = {SITE("None"),
+                    {.name = "to",
+                     .types = VALUE_TYPES,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a number, a tensor or a run",
+                     .objects = PB_PROMPT_OBJECTS},
+                    PLACES,
+                    PB_MODEL_PARAMETER},
+     .function = call_set},
+    {.name = "resample",
+     .category = "Edits",
+     .summary = "Takes an activation from another prompt.",
+     .doc = PLACES_DOC,
+     .result = "an edit",
+     .example = "resample(\"z\", layer=2, head=3, from=\"I hate this movie\")",
+     .needs_model = true,
+     .see = "set patch",
+     .parameters = {SITE("None"),
+                    {.name = "from",
+                     .types = PB_PROMPT_TYPES,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a prompt or a run",
+                     .objects = PB_PROMPT_OBJECTS},
+                    PLACES,
+                    PB_MODEL_PARAMETER},
+     .function = call_resample},
+    {.name = "add",
+     .category = "Edits",
+     .summary = "Adds to an activation: steering.",
+     .doc = PLACES_DOC,
+     .result = "an edit",
+     .example = "add(\"resid_post\", layer=3, value=0.5)",
+     .needs_model = true,
+     .see = "scale project",
+     .parameters = {SITE("None"),
+                    {.name = "value",
+                     .types = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a number or a tensor"},
+                    PLACES,
+                    PB_MODEL_PARAMETER},
+     .function = call_add},
+    {.name = "scale",
+     .category = "Edits",
+     .summary = "Multiplies an activation.",
+     .doc = PLACES_DOC,
+     .result = "an edit",
+     .example = "scale(\"attn_out\", layer=2, by=0.5)",
+     .needs_model = true,
+     .see = "zero add",
+     .parameters = {SITE("None"),
+                    {.name = "by",
+                     .types = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a number or a tensor"},
+                    PLACES,
+                    PB_MODEL_PARAMETER},
+     .function = call_scale},
+    {.name = "project",
+     .category = "Edits",
+     .summary = "Takes a direction out of an activation.",
+     .doc = "`x - (x . d / d . d) d`, over the site's last axis.\n\n" PLACES_DOC,
+     .result = "an edit",
+     .example = "project(\"resid_post\", layer=3, out=model.W_U[token=\" great\"])",
+     .needs_model = true,
+     .see = "add zero",
+     .parameters = {SITE("None"),
+                    {.name = "out",
+                     .types = PB_TAKES_TENSOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a direction, a tensor"},
+                    PLACES,
+                    PB_MODEL_PARAMETER},
+     .function = call_project},
+    {.name = "ablate_mean",
+     .category = "Edits",
+     .summary = "Sets an activation to its mean over prompts.",
+     .doc = "`by=\"pos\"` takes the mean at every position by itself, and wants prompts of one "
+            "length; `by=\"all\"` averages all positions but the start token, and puts the mean in "
+            "those places: a prompt's start token keeps its own activation, which no other "
+            "resembles, unless `pos=` names it.\n\n" PLACES_DOC,
+     .result = "an edit",
+     .example = "ablate_mean(\"mlp_out\", layer=3, over=[\"I love it\", \"I hate it\"])",
+     .needs_model = true,
+     .see = "zero resample",
+     .parameters = {SITE("None"),
+                    {.name = "over",
+                     .types = PB_PROMPT_TYPES,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "prompts",
+                     .objects = PB_PROMPT_OBJECTS},
+                    {.name = "by",
+                     .types = PB_TAKES_STRING,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "\"pos\"",
+                     .choices = "pos all"},
+                    PLACES,
+                    PB_MODEL_PARAMETER},
+     .function = call_ablate_mean},
+    {.name = "except_heads",
+     .category = "Edits",
+     .summary = "Every head of the model but these, for heads=.",
+     .doc = "`except_heads([])` is every head, and of every head there is none: the two ends of a "
+            "curve. An edit of no heads changes nothing.",
+     .result = "a list of heads",
+     .example = "len(except_heads([\"L5H5\"]))",
+     .expected = "35",
+     .needs_model = true,
+     .see = "zero",
+     .parameters = {{.name = "heads",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .what = "heads such as \"L9H6\"",
+                     .objects = {&pb_ranking_type}},
+                    PB_MODEL_PARAMETER},
+     .function = call_except_heads},
+    {0}};

@@ -1,0 +1,300 @@
+/* lens(): what the model would say if it stopped at each layer. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "display/table.h"
+#include "domain.h"
+#include "show/show.h"
+#include "show/values.h"
+#include "show/views.h"
+#include "study/attribute.h"
+#include "words.h"
+
+/* One state after another, in a table: the likeliest token and its probability. */
+static pb_status column_of_tops(const pb_value *self, const char *const *texts, pb_bundle **bundle,
+                                pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    double *numbers = pb_doubles_of(tensor);
+    if (!numbers)
+        return pb_fail_memory(error);
+    pb_column columns[] = {{.name = "likeliest next", .kind = PB_COLUMN_TOKEN, .texts = texts},
+                           {.name = "probability", .kind = PB_COLUMN_BAR, .numbers = numbers}};
+    pb_words words = {.caption = pb_value_meta(self)->caption};
+    pb_status status = pb_table_of(pb_tensor_axis(tensor, 0), columns, 2, &words, bundle, error);
+    free(numbers);
+    return status;
+}
+
+static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                           pb_error **error)
+{
+    (void)interp;
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    const pb_value *ids = pb_meta_field(meta, "token");
+    size_t rank = pb_tensor_rank(tensor);
+    if (rank == 0 || rank > 2 || !ids || !pb_value_get_tensor(ids) || !meta->model) {
+        pb_words words = {.caption = meta->caption};
+        return pb_show_values(self, &words, meta->units ? meta->units : "value", bundle, error);
+    }
+    size_t count = pb_tensor_size(tensor);
+    const float *id = pb_tensor_data(pb_value_get_tensor(ids));
+    const char **texts = pb_malloc(count, sizeof *texts);
+    pb_axis_labels rows = {0}, columns = {0};
+    pb_bundle *shown = NULL;
+    pb_status status = texts ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < count && !status; i++)
+        texts[i] = pb_tokenizer_label(pb_model_tokenizer(pb_model_of(meta->model)), (int32_t)id[i]);
+    if (!status && rank == 1) {
+        status = column_of_tops(self, texts, &shown, error);
+        free(texts);
+        return status ? status : pb_bundle_absorb(bundle, &shown, error);
+    }
+    if (!status)
+        status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
+    if (!status)
+        status = pb_axis_labels_of(pb_tensor_axis(tensor, 1), &columns, error);
+    if (!status) {
+        pb_heatmap_view view = {.words = {.caption = meta->caption},
+                                .rows = rows.view,
+                                .columns = columns.view,
+                                .values = pb_tensor_data(tensor),
+                                .cell_texts = texts,
+                                .cell_kind = PB_TEXT_TOKEN,
+                                .value_name = "probability",
+                                .shade = PB_SHADE_SEQUENTIAL,
+                                .range = {.fixed = true, .low = 0, .high = 1}};
+        status = pb_show_heatmap(&view, &shown, error);
+        if (!status)
+            status = pb_bundle_absorb(bundle, &shown, error);
+    }
+    pb_axis_labels_free(&rows);
+    pb_axis_labels_free(&columns);
+    free(texts);
+    return status;
+}
+
+/* The text of a token for its id. */
+static pb_status token_cell(const pb_value *self, float number, pb_value **result, pb_error **error)
+{
+    const pb_value *model = pb_value_meta(self)->model;
+    const char *text =
+        model && number == floorf(number) && number >= 0
+            ? pb_tokenizer_label(pb_model_tokenizer(pb_model_of(model)), (int32_t)number)
+            : NULL;
+    return text ? pb_value_text(text, result, error)
+                : pb_value_number(number, PB_SINGLE, result, error);
+}
+
+/* Along one axis the tokens themselves; of more the grid of ids. */
+static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    if (pb_tensor_rank(tensor) != 1)
+        return pb_show_values(self, &(pb_words){0}, "token", bundle, error);
+    pb_value *table = NULL;
+    pb_bundle *shown = NULL;
+    pb_status status =
+        pb_table_from_tensor(pb_interp_keeper(interp), self, "next token", &table, error);
+    if (!status)
+        status = pb_interp_bundle(interp, table, &shown, error);
+    pb_value_release(&table);
+    return status ? status : pb_bundle_absorb(bundle, &shown, error);
+}
+
+static const pb_look token_look = {.name = "next_token",
+                                   .article = "ids of tokens",
+                                   .summary = "The likeliest next token of each state.",
+                                   .show = tokens_show,
+                                   .cell = token_cell};
+
+static const pb_look lens_look = {.name = "lens",
+                                  .article = "a logit lens",
+                                  .summary = "The top token of every layer and position.",
+                                  .show = lens_show};
+
+/* What is read: which prompt, which stream, where. */
+typedef struct lens_arguments {
+    pb_prompts prompts;
+    pb_site site;
+    pb_places layers, positions;
+} lens_arguments;
+
+static void lens_free(lens_arguments *in)
+{
+    pb_places_free(&in->layers);
+    pb_places_free(&in->positions);
+    pb_prompts_free(&in->prompts);
+}
+
+static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
+{
+    *in = (lens_arguments){0};
+    pb_status status = pb_site_take(call, "site", &in->site, error);
+    if (!status)
+        status = pb_place_argument(call, "site", pb_logit_lens_check(in->site, error), error);
+    if (!status)
+        status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
+    if (!status && in->prompts.many)
+        status = pb_fail_one_prompt(call, "prompt", error);
+    if (!status)
+        status = pb_places_take(call, "layer", "layer", &in->layers, error);
+    if (!status)
+        status = pb_places_check(call, "layer", &in->layers, "layer",
+                                 pb_model_shape(in->prompts.engine)->n_layer, error);
+    if (!status)
+        status =
+            pb_positions_take(call, "pos", &in->prompts, PB_SOME_POSITIONS, &in->positions, error);
+    return status;
+}
+
+/* "Logit lens of "I love this": ..." */
+static void lens_caption(const lens_arguments *in, const pb_targets *words, pb_buffer *caption)
+{
+    char *title = pb_prompts_title(&in->prompts, 0, &in->positions, 70);
+    pb_buffer_format(caption, "Logit lens of %s, read at %s: ", title ? title : "the prompt",
+                     pb_site_info(in->site)->name);
+    if (!words)
+        pb_buffer_text(caption, "the likeliest next token of each state, shaded by its "
+                                "probability");
+    for (size_t i = 0; words && i < words->count && i < 6; i++) {
+        char *token = pb_token_text(in->prompts.engine, words->ids[i]);
+        pb_buffer_format(caption, "%s%s", i ? ", " : "logit of ", token ? token : "?");
+        free(token);
+    }
+    if (words && words->count > 6)
+        pb_buffer_format(caption, " and %zu more", words->count - 6);
+    if (in->prompts.edits)
+        pb_buffer_byte(caption, '.');
+    pb_prompts_edits(&in->prompts, caption);
+    free(title);
+}
+
+static pb_status lens_of_words(pb_call *call, const lens_arguments *in, pb_value **result,
+                               pb_error **error)
+{
+    pb_targets words = {0};
+    pb_context context = pb_call_context(call);
+    pb_tensor *lens = NULL;
+    pb_status status = pb_targets_take(call, "words", in->prompts.engine, 0, &words, error);
+    if (!status)
+        status = pb_place_argument(call, "prompt",
+                                   pb_logit_lens(in->prompts.runs[0], in->site,
+                                                 pb_places_selects(&in->layers),
+                                                 pb_places_selects(&in->positions), words.ids,
+                                                 words.count, &context, &lens, error),
+                                   error);
+    if (!status)
+        status = pb_drop_single_axis(&lens, "token", !words.many, error);
+    if (!status) {
+        pb_buffer caption = PB_BUFFER_EMPTY;
+        bool number = pb_tensor_rank(lens) == 0;
+        lens_caption(in, &words, &caption);
+        status = pb_result_captioned(&lens, in->prompts.model, number ? NULL : &lens_look, "logits",
+                                     &caption, 0, NULL, result, error);
+    }
+    pb_targets_free(&words);
+    return status;
+}
+
+/* Keeps the chosen layers and positions of a tensor [layer, pos]. */
+static pb_status choose_places(const lens_arguments *in, pb_tensor **tensor, pb_error **error)
+{
+    static const char *const axes[] = {"layer", "pos"};
+    static const pb_select every = {.kind = PB_SELECT_ALL};
+    pb_select selects[] = {in->layers.count ? in->layers.selects[0] : every,
+                           in->positions.count ? in->positions.selects[0] : every};
+    pb_tensor *chosen = NULL;
+    pb_status status = pb_tensor_select(*tensor, 2, axes, selects, NULL, &chosen, error);
+    pb_tensor_release(tensor);
+    *tensor = chosen;
+    return status;
+}
+
+static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value **result,
+                             pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    pb_tensor *found[3] = {NULL}; /* ids, logits, probabilities */
+    pb_value *fields[2] = {NULL}, *model = in->prompts.model;
+    pb_status status = pb_logit_lens_top(in->prompts.runs[0], in->site, &context, &found[0],
+                                         &found[1], &found[2], error);
+    for (size_t i = 0; i < 3 && !status; i++)
+        status = choose_places(in, &found[i], error);
+    for (size_t i = 0; i < 2 && !status; i++)
+        status = pb_result_tensor(&found[i], model, i ? NULL : &token_look, i ? "logits" : NULL,
+                                  NULL, 0, NULL, &fields[i], error);
+    if (!status) {
+        pb_buffer caption = PB_BUFFER_EMPTY;
+        pb_field named[] = {{.name = "token", .value = fields[0]},
+                            {.name = "logit", .value = fields[1], .kind = PB_FIELD_APART}};
+        lens_caption(in, NULL, &caption);
+        status = pb_result_captioned(&found[2], model, &lens_look, "probability", &caption, 2,
+                                     named, result, error);
+    }
+    for (size_t i = 0; i < 3; i++)
+        pb_tensor_release(&found[i]);
+    pb_value_release(&fields[0]);
+    pb_value_release(&fields[1]);
+    return status;
+}
+
+static pb_status call_lens(pb_call *call, pb_value **result, pb_error **error)
+{
+    lens_arguments in;
+    pb_status status = take_lens(call, &in, error);
+    if (!status)
+        status = pb_argument_is_none(call, "words") ? lens_of_top(call, &in, result, error)
+                                                    : lens_of_words(call, &in, result, error);
+    lens_free(&in);
+    return status;
+}
+
+static void suggest_streams(pb_session *session, pb_names *names)
+{
+    (void)session;
+    for (int site = 0; site < PB_N_SITES; site++)
+        if (pb_site_info((pb_site)site)->stream)
+            pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");
+}
+
+const pb_builtin pb_builtins_lens[] = {
+    {.name = "lens",
+     .category = "Attribution",
+     .summary = "The logit lens: what the model would say if it stopped at each layer.",
+     .doc = "Unembeds the residual stream at every layer and position, each state with its own "
+            "scale and b_U included. `.token` has ids, which show as tokens and are text in a "
+            "table.",
+     .result = "a tensor [layer, pos] of the top token's probability with .token and .logit; with "
+               "words= a tensor [layer, pos, token] of logits",
+     .example = "lens(\"The capital of France is\")",
+     .needs_model = true,
+     .see = "attribute top",
+     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+                    {.name = "words",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "words that are one token each",
+                     .fallback = "None"},
+                    {.name = "layer",
+                     .types = PB_TAKES_INTEGER | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a layer, a list, a slice or all",
+                     .fallback = "None"},
+                    {.name = "pos",
+                     .types =
+                         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a position: -1, 2, \" love\", a list, a slice or all",
+                     .fallback = "None"},
+                    {.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "\"resid_post\"",
+                     .suggest = suggest_streams},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_lens},
+    {0}};

@@ -1,0 +1,448 @@
+/*
+ * Metrics: logit(" great") is a value, a function of a run; logit(love, " great") evaluates it. One
+ * table row for each word; what they share is bound and evaluated in one place.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+#include "metrics.h"
+#include "show/values.h"
+
+static const pb_metric_row rows[] = {
+    {"logit", PB_METRIC_LOGIT, "logits", "logit"},
+    {"logit_diff", PB_METRIC_LOGIT_DIFF, "logits", "logit difference"},
+    {"prob", PB_METRIC_PROB, "probability", "probability"},
+    {"logprob", PB_METRIC_LOGPROB, "nats", "log probability"},
+    {"rank", PB_METRIC_RANK, "rank", "rank"},
+    {"loss", PB_METRIC_LOSS, "nats", "loss"},
+    {"kl", PB_METRIC_KL, "nats", "KL divergence from the reference"},
+};
+
+const pb_metric_row *pb_metric_row_of(const char *word)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].word, word) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+/* ---- the object ---- */
+
+void pb_metric_destroy(void *data)
+{
+    pb_metric_data *metric = data;
+    if (!metric)
+        return;
+    pb_value_release(&metric->target);
+    pb_value_release(&metric->against);
+    pb_value_release(&metric->pos);
+    pb_value_release(&metric->reference);
+    free(metric);
+}
+
+static void metric_repr(const pb_value *self, pb_buffer *out)
+{
+    const pb_metric_data *metric = pb_value_object(self, &pb_metric_type);
+    const pb_value *parts[] = {metric->target, metric->against};
+    const char *gap = "";
+    pb_buffer_format(out, "%s(", metric->row->word);
+    for (size_t i = 0; i < 2; i++) {
+        if (!parts[i])
+            continue;
+        pb_buffer_text(out, gap);
+        pb_value_repr(parts[i], false, out);
+        gap = ", ";
+    }
+    if (metric->reference) {
+        bool one = pb_list_count(metric->reference) == 1;
+        pb_buffer_text(out, "reference=");
+        pb_value_repr(one ? pb_list_item(metric->reference, 0) : metric->reference, false, out);
+        gap = ", ";
+    }
+    if (metric->pos) {
+        pb_buffer_format(out, "%spos=", gap);
+        pb_value_repr(metric->pos, false, out);
+        gap = ", ";
+    }
+    if (metric->per_token)
+        pb_buffer_format(out, "%sby=\"pos\"", gap);
+    pb_buffer_byte(out, ')');
+}
+
+/* ---- a user's function as a metric ---- */
+
+/* What such a function is given: the logits of one prompt, as run.logits would be. */
+typedef struct logits_view {
+    pb_value *logits, *model;
+} logits_view;
+
+static void view_destroy(void *data)
+{
+    logits_view *view = data;
+    if (!view)
+        return;
+    pb_value_release(&view->logits);
+    pb_value_release(&view->model);
+    free(view);
+}
+
+static void view_repr(const pb_value *self, pb_buffer *out)
+{
+    (void)self;
+    pb_buffer_text(out, "the run of one cell of a sweep");
+}
+
+static const pb_object_type view_type;
+
+static pb_status view_logits(pb_interp *interp, const pb_value *self, pb_value **result,
+                             pb_error **error)
+{
+    (void)interp;
+    (void)error;
+    *result = pb_value_retain(((logits_view *)pb_value_object(self, &view_type))->logits);
+    return PB_OK;
+}
+
+static pb_status view_logprobs(pb_interp *interp, const pb_value *self, pb_value **result,
+                               pb_error **error)
+{
+    const logits_view *view = pb_value_object(self, &view_type);
+    pb_tensor *logprobs = NULL;
+    pb_status status = pb_tensor_softmax(pb_value_get_tensor(view->logits), "token", true,
+                                         pb_interp_watch(interp), &logprobs, error);
+    return status ? status
+                  : pb_result_tensor(&logprobs, view->model, NULL, "nats", NULL, 0, NULL, result,
+                                     error);
+}
+
+static const pb_member view_members[] = {
+    {"logits", "Logits of the next token: [pos, token].", view_logits},
+    {"logprobs", "Log probabilities, nats: [pos, token].", view_logprobs},
+    {NULL, NULL, NULL}};
+
+/* Activations are there in runs; a sweep computes a cell only as far as its logits. */
+static pb_status view_attribute(pb_interp *interp, const pb_value *self, const char *name,
+                                pb_value **result, pb_error **error)
+{
+    (void)interp;
+    (void)self;
+    (void)result;
+    pb_site site;
+    if (pb_site_find(name, &site, NULL))
+        return PB_OK;
+    return pb_fail(error, PB_NAME,
+                   "in a sweep a metric of your own sees .logits and .logprobs, not .%s", name);
+}
+
+static const pb_object_type view_type = {
+    .name = "run in a sweep",
+    .article = "a run in a sweep",
+    .summary = "One cell of a sweep, as a metric of your own sees it: .logits and .logprobs.",
+    .destroy = view_destroy,
+    .repr = view_repr,
+    .members = view_members,
+    .attribute = view_attribute};
+
+typedef struct pb_metric_caller {
+    pb_interp *interp;
+    pb_value *function, *model;
+} pb_metric_caller;
+
+static pb_status call_function(void *user, size_t prompt, const pb_tensor *logits, double *value,
+                               pb_error **error)
+{
+    (void)prompt;
+    pb_metric_caller *caller = user;
+    logits_view *view = pb_calloc(1, sizeof *view);
+    pb_value *argument = NULL, *answer = NULL;
+    if (!view)
+        return pb_fail_memory(error);
+    pb_tensor *shared = pb_tensor_retain((pb_tensor *)logits);
+    view->model = pb_value_retain(caller->model);
+    pb_status status = pb_result_tensor(&shared, caller->model, NULL, "logits", NULL, 0, NULL,
+                                        &view->logits, error);
+    if (status) {
+        view_destroy(view);
+        return status;
+    }
+    status = pb_value_take_object(&view_type, view, &argument, error);
+    if (!status)
+        status = pb_interp_call(caller->interp, caller->function, 1, &argument, &answer, error);
+    if (!status && pb_value_kind(answer) == PB_TENSOR &&
+        pb_tensor_size(pb_value_get_tensor(answer)) == 1) {
+        *value = pb_tensor_data(pb_value_get_tensor(answer))[0];
+    } else if (!status &&
+               (pb_value_kind(answer) == PB_NUMBER || pb_value_kind(answer) == PB_BOOL)) {
+        *value = pb_value_get_number(answer);
+    } else if (!status) {
+        char text[96];
+        status = pb_fail(error, PB_TYPE, "a metric gives one number for a run; yours gave %s",
+                         pb_value_describe(answer, text, sizeof text));
+        if (error)
+            pb_error_hint(*error, "pick one: lambda r: r.logits[pos=-1, token=\" great\"]");
+    }
+    pb_value_release(&argument);
+    pb_value_release(&answer);
+    return status;
+}
+
+/* ---- binding to prompts ---- */
+
+static char *metric_title(const pb_metric_data *metric, const pb_model *model,
+                          const pb_bound_metric *bound)
+{
+    pb_buffer title = PB_BUFFER_EMPTY;
+    pb_buffer_text(&title, metric->row->title);
+    const pb_targets *sides[] = {&bound->targets, &bound->against};
+    for (size_t i = 0; i < 2; i++) {
+        if (!sides[i]->count)
+            continue;
+        char *token = sides[i]->count == 1 ? pb_token_text(model, sides[i]->ids[0]) : NULL;
+        pb_buffer_text(&title, i ? " minus " : " of ");
+        pb_buffer_text(&title, token ? token : "each prompt's word");
+        free(token);
+    }
+    if (metric->pos &&
+        !(pb_value_kind(metric->pos) == PB_NUMBER && pb_value_get_number(metric->pos) == -1)) {
+        pb_buffer_text(&title, " at pos=");
+        pb_value_repr(metric->pos, false, &title);
+    }
+    return pb_buffer_take(&title);
+}
+
+static pb_status bind_reference(const pb_metric_data *metric, pb_bound_metric *bound,
+                                pb_error **error)
+{
+    size_t count = pb_list_count(metric->reference);
+    bound->reference.runs = pb_calloc(count, sizeof *bound->reference.runs);
+    if (!bound->reference.runs)
+        return pb_fail_memory(error);
+    bound->reference.count = count;
+    for (size_t i = 0; i < count; i++)
+        bound->reference.runs[i] = pb_run_retain(pb_run_of(pb_list_item(metric->reference, i)));
+    bound->metric.reference = bound->reference.runs;
+    bound->metric.n_reference = count;
+    return PB_OK;
+}
+
+static pb_status bind_counts(const char *what, size_t count, size_t n_prompts, pb_error **error)
+{
+    if (count <= 1 || count == n_prompts)
+        return PB_OK;
+    return pb_fail(error, PB_VALUE,
+                   "there %s %zu prompt%s and %zu %s; give one for all prompts, or one for each",
+                   n_prompts == 1 ? "is" : "are", n_prompts, n_prompts == 1 ? "" : "s", count,
+                   what);
+}
+
+pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n_prompts,
+                         pb_bound_metric *bound, pb_error **error)
+{
+    pb_status status = PB_OK;
+    bound->metric.kind = metric->row->kind;
+    bound->units = metric->row->units;
+    if (metric->target) {
+        status = pb_targets_of(model, metric->target, &bound->targets, error);
+        if (!status)
+            status = bind_counts("words", bound->targets.count, n_prompts, error);
+        bound->metric.targets = bound->targets.ids;
+        bound->metric.n_targets = bound->targets.count;
+    }
+    if (!status && metric->against) {
+        status = pb_targets_of(model, metric->against, &bound->against, error);
+        if (!status)
+            status = bind_counts("words to compare with", bound->against.count, n_prompts, error);
+        bound->metric.against = bound->against.ids;
+        bound->metric.n_against = bound->against.count;
+    }
+    if (!status && metric->reference)
+        status = bind_reference(metric, bound, error);
+    if (!status && metric->reference)
+        status = bind_counts("references", bound->reference.count, n_prompts, error);
+    if (!status && !(bound->name = metric_title(metric, model, bound)))
+        status = pb_fail_memory(error);
+    return status;
+}
+
+void pb_metric_positions(pb_bound_metric *bound)
+{
+    bound->metric.positions = pb_places_selects(&bound->positions);
+    bound->metric.n_positions = bound->positions.count;
+}
+
+static pb_status bind_function(pb_interp *interp, pb_value *function, pb_value *model,
+                               pb_bound_metric *bound, pb_error **error)
+{
+    bound->caller = pb_calloc(1, sizeof *bound->caller);
+    bound->name = strdup("your metric");
+    if (!bound->caller || !bound->name)
+        return pb_fail_memory(error);
+    *bound->caller = (pb_metric_caller){interp, pb_value_retain(function), pb_value_retain(model)};
+    bound->units = NULL;
+    bound->metric.kind = PB_METRIC_CALL;
+    bound->metric.call = call_function;
+    bound->metric.user = bound->caller;
+    return PB_OK;
+}
+
+/* What is no metric and no function, and what was probably meant. */
+static pb_status not_a_metric(const pb_value *value, pb_error **error)
+{
+    char text[96];
+    pb_status status = pb_fail(error, PB_TYPE,
+                               "a metric is a value such as logit(\" great\"), or a function of a "
+                               "run, not %s",
+                               pb_value_describe(value, text, sizeof text));
+    if (error && pb_value_kind(value) == PB_STRING)
+        pb_error_hint(*error, "metric=logit(\"%.40s\")", pb_value_get_text(value, NULL));
+    else if (error && (pb_value_kind(value) == PB_NUMBER || pb_value_kind(value) == PB_TENSOR))
+        pb_error_hint(*error, "leave the prompt out: logit(\" great\") is a metric, "
+                              "logit(prompt, \" great\") already its value");
+    return status;
+}
+
+/* metric=logit, without its word. */
+static pb_status bare_word(const char *word, pb_error **error)
+{
+    pb_status status = pb_fail(error, PB_TYPE, "%s is not a metric yet: it needs %s", word,
+                               strcmp(word, "loss") == 0 ? "its brackets" : "brackets and a word");
+    if (error)
+        pb_error_hint(*error, "metric=%s(%s)", word,
+                      strcmp(word, "loss") == 0         ? ""
+                      : strcmp(word, "kl") == 0         ? "reference=prompt"
+                      : strcmp(word, "logit_diff") == 0 ? "\" great\", \" bad\""
+                                                        : "\" great\"");
+    return status;
+}
+
+static pb_status take_metric(pb_call *call, const char *name, const pb_prompts *prompts,
+                             pb_bound_metric *bound, pb_error **error)
+{
+    pb_value *value = pb_argument_value(call, name);
+    const pb_metric_data *metric = pb_value_object(value, &pb_metric_type);
+    const pb_builtin *builtin = pb_value_get_builtin(value);
+    if (metric && metric->per_token)
+        return pb_fail(error, PB_VALUE,
+                       "a metric gives one number for a prompt, and loss(by=\"pos\") gives one "
+                       "for each token; write loss()");
+    if (builtin && pb_metric_row_of(builtin->name))
+        return bare_word(builtin->name, error);
+    if (!metric && !pb_value_is_callable(value))
+        return not_a_metric(value, error);
+    if (!metric)
+        return bind_function(call->interp, value, prompts->model, bound, error);
+    pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, bound, error);
+    if (!status && metric->pos)
+        status = pb_positions_of(call, name, metric->pos, prompts, PB_ONE_POSITION,
+                                 &bound->positions, error);
+    pb_metric_positions(bound);
+    return status;
+}
+
+pb_status pb_metric_take(pb_call *call, const char *name, const pb_prompts *prompts,
+                         pb_bound_metric *bound, pb_error **error)
+{
+    *bound = (pb_bound_metric){0};
+    pb_status status = take_metric(call, name, prompts, bound, error);
+    if (status)
+        pb_bound_metric_free(bound);
+    return pb_place_argument(call, name, status, error);
+}
+
+void pb_bound_metric_free(pb_bound_metric *bound)
+{
+    pb_targets_free(&bound->targets);
+    pb_targets_free(&bound->against);
+    pb_places_free(&bound->positions);
+    pb_prompts_free(&bound->reference);
+    free(bound->name);
+    if (bound->caller) {
+        pb_value_release(&bound->caller->function);
+        pb_value_release(&bound->caller->model);
+        free(bound->caller);
+    }
+    *bound = (pb_bound_metric){0};
+}
+
+/* ---- the type ---- */
+
+/* A metric is a function of a run: logit(" great")(run(love)). */
+static pb_status metric_call(pb_interp *interp, const pb_value *self, size_t count,
+                             pb_value *const *arguments, pb_value **result, pb_error **error)
+{
+    const pb_metric_data *metric = pb_value_object(self, &pb_metric_type);
+    pb_run *run = count == 1 ? pb_run_of(arguments[0]) : NULL;
+    if (!run)
+        return pb_fail(error, PB_TYPE,
+                       "a metric is called with one run; for a prompt, give it to the word: "
+                       "%s(prompt, ...)",
+                       metric->row->word);
+    pb_bound_metric bound = {0};
+    pb_context context = {.watch = pb_interp_watch(interp)};
+    pb_tensor *values = NULL;
+    pb_status status = pb_metric_bind(metric, pb_run_model(run), 1, &bound, error);
+    if (!status && metric->pos)
+        status = pb_places_of(metric->pos, "pos", &bound.positions, error);
+    if (!status)
+        status = pb_places_every(&bound.positions, error);
+    pb_metric_positions(&bound);
+    if (!status)
+        status = metric->per_token
+                     ? pb_loss_per_token(run, &context, &values, error)
+                     : pb_metric_evaluate(&bound.metric, &run, 1, NULL, &context, &values, error);
+    if (!status)
+        status = pb_metric_value(metric->row, &values, pb_run_model_value(arguments[0]), NULL,
+                                 result, error);
+    pb_bound_metric_free(&bound);
+    return status;
+}
+
+static pb_status metric_show_values(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                                    pb_error **error)
+{
+    (void)interp;
+    const pb_meta *meta = pb_value_meta(self);
+    pb_words words = {.caption = meta->caption};
+    return pb_show_values(self, &words, meta->units ? meta->units : "value", bundle, error);
+}
+
+static const pb_look values_look = {.name = "tensor",
+                                    .article = "a tensor",
+                                    .summary = "A metric's value for each prompt or position.",
+                                    .show = metric_show_values};
+
+pb_status pb_metric_value(const pb_metric_row *row, pb_tensor **values, pb_value *model,
+                          const char *caption, pb_value **result, pb_error **error)
+{
+    bool number = pb_tensor_rank(*values) == 0;
+    if (number && row->kind == PB_METRIC_RANK) {
+        double rank = pb_tensor_data(*values)[0];
+        pb_tensor_release(values);
+        return pb_value_integer((int64_t)rank, result, error);
+    }
+    return pb_result_tensor(values, model, number ? NULL : &values_look, row->units, caption, 0,
+                            NULL, result, error);
+}
+
+static bool metric_equal(const pb_value *a, const pb_value *b)
+{
+    const pb_metric_data *x = pb_value_object(a, &pb_metric_type);
+    const pb_metric_data *y = pb_value_object(b, &pb_metric_type);
+    const pb_value *p[] = {x->target, x->against, x->pos, x->reference};
+    const pb_value *q[] = {y->target, y->against, y->pos, y->reference};
+    bool same = x->row == y->row && x->per_token == y->per_token;
+    for (size_t i = 0; i < 4 && same; i++)
+        same = p[i] && q[i] ? pb_value_equal(p[i], q[i]) : p[i] == q[i];
+    return same;
+}
+
+const pb_object_type pb_metric_type = {
+    .name = "metric",
+    .article = "a metric",
+    .summary = "A number read from a run's prediction: logit(\" great\"), kl(reference=r), ...",
+    .destroy = pb_metric_destroy,
+    .repr = metric_repr,
+    .call = metric_call,
+    .equal = metric_equal};

@@ -1,0 +1,367 @@
+/* patch(): activation patching at one place, or swept over layers, heads and positions. */
+#include "study/patch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+#include "places_words.h"
+#include "session/cell.h"
+#include "sweep.h"
+#include "words.h"
+
+/* ---- arguments ---- */
+
+typedef struct patch_arguments {
+    pb_ends ends;
+    pb_bound_metric metric;
+    pb_places layers, heads, positions, keys;
+    const char *position; /* the argument that gives positions: "pos" or "query" */
+    pb_head *pairs;
+    pb_patch_spec spec;
+} patch_arguments;
+
+static void patch_free(patch_arguments *in)
+{
+    pb_bound_metric_free(&in->metric);
+    pb_places_free(&in->layers);
+    pb_places_free(&in->heads);
+    pb_places_free(&in->positions);
+    pb_places_free(&in->keys);
+    free(in->pairs);
+    pb_ends_free(&in->ends);
+}
+
+/* Arguments for which the site has no axis. */
+static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error **error)
+{
+    const pb_site_argument given[] = {
+        {"layer", in->layers.given, PB_ALONG_LAYERS},
+        {"head", in->heads.given, PB_ALONG_HEADS},
+        {"query", pb_given(call, "query"), PB_ALONG_QUERIES},
+        {"key", in->keys.given, PB_ALONG_KEYS},
+    };
+    pb_status status =
+        pb_site_arguments_check(call, in->spec.site, given, sizeof given / sizeof *given, error);
+    if (!status && pb_given(call, "query") && pb_given(call, "pos"))
+        status =
+            pb_fail_argument(call, "pos", error, PB_TYPE,
+                             "the positions of %s are its queries; give query= or pos=, not both",
+                             pb_site_info(in->spec.site)->name);
+    return status;
+}
+
+static pb_status check_walks(pb_call *call, const patch_arguments *in, pb_error **error)
+{
+    const pb_shape *shape = pb_model_shape(in->ends.into.engine);
+    pb_status status = pb_places_check(call, "layer", &in->layers, "layer", shape->n_layer, error);
+    if (!status)
+        status = pb_places_check(call, "head", &in->heads, "head", shape->n_head, error);
+    if (!status)
+        status = pb_positions_check(call, in->position, &in->positions, &in->ends.into, error);
+    if (!status)
+        status = pb_positions_check(call, "key", &in->keys, &in->ends.into, error);
+    return status;
+}
+
+static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error)
+{
+    in->position =
+        pb_site_has(in->spec.site, PB_ALONG_QUERIES) && pb_given(call, "query") ? "query" : "pos";
+    pb_status status = pb_places_take(call, "layer", "layer", &in->layers, error);
+    if (!status)
+        status = pb_places_take(call, "head", "head", &in->heads, error);
+    if (!status)
+        status = pb_places_take(call, in->position, "pos", &in->positions, error);
+    if (!status)
+        status = pb_places_take(call, "key", "key", &in->keys, error);
+    if (!status)
+        status = refuse_walks(call, in, error);
+    if (!status)
+        status = check_walks(call, in, error);
+    in->spec.layers = pb_places_where(&in->layers, in->spec.layers);
+    in->spec.heads = pb_places_where(&in->heads, in->spec.heads);
+    in->spec.positions = pb_places_where(&in->positions, in->spec.positions);
+    in->spec.keys = pb_places_where(&in->keys, in->spec.keys);
+    return status;
+}
+
+/* Positions as an axis of the result need prompts that have as many. */
+static pb_status check_position_axis(pb_call *call, const patch_arguments *in, pb_error **error)
+{
+    const pb_prompts *into = &in->ends.into;
+    bool walked = in->spec.positions.each || in->spec.keys.each;
+    size_t first = pb_run_length(into->runs[0]);
+    for (size_t i = 1; i < into->count && walked; i++) {
+        size_t length = pb_run_length(into->runs[i]);
+        if (length == first)
+            continue;
+        pb_status status = pb_fail_argument(
+            call, in->positions.given ? in->position : "into", error, PB_VALUE,
+            "the positions of these prompts do not line up: the first has %zu tokens, prompt %zu "
+            "has %zu",
+            first, i + 1, length);
+        if (error)
+            pb_error_hint(*error, "name a position, such as pos=-1 or pos=per([2, 3]), or take "
+                                  "prompts of as many tokens");
+        return status;
+    }
+    return PB_OK;
+}
+
+static pb_status take_patch(pb_call *call, patch_arguments *in, pb_error **error)
+{
+    *in = (patch_arguments){0};
+    pb_status status = pb_site_take(call, "at", &in->spec.site, error);
+    if (!status)
+        status = pb_ends_take(call, "patching", &in->ends, error);
+    if (!status)
+        status = pb_metric_take(call, "metric", pb_ends_prompts(&in->ends), &in->metric, error);
+    if (status)
+        return status;
+    pb_patch_defaults(in->spec.site, &in->spec);
+    status = take_walks(call, in, error);
+    if (!status)
+        status = pb_heads_take(call, "heads", in->ends.into.engine, &in->pairs, &in->spec.n_pairs,
+                               error);
+    if (!status && in->pairs && (in->layers.given || in->heads.count))
+        status = pb_fail_argument(call, "heads", error, PB_TYPE,
+                                  "give heads=[\"L9H6\"] or layer= and head=, not both");
+    const pb_site_argument listed = {"heads", in->pairs != NULL, PB_ALONG_HEADS};
+    if (!status)
+        status = pb_site_arguments_check(call, in->spec.site, &listed, 1, error);
+    if (!status)
+        status = check_position_axis(call, in, error);
+    in->spec.into = in->ends.into.runs;
+    in->spec.n_into = in->ends.into.count;
+    in->spec.from = in->ends.from.runs;
+    in->spec.n_from = in->ends.from.count;
+    in->spec.prompts = in->ends.axis;
+    in->spec.pairs = in->pairs;
+    in->spec.metric = &in->metric.metric;
+    in->spec.normalize = pb_argument_bool(call, "normalize");
+    return status;
+}
+
+/* ---- the result ---- */
+
+/* "z, layer 4, all heads": the site, and the places that are not walked. */
+static void patched_places(const pb_call *call, const patch_arguments *in, pb_buffer *out)
+{
+    const pb_run *run = in->ends.into.many ? NULL : in->ends.into.runs[0];
+    pb_buffer_text(out, pb_site_info(in->spec.site)->name);
+    for (size_t i = 0; i < in->spec.n_pairs && in->heads.all; i++)
+        pb_buffer_format(out, "%sL%zuH%zu", i ? " and " : " of ", in->pairs[i].layer,
+                         in->pairs[i].head);
+    pb_places_phrase("layer", &in->layers, pb_argument_value(call, "layer"), NULL, out);
+    if (!in->pairs)
+        pb_places_phrase("head", &in->heads, pb_argument_value(call, "head"), NULL, out);
+    pb_places_phrase(strcmp(in->position, "pos") == 0 ? "position" : "query", &in->positions,
+                     pb_argument_value(call, in->position), run, out);
+    pb_places_phrase("key", &in->keys, pb_argument_value(call, "key"), run, out);
+    if (!in->positions.given && !in->spec.positions.each && !in->keys.given)
+        pb_buffer_text(out, ", all positions");
+}
+
+static pb_status add_note(pb_list_builder *notes, const char *text, pb_error **error)
+{
+    pb_value *value = NULL;
+    pb_status status = pb_value_text(text, &value, error);
+    return status ? status : pb_list_take(notes, value, error);
+}
+
+/* Position 1 where 2 was meant: what lies before the first difference cannot change anything. */
+static pb_status note_too_early(const patch_arguments *in, pb_list_builder *notes, pb_error **error)
+{
+    const pb_prompts *prompts = &in->ends.into;
+    const pb_run *into = prompts->runs[0], *from = in->ends.from.runs[0];
+    size_t length = pb_run_length(into), at, first = 0;
+    if (pb_ends_count(&in->ends) != 1 || in->positions.count != 1 || prompts->edits ||
+        in->ends.from.edits || pb_position_resolve(into, &in->positions.selects[0], &at, NULL))
+        return PB_OK;
+    while (first < length && pb_run_tokens(into)[first] == pb_run_tokens(from)[first])
+        first++;
+    if (at >= first)
+        return PB_OK;
+    if (first == length)
+        return add_note(notes, "Both prompts are the same, so nothing changes.", error);
+    char *one = pb_token_text(prompts->engine, pb_run_tokens(into)[first]);
+    char *other = pb_token_text(prompts->engine, pb_run_tokens(from)[first]);
+    char text[400];
+    snprintf(text, sizeof text,
+             "The prompts are the same up to position %zu and first differ at position %zu (%.80s "
+             "here, %.80s there), so patching position %zu changes nothing.",
+             first - 1, first, one ? one : "?", other ? other : "?", at);
+    free(one);
+    free(other);
+    return add_note(notes, text, error);
+}
+
+/* What the sweep found out about itself, as sentences. */
+static pb_status sweep_notes(const patch_arguments *in, const pb_patch_result *found,
+                             pb_value **notes, pb_error **error)
+{
+    pb_list_builder list = {0};
+    pb_status status = note_too_early(in, &list, error);
+    char text[320];
+    for (size_t i = 0; i < found->n_checks && !status; i++) {
+        const pb_patch_check *check = &found->checks[i];
+        snprintf(text, sizeof text, "%s %s: expected %.4f, got %.4f (difference %.1e).",
+                 check->passed ? "\xE2\x9C\x93" : "\xE2\x9C\x97", check->text, check->expected,
+                 check->got, check->difference);
+        status = add_note(&list, text, error);
+    }
+    if (!status && found->partial) {
+        snprintf(text, sizeof text,
+                 "Interrupted: %zu of %zu cells were computed, the others are empty.",
+                 found->cells_done, found->cells);
+        status = add_note(&list, text, error);
+    }
+    if (!status)
+        status = pb_list_finish(&list, false, notes, error);
+    pb_list_discard(&list);
+    return status;
+}
+
+/* One of the sweep's own checks as a record, for .checks. */
+static pb_status check_records(const pb_patch_result *found, pb_value **result, pb_error **error)
+{
+    pb_list_builder list = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < found->n_checks && !status; i++) {
+        const pb_patch_check *check = &found->checks[i];
+        pb_value *parts[5] = {NULL}, *record = NULL;
+        status = pb_value_text(check->text, &parts[0], error);
+        if (!status)
+            status = pb_value_number(check->expected, PB_SINGLE, &parts[1], error);
+        if (!status)
+            status = pb_value_number(check->got, PB_SINGLE, &parts[2], error);
+        if (!status)
+            status = pb_value_number(check->difference, PB_SINGLE, &parts[3], error);
+        if (!status)
+            status = pb_value_bool(check->passed, &parts[4], error);
+        pb_entry entries[] = {{"what", parts[0]},
+                              {"expected", parts[1]},
+                              {"got", parts[2]},
+                              {"difference", parts[3]},
+                              {"passed", parts[4]}};
+        if (!status)
+            status = pb_value_record(entries, 5, NULL, &record, error);
+        if (!status)
+            status = pb_list_take(&list, record, error);
+        for (size_t p = 0; p < 5; p++)
+            pb_value_release(&parts[p]);
+    }
+    if (!status)
+        status = pb_list_finish(&list, false, result, error);
+    pb_list_discard(&list);
+    return status;
+}
+
+static pb_status patch_value(pb_call *call, const patch_arguments *in, pb_patch_result *found,
+                             pb_value **result, pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    pb_value *notes = NULL, *checks = NULL;
+    pb_buffer what = PB_BUFFER_EMPTY;
+    patched_places(call, in, &what);
+    pb_status status = sweep_notes(in, found, &notes, error);
+    if (!status)
+        status = check_records(found, &checks, error);
+    if (!status) {
+        const pb_field fields[] = {{.name = "checks", .value = checks, .whole = true},
+                                   {.name = "notes", .value = notes, .whole = true}};
+        pb_found_sweep sweep = {.values = &found->values,
+                                .mean = &found->mean,
+                                .into = found->into,
+                                .from = found->from,
+                                .normalized = found->normalized,
+                                .partial = found->partial,
+                                .noted = true};
+        status = pb_place_argument(
+            call, "normalize", pb_sweep_check_gap(&in->ends, &in->metric, &context, &sweep, error),
+            error);
+        if (!status)
+            status =
+                pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 2, fields, result, error);
+    }
+    pb_value_release(&notes);
+    pb_value_release(&checks);
+    pb_buffer_free(&what);
+    return status;
+}
+
+static const char interrupted[] = "interrupted: the sweep has what was computed by then\n";
+
+static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
+{
+    patch_arguments in;
+    pb_patch_result found = {0};
+    pb_context context = pb_call_context(call);
+    pb_status status = take_patch(call, &in, error);
+    if (!status)
+        status = pb_patch(&in.spec, &context, &found, error);
+    /* Places have been checked: what is left is the metric, or ends that are equal. */
+    pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
+                      status, error);
+    if (!status && found.partial)
+        pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
+    if (!status)
+        status = patch_value(call, &in, &found, result, error);
+    pb_patch_result_release(&found);
+    patch_free(&in);
+    return status;
+}
+
+/* ---- the word ---- */
+
+const pb_builtin pb_builtins_patch[] = {
+    {.name = "patch",
+     .category = "Patching",
+     .summary = "Runs one prompt with activations taken from another, and reads a metric.",
+     .doc =
+         "Runs `into` with the activation at the site replaced by `from`'s. `layer`, `head`, "
+         "`pos`, `query` and `key` say where: a place, a list, a slice, `all` (taken whole) or "
+         "`each` (walked, one result for each). Left out: every layer; at the sites with heads "
+         "every head over all positions; elsewhere every position. Places given as words are "
+         "found in `into`.\n\n"
+         "Both prompts need the same number of tokens. `normalize=True` gives (patched - into) "
+         "/ (from - into); over several pairs it is the ratio of the means, (mean patched - "
+         "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. Ends that "
+         "float32 cannot tell apart have no ratio: an error, or of one pair among several an "
+         "empty row of `.each`. "
+         "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
+         "TransformerLens' get_act_patch_* functions copy clean into "
+         "corrupted: that is patch(into=corrupted, from=clean).",
+     .result = "a tensor over what is walked, with .into, .from, .change (of a normalised one over "
+               "several pairs .each) and .checks",
+     .example = "patch(into=\"I love this movie because it is\", from=\"I hate this movie because "
+                "it is\", at=\"resid_post\", pos=\" love\", metric=logit(\" great\")).checks",
+     .needs_model = true,
+     .see = "path set attribute line heatmap",
+     .parameters = {PB_PROMPT("into"),
+                    PB_PROMPT("from"),
+                    {.name = "at",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .suggest = pb_suggest_sites},
+                    PB_METRIC_PARAMETER,
+                    PB_PLACE("layer"),
+                    PB_PLACE("head"),
+                    PB_PLACE("pos"),
+                    PB_PLACE("query"),
+                    PB_PLACE("key"),
+                    {.name = "heads",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "heads such as \"L9H6\", one by one, or with head=all together",
+                     .fallback = "None",
+                     .objects = {&pb_ranking_type}},
+                    {.name = "normalize",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_patch},
+    {0}};

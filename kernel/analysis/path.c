@@ -1,0 +1,242 @@
+/* path(): path patching, what a head sends to given receivers. */
+#include "study/path.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+#include "places_words.h"
+#include "sweep.h"
+#include "words.h"
+
+typedef struct path_arguments {
+    pb_ends ends;
+    pb_bound_metric metric;
+    pb_places positions;
+    pb_head *senders;
+    pb_receiver *receivers;
+    pb_run **into_pairs, **from_pairs;
+    pb_path_spec spec;
+} path_arguments;
+
+static void path_free(path_arguments *in)
+{
+    pb_bound_metric_free(&in->metric);
+    pb_places_free(&in->positions);
+    free(in->senders);
+    free(in->receivers);
+    free(in->into_pairs);
+    free(in->from_pairs);
+    pb_ends_free(&in->ends);
+}
+
+static pb_status check_reached(pb_call *call, const path_arguments *in, const char *name,
+                               const pb_receiver *receiver, pb_error **error)
+{
+    static const pb_head first = {0, 0}; /* with sender=each it is enough that one reaches */
+    bool reached = in->spec.n_senders == 0 && pb_receiver_reads_head(receiver, &first);
+    for (size_t i = 0; i < in->spec.n_senders; i++)
+        reached = reached || pb_receiver_reads_head(receiver, &in->senders[i]);
+    if (reached)
+        return PB_OK;
+    const pb_head *sender = in->spec.n_senders ? &in->senders[0] : NULL;
+    pb_status status =
+        sender
+            ? pb_fail_argument(call, "receivers", error, PB_VALUE,
+                               "nothing that L%zuH%zu writes reaches %s, which comes no later",
+                               sender->layer, sender->head, name)
+            : pb_fail_argument(call, "receivers", error, PB_VALUE,
+                               "nothing that a head writes reaches %s, in the first layer", name);
+    if (error)
+        pb_error_hint(*error, "heads read what earlier layers wrote, an MLP also its own layer's "
+                              "heads");
+    return status;
+}
+
+static pb_status not_alone(pb_call *call, pb_error **error)
+{
+    pb_status status = pb_fail_argument(call, "receivers", error, PB_VALUE,
+                                        "the logits come after every other receiver, and stand "
+                                        "alone");
+    if (error)
+        pb_error_hint(*error, "ask about them by themselves: receivers=\"logits\"");
+    return status;
+}
+
+static pb_status take_receivers(pb_call *call, path_arguments *in, pb_error **error)
+{
+    const char *const *names = NULL;
+    size_t count = 0;
+    pb_status status = pb_argument_texts(call, "receivers", &names, &count, error);
+    if (!status && count == 0)
+        status =
+            pb_fail_argument(call, "receivers", error, PB_VALUE, "the list of receivers is empty");
+    in->receivers = status ? NULL : pb_malloc(count, sizeof *in->receivers);
+    if (!status && !in->receivers)
+        status = pb_fail_memory(error);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = pb_place_argument(
+            call, "receivers",
+            pb_receiver_parse(in->ends.into.engine, names[i], &in->receivers[i], error), error);
+        if (!status && in->receivers[i].input == PB_PATH_LOGITS && count > 1)
+            status = not_alone(call, error);
+        if (!status)
+            status = check_reached(call, in, names[i], &in->receivers[i], error);
+    }
+    free((void *)names);
+    in->spec.receivers = in->receivers;
+    in->spec.n_receivers = count;
+    return status;
+}
+
+static pb_status pair_up(path_arguments *in, pb_error **error)
+{
+    const pb_prompts *into = &in->ends.into, *from = &in->ends.from;
+    size_t n = pb_ends_count(&in->ends);
+    in->into_pairs = pb_malloc(n, sizeof *in->into_pairs);
+    in->from_pairs = pb_malloc(n, sizeof *in->from_pairs);
+    if (!in->into_pairs || !in->from_pairs)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        in->into_pairs[i] = into->runs[into->count > 1 ? i : 0];
+        in->from_pairs[i] = from->runs[from->count > 1 ? i : 0];
+    }
+    in->spec.into = in->into_pairs;
+    in->spec.from = in->from_pairs;
+    in->spec.n_pairs = n;
+    return PB_OK;
+}
+
+static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
+{
+    *in = (path_arguments){0};
+    pb_status status = pb_ends_take(call, "path patching", &in->ends, error);
+    if (!status)
+        status = pair_up(in, error);
+    if (!status)
+        status = pb_metric_take(call, "metric", pb_ends_prompts(&in->ends), &in->metric, error);
+    const pb_selector *selector = pb_value_get_selector(pb_argument_value(call, "sender"));
+    in->spec.each_sender = selector && selector->kind == PB_SELECTOR_EACH;
+    if (!status && !in->spec.each_sender)
+        status = pb_heads_take(call, "sender", in->ends.into.engine, &in->senders,
+                               &in->spec.n_senders, error);
+    if (!status)
+        status = take_receivers(call, in, error);
+    if (!status)
+        status = pb_places_take(call, "pos", "pos", &in->positions, error);
+    if (!status)
+        status = pb_positions_check(call, "pos", &in->positions, &in->ends.into, error);
+    in->spec.mode = (pb_path_mode)pb_argument_choice(call, "mode");
+    in->spec.senders = in->senders;
+    in->spec.prompts = in->ends.axis;
+    in->spec.positions = pb_places_where(&in->positions, PB_WHERE_ALL);
+    in->spec.metric = &in->metric.metric;
+    in->spec.normalize = pb_argument_bool(call, "normalize");
+    return status;
+}
+
+/* "Output of L3H2, position 2 (\xC2\xB7love), on its way to L4H0.q (ioi)" */
+static void path_words(const pb_call *call, const path_arguments *in, pb_buffer *out)
+{
+    const char *const *names = NULL;
+    size_t count = 0;
+    pb_buffer_text(out, "Output of ");
+    for (size_t i = 0; i < in->spec.n_senders; i++)
+        pb_buffer_format(out, "%sL%zuH%zu", i ? ", " : "", in->senders[i].layer,
+                         in->senders[i].head);
+    pb_buffer_text(out, in->spec.n_senders ? "" : "each head");
+    pb_places_phrase("position", &in->positions, pb_argument_value(call, "pos"),
+                     in->ends.into.many ? NULL : in->ends.into.runs[0], out);
+    pb_buffer_text(out, ", on its way to ");
+    if (pb_argument_texts(call, "receivers", &names, &count, NULL))
+        out->failed = true;
+    for (size_t i = 0; i < count; i++)
+        pb_buffer_format(out, "%s%s", i ? ", " : "", names[i]);
+    pb_buffer_format(out, " (%s)", pb_argument_text(call, "mode"));
+    free((void *)names);
+}
+
+static pb_status path_value(pb_call *call, const path_arguments *in, pb_path_result *found,
+                            pb_value **result, pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    pb_found_sweep sweep = {.values = &found->values,
+                            .mean = &found->mean,
+                            .into = found->into,
+                            .from = found->from,
+                            .normalized = in->spec.normalize,
+                            .partial = found->partial};
+    pb_buffer what = PB_BUFFER_EMPTY;
+    path_words(call, in, &what);
+    pb_status status = pb_place_argument(
+        call, "normalize", pb_sweep_check_gap(&in->ends, &in->metric, &context, &sweep, error),
+        error);
+    if (!status)
+        status = pb_sweep_value(&what, &in->ends, &in->metric, &sweep, 0, NULL, result, error);
+    pb_buffer_free(&what);
+    return status;
+}
+
+static pb_status call_path(pb_call *call, pb_value **result, pb_error **error)
+{
+    path_arguments in;
+    pb_path_result found = {0};
+    pb_context context = pb_call_context(call);
+    pb_status status = take_path(call, &in, error);
+    if (!status)
+        status = pb_path_patch(&in.spec, &context, &found, error);
+    /* The other arguments have been checked: what is left is the metric, or ends that are equal. */
+    pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
+                      status, error);
+    if (!status)
+        status = path_value(call, &in, &found, result, error);
+    pb_path_result_release(&found);
+    path_free(&in);
+    return status;
+}
+
+/* ---- the word ---- */
+
+const pb_builtin pb_builtins_path[] = {
+    {.name = "path",
+     .category = "Patching",
+     .summary = "Path patching: what a head sends to given receivers.",
+     .doc =
+         "Pass 1 runs `into` with the sender's output taken from `from` and records the "
+         "receivers' inputs: `\"ioi\"` freezes the other heads and recomputes MLPs, `\"direct\"` "
+         "freezes MLPs too and recomputes norms, `\"linear\"` also freezes the layer norm's "
+         "scale. Pass 2 sets all receivers together and recomputes everything after them.\n\n"
+         "Receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
+         "`sender=each` tries every head.\n\n"
+         "`normalize=True` gives (patched - into) / (from - into); over several pairs it is the "
+         "ratio of the means, and `.each` has the ratio of each pair.",
+     .result = "a number, or with sender=each a tensor [layer, head]; .into and .from",
+     .example = "path(into=\"I love this movie because it is\", from=\"I hate this movie because "
+                "it is\", sender=\"L2H3\", metric=logit(\" great\"))",
+     .needs_model = true,
+     .see = "patch",
+     .parameters = {PB_PROMPT("into"),
+                    PB_PROMPT("from"),
+                    {.name = "sender",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .what = "a head such as \"L5H5\", a list of heads, or each",
+                     .fallback = "each",
+                     .objects = {&pb_ranking_type}},
+                    {.name = "receivers",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .what = "receivers such as \"L9H9.q\" or \"logits\"",
+                     .fallback = "\"logits\""},
+                    PB_METRIC_PARAMETER,
+                    {.name = "mode",
+                     .types = PB_TAKES_STRING,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "\"ioi\"",
+                     .choices = "ioi direct linear"},
+                    PB_PLACE("pos"),
+                    {.name = "normalize",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_path},
+    {0}};

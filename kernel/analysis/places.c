@@ -1,0 +1,307 @@
+/* Places as arguments: layers, positions, heads and sites, checked where they are written. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain.h"
+#include "value/text.h"
+
+/* ---- places ---- */
+
+pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places, pb_error **error)
+{
+    *places = (pb_places){0};
+    if (!value || pb_value_is_none(value))
+        return PB_OK;
+    places->given = true;
+    const pb_selector *selector = pb_value_get_selector(value);
+    places->each = selector && selector->kind == PB_SELECTOR_EACH;
+    places->all = selector && selector->kind == PB_SELECTOR_ALL;
+    if (places->each || places->all)
+        return PB_OK;
+    bool per = selector && selector->kind == PB_SELECTOR_PER;
+    size_t count = per ? pb_list_count(selector->items) : 1;
+    if (count == 0)
+        return pb_fail(error, PB_VALUE, "per() was given no places");
+    places->selects = pb_calloc(count, sizeof *places->selects);
+    places->storage = pb_calloc(count, sizeof *places->storage);
+    pb_status status = places->selects && places->storage ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = pb_value_to_select(NULL, per ? pb_list_item(selector->items, i) : value, axis,
+                                    &places->selects[i], &places->storage[i], error);
+        if (!status)
+            places->count = i + 1;
+    }
+    if (status)
+        pb_places_free(places);
+    return status;
+}
+
+pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
+                         pb_error **error)
+{
+    return pb_place_argument(
+        call, name, pb_places_of(pb_argument_value(call, name), axis, places, error), error);
+}
+
+void pb_places_free(pb_places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        pb_select_free(&places->storage[i]);
+    free(places->selects);
+    free(places->storage);
+    *places = (pb_places){0};
+}
+
+pb_where pb_places_where(const pb_places *places, pb_where otherwise)
+{
+    if (!places->given)
+        return otherwise;
+    if (places->each)
+        return PB_WHERE_EACH;
+    return (pb_where){false, places->selects, places->count};
+}
+
+const pb_select *pb_places_selects(const pb_places *places)
+{
+    return places->count ? places->selects : NULL;
+}
+
+/* ---- places that are there ---- */
+
+static pb_status resolves(const pb_axis *axis, const pb_select *select, pb_error **error)
+{
+    size_t *offsets = NULL, count = 0;
+    bool drops;
+    pb_status status = pb_axis_resolve(axis, select, NULL, &offsets, &count, &drops, error);
+    free(offsets);
+    if (!status && count == 0)
+        status = pb_fail(error, PB_VALUE, "no place along %s is chosen: the list or slice is empty",
+                         pb_axis_name(axis));
+    return status;
+}
+
+pb_status pb_places_check(const pb_call *call, const char *name, const pb_places *places,
+                          const char *axis, size_t length, pb_error **error)
+{
+    pb_axis *whole = NULL;
+    if (!places->count)
+        return PB_OK;
+    pb_status status = pb_axis_create(axis, length, NULL, NULL, &whole, error);
+    for (size_t i = 0; i < places->count && !status; i++)
+        status = resolves(whole, &places->selects[i], error);
+    pb_axis_release(&whole);
+    return pb_place_argument(call, name, status, error);
+}
+
+/* Of several prompts, says which one a fault is about. */
+static pb_status in_prompt(const pb_prompts *prompts, size_t which, pb_status status,
+                           pb_error **error)
+{
+    if (prompts->count == 1 || !error || !*error || status == PB_MEMORY)
+        return status;
+    pb_error *bare = *error;
+    const char *hint = pb_error_hint_text(bare);
+    char *title = pb_prompt_title(prompts->texts[which], 50);
+    *error = NULL;
+    pb_fail(error, status, "in %s: %s", title ? title : "a prompt", pb_error_text(bare));
+    if (hint)
+        pb_error_hint(*error, "%s", hint);
+    pb_error_destroy(&bare);
+    free(title);
+    return status;
+}
+
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_places *places,
+                             const pb_prompts *prompts, pb_error **error)
+{
+    pb_status status = PB_OK;
+    if (!places->count)
+        return PB_OK;
+    if (places->count != 1 && places->count != prompts->count)
+        return pb_fail_argument(call, name, error, PB_VALUE,
+                                "per() names %zu places, and there %s %zu prompt%s; give one for "
+                                "each",
+                                places->count, prompts->count == 1 ? "is" : "are", prompts->count,
+                                prompts->count == 1 ? "" : "s");
+    for (size_t i = 0; i < prompts->count && !status; i++)
+        status = in_prompt(prompts, i,
+                           resolves(pb_run_positions(prompts->runs[i]),
+                                    &places->selects[places->count > 1 ? i : 0], error),
+                           error);
+    return pb_place_argument(call, name, status, error);
+}
+
+/* all, and each, which walks what all takes, as a selector that the engine reads. */
+pb_status pb_places_every(pb_places *places, pb_error **error)
+{
+    if (!places->each && !places->all)
+        return PB_OK;
+    places->selects = pb_calloc(1, sizeof *places->selects);
+    places->storage = pb_calloc(1, sizeof *places->storage);
+    if (!places->selects || !places->storage)
+        return pb_fail_memory(error);
+    places->selects[0].kind = PB_SELECT_ALL;
+    places->count = 1;
+    return PB_OK;
+}
+
+static pb_status check_single(const pb_call *call, const char *name, const pb_places *places,
+                              pb_error **error)
+{
+    bool single = !places->each && !places->all;
+    for (size_t i = 0; i < places->count; i++) {
+        pb_select_kind kind = places->selects[i].kind;
+        single = single && (kind == PB_SELECT_INDEX || kind == PB_SELECT_LABEL);
+    }
+    if (single)
+        return PB_OK;
+    bool metric = strcmp(name, "metric") == 0;
+    return pb_fail_argument(call, name, error, PB_VALUE,
+                            "%s() reads %sone position of each prompt: -1 is the last, 2 the "
+                            "third, \" love\" that token",
+                            call->row->name, metric ? "its metric at " : "");
+}
+
+pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
+                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_places *places,
+                          pb_error **error)
+{
+    pb_status status =
+        pb_place_argument(call, name, pb_places_of(value, "pos", places, error), error);
+    if (!status && wanted == PB_ONE_POSITION)
+        status = check_single(call, name, places, error);
+    if (!status)
+        status = pb_places_every(places, error);
+    return status ? status : pb_positions_check(call, name, places, prompts, error);
+}
+
+pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
+                            pb_positions_wanted wanted, pb_places *places, pb_error **error)
+{
+    return pb_positions_of(call, name, pb_argument_value(call, name), prompts, wanted, places,
+                           error);
+}
+
+/* ---- places in words ---- */
+
+/* "position 2 (\xC2\xB7love)", for a place of a prompt that is one position. */
+static bool position_phrase(const pb_places *places, const pb_run *run, pb_buffer *out)
+{
+    pb_select_kind kind = places->selects[0].kind;
+    size_t position;
+    if (places->count != 1 || (kind != PB_SELECT_INDEX && kind != PB_SELECT_LABEL) ||
+        pb_position_resolve(run, &places->selects[0], &position, NULL))
+        return false;
+    char *token = pb_token_text(pb_run_model(run), pb_run_tokens(run)[position]);
+    pb_buffer_format(out, "%zu (%s)", position, token ? token : "?");
+    free(token);
+    return true;
+}
+
+void pb_places_phrase(const char *word, const pb_places *places, const pb_value *written,
+                      const pb_run *run, pb_buffer *out)
+{
+    if (!places->given || places->each)
+        return;
+    if (places->all) {
+        pb_buffer_format(out, ", all %s%s", word, strcmp(word, "query") == 0 ? " tokens" : "s");
+        return;
+    }
+    pb_buffer_format(out, ", %s ", word);
+    if (!run || !position_phrase(places, run, out))
+        pb_value_repr(written, false, out);
+}
+
+/* ---- heads and sites ---- */
+
+/* The next of a list of heads, unless it is there already: "L9H6" twice is one head. */
+static pb_status add_head(pb_model *model, const pb_value *item, pb_head *heads, size_t *count,
+                          pb_error **error)
+{
+    char text[96];
+    pb_head *head = &heads[*count];
+    if (pb_value_kind(item) != PB_STRING)
+        return pb_fail(error, PB_TYPE, "heads are written \"L9H6\", not %s",
+                       pb_value_describe(item, text, sizeof text));
+    pb_status status = pb_head_parse(model, pb_value_get_text(item, NULL), head, error);
+    for (size_t i = 0; i < *count && !status; i++)
+        if (heads[i].layer == head->layer && heads[i].head == head->head)
+            return PB_OK;
+    *count += status ? 0 : 1;
+    return status;
+}
+
+static pb_status heads_of(pb_model *model, const pb_value *value, pb_head **heads, size_t *count,
+                          pb_error **error)
+{
+    const pb_value *list = value;
+    if (pb_value_object_type(value) == &pb_ranking_type) {
+        list = pb_ranking_heads(value);
+        if (!list)
+            return pb_fail(error, PB_VALUE,
+                           "this ranking is not of heads; rank a tensor over layer and head");
+    }
+    bool many = pb_value_kind(list) == PB_LIST;
+    size_t given = many ? pb_list_count(list) : 1;
+    *count = 0;
+    *heads = pb_malloc(given, sizeof **heads);
+    pb_status status = *heads ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < given && !status; i++)
+        status = add_head(model, many ? pb_list_item(list, i) : list, *heads, count, error);
+    if (status) {
+        free(*heads);
+        *heads = NULL;
+    }
+    return status;
+}
+
+pb_status pb_head_set_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                           size_t *count, pb_error **error)
+{
+    *heads = NULL;
+    *count = 0;
+    const pb_value *value = pb_argument_value(call, name);
+    if (!value || pb_value_is_none(value))
+        return PB_OK;
+    return pb_place_argument(call, name, heads_of(model, value, heads, count, error), error);
+}
+
+pb_status pb_heads_take(pb_call *call, const char *name, pb_model *model, pb_head **heads,
+                        size_t *count, pb_error **error)
+{
+    pb_status status = pb_head_set_take(call, name, model, heads, count, error);
+    if (status || !*heads || *count > 0)
+        return status;
+    free(*heads);
+    *heads = NULL;
+    return pb_fail_argument(call, name, error, PB_VALUE, "the list of heads is empty");
+}
+
+pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error)
+{
+    const char *text = pb_argument_text(call, name);
+    pb_status status = pb_site_find(text, site, error);
+    if (status && error)
+        pb_hint_site(name, text, *error);
+    return pb_place_argument(call, name, status, error);
+}
+
+pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+                                  const pb_site_argument *arguments, size_t n, pb_error **error)
+{
+    for (size_t i = 0; i < n; i++) {
+        pb_status status =
+            arguments[i].given ? pb_site_need(site, arguments[i].along, error) : PB_OK;
+        if (status)
+            return pb_place_argument(call, arguments[i].name, status, error);
+    }
+    return PB_OK;
+}
+
+void pb_suggest_sites(pb_session *session, pb_names *names)
+{
+    (void)session;
+    for (int site = 0; site < PB_N_SITES; site++)
+        pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");
+}

@@ -1,0 +1,586 @@
+/* logits(), tokens() and generate(): what the model says about words, prompts and what follows. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "display/table.h"
+#include "display/tokens.h"
+#include "domain.h"
+#include "ranking.h"
+#include "session/cell.h"
+#include "show/values.h"
+#include "study/generate.h"
+#include "study/top.h"
+#include "words.h"
+
+/* ---- logits(prompts, words) ---- */
+
+static pb_status logits_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                             pb_error **error)
+{
+    (void)interp;
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    const pb_meta *meta = pb_value_meta(self);
+    int words = pb_tensor_find_axis(tensor, "token"),
+        prompts = pb_tensor_find_axis(tensor, "prompt");
+    bool plain =
+        words < 0 || pb_tensor_rank(tensor) > 2 || (pb_tensor_rank(tensor) == 2 && prompts < 0);
+    const pb_axis *word_axis = plain ? NULL : pb_tensor_axis(tensor, (size_t)words);
+    if (plain || pb_axis_length(word_axis) > 64) {
+        pb_words words_only = {.caption = meta->caption};
+        return pb_show_values(self, &words_only, meta->units ? meta->units : "value", bundle,
+                              error);
+    }
+    size_t n_words = pb_axis_length(word_axis);
+    size_t n_rows = prompts < 0 ? 1 : pb_axis_length(pb_tensor_axis(tensor, (size_t)prompts));
+    bool word_last = prompts < 0 || words > prompts;
+    double *numbers = pb_malloc(n_rows * n_words, sizeof *numbers);
+    pb_column *columns = pb_calloc(n_words, sizeof *columns);
+    const char **labels = pb_malloc(n_rows, sizeof *labels);
+    char **names = pb_calloc(n_words, sizeof *names);
+    pb_status status = numbers && columns && labels && names ? PB_OK : pb_fail_memory(error);
+    for (size_t w = 0; w < n_words && !status; w++) {
+        for (size_t r = 0; r < n_rows; r++)
+            numbers[w * n_rows + r] =
+                pb_tensor_data(tensor)[word_last ? r * n_words + w : w * n_rows + r];
+        const char *label = pb_axis_label(word_axis, w);
+        pb_buffer name = PB_BUFFER_EMPTY;
+        for (; label && *label == ' '; label++)
+            pb_buffer_text(&name, "\xC2\xB7");
+        pb_buffer_text(&name, label ? label : "");
+        names[w] = pb_buffer_take(&name);
+        if (!names[w])
+            status = pb_fail_memory(error);
+        columns[w] = (pb_column){.name = names[w],
+                                 .unit = meta->units,
+                                 .kind = PB_COLUMN_NUMBER,
+                                 .numbers = numbers + w * n_rows,
+                                 .format = {.style = PB_NUMBER_FIXED, .digits = 2},
+                                 .shade = PB_SHADE_AUTO,
+                                 .shade_group = 1};
+    }
+    for (size_t r = 0; r < n_rows && !status; r++)
+        labels[r] = prompts < 0 ? NULL : pb_axis_label(pb_tensor_axis(tensor, (size_t)prompts), r);
+    if (!status) {
+        pb_table_view view = {.words = {.caption = meta->caption},
+                              .n_rows = n_rows,
+                              .n_columns = n_words,
+                              .columns = columns,
+                              .row_name = prompts < 0 ? NULL : "prompt",
+                              .row_labels = prompts < 0 ? NULL : labels};
+        pb_bundle *table = NULL;
+        status = pb_show_table(&view, &table, error);
+        if (!status)
+            status = pb_bundle_absorb(bundle, &table, error);
+    }
+    for (size_t w = 0; names && w < n_words; w++)
+        free(names[w]);
+    free(names);
+    free(labels);
+    free(columns);
+    free(numbers);
+    return status;
+}
+
+static const pb_look logits_look = {.name = "logits",
+                                    .article = "logits",
+                                    .summary = "Logits of chosen words.",
+                                    .show = logits_show};
+
+/* The axis of words: coordinates are ids, labels their texts. */
+static pb_status word_axis(pb_model *model, const pb_targets *words, pb_axis **axis,
+                           pb_error **error)
+{
+    int64_t *ids = pb_malloc(words->count, sizeof *ids);
+    const char **labels = pb_malloc(words->count, sizeof *labels);
+    pb_status status = ids && labels ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < words->count && !status; i++) {
+        ids[i] = words->ids[i];
+        labels[i] = pb_tokenizer_label(pb_model_tokenizer(model), words->ids[i]);
+        for (size_t j = 0; j < i && !status; j++)
+            if (ids[j] == ids[i])
+                status = pb_fail(error, PB_VALUE, "\"%s\" is among the words twice", labels[i]);
+    }
+    if (!status)
+        status = pb_axis_create("token", words->count, ids, labels, axis, error);
+    free(ids);
+    free(labels);
+    return status;
+}
+
+/* "Logits of the next token after "I love", on reviews-4m" */
+static void logits_caption(const pb_prompts *prompts, const pb_targets *words,
+                           const pb_places *position, const pb_value *written, pb_buffer *caption)
+{
+    char *title = prompts->many ? NULL : pb_prompts_title(prompts, 0, position, 80);
+    char *word = words->many ? NULL : pb_token_text(prompts->engine, words->ids[0]);
+    pb_buffer_format(caption, "Logit%s of %s%s", word ? "" : "s", word ? word : "the next token",
+                     word ? " as the next token" : "");
+    if (title)
+        pb_buffer_format(caption, " after %s", title);
+    if (prompts->many && pb_value_get_number(written) != -1) {
+        pb_buffer_text(caption, " after position ");
+        pb_value_repr(written, false, caption);
+    }
+    pb_buffer_format(caption, ", on %s", pb_model_value_name(prompts->model));
+    if (prompts->edits)
+        pb_buffer_byte(caption, '.');
+    pb_prompts_edits(prompts, caption);
+    free(title);
+    free(word);
+}
+
+static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_prompts prompts = {0};
+    pb_targets words = {0};
+    pb_places position = {0};
+    pb_axis *tokens = NULL, *rows = NULL;
+    pb_tensor *tensor = NULL;
+    pb_context context = pb_call_context(call);
+    pb_status status = pb_prompts_take(call, "prompts", 0, NULL, &prompts, error);
+    if (!status)
+        status = pb_targets_take(call, "words", prompts.engine, 0, &words, error);
+    if (!status)
+        status = pb_place_argument(call, "words", word_axis(prompts.engine, &words, &tokens, error),
+                                   error);
+    if (!status)
+        status = pb_positions_take(call, "pos", &prompts, PB_ONE_POSITION, &position, error);
+    if (!status && position.count != 1)
+        status = pb_fail_argument(call, "pos", error, PB_VALUE,
+                                  "logits() reads the same position of every prompt; logit() takes "
+                                  "per([...])");
+    if (!status)
+        status = prompts.axis ? PB_OK : pb_axis_create("prompt", 1, NULL, NULL, &rows, error);
+    if (!status)
+        status = pb_place_argument(call, "pos",
+                                   pb_logits_of(prompts.runs, prompts.axis ? prompts.axis : rows,
+                                                position.selects, words.ids, tokens, &context,
+                                                &tensor, error),
+                                   error);
+    if (!status)
+        status = pb_drop_single_axis(&tensor, "prompt", !prompts.many, error);
+    if (!status)
+        status = pb_drop_single_axis(&tensor, "token", !words.many, error);
+    if (!status) {
+        pb_buffer caption = PB_BUFFER_EMPTY;
+        bool number = pb_tensor_rank(tensor) == 0;
+        logits_caption(&prompts, &words, &position, pb_argument_value(call, "pos"), &caption);
+        status = pb_result_captioned(&tensor, prompts.model, number ? NULL : &logits_look, "logits",
+                                     &caption, 0, NULL, result, error);
+    }
+    pb_axis_release(&tokens);
+    pb_axis_release(&rows);
+    pb_places_free(&position);
+    pb_targets_free(&words);
+    pb_prompts_free(&prompts);
+    return status;
+}
+
+/* ---- tokens(prompts) ---- */
+
+static void tokens_destroy(void *data)
+{
+    pb_token_lists *lists = data;
+    if (!lists)
+        return;
+    pb_token_lists_free(lists);
+    free(lists);
+}
+
+static void tokens_repr(const pb_value *self, pb_buffer *out)
+{
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
+    const pb_model *model = pb_model_of(lists->model);
+    for (size_t i = 0; i < lists->count; i++) {
+        pb_buffer_text(out, i ? "; " : "");
+        for (size_t t = 0; t < lists->counts[i]; t++) {
+            char *token = pb_token_text(model, lists->ids[i][t]);
+            pb_buffer_format(out, "%s%s", t ? " " : "", token ? token : "?");
+            free(token);
+        }
+    }
+}
+
+static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                             pb_error **error)
+{
+    (void)interp;
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
+    pb_token_row *rows = pb_calloc(lists->count, sizeof *rows);
+    const char ***tokens = pb_calloc(lists->count, sizeof *tokens);
+    int64_t **ids = pb_calloc(lists->count, sizeof *ids);
+    pb_status status = rows && tokens && ids ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < lists->count && !status; i++) {
+        size_t count = lists->counts[i];
+        tokens[i] = pb_malloc(count, sizeof *tokens[i]);
+        ids[i] = pb_malloc(count, sizeof *ids[i]);
+        if (!tokens[i] || !ids[i]) {
+            status = pb_fail_memory(error);
+            break;
+        }
+        for (size_t t = 0; t < count; t++) {
+            tokens[i][t] = pb_tokenizer_label(tokenizer, lists->ids[i][t]);
+            ids[i][t] = lists->ids[i][t];
+        }
+        rows[i] = (pb_token_row){.count = count, .tokens = tokens[i], .ids = ids[i]};
+    }
+    if (!status) {
+        pb_tokens_view view = {.rows = rows, .n_rows = lists->count};
+        pb_bundle *shown = NULL;
+        status = pb_show_tokens(&view, &shown, error);
+        if (!status)
+            status = pb_bundle_absorb(bundle, &shown, error);
+    }
+    for (size_t i = 0; i < lists->count; i++) {
+        if (tokens)
+            free(tokens[i]);
+        if (ids)
+            free(ids[i]);
+    }
+    free(rows);
+    free(tokens);
+    free(ids);
+    return status;
+}
+
+/* The tokens of one prompt as strings, or as numbers. */
+static pb_status token_list(const pb_token_lists *lists, size_t which, bool numbers,
+                            pb_value **result, pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
+    pb_list_builder list = {0};
+    pb_status status = PB_OK;
+    for (size_t t = 0; t < lists->counts[which] && !status; t++) {
+        pb_value *item = NULL;
+        int32_t id = lists->ids[which][t];
+        status = numbers ? pb_value_integer(id, &item, error)
+                         : pb_value_text(pb_tokenizer_label(tokenizer, id), &item, error);
+        if (!status)
+            status = pb_list_take(&list, item, error);
+    }
+    if (!status)
+        status = pb_list_finish(&list, false, result, error);
+    pb_list_discard(&list);
+    return status;
+}
+
+static pb_status token_lists(const pb_value *self, bool numbers, pb_value **result,
+                             pb_error **error)
+{
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
+    if (!lists->many)
+        return token_list(lists, 0, numbers, result, error);
+    pb_list_builder all = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < lists->count && !status; i++) {
+        pb_value *one = NULL;
+        status = token_list(lists, i, numbers, &one, error);
+        if (!status)
+            status = pb_list_take(&all, one, error);
+    }
+    if (!status)
+        status = pb_list_finish(&all, false, result, error);
+    pb_list_discard(&all);
+    return status;
+}
+
+static pb_status get_labels(pb_interp *interp, const pb_value *self, pb_value **result,
+                            pb_error **error)
+{
+    (void)interp;
+    return token_lists(self, false, result, error);
+}
+
+static pb_status get_ids(pb_interp *interp, const pb_value *self, pb_value **result,
+                         pb_error **error)
+{
+    (void)interp;
+    return token_lists(self, true, result, error);
+}
+
+/* One row a prompt and position: what csv() and save() write. */
+static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **result,
+                           pb_error **error)
+{
+    (void)interp;
+    enum { COLUMNS = 4 };
+    static const struct {
+        const char *name;
+        pb_cells_look look;
+    } heads[COLUMNS] = {{"prompt", PB_CELLS_KEY},
+                        {"position", PB_CELLS_KEY},
+                        {"token", PB_CELLS_TOKEN},
+                        {"id", PB_CELLS_PLAIN}};
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
+    pb_list_builder cells[COLUMNS] = {{0}};
+    pb_table_cells columns[COLUMNS];
+    pb_status status = PB_OK;
+    size_t rows = 0, made = 0;
+    for (size_t i = 0; i < lists->count; i++) {
+        for (size_t t = 0; t < lists->counts[i] && !status; t++, rows++) {
+            int32_t id = lists->ids[i][t];
+            pb_value *row[COLUMNS] = {NULL};
+            status = pb_value_integer((int64_t)i, &row[0], error);
+            if (!status)
+                status = pb_value_integer((int64_t)t, &row[1], error);
+            if (!status)
+                status = pb_value_text(pb_tokenizer_label(tokenizer, id), &row[2], error);
+            if (!status)
+                status = pb_value_integer(id, &row[3], error);
+            for (size_t c = 0; c < COLUMNS; c++) {
+                pb_status taken = row[c] ? pb_list_take(&cells[c], row[c], error) : PB_OK;
+                status = status ? status : taken;
+            }
+        }
+    }
+    for (size_t c = 0; c < COLUMNS && !status; c++)
+        status =
+            pb_take_column(&cells[c], heads[c].name, heads[c].look, NULL, columns, &made, error);
+    if (!status)
+        status = pb_value_table(columns, made, rows, NULL, lists->model, result, error);
+    for (size_t c = 0; c < made; c++)
+        pb_value_release(&columns[c].cells);
+    for (size_t c = 0; c < COLUMNS; c++)
+        pb_list_discard(&cells[c]);
+    return status;
+}
+
+static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **error)
+{
+    return token_lists(self, false, list, error);
+}
+
+/* tokens(love)[2]: positions, counted as everywhere. */
+static pb_status tokens_index(pb_interp *interp, const pb_value *self, size_t count,
+                              const pb_index_entry *entries, pb_value **result, pb_error **error)
+{
+    const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
+    size_t length = lists->many ? lists->count : lists->counts[0];
+    double index = count == 1 && !entries[0].name ? pb_value_get_number(entries[0].value) : NAN;
+    if (index >= (double)length || index < -(double)length)
+        return pb_fail(error, PB_RANGE,
+                       lists->many ? "there is no prompt %.0f; the %zu prompts are counted from 0 "
+                                     "to %zu"
+                                   : "there is no position %.0f; the %zu tokens have the positions "
+                                     "0 to %zu",
+                       index, length, length - 1);
+    pb_value *list = NULL;
+    pb_status status = token_lists(self, false, &list, error);
+    if (!status)
+        status = pb_interp_index(interp, list, count, entries, result, error);
+    pb_value_release(&list);
+    return status;
+}
+
+static const pb_member tokens_members[] = {{"labels", "The tokens as strings.", get_labels},
+                                           {"ids", "The tokens as numbers.", get_ids},
+                                           {"table", "A row for each token.", get_table},
+                                           {NULL, NULL, NULL}};
+
+const pb_object_type pb_tokens_type = {.name = "tokens",
+                                       .article = "tokens",
+                                       .summary = "Prompts cut into tokens, lined up.",
+                                       .destroy = tokens_destroy,
+                                       .repr = tokens_repr,
+                                       .show = tokens_show,
+                                       .members = tokens_members,
+                                       .index = tokens_index,
+                                       .items = tokens_items};
+
+static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_token_lists *lists = pb_calloc(1, sizeof *lists);
+    if (!lists)
+        return pb_fail_memory(error);
+    pb_status status = pb_token_lists_take(call, "prompts", lists, error);
+    if (!status)
+        return pb_value_take_object(&pb_tokens_type, lists, result, error);
+    free(lists);
+    return status;
+}
+
+/* ---- generate(prompt) ---- */
+
+/* What one prompt goes on with. */
+static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t which,
+                              const pb_generate_spec *spec, bool *partial, pb_value **result,
+                              pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    int32_t *ids = NULL;
+    char *text = NULL;
+    size_t count = 0, length = 0;
+    pb_status status =
+        pb_generate(prompts->runs[which], spec, &context, &ids, &count, partial, error);
+    if (!status)
+        status = pb_tokenizer_decode(pb_model_tokenizer(prompts->engine), ids, count, &text,
+                                     &length, error);
+    if (!status) {
+        pb_buffer whole = PB_BUFFER_EMPTY;
+        status = pb_prompt_bytes(prompts->runs[which], prompts->texts[which], &whole, error);
+        pb_buffer_append(&whole, text, length);
+        if (!status)
+            status = pb_value_take_buffer(&whole, result, error);
+        pb_buffer_free(&whole);
+    }
+    free(ids);
+    free(text);
+    return status == PB_LIMIT
+               ? pb_place_argument(call, "n", status, error)
+               : pb_place_argument(call, pb_given(call, "edit") ? "edit" : "prompt", status, error);
+}
+
+/* Whether an edit reaches the tokens that are written after the prompts. */
+static const char *reach_of(const pb_edit *edit, const pb_prompts *prompts)
+{
+    bool all = true, none = true;
+    for (size_t i = 0; i < prompts->count; i++) {
+        size_t end = pb_edit_end(edit, i);
+        all = all && end == SIZE_MAX;
+        none = none && end <= pb_run_length(prompts->runs[i]);
+    }
+    return all    ? ", new tokens included"
+           : none ? "; new tokens are not edited"
+                  : "; new tokens are edited as far as it has values for them";
+}
+
+/* Text carries no caption, so what it was generated under is said beside it. */
+static void say_edits(pb_call *call, const pb_edits *edits, const pb_prompts *prompts)
+{
+    pb_buffer said = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < edits->count; i++) {
+        char *text = pb_edit_describe(edits->items[i]);
+        pb_buffer_format(&said, "generated with %s%s\n", text ? text : "an edit",
+                         reach_of(edits->items[i], prompts));
+        free(text);
+    }
+    if (said.length && !said.failed)
+        pb_interp_text(call->interp, 1, said.data, said.length);
+    pb_buffer_free(&said);
+}
+
+static pb_status take_generate(pb_call *call, pb_generate_spec *spec, pb_prompts *prompts,
+                               pb_edits *edits, pb_error **error)
+{
+    *spec = (pb_generate_spec){.stop_at_end = true,
+                               .temperature = (float)pb_argument_number(call, "temperature"),
+                               .seed = (uint64_t)pb_argument_integer(call, "seed")};
+    pb_status status = pb_argument_count(call, "n", &spec->n_tokens, error);
+    if (!status && !(spec->temperature >= 0 && spec->temperature < INFINITY))
+        status = pb_fail_argument(call, "temperature", error, PB_VALUE,
+                                  "the temperature is a number from 0 up: 0 takes the likeliest "
+                                  "token, 1 samples as the model says");
+    if (!status)
+        status = pb_argument_count(call, "top_k", &spec->top_k, error);
+    if (!status)
+        status = pb_prompts_take(call, "prompt", PB_PROMPTS_IGNORE_EDIT, NULL, prompts, error);
+    if (!status)
+        status = pb_edits_take(call, "edit", prompts->model, edits, error);
+    spec->edits = edits->items;
+    spec->n_edits = edits->count;
+    spec->of = prompts->count;
+    return status;
+}
+
+static pb_status call_generate(pb_call *call, pb_value **result, pb_error **error)
+{
+    static const char stopped[] = "interrupted: the text is what there was by then\n";
+    pb_prompts prompts = {0};
+    pb_edits edits = {0};
+    pb_generate_spec spec;
+    pb_list_builder list = {0};
+    bool partial = false;
+    pb_status status = take_generate(call, &spec, &prompts, &edits, error);
+    for (size_t i = 0; i < prompts.count && !status && !partial; i++) {
+        pb_value *text = NULL;
+        spec.which = i;
+        status = generate_one(call, &prompts, i, &spec, &partial, &text, error);
+        if (!status)
+            status = pb_list_take(&list, text, error);
+    }
+    if (!status)
+        say_edits(call, &edits, &prompts);
+    if (!status && partial)
+        pb_interp_text(call->interp, 2, stopped, sizeof stopped - 1);
+    if (!status && prompts.many)
+        status = pb_list_finish(&list, false, result, error);
+    else if (!status)
+        *result = pb_value_retain(list.items[0]);
+    pb_list_discard(&list);
+    pb_edits_free(&edits);
+    pb_prompts_free(&prompts);
+    return status;
+}
+
+#define POSITION                                                                                   \
+    {                                                                                              \
+        .name = "pos", .types = PB_TAKES_ANY_NAME,                                                 \
+        .what = "a position: -1, 2, \" love\", at(...)", .mode = PB_PARAMETER_KEYWORD,             \
+        .fallback = "-1"                                                                           \
+    }
+
+const pb_builtin pb_builtins_predict[] = {
+    {.name = "logits",
+     .category = "Predictions",
+     .summary = "Logits of words as the next token: prompts x words.",
+     .doc = "Every prompt with every word. The logits are from processed weights: centred over the "
+            "vocabulary, so that their differences count.",
+     .result = "a tensor [prompt, token]; one prompt or one word drops its axis",
+     .example = "logits([\"I love it\", \"I hate it\"], [\" great\", \" bad\"]) > 0",
+     .needs_model = true,
+     .see = "logit top",
+     .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+                    {.name = "words",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "words that are one token each"},
+                    POSITION,
+                    PB_PROMPT_PARAMETERS},
+     .function = call_logits},
+    {.name = "tokens",
+     .category = "Prompts and runs",
+     .summary = "How prompts are cut into tokens, lined up, with what differs marked.",
+     .doc = "Position 0 is the start token <|endoftext|>, unless bos=False. A leading space is "
+            "shown as \xC2\xB7.",
+     .result = "tokens; .labels and .ids are lists",
+     .example = "tokens(\"I love this movie\")[2]",
+     .expected = "' love'",
+     .needs_model = true,
+     .see = "run prompt",
+     .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+                    PB_MODEL_PARAMETER,
+                    {.name = "bos",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .types = PB_TAKES_BOOL,
+                     .fallback = "None"}},
+     .function = call_tokens},
+    {.name = "generate",
+     .category = "Predictions",
+     .summary = "Writes on from a prompt.",
+     .doc = "With temperature 0 always the likeliest token; else sampled, among the `top_k` "
+            "likeliest if that is given. The same seed gives the same text. Edits reach every new "
+            "token.",
+     .result = "a string: the prompt and what follows; for a list of prompts a list of strings",
+     .example = "generate(\"The capital of France is\", n=1)",
+     .expected = "'The capital of France is Paris'",
+     .needs_model = true,
+     .see = "top",
+     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+                    {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "20"},
+                    {.name = "temperature",
+                     .types = PB_TAKES_NUMBER,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "0"},
+                    {.name = "top_k",
+                     .types = PB_TAKES_INTEGER,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "0"},
+                    {.name = "seed",
+                     .types = PB_TAKES_INTEGER,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "0"},
+                    PB_PROMPT_PARAMETERS},
+     .function = call_generate},
+    {0}};

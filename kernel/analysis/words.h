@@ -1,0 +1,24 @@
+/* The rows of the words about models, one array a file, gathered in tables.c. */
+#ifndef PB_ANALYSIS_WORDS_H
+#define PB_ANALYSIS_WORDS_H
+
+#include "eval/builtin.h"
+
+extern const pb_builtin pb_builtins_model[];
+extern const pb_builtin pb_builtins_run[];
+extern const pb_builtin pb_builtins_predict[];
+extern const pb_builtin pb_builtins_ranking[];
+extern const pb_builtin pb_builtins_metric[];
+extern const pb_builtin pb_builtins_attribute[];
+extern const pb_builtin pb_builtins_lens[];
+extern const pb_builtin pb_builtins_edit[];
+extern const pb_builtin pb_builtins_patch[];
+extern const pb_builtin pb_builtins_path[];
+extern const pb_builtin pb_builtins_heads[];
+extern const pb_builtin pb_builtins_similar[];
+extern const pb_builtin pb_builtins_plot[];
+extern const pb_builtin pb_builtins_heatmap[];
+extern const pb_builtin pb_builtins_attention[];
+extern const pb_builtin pb_builtins_decode[];
+
+#endif

@@ -1,0 +1,305 @@
+/* The reference: from rows to Markdown. */
+#include "assist/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/visible.h"
+#include "eval/members.h"
+#include "value/text.h"
+
+void pb_reference_summary(const pb_builtin *row, pb_buffer *out)
+{
+    pb_buffer_format(out, "**%s**`", row->name);
+    pb_builtin_signature(row, out);
+    pb_buffer_format(out, "`\n\n%s\n", row->summary);
+}
+
+/* ---- one entry ---- */
+
+static void write_parameter(const pb_parameter *p, pb_buffer *out)
+{
+    pb_buffer_format(out, "- `%s`", p->name);
+    if (p->what)
+        pb_buffer_format(out, ": %s", p->what);
+    if (p->choices) {
+        pb_buffer_text(out, p->what ? ", one of" : ": one of");
+        for (const char *at = p->choices; *at;) {
+            size_t word = strcspn(at, " ");
+            pb_buffer_format(out, " `\"%.*s\"`", (int)word, at);
+            at += word + (at[word] == ' ');
+        }
+    }
+    if (p->fallback)
+        pb_buffer_format(out, " (left out: `%s`)", p->fallback);
+    pb_buffer_byte(out, '\n');
+}
+
+static bool says_something(const pb_parameter *p)
+{
+    return p->what || p->choices;
+}
+
+static void write_example(const pb_builtin *row, pb_buffer *out)
+{
+    if (!row->example)
+        return;
+    pb_buffer_format(out, "\n```python\n%s\n```\n", row->example);
+    if (row->expected && *row->expected) {
+        size_t length = strlen(row->expected);
+        bool ended = row->expected[length - 1] == '\n';
+        pb_buffer_format(out, "\n```\n%s%s```\n", row->expected, ended ? "" : "\n");
+    }
+}
+
+static void write_see(const pb_builtin *row, pb_buffer *out)
+{
+    if (!row->see)
+        return;
+    pb_buffer_text(out, "\nSee also");
+    for (const char *at = row->see; *at;) {
+        size_t word = strcspn(at, " ");
+        pb_buffer_format(out, "%s `%.*s`", at == row->see ? "" : ",", (int)word, at);
+        at += word + (at[word] == ' ');
+    }
+    pb_buffer_text(out, ".\n");
+}
+
+void pb_reference_entry(const pb_builtin *row, pb_buffer *out)
+{
+    bool any = false;
+    pb_reference_summary(row, out);
+    if (row->doc)
+        pb_buffer_format(out, "\n%s\n", row->doc);
+    if (row->more)
+        row->more(out);
+    for (const pb_parameter *p = row->parameters; p->name; p++) {
+        if (!says_something(p))
+            continue;
+        if (!any)
+            pb_buffer_byte(out, '\n');
+        any = true;
+        write_parameter(p, out);
+    }
+    if (row->result)
+        pb_buffer_format(out, "\nGives %s.\n", row->result);
+    write_example(row, out);
+    write_see(row, out);
+}
+
+/* ---- foreign text in Markdown ---- */
+
+/* One backtick more than the text has in a row, and `least` at least. */
+static size_t fence_length(const char *text, size_t least)
+{
+    size_t longest = 0;
+    for (const char *at = text; *at; at += *at != '\0') {
+        size_t run = strspn(at, "`");
+        longest = run > longest ? run : longest;
+        at += run;
+    }
+    return longest + 1 > least ? longest + 1 : least;
+}
+
+void pb_reference_code(const char *text, pb_buffer *out)
+{
+    size_t fence = fence_length(text, 2);
+    pb_buffer_repeat(out, '`', fence);
+    pb_buffer_byte(out, ' ');
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20) /* an empty line would end the span */
+            pb_visible_text(out, c, 1);
+        else
+            pb_buffer_byte(out, *c);
+    pb_buffer_byte(out, ' ');
+    pb_buffer_repeat(out, '`', fence);
+}
+
+void pb_reference_block(const char *language, const char *text, pb_buffer *out)
+{
+    size_t fence = fence_length(text, 3), length = strlen(text);
+    pb_buffer_byte(out, '\n');
+    pb_buffer_repeat(out, '`', fence);
+    pb_buffer_format(out, "%s\n%s%s", language, text,
+                     length > 0 && text[length - 1] == '\n' ? "" : "\n");
+    pb_buffer_repeat(out, '`', fence);
+    pb_buffer_byte(out, '\n');
+}
+
+/* ---- values ---- */
+
+/* "A list of 2 strings", "The string `` 'x' ``": behind "the KIND" stands what the user wrote. */
+static void write_description(const pb_value *value, pb_buffer *out)
+{
+    char what[200];
+    const char *said = pb_value_describe(value, what, sizeof what);
+    const char *kind = strncmp(said, "the ", 4) == 0 ? strchr(said + 4, ' ') : NULL;
+    size_t own = kind ? (size_t)(kind + 1 - said) : strlen(said);
+    char first = said[0] == 'a' ? 'A' : said[0] == 't' ? 'T' : said[0];
+    pb_buffer_format(out, "%c%.*s", first, (int)own - 1, said + 1);
+    if (kind)
+        pb_reference_code(kind + 1, out);
+    pb_buffer_byte(out, '\n');
+}
+
+static void write_members(const pb_member *members, bool *any, pb_buffer *out)
+{
+    for (const pb_member *m = members; m && m->name; m++) {
+        if (!*any)
+            pb_buffer_text(out, "\nIt answers to\n\n");
+        *any = true;
+        pb_buffer_format(out, "- `.%s`: %s\n", m->name, m->summary ? m->summary : "");
+    }
+}
+
+void pb_reference_value(const pb_value *value, pb_buffer *out)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    const pb_meta *meta = pb_value_meta(value);
+    bool any = false;
+    write_description(value, out);
+    if (pb_value_kind(value) == PB_FUNCTION) {
+        pb_buffer text = PB_BUFFER_EMPTY;
+        pb_function_text(value, &text);
+        pb_reference_block("python", text.data ? text.data : "", out);
+        out->failed = out->failed || text.failed;
+        pb_buffer_free(&text);
+    }
+    if (meta && meta->caption) {
+        pb_buffer_byte(out, '\n');
+        pb_reference_code(meta->caption, out);
+        pb_buffer_byte(out, '\n');
+    }
+    if (meta && meta->look && meta->look->summary)
+        pb_buffer_format(out, "\n%s\n", meta->look->summary);
+    if (type && type->summary)
+        pb_buffer_format(out, "\n%s\n", type->summary);
+    if (meta && meta->look)
+        write_members(meta->look->members, &any, out);
+    if (type)
+        write_members(type->members, &any, out);
+    write_members(pb_kind_members(pb_value_kind(value)), &any, out);
+}
+
+/* ---- all words ---- */
+
+/* Is `row` the first of its category? */
+static bool opens_category(const pb_lexicon *lexicon, const pb_builtin *row)
+{
+    size_t at = 0;
+    for (const pb_builtin *before; (before = pb_lexicon_next_builtin(lexicon, &at)) != row;)
+        if (strcmp(before->category, row->category) == 0)
+            return false;
+    return true;
+}
+
+static void write_line(const pb_builtin *row, pb_buffer *out)
+{
+    pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
+}
+
+static void write_entry(const pb_builtin *row, pb_buffer *out)
+{
+    pb_buffer_format(out, "\n### %s\n\n", row->name);
+    pb_reference_entry(row, out);
+}
+
+/* Each category under its heading, `after` which its rows are written one by one. */
+static void write_categories(const pb_lexicon *lexicon, const char *after,
+                             void (*write)(const pb_builtin *row, pb_buffer *out), pb_buffer *out)
+{
+    size_t at = 0;
+    for (const pb_builtin *head; (head = pb_lexicon_next_builtin(lexicon, &at));) {
+        size_t in = 0;
+        if (!opens_category(lexicon, head))
+            continue;
+        pb_buffer_format(out, "\n## %s\n%s", head->category, after);
+        for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &in));)
+            if (strcmp(row->category, head->category) == 0)
+                write(row, out);
+    }
+}
+
+void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out)
+{
+    pb_buffer_text(out, "Three statements: `name = expression`, `f(x, y=1) = expression`, and an "
+                        "expression. `x.f(y)` is `f(x, y)`. `help(word)` says more.\n");
+    write_categories(lexicon, "\n", write_line, out);
+    const char *heading = "\n## Values\n\n";
+    size_t at = 0;
+    for (const pb_constant *row; (row = pb_lexicon_next_constant(lexicon, &at)); heading = "")
+        pb_buffer_format(out, "%s- `%s`: %s\n", heading, row->name, row->summary);
+}
+
+void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out)
+{
+    pb_buffer_text(out, "# The built-in words\n\n");
+    write_categories(lexicon, "", write_entry, out);
+}
+
+/* ---- as a bundle ---- */
+
+/* A line without the marks that only a renderer needs; what stands in code spans stays as it is. */
+static void plain_line(const char *line, size_t length, pb_buffer *out)
+{
+    for (size_t i = 0; i < length;) {
+        size_t fence = strspn(line + i, "`"), end = i + fence;
+        if (line[i] == '*' && line[i + 1] == '*') {
+            i += 2;
+            continue;
+        }
+        while (fence > 0 && end < length && strspn(line + end, "`") != fence)
+            end += line[end] == '`' ? strspn(line + end, "`") : 1;
+        if (fence > 0 && end < length) {
+            size_t first = i + fence, inside = end - first;
+            size_t pad = inside > 2 && line[first] == ' ' && line[end - 1] == ' ';
+            pb_buffer_append(out, line + first + pad, inside - 2 * pad);
+            i = end + fence;
+        } else {
+            pb_buffer_byte(out, line[i++]);
+        }
+    }
+}
+
+/* Markdown as plain text. */
+static void plain_text(const char *markdown, pb_buffer *out)
+{
+    size_t fence = 0; /* backticks around the block we are in */
+    for (const char *line = markdown; *line;) {
+        size_t length = strcspn(line, "\n"), ticks = strspn(line, "`");
+        bool opens = fence == 0 && ticks >= 3 && !memchr(line + ticks, '`', length - ticks);
+        bool closes = fence > 0 && ticks == fence && length == ticks;
+        if (opens || closes)
+            fence = opens ? ticks : 0;
+        else if (fence > 0)
+            pb_buffer_append(out, line, length);
+        else
+            plain_line(line, length, out);
+        line += length + (line[length] == '\n');
+        if (!opens && !closes)
+            pb_buffer_byte(out, '\n');
+    }
+}
+
+pb_status pb_reference_bundle(pb_buffer *markdown, pb_bundle **bundle, pb_error **error)
+{
+    pb_buffer plain = PB_BUFFER_EMPTY, clean = PB_BUFFER_EMPTY;
+    pb_clean_text(markdown->data ? markdown->data : "", markdown->length, &clean);
+    clean.failed = clean.failed || markdown->failed;
+    pb_buffer_free(markdown);
+    char *text = pb_buffer_take(&clean);
+    *bundle = text ? pb_bundle_create() : NULL;
+    if (!*bundle) {
+        free(text);
+        return pb_fail_memory(error);
+    }
+    plain_text(text, &plain);
+    pb_status status = pb_bundle_give(*bundle, "text/plain", pb_buffer_take(&plain), false, error);
+    if (!status)
+        status = pb_bundle_give(*bundle, "text/markdown", text, false, error);
+    else
+        free(text);
+    if (status)
+        pb_bundle_destroy(bundle);
+    return status;
+}

@@ -1,0 +1,417 @@
+/* Calls: who is called, with what, and what a built-in's function may ask of its call. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "interp_private.h"
+
+/* ---- calling a value ---- */
+
+bool pb_value_is_callable(const pb_value *value)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    return pb_value_kind(value) == PB_FUNCTION || pb_value_kind(value) == PB_BUILTIN ||
+           (type && type->call);
+}
+
+/* A bound call lies on the heap: it is large, and calls nest. */
+typedef struct pb_bound_call {
+    pb_call call;
+    pb_value *held[PB_MAX_PARAMETERS]; /* the values of fallbacks */
+} pb_bound_call;
+
+static pb_bound_call *bound_call_create(pb_interp *interp, const pb_builtin *row, size_t count,
+                                        const pb_call_site *site)
+{
+    pb_bound_call *bound = pb_calloc(1, sizeof *bound);
+    pb_argument *rest = pb_calloc(count, sizeof *rest);
+    if (!bound || !rest) {
+        free(bound);
+        free(rest);
+        return NULL;
+    }
+    bound->call.interp = interp;
+    bound->call.keeper = &interp->keeper;
+    bound->call.row = row;
+    bound->call.span = site->span;
+    bound->call.name_span = site->word;
+    bound->call.source = site->source;
+    bound->call.rest = rest;
+    return bound;
+}
+
+static void bound_call_destroy(pb_bound_call *bound)
+{
+    for (size_t i = 0; i < PB_MAX_PARAMETERS; i++)
+        pb_value_release(&bound->held[i]);
+    free(bound->call.rest);
+    free(bound);
+}
+
+static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb_actual *actuals,
+                              size_t count, const pb_call_site *site, pb_value **result,
+                              pb_error **error)
+{
+    pb_bound_call *bound = bound_call_create(interp, row, count, site);
+    if (!bound)
+        return pb_fail_memory(error);
+    pb_status status = pb_bind_builtin(&bound->call, actuals, count, bound->held, error);
+    if (!status)
+        status = row->function(&bound->call, result, error);
+    if (!status && !*result)
+        status = pb_value_none(result, error);
+    if (status)
+        pb_value_release(result);
+    bound_call_destroy(bound);
+    if (status && error && *error && site->source)
+        pb_error_place(*error, site->source, site->span);
+    return status;
+}
+
+static pb_status call_function(pb_interp *interp, const pb_value *function,
+                               const pb_actual *actuals, size_t count, const pb_call_site *site,
+                               pb_value **result, pb_error **error)
+{
+    pb_function_parts parts = pb_value_function_parts(function);
+    pb_place place = {parts.program, NULL};
+    pb_status status = pb_bind_function(function, actuals, count, site, &place.scope, error);
+    if (status)
+        return status;
+    status = pb_interp_check(interp, error);
+    if (!status)
+        status = pb_evaluate(interp, &place, parts.node->items[0], result, error);
+    pb_scope_release(&place.scope);
+    if (status && status != PB_INTERRUPTED && error && *error && site->source)
+        pb_error_trail(*error, site->source, site->span, pb_function_name(function));
+    return status;
+}
+
+static pb_status call_object(pb_interp *interp, const pb_value *object, const pb_actual *actuals,
+                             size_t count, pb_value **result, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(object);
+    pb_value **values = pb_calloc(count, sizeof *values);
+    pb_status status = values ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < count; i++) {
+        values[i] = actuals[i].value;
+        if (actuals[i].name)
+            status = pb_fail(error, PB_TYPE, "%s takes no argument called %s=", type->article,
+                             actuals[i].name);
+    }
+    if (!status)
+        status = type->call(interp, object, count, values, result, error);
+    free(values);
+    return status;
+}
+
+static pb_status not_callable(const pb_value *value, pb_error **error)
+{
+    char what[160];
+    return pb_fail(error, PB_TYPE, "%s cannot be called like a function",
+                   pb_value_describe(value, what, sizeof what));
+}
+
+pb_status pb_call_value(pb_interp *interp, const pb_value *function, const pb_actual *actuals,
+                        size_t count, const pb_call_site *site, pb_value **result, pb_error **error)
+{
+    *result = NULL;
+    switch (pb_value_kind(function)) {
+    case PB_FUNCTION: return call_function(interp, function, actuals, count, site, result, error);
+    case PB_BUILTIN:
+        return call_builtin(interp, pb_value_get_builtin(function), actuals, count, site, result,
+                            error);
+    case PB_OBJECT:
+        if (pb_value_object_type(function)->call)
+            return call_object(interp, function, actuals, count, result, error);
+        break;
+    default: break;
+    }
+    return not_callable(function, error);
+}
+
+pb_status pb_interp_call(pb_interp *interp, const pb_value *function, size_t count,
+                         pb_value *const *arguments, pb_value **result, pb_error **error)
+{
+    *result = NULL;
+    pb_actual *actuals = pb_calloc(count, sizeof *actuals);
+    if (!actuals)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < count; i++)
+        actuals[i].value = arguments[i];
+    pb_status status =
+        pb_call_value(interp, function, actuals, count, &(pb_call_site){0}, result, error);
+    free(actuals);
+    return status;
+}
+
+/* ---- a call in the code ---- */
+
+static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                  pb_actual *actuals, size_t *count, pb_error **error)
+{
+    for (size_t i = 0; i < node->n_arguments; i++) {
+        const pb_node_argument *argument = &node->arguments[i];
+        pb_actual *actual = &actuals[*count];
+        *actual = (pb_actual){argument->name, NULL, argument->value->span, argument->span};
+        pb_status status = pb_evaluate(interp, place, argument->value, &actual->value, error);
+        if (status)
+            return status;
+        *count += 1;
+    }
+    return PB_OK;
+}
+
+/* A name that is called: the user's function, or else the built-in, or else whatever it is. */
+static pb_status callee_of_name(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                pb_value **callee, pb_error **error)
+{
+    pb_value *value = pb_find_name(interp, place->scope, node->name);
+    char what[160];
+    if (value && pb_value_is_callable(value)) {
+        *callee = value;
+        return PB_OK;
+    }
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, node->name);
+    if (row) {
+        pb_value_release(&value);
+        return pb_value_builtin(row, row->name, callee, error);
+    }
+    pb_status status =
+        value ? pb_fail(error, PB_TYPE, "%s is %s, which cannot be called like a function",
+                        node->name, pb_value_describe(value, what, sizeof what))
+              : pb_fail_unknown(interp, place->scope, node->name, true, error);
+    pb_value_release(&value);
+    return pb_place_error(place, node->span, status, error);
+}
+
+/* x.f is there, but is no function. */
+static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb_node *node,
+                              const pb_value *subject, pb_error **error)
+{
+    pb_value *member = NULL;
+    pb_error *fault = NULL;
+    char what[160];
+    pb_status status = pb_interp_attribute(interp, subject, node->name, &member, &fault);
+    bool found = !status && member;
+    pb_error_destroy(&fault);
+    if (found) {
+        status = pb_fail(error, PB_TYPE, "%s is %s, not a function", node->name,
+                         pb_value_describe(member, what, sizeof what));
+        if (error && *error)
+            pb_error_hint(*error, "write .%s without brackets after it", node->name);
+    } else {
+        status = pb_fail(error, PB_NAME, "%s has no .%s()",
+                         pb_value_describe(subject, what, sizeof what), node->name);
+        pb_hint_method(interp, subject, node->name, error);
+    }
+    pb_value_release(&member);
+    return pb_place_error(place, node->word, status, error);
+}
+
+/* model.generate(prompt): what f does not take first, but as a keyword, is given as that. NULL if
+ * there is none. */
+static const char *keyword_for(const pb_value *callee, const pb_value *subject)
+{
+    const pb_builtin *row = pb_value_get_builtin(callee);
+    const pb_object_type *type = pb_value_object_type(subject);
+    if (!row || !type || pb_builtin_takes_first(row, subject))
+        return NULL;
+    for (const pb_parameter *p = row->parameters; p->name; p++)
+        for (size_t i = 0; p->mode == PB_PARAMETER_KEYWORD && i < 6 && p->objects[i]; i++)
+            if (p->objects[i] == type)
+                return p->name;
+    return NULL;
+}
+
+/* x.f(...): a function kept in a record's field; else f(x, ...). *takes_subject says which. */
+static pb_status callee_of_method(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                  const pb_value *subject, pb_value **callee, bool *takes_subject,
+                                  pb_error **error)
+{
+    pb_value *field = pb_record_find(subject, node->name);
+    *takes_subject = false;
+    if (field && pb_value_is_callable(field)) {
+        *callee = pb_value_retain(field);
+        return PB_OK;
+    }
+    *takes_subject = true;
+    pb_value *value = pb_find_name(interp, place->scope, node->name);
+    if (value && pb_value_is_callable(value)) {
+        *callee = value;
+        return PB_OK;
+    }
+    pb_value_release(&value);
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, node->name);
+    /* a.check() of a result that has a .check: not the word check() */
+    bool is_field = pb_value_kind(subject) == PB_TENSOR &&
+                    pb_meta_field(pb_value_meta(subject), node->name) != NULL;
+    return row && !is_field ? pb_value_builtin(row, row->name, callee, error)
+                            : not_a_method(interp, place, node, subject, error);
+}
+
+pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_node *node,
+                           pb_value **result, pb_error **error)
+{
+    const pb_node *callee_node = node->items[0];
+    pb_value *callee = NULL;
+    size_t count = 0;
+    bool takes_subject = false;
+    pb_status status;
+    pb_actual *actuals = pb_calloc(node->n_arguments + 1, sizeof *actuals);
+    if (!actuals)
+        return pb_fail_memory(error);
+    if (callee_node->kind == PB_NODE_NAME) {
+        status = callee_of_name(interp, place, callee_node, &callee, error);
+    } else if (callee_node->kind == PB_NODE_ATTRIBUTE) {
+        actuals[0].span = actuals[0].whole = callee_node->items[0]->span;
+        status = pb_evaluate(interp, place, callee_node->items[0], &actuals[0].value, error);
+        count = 1;
+        if (!status)
+            status = callee_of_method(interp, place, callee_node, actuals[0].value, &callee,
+                                      &takes_subject, error);
+        if (!status && takes_subject)
+            actuals[0].name = keyword_for(callee, actuals[0].value);
+    } else {
+        status = pb_evaluate(interp, place, callee_node, &callee, error);
+    }
+    if (!status && count == 1 && !takes_subject) {
+        pb_value_release(&actuals[0].value);
+        count = 0;
+    }
+    if (!status)
+        status = evaluate_actuals(interp, place, node, actuals, &count, error);
+    if (!status) {
+        pb_call_site site = {place->program->source, node->span, callee_node->word};
+        status = pb_call_value(interp, callee, actuals, count, &site, result, error);
+    }
+    for (size_t i = 0; i < node->n_arguments + 1; i++)
+        pb_interp_bury(interp, &actuals[i].value);
+    pb_value_release(&callee);
+    free(actuals);
+    return pb_place_error(place, node->span, status, error);
+}
+
+/* ---- what a built-in sees of its call ---- */
+
+const pb_argument *pb_argument_of(const pb_call *call, const char *name)
+{
+    static const pb_argument absent = {0};
+    for (size_t i = 0; call->row->parameters[i].name; i++)
+        if (strcmp(call->row->parameters[i].name, name) == 0)
+            return &call->arguments[i];
+    return &absent;
+}
+
+bool pb_given(const pb_call *call, const char *name)
+{
+    return pb_argument_of(call, name)->given;
+}
+
+pb_value *pb_argument_value(const pb_call *call, const char *name)
+{
+    return pb_argument_of(call, name)->value;
+}
+
+bool pb_argument_is_none(const pb_call *call, const char *name)
+{
+    return pb_value_is_none(pb_argument_value(call, name));
+}
+
+double pb_argument_number(const pb_call *call, const char *name)
+{
+    return pb_value_get_number(pb_argument_value(call, name));
+}
+
+int64_t pb_argument_integer(const pb_call *call, const char *name)
+{
+    double number = pb_argument_number(call, name);
+    return fabs(number) <= 9.2e18 ? (int64_t)number : 0;
+}
+
+int pb_argument_choice(const pb_call *call, const char *name)
+{
+    const pb_parameter *parameter = call->row->parameters;
+    while (strcmp(parameter->name, name) != 0)
+        parameter++;
+    return pb_choice_of(parameter->choices, pb_argument_text(call, name));
+}
+
+bool pb_argument_bool(const pb_call *call, const char *name)
+{
+    return pb_argument_number(call, name) != 0 && !pb_argument_is_none(call, name);
+}
+
+const char *pb_argument_text(const pb_call *call, const char *name)
+{
+    return pb_value_get_text(pb_argument_value(call, name), NULL);
+}
+
+pb_tensor *pb_argument_tensor(const pb_call *call, const char *name)
+{
+    return pb_value_get_tensor(pb_argument_value(call, name));
+}
+
+void *pb_argument_object(const pb_call *call, const char *name, const pb_object_type *type)
+{
+    return pb_value_object(pb_argument_value(call, name), type);
+}
+
+pb_status pb_argument_texts(const pb_call *call, const char *name, const char *const **texts,
+                            size_t *count, pb_error **error)
+{
+    const pb_value *value = pb_argument_value(call, name);
+    bool one = pb_value_kind(value) == PB_STRING;
+    char what[160];
+    *texts = NULL;
+    *count = 0;
+    if (pb_value_is_none(value))
+        return PB_OK;
+    if (!one && !pb_list_of(value, PB_STRING))
+        return pb_fail_argument(call, name, error, PB_TYPE,
+                                "%s is a string or a list of strings, not %s", name,
+                                pb_value_describe(value, what, sizeof what));
+    size_t n = one ? 1 : pb_list_count(value);
+    const char **list = pb_calloc(n, sizeof *list);
+    if (!list)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < n; i++)
+        list[i] = pb_value_get_text(one ? value : pb_list_item(value, i), NULL);
+    *texts = list;
+    *count = n;
+    return PB_OK;
+}
+
+pb_status pb_argument_count(const pb_call *call, const char *name, size_t *count, pb_error **error)
+{
+    double number = pb_argument_number(call, name);
+    *count = 0;
+    if (number < 0 || number > 9007199254740992.0 || number != floor(number))
+        return pb_fail_argument(call, name, error, PB_VALUE, "%s is a count, so it cannot be %.9g",
+                                name, number);
+    *count = (size_t)number;
+    return PB_OK;
+}
+
+pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **error, pb_status code,
+                           const char *text, ...)
+{
+    char message[600];
+    va_list arguments;
+    va_start(arguments, text);
+    vsnprintf(message, sizeof message, text, arguments);
+    va_end(arguments);
+    return pb_place_argument(call, name, pb_fail(error, code, "%s", message), error);
+}
+
+pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
+                            pb_error **error)
+{
+    if (!status || !error || !*error || !call->source)
+        return status;
+    bool given = name && pb_given(call, name);
+    pb_error_place(*error, call->source, given ? pb_argument_of(call, name)->span : call->span);
+    return status;
+}

@@ -1,0 +1,141 @@
+/* The inside of the evaluator, for its own files. */
+#ifndef PB_EVAL_INTERP_PRIVATE_H
+#define PB_EVAL_INTERP_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "eval/run.h"
+
+/* ---- names of a block, a comprehension, a function: an immutable chain, innermost first ---- */
+
+struct pb_scope {
+    atomic_size_t references;
+    const char *name; /* belongs to the program whose function captures it */
+    pb_value *value;
+    pb_scope *parent;
+    unsigned depth; /* of the deepest value in the chain */
+};
+
+pb_scope *pb_scope_retain(pb_scope *scope);
+void pb_scope_release(pb_scope **scope);
+/* A chain with one more name in front. Retains both. */
+pb_status pb_scope_bind(pb_scope *parent, const char *name, const pb_value *value, pb_scope **scope,
+                        pb_error **error);
+pb_value *pb_scope_find(const pb_scope *scope, const char *name); /* borrowed; or NULL */
+
+/* ---- functions the user defines ---- */
+
+typedef struct pb_function_parts {
+    pb_program *program;
+    const pb_node *node; /* PB_NODE_FUNCTION */
+    pb_scope *scope;
+    pb_value *const *fallbacks; /* one for each parameter, NULL where there is none */
+} pb_function_parts;
+
+/* Retains all of it. */
+pb_status pb_value_function(const pb_function_parts *parts, pb_value **result, pb_error **error);
+pb_function_parts pb_value_function_parts(const pb_value *function); /* borrowed */
+
+/* ---- evaluation ---- */
+
+/* Where code is being evaluated: whose tree, and which names are in reach. */
+typedef struct pb_place {
+    pb_program *program;
+    pb_scope *scope;
+} pb_place;
+
+pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
+                      pb_value **result, pb_error **error);
+/* Key and value of one entry of a record, taken by a list of them in turn. */
+pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_node *key,
+                            const pb_node *value, pb_list_builder *out, pb_error **error);
+pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
+                             pb_value **result, pb_error **error);
+/* The record of a list of keys and values in turn, which is discarded. Of equal keys the later
+ * counts. */
+pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **result,
+                       pb_error **error);
+pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
+                          pb_value **result, pb_error **error);
+/* Gives each name of a pattern its value through `bind`. */
+typedef pb_status pb_binder(pb_interp *interp, void *data, const char *name, const pb_value *value,
+                            pb_error **error);
+pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb_value *value,
+                          pb_binder *bind, void *data, pb_error **error);
+/* table.column = cells, as a new table. */
+pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
+                         const pb_value *value, pb_value **result, pb_error **error);
+/* Adds the place of `span` to an error that has none. Returns status. */
+pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
+
+/* ---- calls (call.c, bind.c) ---- */
+
+/* An argument as it is passed, before it is bound. */
+typedef struct pb_actual {
+    const char *name; /* NULL if positional */
+    pb_value *value;  /* owned by the list it is in */
+    pb_span span;
+    pb_span whole; /* with its name */
+} pb_actual;
+
+/* Where a call stands. source is NULL for calls that no code wrote. */
+typedef struct pb_call_site {
+    pb_source *source;
+    pb_span span, word;
+} pb_call_site;
+
+pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_node *node,
+                           pb_value **result, pb_error **error);
+pb_status pb_call_value(pb_interp *interp, const pb_value *function, const pb_actual *actuals,
+                        size_t count, const pb_call_site *site, pb_value **result,
+                        pb_error **error);
+/* Which of the words in `choices` a text is, from 0; -1 if it is none. */
+int pb_choice_of(const char *choices, const char *text);
+/* Fills `call` for a built-in: fallbacks are put in `held`, whose values the caller releases. */
+pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
+                          pb_value *held[PB_MAX_PARAMETERS], pb_error **error);
+/* Binds the parameters of a user's function in front of its scope. */
+pb_status pb_bind_function(const pb_value *function, const pb_actual *actuals, size_t count,
+                           const pb_call_site *site, pb_scope **scope, pb_error **error);
+
+/* ---- indexing ---- */
+
+/* Python's slice of a sequence of n items: where it starts, and how many it takes. */
+size_t pb_slice_items(const pb_selector *s, size_t n, int64_t *first);
+pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
+                          const pb_index_entry *entries, pb_value **result, pb_error **error);
+
+pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
+                            pb_value **result, pb_error **error);
+/* t[w="a", n=1] of a table: the rows that have all of it. */
+pb_status pb_index_table_in_turn(pb_interp *interp, const pb_value *table, size_t count,
+                                 const pb_index_entry *entries, pb_value **result,
+                                 pb_error **error);
+/* What an index that failed may have meant. */
+void pb_hint_index(const pb_place *place, const pb_node *node, const pb_value *subject,
+                   const pb_index_entry *entries, pb_error **error);
+/* first:last:step of a PB_NODE_SLICE, as a selector. */
+pb_status pb_evaluate_slice(pb_interp *interp, const pb_place *place, const pb_node *node,
+                            pb_value **result, pb_error **error);
+
+/* ---- operators ---- */
+
+pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a, const pb_value *b,
+                            pb_value **result, pb_error **error);
+pb_status pb_apply_unary(pb_interp *interp, pb_operator op, const pb_value *a, pb_value **result,
+                         pb_error **error);
+bool pb_is_elementwise(const pb_value *value); /* a tensor or a column */
+
+/* ---- names ---- */
+
+/* What a name stands for, in the scope (may be NULL) or else in the session: a reference; or NULL.
+ */
+pb_value *pb_find_name(pb_interp *interp, const pb_scope *scope, const char *name);
+/* What .name() may have meant for this value, as the hint. */
+void pb_hint_method(pb_interp *interp, const pb_value *subject, const char *name, pb_error **error);
+/* What a Python, PyTorch or TransformerLens user means by this name here; NULL if unknown. */
+const char *pb_advice_for_name(const char *name);
+/* The same after a dot: x.name, x.name(). */
+const char *pb_advice_for_member(const char *name);
+
+#endif

@@ -1,0 +1,245 @@
+/* The running of a cell. */
+#include "session/cell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "eval/run.h"
+#include "gauge.h"
+#include "session_private.h"
+#include "show/show.h"
+#include "syntax/parser.h"
+#include "value/text.h"
+
+/* ---- the keeper of a cell ---- */
+
+#define PB_LONG_LIST 65536 /* items that take more than a ms to let go of */
+
+static bool is_long(const pb_value *value)
+{
+    return pb_list_count(value) > PB_LONG_LIST || pb_table_rows(value) > PB_LONG_LIST;
+}
+
+/* Only what is long, and only at the end of a cell: one that goes on needs its memory back. What
+ * cannot be kept, for want of memory, goes at once: pb_list_take() takes it in any case. */
+static void let_go(pb_session *session, pb_value **value, bool ends)
+{
+    pb_value *old = *value;
+    *value = NULL;
+    if (ends && is_long(old)) {
+        pthread_mutex_lock(&session->lock);
+        (void)pb_list_take(&session->buried, old, NULL);
+        pthread_mutex_unlock(&session->lock);
+    } else {
+        pb_value_release(&old);
+    }
+}
+
+static void bury(pb_keeper *keeper, pb_value **value)
+{
+    const pb_interp *interp = (const pb_interp *)keeper;
+    let_go(interp->session, value, pb_watch_stopped(&keeper->watch));
+}
+
+void pb_session_tidy(pb_session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    pb_list_builder buried = session->buried;
+    session->buried = (pb_list_builder){0};
+    pthread_mutex_unlock(&session->lock);
+    pb_list_discard(&buried);
+}
+
+/* Every 20 ms of evaluation. The clock is read at every 16th check only. */
+static pb_status look_at_memory(pb_interp *interp, pb_error **error)
+{
+    struct timespec now;
+    if (++interp->checks < 16)
+        return PB_OK;
+    interp->checks = 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long passed = (long)(now.tv_sec - interp->looked.tv_sec) * 1000 +
+                  (now.tv_nsec - interp->looked.tv_nsec) / 1000000;
+    if (passed < 20)
+        return PB_OK;
+    interp->looked = now;
+    return pb_gauge_check(interp->session->options.memory_limit, error);
+}
+
+static pb_status check(pb_keeper *keeper, pb_error **error)
+{
+    pb_interp *interp = (pb_interp *)keeper;
+    if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
+        return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
+    pb_status status = pb_watch_check(&keeper->watch, error);
+    return status ? status : look_at_memory(interp, error);
+}
+
+/* ---- output ---- */
+
+pb_status pb_interp_show(pb_interp *interp, const pb_value *value, pb_error **error)
+{
+    pb_bundle *bundle = NULL;
+    if (!interp->host || !interp->host->show)
+        return PB_OK;
+    pb_status status = pb_interp_bundle(interp, value, &bundle, error);
+    if (!status)
+        interp->host->show(interp->host->user, bundle, NULL, false);
+    pb_bundle_destroy(&bundle);
+    return status;
+}
+
+void pb_interp_text(pb_interp *interp, int fd, const char *text, size_t length)
+{
+    if (!interp->host || !interp->host->text || length == 0)
+        return;
+    if (pb_utf8_valid_prefix(text, length) == length) {
+        interp->host->text(interp->host->user, fd, text, length);
+        return;
+    }
+    pb_buffer clean = PB_BUFFER_EMPTY;
+    pb_clean_text(text, length, &clean);
+    if (!clean.failed)
+        interp->host->text(interp->host->user, fd, clean.data, clean.length);
+    pb_buffer_free(&clean);
+}
+
+/* ---- what cells that run beside one another must not do at once ---- */
+
+#define STOP_CHECK_NS (20 * 1000000L) /* how often a cell that waits looks at its stop flag */
+
+pb_status pb_session_begin_loading(pb_session *session, const pb_watch *watch, pb_error **error)
+{
+    pb_status status;
+    while (!(status = pb_watch_check(watch, error))) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += STOP_CHECK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (pthread_mutex_timedlock(&session->loading, &until) == 0)
+            break;
+    }
+    return status;
+}
+
+void pb_session_end_loading(pb_session *session)
+{
+    pthread_mutex_unlock(&session->loading);
+}
+
+pb_value *pb_interp_workspace(pb_interp *interp)
+{
+    pb_session *session = interp->session;
+    if (interp->workspace)
+        return interp->workspace;
+    pthread_mutex_lock(&session->lock);
+    interp->workspace = session->workspace;
+    session->workspace = NULL;
+    pthread_mutex_unlock(&session->lock);
+    return interp->workspace;
+}
+
+void pb_interp_give_workspace(pb_interp *interp, pb_value *workspace)
+{
+    pb_value_release(&interp->workspace);
+    interp->workspace = workspace;
+}
+
+/* At the end of a cell: for the next one, if it is the only one left behind. */
+static void leave_workspace(pb_interp *interp)
+{
+    pb_session *session = interp->session;
+    if (!interp->workspace)
+        return;
+    pthread_mutex_lock(&session->lock);
+    if (!session->workspace) {
+        session->workspace = interp->workspace;
+        interp->workspace = NULL;
+    }
+    pthread_mutex_unlock(&session->lock);
+    pb_value_release(&interp->workspace);
+}
+
+/* ---- running ---- */
+
+/* For the parser, which advises on brackets after the words there are. */
+static bool is_word(const void *words, const char *name)
+{
+    return pb_lexicon_builtin(words, name) != NULL;
+}
+
+static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle **last,
+                             pb_error **error)
+{
+    pb_value *value = NULL;
+    pb_status status = pb_run_program(interp, program, &value, error);
+    bool quiet = program->n_statements == 0 ||
+                 program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
+    if (!status && !quiet)
+        status = pb_interp_bundle(interp, value, last, error);
+    let_go(interp->session, &value, true);
+    return status;
+}
+
+static pb_status run_source(pb_session *session, pb_source *source, const pb_host *host,
+                            size_t most_steps, pb_bundle **last, pb_error **error)
+{
+    static const pb_surroundings above = {pb_session_get, pb_session_set, pb_session_names,
+                                          pb_value_str};
+    pb_program *program = NULL;
+    pb_interp interp = {
+        .keeper = {.watch = {.stop = host ? host->stop : NULL}, .check = check, .bury = bury},
+        .above = &above,
+        .session = session,
+        .lexicon = session->lexicon,
+        .host = host,
+        .most_steps = most_steps,
+        .stack = __builtin_frame_address(0)};
+    pb_status status = pb_parse_program(source, is_word, session->lexicon, &program, NULL, error);
+    pb_session_tidy(session);
+    if (!status)
+        status = run_program(&interp, program, last, error);
+    leave_workspace(&interp);
+    pb_program_release(&program);
+    return status;
+}
+
+pb_status pb_session_run_bounded(pb_session *session, const char *name, const char *code,
+                                 size_t length, const pb_host *host, size_t most_steps,
+                                 pb_bundle **last, pb_error **error)
+{
+    pb_error *fault = NULL;
+    *last = NULL;
+    pb_source *source = pb_source_create(name, code, length);
+    if (!source)
+        return pb_fail_memory(error);
+    pb_status status = run_source(session, source, host, most_steps, last, &fault);
+    pb_source_release(&source);
+    if (status)
+        pb_bundle_destroy(last);
+    if (error && !*error)
+        *error = fault;
+    else
+        pb_error_destroy(&fault);
+    return status;
+}
+
+pb_status pb_session_run(pb_session *session, const char *name, const char *code, size_t length,
+                         const pb_host *host, pb_bundle **last, pb_error **error)
+{
+    return pb_session_run_bounded(session, name, code, length, host, 0, last, error);
+}
+
+pb_status pb_session_evaluate(pb_session *session, const char *code, size_t length,
+                              const pb_host *host, pb_bundle **value, pb_error **error)
+{
+    pb_status status = pb_session_run(session, "expression", code, length, host, value, error);
+    if (!status && !*value) {
+        *value = pb_bundle_create();
+        status =
+            *value ? pb_bundle_add(*value, "text/plain", "None", error) : pb_fail_memory(error);
+    }
+    return status;
+}

@@ -1,0 +1,644 @@
+/* Words on lists: range, len, zip, enumerate, sorted, map and their like. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "eval/members.h"
+#include "words.h"
+
+pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,
+                            pb_error **error)
+{
+    return pb_place_argument(
+        call, name, pb_interp_items(call->interp, pb_argument_value(call, name), list, error),
+        error);
+}
+
+pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_value *items,
+                       pb_value **result, pb_error **error)
+{
+    pb_list_builder out = {0};
+    pb_status status = PB_OK;
+    if (pb_value_is_none(function)) {
+        *result = pb_value_retain(items);
+        return PB_OK;
+    }
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        pb_value *item = pb_list_item(items, i), *made = NULL;
+        status = pb_interp_check(interp, error);
+        if (!status)
+            status = pb_interp_call(interp, function, 1, &item, &made, error);
+        if (!status)
+            status = pb_list_take(&out, made, error);
+    }
+    if (status) {
+        pb_list_discard(&out);
+        return status;
+    }
+    return pb_list_finish(&out, false, result, error);
+}
+
+/* ---- range, len ---- */
+
+static pb_status call_range(pb_call *call, pb_value **result, pb_error **error)
+{
+    bool one = pb_argument_is_none(call, "stop");
+    double start = one ? 0 : pb_argument_number(call, "start");
+    double stop = pb_argument_number(call, one ? "start" : "stop");
+    double step = pb_argument_number(call, "step");
+    pb_list_builder out = {.keeper = call->keeper};
+    if (step == 0)
+        return pb_fail_argument(call, "step", error, PB_VALUE, "the step of a range cannot be 0");
+    double count = ceil((stop - start) / step);
+    if (count > PB_MAX_LIST_LENGTH)
+        return pb_fail_argument(call, NULL, error, PB_LIMIT,
+                                "a list holds at most %d items, this range would have %.0f",
+                                PB_MAX_LIST_LENGTH, count);
+    for (double i = 0; i < count; i++) {
+        pb_value *item = NULL;
+        pb_status status = pb_interp_check(call->interp, error);
+        if (!status)
+            status = pb_value_number(start + i * step, PB_INTEGER, &item, error);
+        if (!status)
+            status = pb_list_take(&out, item, error);
+        if (status) {
+            pb_list_discard(&out);
+            return status;
+        }
+    }
+    return pb_list_finish(&out, false, result, error);
+}
+
+static pb_status call_len(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *value = pb_argument_value(call, "x");
+    pb_value *items = NULL;
+    size_t length;
+    const char *text = pb_value_get_text(value, &length);
+    if (text)
+        return pb_value_integer((int64_t)pb_utf8_count(text, length), result, error);
+    if (pb_value_kind(value) == PB_TABLE)
+        return pb_value_integer((int64_t)pb_table_rows(value), result, error);
+    if (pb_value_kind(value) == PB_TENSOR && pb_tensor_rank(pb_value_get_tensor(value)) > 0)
+        return pb_value_integer(
+            (int64_t)pb_axis_length(pb_tensor_axis(pb_value_get_tensor(value), 0)), result, error);
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    if (!status)
+        status = pb_value_integer((int64_t)pb_list_count(items), result, error);
+    pb_value_release(&items);
+    return status;
+}
+
+/* ---- zip, enumerate ---- */
+
+static pb_status pair(pb_value *a, pb_value *b, pb_value **result, pb_error **error)
+{
+    pb_value *items[] = {a, b};
+    return a && b ? pb_value_take_list(items, 2, result, error) : pb_fail_memory(error);
+}
+
+static pb_status call_enumerate(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL;
+    pb_list_builder out = {.keeper = call->keeper};
+    double start = pb_argument_number(call, "start");
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        pb_value *number = NULL, *both = NULL;
+        status = pb_value_number(start + (double)i, PB_INTEGER, &number, error);
+        if (!status)
+            status = pair(number, pb_value_retain(pb_list_item(items, i)), &both, error);
+        if (!status)
+            status = pb_list_take(&out, both, error);
+    }
+    pb_value_release(&items);
+    if (!status)
+        return pb_list_finish(&out, false, result, error);
+    pb_list_discard(&out);
+    return status;
+}
+
+static pb_status zip_row(pb_value *const *lists, size_t n, size_t row, pb_value **result,
+                         pb_error **error)
+{
+    pb_list_builder items = {0};
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < n; i++)
+        status = pb_list_take(&items, pb_value_retain(pb_list_item(lists[i], row)), error);
+    if (!status)
+        return pb_list_finish(&items, false, result, error);
+    pb_list_discard(&items);
+    return status;
+}
+
+static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value **lists = pb_calloc(call->n_rest, sizeof *lists);
+    pb_list_builder out = {.keeper = call->keeper};
+    size_t shortest = call->n_rest ? SIZE_MAX : 0, n = 0;
+    pb_status status = lists ? PB_OK : pb_fail_memory(error);
+    for (; !status && n < call->n_rest; n++) {
+        status = pb_interp_items(call->interp, call->rest[n].value, &lists[n], error);
+        if (pb_list_count(lists[n]) < shortest)
+            shortest = pb_list_count(lists[n]);
+    }
+    for (size_t row = 0; !status && row < shortest; row++) {
+        pb_value *made = NULL;
+        status = pb_interp_check(call->interp, error);
+        if (!status)
+            status = zip_row(lists, n, row, &made, error);
+        if (!status)
+            status = pb_list_take(&out, made, error);
+    }
+    for (size_t i = 0; i < n; i++)
+        pb_value_release(&lists[i]);
+    free(lists);
+    if (!status)
+        return pb_list_finish(&out, false, result, error);
+    pb_list_discard(&out);
+    return status;
+}
+
+/* ---- sorted: a merge sort, which is stable and may fail halfway ---- */
+
+typedef struct pb_sorting {
+    pb_interp *interp;
+    const pb_value *keys;
+    bool reverse, of_table;
+    size_t *order, *scratch;
+} pb_sorting;
+
+/* What is missing comes last, whichever way is up: NaN has no order, and of tables None neither. */
+static bool is_missing(const pb_sorting *sorting, const pb_value *key)
+{
+    double number;
+    return (pb_value_is_none(key) && sorting->of_table) ||
+           (pb_value_scalar(key, &number) && isnan(number));
+}
+
+static pb_status goes_first(const pb_sorting *sorting, size_t a, size_t b, bool *first,
+                            pb_error **error)
+{
+    int order;
+    const pb_value *x = pb_list_item(sorting->keys, a), *y = pb_list_item(sorting->keys, b);
+    bool x_is_missing = is_missing(sorting, x), y_is_missing = is_missing(sorting, y);
+    *first = y_is_missing;
+    if (x_is_missing || y_is_missing)
+        return PB_OK;
+    pb_status status = pb_value_compare(pb_interp_keeper(sorting->interp), x, y, &order, error);
+    *first = sorting->reverse ? order >= 0 : order <= 0;
+    return status;
+}
+
+static pb_status merge(pb_sorting *s, size_t start, size_t middle, size_t end, pb_error **error)
+{
+    size_t left = start, right = middle;
+    pb_status status = pb_interp_check(s->interp, error);
+    for (size_t at = start; !status && at < end; at++) {
+        bool take_left = right >= end;
+        if (left < middle && right < end)
+            status = goes_first(s, s->order[left], s->order[right], &take_left, error);
+        s->scratch[at] = take_left ? s->order[left++] : s->order[right++];
+    }
+    if (!status)
+        memcpy(s->order + start, s->scratch + start, (end - start) * sizeof *s->order);
+    return status;
+}
+
+static pb_status sort_range(pb_sorting *s, size_t start, size_t end, pb_error **error)
+{
+    if (end - start < 2)
+        return PB_OK;
+    size_t middle = start + (end - start) / 2;
+    pb_status status = sort_range(s, start, middle, error);
+    if (!status)
+        status = sort_range(s, middle, end, error);
+    return status ? status : merge(s, start, middle, end, error);
+}
+
+/* The order of `keys`: *order is malloc'ed, the caller's. */
+static pb_status sorted_order(pb_call *call, const pb_value *keys, bool of_table, size_t **order,
+                              pb_error **error)
+{
+    size_t count = pb_list_count(keys);
+    pb_sorting sorting = {.interp = call->interp,
+                          .keys = keys,
+                          .reverse = pb_argument_bool(call, "reverse"),
+                          .of_table = of_table,
+                          .order = pb_malloc(count, sizeof **order),
+                          .scratch = pb_malloc(count, sizeof **order)};
+    pb_status status = sorting.order && sorting.scratch ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < count; i++)
+        sorting.order[i] = i;
+    if (!status)
+        status = sort_range(&sorting, 0, count, error);
+    free(sorting.scratch);
+    if (status) {
+        free(sorting.order);
+        sorting.order = NULL;
+    }
+    *order = sorting.order;
+    return status;
+}
+
+static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL, *keys = NULL;
+    pb_list_builder out = {.keeper = call->keeper};
+    size_t *order = NULL;
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    if (!status)
+        status = pb_map_items(call->interp, pb_argument_value(call, "key"), items, &keys, error);
+    if (!status)
+        status = pb_place_argument(
+            call, "x", sorted_order(call, keys, pb_list_is_column(items), &order, error), error);
+    for (size_t i = 0; !status && i < pb_list_count(items); i++)
+        status = pb_list_take(&out, pb_value_retain(pb_list_item(items, order[i])), error);
+    if (!status)
+        status = pb_list_finish(&out, pb_list_is_column(items), result, error);
+    pb_list_discard(&out);
+    free(order);
+    pb_value_release(&items);
+    pb_value_release(&keys);
+    return status;
+}
+
+/* sort(table, by="diff"): the rows in the order of a column. A list is sorted as by sorted(). */
+static pb_status call_sort(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *table = pb_argument_value(call, "x");
+    const char *by = pb_argument_text(call, "by");
+    size_t *order = NULL;
+    if (pb_value_kind(table) != PB_TABLE)
+        return call_sorted(call, result, error);
+    if (!by && pb_table_columns(table) == 0)
+        return pb_fail_argument(call, NULL, error, PB_NAME, "this table has no column at all");
+    const pb_table_cells *column = by ? pb_table_find(table, by) : pb_table_column(table, 0);
+    if (!column)
+        return pb_place_argument(call, "by", pb_fail_column(table, NULL, by, error), error);
+    pb_status status = pb_place_argument(
+        call, "by", sorted_order(call, column->cells, true, &order, error), error);
+    if (!status)
+        status = pb_table_pick(call->keeper, table, order, pb_table_rows(table), result, error);
+    free(order);
+    return status;
+}
+
+/* ---- list, reversed, map, filter, unique ---- */
+
+static pb_status call_list(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL;
+    pb_list_builder out = {.keeper = call->keeper};
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    for (size_t i = 0; !status && i < pb_list_count(items); i++)
+        status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+    pb_value_release(&items);
+    if (!status)
+        return pb_list_finish(&out, false, result, error);
+    pb_list_discard(&out);
+    return status;
+}
+
+/* map(f, xs) as in Python, or xs.map(f): which of the two arguments is the function. */
+static pb_status function_and_items(pb_call *call, const pb_value **function, pb_value **items,
+                                    pb_error **error)
+{
+    bool turned = pb_value_is_callable(pb_argument_value(call, "x")) &&
+                  !pb_value_is_callable(pb_argument_value(call, "function"));
+    *function = pb_argument_value(call, turned ? "x" : "function");
+    if (!pb_value_is_callable(*function))
+        return pb_fail_argument(call, "function", error, PB_TYPE,
+                                "%s() takes a function and a list: %s(lambda x: x * 2, xs)",
+                                call->row->name, call->row->name);
+    return pb_argument_items(call, turned ? "function" : "x", items, error);
+}
+
+static pb_status call_map(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *function = NULL;
+    pb_value *items = NULL;
+    pb_status status = function_and_items(call, &function, &items, error);
+    if (!status)
+        status = pb_map_items(call->interp, function, items, result, error);
+    pb_value_release(&items);
+    return status;
+}
+
+static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *function = NULL;
+    pb_value *items = NULL, *kept = NULL;
+    pb_list_builder out = {.keeper = call->keeper};
+    pb_status status = function_and_items(call, &function, &items, error);
+    if (!status)
+        status = pb_map_items(call->interp, function, items, &kept, error);
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        bool truth = false;
+        status = pb_value_truth(pb_list_item(kept, i), &truth, error);
+        if (!status && truth)
+            status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+    }
+    pb_value_release(&items);
+    pb_value_release(&kept);
+    if (!status)
+        return pb_list_finish(&out, false, result, error);
+    pb_list_discard(&out);
+    return status;
+}
+
+static bool is_among(pb_comparison *comparison, const pb_list_builder *items, const pb_value *value)
+{
+    for (size_t i = 0; i < items->count && !comparison->status; i++)
+        if (pb_comparison_equal(comparison, items->items[i], value))
+            return true;
+    return false;
+}
+
+static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL;
+    pb_list_builder out = {.keeper = call->keeper};
+    pb_comparison comparison = {.keeper = call->keeper, .error = error};
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        bool known = is_among(&comparison, &out, pb_list_item(items, i));
+        status = comparison.status;
+        if (!status && !known)
+            status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+    }
+    pb_value_release(&items);
+    if (!status)
+        return pb_list_finish(&out, false, result, error);
+    pb_list_discard(&out);
+    return status;
+}
+
+/* ---- index, count ---- */
+
+static bool is_text(const pb_call *call)
+{
+    return pb_value_kind(pb_argument_value(call, "x")) == PB_STRING;
+}
+
+static pb_status call_index(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *item = pb_argument_value(call, "item");
+    pb_value *items = NULL;
+    char what[160];
+    if (is_text(call))
+        return pb_index_in_text(call, result, error);
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    pb_comparison comparison = {.keeper = call->keeper, .error = error, .status = status};
+    size_t at = 0, count = pb_list_count(items);
+    while (!comparison.status && at < count &&
+           !pb_comparison_equal(&comparison, pb_list_item(items, at), item))
+        at++;
+    status = comparison.status;
+    if (!status && at == count)
+        status = pb_fail_argument(call, "item", error, PB_VALUE, "%s is not among the items",
+                                  pb_value_describe(item, what, sizeof what));
+    if (!status)
+        status = pb_value_integer((int64_t)at, result, error);
+    pb_value_release(&items);
+    return status;
+}
+
+static pb_status call_count(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL;
+    size_t found = 0;
+    if (is_text(call))
+        return pb_count_in_text(call, result, error);
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    pb_comparison comparison = {.keeper = call->keeper, .error = error, .status = status};
+    for (size_t i = 0; !comparison.status && i < pb_list_count(items); i++)
+        found += pb_comparison_equal(&comparison, pb_list_item(items, i),
+                                     pb_argument_value(call, "item"));
+    status = comparison.status;
+    if (!status)
+        status = pb_value_integer((int64_t)found, result, error);
+    pb_value_release(&items);
+    return status;
+}
+
+/* ---- records ---- */
+
+static pb_status record_parts(pb_call *call, bool names, bool values, pb_value **result,
+                              pb_error **error)
+{
+    const pb_value *record = pb_argument_value(call, "record");
+    pb_list_builder out = {.keeper = call->keeper};
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
+        pb_entry entry = pb_record_entry(record, i);
+        pb_value *name = NULL, *made = NULL;
+        if (names)
+            status = pb_value_text(entry.name, &name, error);
+        if (!status && names && values)
+            status = pair(name, pb_value_retain(entry.value), &made, error);
+        else if (!status)
+            made = names ? name : pb_value_retain(entry.value);
+        if (!status)
+            status = pb_list_take(&out, made, error);
+    }
+    if (!status)
+        return pb_list_finish(&out, false, result, error);
+    pb_list_discard(&out);
+    return status;
+}
+
+static pb_status call_keys(pb_call *call, pb_value **result, pb_error **error)
+{
+    return record_parts(call, true, false, result, error);
+}
+
+static pb_status call_values(pb_call *call, pb_value **result, pb_error **error)
+{
+    return record_parts(call, false, true, result, error);
+}
+
+static pb_status call_items(pb_call *call, pb_value **result, pb_error **error)
+{
+    return record_parts(call, true, true, result, error);
+}
+
+static pb_status call_get(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *found =
+        pb_record_find(pb_argument_value(call, "record"), pb_argument_text(call, "name"));
+    (void)error;
+    *result = pb_value_retain(found ? found : pb_argument_value(call, "default"));
+    return PB_OK;
+}
+
+#define ITEMS(name_)                                                                               \
+    {                                                                                              \
+        .name = (name_), .types = PB_TAKES_ANY, .what = "a list"                                   \
+    }
+
+const pb_builtin pb_builtins_list[] = {
+    {.name = "range",
+     .category = "Lists",
+     .summary = "The integers from start up to, and without, stop.",
+     .result = "a list of integers",
+     .example = "range(2, 10, 3)",
+     .expected = "[2, 5, 8]",
+     .signature = "(stop) or (start, stop, step=1)",
+     .parameters = {{.name = "start", .types = PB_TAKES_INTEGER},
+                    {.name = "stop", .types = PB_TAKES_INTEGER, .fallback = "None"},
+                    {.name = "step", .types = PB_TAKES_INTEGER, .fallback = "1"}},
+     .function = call_range},
+    {.name = "len",
+     .category = "Lists",
+     .summary = "How many items: characters, rows, or places along a tensor's first axis.",
+     .result = "an integer",
+     .example = "len([\" great\", \" bad\"])",
+     .expected = "2",
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY}},
+     .function = call_len},
+    {.name = "zip",
+     .category = "Lists",
+     .summary = "The first items together, the second items together, and so on.",
+     .result = "a list of lists, as many as the shortest has items",
+     .example = "zip([\" great\", \" bad\"], [1, 2])",
+     .expected = "[[' great', 1], [' bad', 2]]",
+     .parameters =
+         {{.name = "lists", .types = PB_TAKES_ANY, .what = "a list", .mode = PB_PARAMETER_REST}},
+     .function = call_zip},
+    {.name = "enumerate",
+     .category = "Lists",
+     .summary = "Each item with its number.",
+     .result = "a list of [number, item]",
+     .example = "[f\"{i}: {w}\" for i, w in enumerate([\"a\", \"b\"])]",
+     .expected = "['0: a', '1: b']",
+     .parameters = {ITEMS("x"), {.name = "start", .types = PB_TAKES_INTEGER, .fallback = "0"}},
+     .function = call_enumerate},
+    {.name = "sorted",
+     .category = "Lists",
+     .summary = "The items in order; equal ones stay as they were.",
+     .result = "a list",
+     .example = "sorted([\"bb\", \"a\", \"ccc\"], key=len, reverse=True)",
+     .expected = "['ccc', 'bb', 'a']",
+     .see = "sort top",
+     .parameters = {ITEMS("x"),
+                    {.name = "key",
+                     .types = PB_TAKES_FUNCTION,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "None"},
+                    {.name = "reverse",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"}},
+     .function = call_sorted},
+    {.name = "sort",
+     .category = "Tables",
+     .summary = "The rows of a table in the order of a column, or the items of a list in order.",
+     .doc = "Nothing changes in place: `t = t.sort(by=\"n\")` keeps the new order. Rows whose cell "
+            "is missing (None, nan) come last, also with `reverse=True`.",
+     .result = "a table or a list",
+     .example = "table(n=[2, 3, 1]).sort(by=\"n\").n",
+     .expected = "[1, 2, 3]",
+     .see = "top sorted",
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a table or a list"},
+                    {.name = "by", .types = PB_TAKES_STRING, .fallback = "None"},
+                    {.name = "key",
+                     .types = PB_TAKES_FUNCTION,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "None"},
+                    {.name = "reverse",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"}},
+     .function = call_sort},
+    {.name = "list",
+     .category = "Lists",
+     .summary = "What walking a value gives, as a list.",
+     .result = "a list",
+     .example = "list(\"abc\")",
+     .expected = "['a', 'b', 'c']",
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .fallback = "[]"}},
+     .function = call_list},
+    {.name = "map",
+     .category = "Lists",
+     .summary = "The function of each item.",
+     .doc = "A comprehension says the same: `[f(x) for x in xs]`.",
+     .result = "a list",
+     .example = "map(len, [\"a\", \"bb\"])",
+     .expected = "[1, 2]",
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"}, ITEMS("x")},
+     .function = call_map},
+    {.name = "filter",
+     .category = "Lists",
+     .summary = "The items for which the function is true.",
+     .doc = "A comprehension says the same: `[x for x in xs if f(x)]`.",
+     .result = "a list",
+     .example = "filter(lambda n: n > 1, [1, 2, 3])",
+     .expected = "[2, 3]",
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"}, ITEMS("x")},
+     .function = call_filter},
+    {.name = "unique",
+     .category = "Lists",
+     .summary = "The items without repeats, in the order they first came.",
+     .result = "a list",
+     .example = "unique([3, 1, 3])",
+     .expected = "[3, 1]",
+     .parameters = {ITEMS("x")},
+     .function = call_unique},
+    {.name = "index",
+     .category = "Lists",
+     .summary = "The place of the first item equal to a value, or of a text in a text, counted "
+                "from 0.",
+     .result = "an integer",
+     .example = "[\"a\", \"b\"].index(\"b\")",
+     .expected = "1",
+     .see = "argmax count find",
+     .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
+     .function = call_index},
+    {.name = "count",
+     .category = "Lists",
+     .summary = "How many items are equal to a value, or how often a text stands in a text.",
+     .result = "an integer",
+     .example = "count([1, 2, 1], 1)",
+     .expected = "2",
+     .see = "len unique",
+     .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
+     .function = call_count},
+    {.name = "get",
+     .category = "Lists",
+     .summary = "The value a record has under a name, or else the default.",
+     .result = "any value",
+     .example = "{\"a\": 1}.get(\"b\", 0)",
+     .expected = "0",
+     .see = "keys values items",
+     .parameters = {{.name = "record", .types = PB_TAKES_RECORD},
+                    {.name = "name", .types = PB_TAKES_STRING},
+                    {.name = "default", .types = PB_TAKES_ANY, .fallback = "None"}},
+     .function = call_get},
+    {.name = "keys",
+     .category = "Lists",
+     .summary = "The names in a record.",
+     .result = "a list of strings",
+     .example = "{\"a\": 1, \"b\": 2}.keys()",
+     .expected = "['a', 'b']",
+     .parameters = {{.name = "record", .types = PB_TAKES_RECORD}},
+     .function = call_keys},
+    {.name = "values",
+     .category = "Lists",
+     .summary = "The values in a record.",
+     .result = "a list",
+     .example = "{\"a\": 1, \"b\": 2}.values()",
+     .expected = "[1, 2]",
+     .parameters = {{.name = "record", .types = PB_TAKES_RECORD}},
+     .function = call_values},
+    {.name = "items",
+     .category = "Lists",
+     .summary = "The names and values in a record.",
+     .result = "a list of [name, value]",
+     .example = "[f\"{k}={v}\" for k, v in {\"a\": 1, \"b\": 2}.items()]",
+     .expected = "['a=1', 'b=2']",
+     .parameters = {{.name = "record", .types = PB_TAKES_RECORD}},
+     .function = call_items},
+    {0}};
