@@ -231,7 +231,7 @@ static void test_resid_post_needs_no_pass(void **state)
 static void test_downstream_of_an_edit(void **state)
 {
     (void)state;
-    edit e = STRIPED(PB_SITE_RESID_PRE, 1, 4, ANY, 0, 1.5f);
+    edit e = STRIPED(PB_SITE_RESID_PRE, 1, 4, ANY, 1, 1.5f); /* made twice, it would be another */
     pb_run *run = run_with(&e);
     float *post = activation(run, PB_SITE_RESID_POST, 1);
     near(post, pb_run_resid(run, 2), N * D, "resid_post");

@@ -218,6 +218,27 @@ static void test_characters_that_come_in_pieces(void **state)
     assert_told(f, 0, "out:z\xEF\xBF\xBD|<idle>");
 }
 
+/* Cut anywhere, a character waits for its rest: each length of one, from its first lead byte on. */
+static void test_every_length_of_character_waits_for_its_rest(void **state)
+{
+    fixture *f = *state;
+    static const char *const characters[] = {"\xC2\x80",        "\xDF\xBF",     "\xE0\xA0\x80",
+                                             "\xE1\x80\x80",    "\xEF\xBF\xBD", "\xF0\x90\x80\x80",
+                                             "\xF4\x8F\xBF\xBF"};
+    for (size_t i = 0; i < sizeof characters / sizeof *characters; i++) {
+        for (size_t cut = 1; cut < strlen(characters[i]); cut++) {
+            char text[8], expected[16];
+            snprintf(text, sizeof text, "x%.*s", (int)cut, characters[i]);
+            snprintf(expected, sizeof expected, "out:%sy|", characters[i]);
+            say(f, 1, text);
+            assert_told(f, FOREVER, "out:x|");
+            snprintf(text, sizeof text, "%sy", characters[i] + cut);
+            say(f, 1, text);
+            assert_told(f, FOREVER, expected);
+        }
+    }
+}
+
 /* Long text is cut into messages, each of whole characters, whatever the pieces it came in. */
 static void test_long_text_is_cut_between_characters(void **state)
 {
@@ -306,6 +327,33 @@ static void test_a_full_queue_makes_writers_wait_and_takes_messages(void **state
     assert_told(f, FOREVER, "<status>out:late|");
 }
 
+static void *fill_once(void *user)
+{
+    writer_thread *w = user;
+    fill(w->f);
+    atomic_store(&w->done, true);
+    return NULL;
+}
+
+/* Whoever has taken all has emptied the queue, however often. */
+static void test_what_is_taken_leaves_its_room(void **state)
+{
+    fixture *f = *state;
+    for (int round = 0; round < 5; round++) {
+        writer_thread w = {.f = f};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, fill_once, &w), 0);
+        for (int i = 0; i < 500 && !atomic_load(&w.done); i++)
+            pause_ms(10);
+        assert_true(atomic_load(&w.done));
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        pb_frames frames = PB_FRAMES_EMPTY;
+        int wait;
+        while (pb_publisher_take(f->publisher, FOREVER, &frames, &wait))
+            pb_frames_clear(&frames);
+    }
+}
+
 static void test_stopping_frees_a_waiting_writer(void **state)
 {
     fixture *f = *state;
@@ -351,8 +399,10 @@ int main(void)
         PUBLISHER_TEST(test_text_waits_its_time),
         PUBLISHER_TEST(test_descriptor_says_when_there_is_news),
         PUBLISHER_TEST(test_characters_that_come_in_pieces),
+        PUBLISHER_TEST(test_every_length_of_character_waits_for_its_rest),
         PUBLISHER_TEST(test_long_text_is_cut_between_characters),
         SMALL_TEST(test_a_full_queue_makes_writers_wait_and_takes_messages),
+        SMALL_TEST(test_what_is_taken_leaves_its_room),
         SMALL_TEST(test_stopping_frees_a_waiting_writer),
         SMALL_TEST(test_closing_frees_a_waiting_writer),
     };

@@ -45,6 +45,8 @@ static void test_every_changed_digit_is_refused(void **state)
         pb_frame shorter = {signature, length};
         assert_int_equal(pb_signer_check(signer, frames, &shorter, NULL), PB_FORMAT);
     }
+    pb_frame longer = {signature, PB_SIGNATURE_LENGTH + 1};
+    assert_int_equal(pb_signer_check(signer, frames, &longer, NULL), PB_FORMAT);
     assert_int_equal(pb_signer_check(signer, frames, &given, NULL), PB_OK); /* not used up */
     pb_signer_destroy(&signer);
 }

@@ -175,7 +175,7 @@ class Client:
 
     # -- in
 
-    def receive(self, channel, timeout=10):
+    def receive(self, channel, timeout=60):
         """The next message, its signature checked; None if none comes."""
         one = self.sockets[channel]
         if not one.poll(timeout * 1000):
@@ -190,18 +190,18 @@ class Client:
                 "parent": parent, "metadata": metadata, "content": content, "frames": frames,
                 "buffers": frames[4:]}
 
-    def expect(self, channel, timeout=10):
+    def expect(self, channel, timeout=60):
         message = self.receive(channel, timeout)
         assert message is not None, f"nothing came on {channel}"
         return message
 
-    def reply(self, request, channel="shell", timeout=10):
+    def reply(self, request, channel="shell", timeout=60):
         """The reply to a request, which must be the next message."""
         message = self.expect(channel, timeout)
         assert message["parent"].get("msg_id") == request, message
         return message
 
-    def published(self, request, timeout=10):
+    def published(self, request, timeout=60):
         """All iopub messages of a request, from busy to idle."""
         messages = []
         while True:
@@ -213,7 +213,7 @@ class Client:
                 assert messages[0]["content"] == {"execution_state": "busy"}
                 return messages
 
-    def run(self, code, timeout=10, **more):
+    def run(self, code, timeout=60, **more):
         """Runs a cell: its reply's content, and the (type, content) pairs between busy and idle."""
         request = self.execute(code, **more)
         reply = self.reply(request, timeout=timeout)
@@ -272,7 +272,7 @@ class Kernel:
         self.errors.seek(0)
         return self.errors.read().decode()
 
-    def wait(self, timeout=5):
+    def wait(self, timeout=30):
         return self.process.wait(timeout)
 
     def close(self):
@@ -284,7 +284,7 @@ class Kernel:
         self.errors.close()
 
 
-def eventually(condition, timeout=5):
+def eventually(condition, timeout=30):
     """Waits until a condition holds."""
     end = time.monotonic() + timeout
     while not condition():

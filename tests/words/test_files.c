@@ -139,6 +139,8 @@ static void test_refusals(void **state)
     expect_part(f, "save([1], \"@/t.svg\")", "no picture");
     expect_part(f, "save([1], \"@/t.npy\")", "holds a tensor");
     expect_part(f, "save(lambda x: x, \"@/t.json\")", "cannot be written as JSON");
+    expect_part(f, "f(n) = [] if n == 0 else [f(n - 1)]\nsave(f(600), \"@/t.json\")",
+                "cannot be written as JSON"); /* its reader would not go so deep */
     expect_part(f, "save([1], \"@/nowhere/t.csv\")", "No such file");
     expect_part(f, "read(\"@/none.csv\")", "No such file");
     expect_part(f, "save(\"x\", \"@/t.txt\"); read(\"@\")", "Error");

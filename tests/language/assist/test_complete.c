@@ -86,6 +86,8 @@ static void test_names(void **state)
     expect(*state, "12|", "", "love,range");
     expect(*state, "fresh = 1\nfre|", "fresh", "");
     expect(*state, "[wor| for word in x", "", "range");
+    expect(*state, "[0 for walked in x if wal|", "walked", "range");
+    expect(*state, "[0 for one, walked in x if wal|", "walked", "one");
     expect(*state, "f\"{lov|", "love", "");
 }
 
