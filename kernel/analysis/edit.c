@@ -462,10 +462,12 @@ const pb_builtin pb_builtins_edit[] = {
     {.name = "ablate_mean",
      .category = "Edits",
      .summary = "Sets an activation to its mean over prompts.",
-     .doc = "`by=\"pos\"` takes the mean at every position by itself, and wants prompts of one "
-            "length; `by=\"all\"` averages all positions but the start token, and puts the mean in "
-            "those places: a prompt's start token keeps its own activation, which no other "
-            "resembles, unless `pos=` names it.\n\n" PLACES_DOC,
+     .doc =
+         "`by=\"pos\"` takes the mean at every position by itself, and wants prompts of one "
+         "length; `by=\"all\"` averages all positions but the start token, and puts the mean in "
+         "those places: a prompt's start token keeps its own activation, which no other "
+         "resembles, unless `pos=` names it. `attn_scores` and `pattern`, whose keys are positions "
+         "too, want `by=\"pos\"`.\n\n" PLACES_DOC,
      .result = "an edit",
      .example = "ablate_mean(\"mlp_out\", layer=3, over=[\"I love it\", \"I hate it\"])",
      .needs_model = true,

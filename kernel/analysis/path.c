@@ -107,6 +107,17 @@ static pb_status pair_up(path_arguments *in, pb_error **error)
     return PB_OK;
 }
 
+static pb_status walks_no_positions(pb_call *call, pb_error **error)
+{
+    pb_status status = pb_fail_argument(call, "pos", error, PB_VALUE,
+                                        "a path takes its positions together, and each is for "
+                                        "what is walked one by one");
+    if (error)
+        pb_error_hint(*error, "write pos=all, or stack([path(..., pos=i) for i in range(8)], "
+                              "axis=\"pos\")");
+    return status;
+}
+
 static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
 {
     *in = (path_arguments){0};
@@ -126,6 +137,8 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
         status = pb_places_take(call, "pos", "pos", &in->positions, error);
     if (!status)
         status = pb_positions_check(call, "pos", &in->positions, &in->ends.into, error);
+    if (!status && in->positions.each)
+        status = walks_no_positions(call, error);
     in->spec.mode = (pb_path_mode)pb_argument_choice(call, "mode");
     in->spec.senders = in->senders;
     in->spec.prompts = in->ends.axis;
@@ -207,7 +220,8 @@ const pb_builtin pb_builtins_path[] = {
          "freezes MLPs too and recomputes norms, `\"linear\"` also freezes the layer norm's "
          "scale. Pass 2 sets all receivers together and recomputes everything after them.\n\n"
          "Receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
-         "`sender=each` tries every head.\n\n"
+         "`sender=each` tries every head. Positions are taken together: "
+         "`stack([path(..., pos=i) for i in range(8)], axis=\"pos\")` walks them.\n\n"
          "`normalize=True` gives (patched - into) / (from - into); over several pairs it is the "
          "ratio of the means, and `.each` has the ratio of each pair.",
      .result = "a number, or with sender=each a tensor [layer, head]; .into and .from",
@@ -232,7 +246,12 @@ const pb_builtin pb_builtins_path[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"ioi\"",
                      .choices = "ioi direct linear"},
-                    PB_PLACE("pos"),
+                    {.name = "pos",
+                     .types =
+                         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "where the sender's output is taken: a place, a list, a slice or all",
+                     .fallback = "None"},
                     {.name = "normalize",
                      .types = PB_TAKES_BOOL,
                      .mode = PB_PARAMETER_KEYWORD,

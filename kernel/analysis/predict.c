@@ -202,6 +202,31 @@ static void tokens_repr(const pb_value *self, pb_buffer *out)
     }
 }
 
+/* Of a text that is only cut into tokens so many are shown; .ids has all. */
+enum { MOST_SHOWN = 4096 };
+
+static size_t shown_tokens(const pb_token_lists *lists, size_t which)
+{
+    return lists->counts[which] < MOST_SHOWN ? lists->counts[which] : MOST_SHOWN;
+}
+
+/* Where the context ends, if before the longest prompt does. */
+static void say_context(const pb_token_lists *lists, pb_buffer *caption)
+{
+    const pb_model *model = pb_model_of(lists->model);
+    size_t context = pb_model_shape(model)->n_positions, longest = 0;
+    for (size_t i = 0; i < lists->count; i++)
+        longest = lists->counts[i] > longest ? lists->counts[i] : longest;
+    if (longest > context)
+        pb_buffer_format(caption,
+                         "%zu tokens%s; the context of %s ends after position %zu, and a prompt "
+                         "that is run has to end there.",
+                         longest, lists->count > 1 ? " in the longest" : "",
+                         pb_model_value_name(lists->model), context - 1);
+    if (longest > MOST_SHOWN)
+        pb_buffer_format(caption, " The first %d are shown; .ids has all.", MOST_SHOWN);
+}
+
 static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                              pb_error **error)
 {
@@ -213,7 +238,7 @@ static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle 
     int64_t **ids = pb_calloc(lists->count, sizeof *ids);
     pb_status status = rows && tokens && ids ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < lists->count && !status; i++) {
-        size_t count = lists->counts[i];
+        size_t count = shown_tokens(lists, i);
         tokens[i] = pb_malloc(count, sizeof *tokens[i]);
         ids[i] = pb_malloc(count, sizeof *ids[i]);
         if (!tokens[i] || !ids[i]) {
@@ -226,8 +251,12 @@ static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle 
         }
         rows[i] = (pb_token_row){.count = count, .tokens = tokens[i], .ids = ids[i]};
     }
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    say_context(lists, &caption);
+    status = status ? status : pb_buffer_status(&caption, error);
     if (!status) {
-        pb_tokens_view view = {.rows = rows, .n_rows = lists->count};
+        pb_tokens_view view = {
+            .words = {.caption = caption.data}, .rows = rows, .n_rows = lists->count};
         pb_bundle *shown = NULL;
         status = pb_show_tokens(&view, &shown, error);
         if (!status)
@@ -242,6 +271,7 @@ static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle 
     free(rows);
     free(tokens);
     free(ids);
+    pb_buffer_free(&caption);
     return status;
 }
 
@@ -543,7 +573,7 @@ const pb_builtin pb_builtins_predict[] = {
      .category = "Prompts and runs",
      .summary = "How prompts are cut into tokens, lined up, with what differs marked.",
      .doc = "Position 0 is the start token <|endoftext|>, unless bos=False. A leading space is "
-            "shown as \xC2\xB7.",
+            "shown as \xC2\xB7. A text may be longer than the context; where that ends is said.",
      .result = "tokens; .labels and .ids are lists",
      .example = "tokens(\"I love this movie\")[2]",
      .expected = "' love'",

@@ -53,11 +53,6 @@ static pb_status encode(const pb_model *model, const char *text, size_t length, 
         *ids = longer;
         ++*count;
     }
-    if (*count > pb_model_shape(model)->n_positions) {
-        status = too_long(model, *count, bos, error);
-        free(*ids);
-        *ids = NULL;
-    }
     return status;
 }
 
@@ -97,8 +92,7 @@ static pb_status check_ids(const pb_model *model, const int32_t *ids, size_t cou
             return pb_fail(error, PB_RANGE,
                            "there is no token %d; the vocabulary of %s has the tokens 0 to %zu",
                            (int)ids[i], pb_model_name(model), n_vocab - 1);
-    return count > pb_model_shape(model)->n_positions ? too_long(model, count, false, error)
-                                                      : PB_OK;
+    return PB_OK;
 }
 
 /* What tells the two ways to load a model apart. */
@@ -255,6 +249,18 @@ static pb_status take_tokens(const pb_value *value, const pb_model *model, bool 
                                      &lists->counts[i], &lists->texts[i], error);
         if (status)
             return status;
+    }
+    return PB_OK;
+}
+
+/* What is run has to fit into the context; what is only cut into tokens has not. */
+static pb_status check_context(const pb_value *value, const pb_model *model, bool bos,
+                               const pb_token_lists *lists, pb_error **error)
+{
+    for (size_t i = 0; i < lists->count; i++) {
+        bool text = pb_value_kind(prompt_at(value, i)) == PB_STRING;
+        if (lists->counts[i] > pb_model_shape(model)->n_positions)
+            return too_long(model, lists->counts[i], bos && text, error);
     }
     return PB_OK;
 }
@@ -446,8 +452,10 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     pb_status status = model_for(call, value, like, &prompts->model, error);
     if (!status) {
         prompts->engine = pb_model_of(prompts->model);
-        status = take_tokens(value, prompts->engine, wants_bos(call, prompts->model), context.watch,
-                             &lists, error);
+        bool bos = wants_bos(call, prompts->model);
+        status = take_tokens(value, prompts->engine, bos, context.watch, &lists, error);
+        if (!status)
+            status = check_context(value, prompts->engine, bos, &lists, error);
     }
     if (!status) {
         note_dots(call->interp, value);

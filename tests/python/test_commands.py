@@ -277,3 +277,14 @@ def test_calls_nest_as_deep_as_the_reference_says(patchbay, root, patience):
     assert endless.returncode == 1 and "nest too deeply" in endless.stderr
     if patience == 1:
         assert f"{deepest} functions at most" in endless.stderr
+
+
+def test_a_text_longer_than_the_context_is_shown_as_tokens(patchbay):
+    """reviews-4m reads 256 tokens (its config's n_positions); cutting a text needs no context."""
+    shown = patchbay("eval", 'tokens(" word" * 300)').stdout
+    assert shown.startswith("301 tokens; the context of reviews-4m ends after position 255,")
+    assert len(re.findall("·word", shown)) == 300
+    shown = patchbay("eval", 'tokens(" word" * 5000)').stdout
+    assert "The first 4096 are shown; .ids has all." in shown
+    assert len(re.findall("·word", shown)) == 4095
+    assert "context" not in patchbay("eval", 'tokens(" word" * 255)').stdout
