@@ -131,6 +131,13 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def press(self, key: str) -> None:
+        """A key that has a name: ArrowDown, Enter, Tab."""
+        codes = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Enter": 13, "Tab": 9}
+        for kind in ("rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
+                      windowsVirtualKeyCode=codes[key])
+
     def picture(self, path: Path, clip: dict | None = None) -> None:
         """Saves a PNG of the page, or of {x, y, width, height} of it."""
         parameters = {"format": "png", "captureBeyondViewport": True}

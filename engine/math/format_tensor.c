@@ -169,19 +169,21 @@ static size_t columns_that_fit(const sheet *s, const pb_text_limits *limits)
     return fit;
 }
 
-/* Headings to the left, values to the right, two spaces between. */
+/* Headings to the left, values to the right, two spaces between, and none at the end of a line. */
 static void write_sheet(pb_buffer *out, const sheet *s, size_t columns)
 {
     for (size_t row = 0; row < s->rows; row++) {
+        size_t owed = 0; /* spaces not written yet: they may be the line's end */
         for (size_t column = 0; column < columns; column++) {
-            size_t length, width = cell_width(s, row, column);
+            size_t length, padding = column_width(s, column) - cell_width(s, row, column);
             const char *text = cell_text(s, row, column, &length);
-            size_t padding = column_width(s, column) - width;
-            if (column > 0)
-                pb_buffer_repeat(out, ' ', 2 + padding);
-            pb_buffer_append(out, text, length);
-            if (column == 0)
-                pb_buffer_repeat(out, ' ', padding);
+            owed += column > 0 ? 2 + padding : 0;
+            if (length > 0) {
+                pb_buffer_repeat(out, ' ', owed);
+                pb_buffer_append(out, text, length);
+                owed = 0;
+            }
+            owed += column == 0 ? padding : 0;
         }
         pb_buffer_byte(out, '\n');
     }
@@ -221,6 +223,13 @@ static void write_list(pb_buffer *out, const pb_tensor *tensor, const pb_text_li
     say_more(out, axis->length - rows, "row", axis);
 }
 
+/* A key behind its query, which attention cannot see: its weight is no number worth reading. */
+static bool is_unseen(const pb_axis *down, const pb_axis *across, size_t i, size_t j, float value)
+{
+    return value == 0.0f && strcmp(down->name, "query") == 0 && strcmp(across->name, "key") == 0 &&
+           pb_axis_coordinate(across, j) > pb_axis_coordinate(down, i);
+}
+
 /* The first rows and columns of the grid that starts at `start`; the last two axes span it. */
 static void fill_grid(sheet *s, const pb_tensor *tensor, size_t start, const pb_text_limits *limits)
 {
@@ -240,7 +249,9 @@ static void fill_grid(sheet *s, const pb_tensor *tensor, size_t start, const pb_
         append_row_heading(&s->text, down, i, digits, limits->label_width);
         end_cell(s);
         for (size_t j = 0; j < shown; j++) {
-            append_value(&s->text, tensor, start + i * across->length + j, style);
+            size_t at = start + i * across->length + j;
+            if (!is_unseen(down, across, i, j, tensor->data[at]))
+                append_value(&s->text, tensor, at, style);
             end_cell(s);
         }
     }

@@ -144,6 +144,7 @@
                 const edge = thumbnail.querySelector(".pb-edge");
                 edge.setAttribute("stroke-opacity", chosen ? "1" : "0.3");
                 edge.setAttribute("stroke-width", chosen ? "2" : "1");
+                thumbnail.querySelector("text").setAttribute("font-weight", chosen ? "600" : "400");
             });
         }
 
@@ -168,34 +169,43 @@
             state.held = release ? -1 : token;
         }
 
-        function onKey(action) {
-            return function (event) {
-                if (event.key !== "Enter" && event.key !== " ")
+        /* Enter and space act, arrows walk. JupyterLab takes keys for itself, to move between cells,
+           unless the very element that has the focus says that it wants them. */
+        function takeKeys(node, index, siblings, action) {
+            node.setAttribute("tabindex", "0");
+            node.setAttribute("data-lm-suppress-shortcuts", "true");
+            node.addEventListener("keydown", function (event) {
+                const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+                const acts = event.key === "Enter" || event.key === " ";
+                if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !(acts || step))
                     return;
                 event.preventDefault();
-                action();
-            };
+                if (acts)
+                    action();
+                else if (siblings[index + step])
+                    siblings[index + step].focus();
+            });
         }
 
         chips.forEach(function (chip, index) {
             chip.style.cursor = "pointer";
-            chip.tabIndex = 0;
             chip.addEventListener("mouseenter", function () { follow(index); });
             chip.addEventListener("focus", function () { follow(index); });
             chip.addEventListener("click", function () { hold(index); });
-            chip.addEventListener("keydown", onKey(function () { hold(index); }));
+            takeKeys(chip, index, chips, function () { hold(index); });
         });
         thumbnails.forEach(function (thumbnail, index) {
             thumbnail.style.cursor = "pointer";
-            thumbnail.setAttribute("tabindex", "0");
             thumbnail.setAttribute("role", "button");
             thumbnail.addEventListener("click", function () { choose(index); });
-            thumbnail.addEventListener("keydown", onKey(function () { choose(index); }));
+            takeKeys(thumbnail, index, thumbnails, function () { choose(index); });
         });
-        direction.addEventListener("click", function () {
+        function turn() {
             state.incoming = !state.incoming;
             drawToken();
-        });
+        }
+        direction.addEventListener("click", turn);
+        takeKeys(direction, 0, [direction], turn);
         surface.addEventListener("mousemove", function (event) {
             const box = surface.getBoundingClientRect();
             const clamp = function (share) {

@@ -113,8 +113,10 @@ void pb_svg_label(pb_markup *markup, pb_svg_text place, const char *label)
     pb_markup_close(markup);
 }
 
-/* Pictures may shrink on a narrow page to this share, then they scroll. */
+/* Pictures may shrink on a narrow page to this share, then they scroll. Those that are wider than
+ * any page scroll anyway, and keep their size. */
 #define SHRINK 0.72
+#define WIDEST 1300.0
 
 static char *inline_svg(const pb_picture *picture)
 {
@@ -129,7 +131,7 @@ static char *inline_svg(const pb_picture *picture)
     pb_markup_attribute(&svg, "aria-label", picture->summary);
     pb_markup_attribute_format(&svg, "style",
                                "display:block;max-width:100%%;height:auto;min-width:%.0fpx",
-                               picture->width * SHRINK);
+                               picture->width * (picture->width > WIDEST ? 1.0 : SHRINK));
     picture->draw(&svg, picture->user, true);
     pb_markup_close(&svg);
     return pb_markup_take(&svg);

@@ -2,6 +2,7 @@
 #include "label.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -171,4 +172,9 @@ const char *pb_label_fit(pb_view_scratch *scratch, const char *label, pb_text_ki
          columns > 1 && pb_label_width(cut, kind, size) > room;)
         cut = pb_label_clip(scratch, label, --columns);
     return cut;
+}
+
+double pb_label_slanted_size(double size, double step)
+{
+    return fmin(size, step * 0.7071 / 1.2); /* the distance of two lines; a line is 1.2 high */
 }

@@ -39,4 +39,7 @@ const char *pb_axis_view_title(pb_view_scratch *scratch, const char *name, const
  * width for tokens, which are set in a code font. NULL measures as 0. */
 double pb_label_width(const char *label, pb_text_kind kind, double size);
 
+/* The size, `size` at most, at which labels slanted by 45 degrees `step` apart do not touch. */
+double pb_label_slanted_size(double size, double step);
+
 #endif

@@ -11,10 +11,11 @@
 #define TITLE_SIZE    PB_MAP_TITLE
 #define CELL_SIZE     10.5
 #define LABEL_LONGEST 22
+#define ROOMY_COLUMNS 12 /* with more, texts in cells are cut shorter */
 #define SLANT         0.7071
 #define WIDEST        860.0
 #define TALLEST       620.0
-#define MOST_PLACES   1500 /* along one side; beyond that neighbours are drawn as one */
+#define MOST_PLACES   430 /* along one side; beyond that neighbours are drawn as one */
 #define MOST_CELLS    120000
 
 /* ---- pooling: matrices with more cells than can be drawn ---- */
@@ -101,6 +102,14 @@ static double widest_label(const char **labels, const pb_axis_view *axis)
     return widest;
 }
 
+/* A key behind its query, which attention cannot see: its weight is no number worth reading. */
+static bool is_unseen(const pb_heatmap_view *view, size_t index)
+{
+    size_t row = index / view->columns.count, column = index % view->columns.count;
+    return view->causal && view->values[index] == 0.0f &&
+           pb_axis_number(&view->columns, column) > pb_axis_number(&view->rows, row);
+}
+
 /* What is written in a cell; "" for an empty one. */
 const char *pb_map_cell_text(const pb_map *map, size_t index)
 {
@@ -109,9 +118,9 @@ const char *pb_map_cell_text(const pb_map *map, size_t index)
     if (view->cell_texts)
         return pb_label_clip(map->scratch,
                              pb_label_make(map->scratch, view->cell_texts[index], view->cell_kind),
-                             14);
+                             view->columns.count > ROOMY_COLUMNS ? 10 : 14);
     double value = (double)view->values[index];
-    if (isnan(value))
+    if (isnan(value) || is_unseen(view, index))
         return "";
     if (map->format.style == PB_NUMBER_FIXED && fabs(value) < 0.5 * pow(10, -map->format.digits))
         value = 0.0; /* no room for 1.2e-05; the tooltip has it */
@@ -129,7 +138,9 @@ static double widest_cell(const pb_map *map)
     return widest;
 }
 
-#define PRINTED_CELLS 600 /* more are too many to read */
+#define PRINTED_CELLS 600    /* numbers; more are too many to read */
+#define PRINTED_TEXTS 3000   /* texts are what a map of them is for: */
+#define WIDEST_TEXTS  8000.0 /* rather than lose them, it grows beyond the page and scrolls */
 
 /* Cells as large as the page allows, at least wide enough for what is printed in them if that
  * does not make the picture wider than the page. */
@@ -138,11 +149,15 @@ static void plan_size(pb_map *map)
     double columns = fmax(1.0, (double)map->cells.n_columns);
     double rows = fmax(1.0, (double)map->cells.n_rows);
     size_t count = map->cells.n_rows * map->cells.n_columns;
-    double wanted = count <= PRINTED_CELLS && !map->pooled ? widest_cell(map) + 9.0 : WIDEST;
+    bool texts = map->view->cell_texts != NULL;
+    double widest = texts ? WIDEST_TEXTS : WIDEST;
+    bool readable = count <= (texts ? PRINTED_TEXTS : PRINTED_CELLS) && !map->pooled;
+    double wanted = readable ? widest_cell(map) + 9.0 : widest;
     map->cells.cell_height = fmax(1.0, fmin(26.0, floor(TALLEST / rows)));
-    map->prints_cells = wanted * columns <= WIDEST && map->cells.cell_height >= 14.0;
+    map->prints_cells = wanted * columns <= widest && map->cells.cell_height >= 14.0;
     double roomy = map->prints_cells ? fmax(wanted, 36.0) : 30.0;
-    map->cells.cell_width = fmax(1.0, fmin(roomy, floor(WIDEST / columns)));
+    map->cells.cell_width =
+        fmax(1.0, fmin(roomy, floor((map->prints_cells ? widest : WIDEST) / columns)));
     if (columns * map->cells.cell_width < 150.0)
         map->cells.cell_width = fmin(64.0, 150.0 / columns);
     if (map->view->square && !map->prints_cells)
@@ -174,7 +189,8 @@ pb_map_room pb_map_fit_labels(pb_map *map)
     map->slanted = words && widest + 4.0 > column_step;
     if (map->slanted) {
         map->column_every = pb_round_count(14.0 / column_step);
-        map->column_size = fmin(LABEL_SIZE, SLANT * column_step * (double)map->column_every);
+        map->column_size =
+            pb_label_slanted_size(LABEL_SIZE, column_step * (double)map->column_every);
         room.left = fmax(room.left, widest * SLANT - column_step / 2 + 4.0);
         room.below = widest * SLANT + 16.0;
     } else {

@@ -292,10 +292,11 @@ static void draw_flat_label(pb_markup *markup, const pb_plot *plot, size_t index
 static void draw_slanted_label(pb_markup *markup, const pb_plot *plot, size_t index)
 {
     const char *text = pb_axis_view_label(plot->scratch, &plot->view->x, index, LABEL_LONGEST);
+    double step = plot->band * (double)plot->label_every;
     pb_svg_label(markup,
                  (pb_svg_text){.x = pb_plot_x(plot, index) + 4,
                                .y = plot->bottom + 13,
-                               .size = LABEL_SIZE,
+                               .size = pb_label_slanted_size(LABEL_SIZE, step),
                                .anchor = "end",
                                .rotate = -45,
                                .kind = label_kind(plot)},

@@ -129,15 +129,29 @@ static void html_group(pb_markup *markup, const pb_table_view *view, size_t firs
     pb_markup_attribute_format(markup, "style", HEADER_STYLE ";white-space:normal%s", "left",
                                apart(view, first));
     if (column->group) {
-        pb_markup_open(markup, "div");
+        pb_markup_open(markup, "span"); /* no block: copied, it would end the header's line */
         pb_markup_attribute(markup, "style",
-                            "border-bottom:1px solid " PB_LINE ";padding:0 0 2px 0");
+                            "display:inline-block;width:100%;border-bottom:1px solid " PB_LINE
+                            ";padding:0 0 2px 0");
         if (column->group_kind == PB_TEXT_TOKEN)
             pb_frame_chip(markup, column->group, NULL);
         else
             pb_markup_text(markup, column->group, PB_TEXT_PLAIN);
         pb_markup_close(markup);
     }
+    pb_markup_close(markup);
+}
+
+/* On the name's own line: a block below it would split the header where a table is copied. */
+static void html_unit(pb_markup *markup, const char *unit)
+{
+    if (!unit || !*unit)
+        return;
+    pb_markup_open(markup, "span");
+    pb_markup_attribute(markup, "style", "font-weight:400;font-size:11px;opacity:0.72");
+    pb_markup_text(markup, " (", PB_TEXT_PLAIN);
+    pb_markup_text(markup, unit, PB_TEXT_PLAIN);
+    pb_markup_text(markup, ")", PB_TEXT_PLAIN);
     pb_markup_close(markup);
 }
 
@@ -161,9 +175,7 @@ static void html_head(pb_markup *markup, const pb_table_plan *plan)
         pb_markup_attribute_format(markup, "style", HEADER_STYLE "%s", alignment(column),
                                    apart(view, i));
         pb_markup_text(markup, column->name, PB_TEXT_PLAIN);
-        if (column->unit)
-            pb_markup_element(markup, "div", "font-weight:400;font-size:11px;opacity:0.72",
-                              column->unit, PB_TEXT_PLAIN);
+        html_unit(markup, column->unit);
         pb_markup_close(markup);
     }
     pb_markup_close(markup);
@@ -303,7 +315,7 @@ static const char *text_of_cell(pb_view_scratch *scratch, const pb_table_plan *p
     switch (column->kind) {
     case PB_COLUMN_TOKEN: return pb_label_make(scratch, column->texts[row], PB_TEXT_TOKEN);
     case PB_COLUMN_TEXT: return pb_label_make(scratch, column->texts[row], PB_TEXT_PLAIN);
-    case PB_COLUMN_CHECK: return column->numbers[row] != 0.0 ? "\u2713" : "\u2717";
+    case PB_COLUMN_CHECK: return column->numbers[row] != 0.0 ? "yes" : "no"; /* any font has it */
     default:
         pb_number_write(number, column->numbers[row], plan->formats[index]);
         return pb_view_scratch_text(scratch, number, strlen(number));

@@ -95,49 +95,42 @@ static void html_chip(pb_markup *markup, const pb_token_row *row, size_t at, boo
     pb_buffer_free(&title);
 }
 
-/* The positions of one block of columns as a table: wide prompts wrap into several blocks. */
-#define BLOCK_COLUMNS 24
-#define CELL          "padding:2px 3px;border:none;text-align:center;white-space:nowrap"
-#define POSITION      CELL ";font-size:11px;opacity:0.72"
+/* A column for each position, its number above the chips of all rows, so that rows line up. Columns
+ * flow like words; of many rows the names would be missed on a second line, so those scroll. */
+#define WRAPPED_ROWS 4
+#define CELL         "padding:0 3px;height:24px;line-height:24px;white-space:nowrap"
+#define POSITION     CELL ";text-align:center;font-size:11px;opacity:0.72"
 #define POSITION_DIFFERING                                                                         \
-    CELL ";font-size:11px;font-weight:700;border-radius:4px;background-color:" PB_ODD
+    CELL ";text-align:center;font-size:11px;font-weight:700;border-radius:4px;"                    \
+         "background-color:" PB_ODD
 
-static void html_block(pb_markup *markup, pb_view_scratch *scratch, const pb_tokens_view *view,
-                       size_t first, size_t last, const pb_shading *shading)
+static void html_names(pb_markup *markup, pb_view_scratch *scratch, const pb_tokens_view *view)
 {
-    pb_markup_open(markup, "table");
-    pb_markup_attribute(markup, "style",
-                        "border-collapse:collapse;border:none;table-layout:auto;width:auto;"
-                        "margin:2px 0 6px 0;font-size:13px");
-    pb_markup_open(markup, "tbody");
-    pb_markup_open(markup, "tr");
-    pb_markup_attribute(markup, "style", PB_NO_STRIPE);
-    pb_markup_element(markup, "td", CELL ";text-align:left;font-size:11px;opacity:0.72", "position",
+    pb_markup_open(markup, "div");
+    pb_markup_element(markup, "div", CELL ";font-size:11px;opacity:0.72", "position",
                       PB_TEXT_PLAIN);
-    for (size_t at = first; at < last; at++) {
-        bool differs = differs_at(view, at);
-        pb_markup_open(markup, "td");
-        pb_markup_attribute(markup, "style", differs ? POSITION_DIFFERING : POSITION);
-        pb_markup_format(markup, "%zu", at);
-        pb_markup_close(markup);
-    }
+    for (size_t i = 0; i < view->n_rows; i++)
+        pb_markup_element(markup, "div", CELL ";padding-right:10px;opacity:0.85",
+                          row_name(scratch, view, i), PB_TEXT_PLAIN);
+    pb_markup_close(markup);
+}
+
+static void html_column(pb_markup *markup, const pb_tokens_view *view, size_t at,
+                        const pb_shading *shading)
+{
+    bool differs = differs_at(view, at);
+    pb_markup_open(markup, "div");
+    pb_markup_open(markup, "div");
+    pb_markup_attribute(markup, "style", differs ? POSITION_DIFFERING : POSITION);
+    pb_markup_format(markup, "%zu", at);
     pb_markup_close(markup);
     for (size_t i = 0; i < view->n_rows; i++) {
-        const pb_token_row *row = &view->rows[i];
-        pb_markup_open(markup, "tr");
-        pb_markup_attribute(markup, "style", PB_NO_STRIPE);
-        pb_markup_element(markup, "td", CELL ";text-align:left;padding-right:10px;opacity:0.85",
-                          row_name(scratch, view, i), PB_TEXT_PLAIN);
-        for (size_t at = first; at < last; at++) {
-            pb_markup_open(markup, "td");
-            pb_markup_attribute(markup, "style", CELL);
-            if (at < row->count)
-                html_chip(markup, row, at, differs_at(view, at), shading, view->format);
-            pb_markup_close(markup);
-        }
+        pb_markup_open(markup, "div");
+        pb_markup_attribute(markup, "style", CELL ";text-align:center");
+        if (at < view->rows[i].count)
+            html_chip(markup, &view->rows[i], at, differs, shading, view->format);
         pb_markup_close(markup);
     }
-    pb_markup_close(markup);
     pb_markup_close(markup);
 }
 
@@ -179,11 +172,13 @@ static void html_tokens(pb_markup *markup, pb_view_scratch *scratch, const pb_to
     size_t longest = longest_row(view);
     pb_frame_open(markup, &view->words);
     pb_markup_open(markup, "div");
-    pb_markup_attribute(markup, "style", PB_STYLE_SCROLL);
-    for (size_t first = 0; first < longest; first += BLOCK_COLUMNS) {
-        size_t last = first + BLOCK_COLUMNS < longest ? first + BLOCK_COLUMNS : longest;
-        html_block(markup, scratch, view, first, last, &shading);
-    }
+    pb_markup_attribute(markup, "style",
+                        view->n_rows <= WRAPPED_ROWS
+                            ? PB_STYLE_SCROLL ";display:flex;flex-wrap:wrap;padding:2px 0 6px 0"
+                            : PB_STYLE_SCROLL ";display:flex;padding:2px 0 6px 0");
+    html_names(markup, scratch, view);
+    for (size_t at = 0; at < longest; at++)
+        html_column(markup, view, at, &shading);
     pb_markup_close(markup);
     if (has_values(view))
         html_legend(markup, view, &shading);

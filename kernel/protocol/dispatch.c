@@ -302,12 +302,22 @@ static bool is_json(const pb_form *form)
     return value != NULL;
 }
 
+/* A picture whose HTML is sent holds the SVG in it; the SVG itself is what files are saved from.
+ * Sent too, it would end nbconvert's latex and pdf, which hand it to Inkscape, where there is none.
+ */
+static bool stays_here(const pb_bundle *bundle, const pb_form *form)
+{
+    return strcmp(form->mime, "image/svg+xml") == 0 && pb_bundle_find(bundle, "text/html");
+}
+
 void pb_write_bundle(pb_writer *writer, const pb_bundle *bundle)
 {
     pb_write_key(writer, "data");
     pb_write_open(writer, '{');
     for (size_t i = 0; i < pb_bundle_count(bundle); i++) {
         pb_form form = pb_bundle_form(bundle, i);
+        if (stays_here(bundle, &form))
+            continue;
         pb_write_key(writer, form.mime);
         if (form.json && is_json(&form))
             pb_write_raw(writer, form.data);

@@ -296,6 +296,76 @@ static void pages_hold_hostile_text_too(void **state)
     }
 }
 
+/* ---- what a person reads ---- */
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, part)); text += strlen(part))
+        count++;
+    return count;
+}
+
+/* A weight of zero is a number up to its query, and nothing behind it. */
+static void nothing_is_written_behind_a_query(void **state)
+{
+    (void)state;
+    static const float weights[9] = {1, 0, 0, 0.5f, 0.5f, 0, 0, 0.25f, 0.75f};
+    static const int64_t later[] = {1, 2, 3};
+    pb_heatmap_view view = {.rows = {.name = "query", .count = 3},
+                            .columns = {.name = "key", .count = 3},
+                            .values = weights,
+                            .causal = true};
+    pb_bundle *bundle = NULL;
+    assert_int_equal(pb_show_heatmap(&view, &bundle, NULL), PB_OK);
+    assert_string_equal(pb_bundle_find(bundle, "text/plain"), "query \\ key      0      1      2\n"
+                                                              "          0  1.000\n"
+                                                              "          1  0.500  0.500\n"
+                                                              "          2  0.000  0.250  0.750\n");
+    assert_int_equal(count_of(pb_bundle_find(bundle, "image/svg+xml"), ">0.000<"), 1);
+    pb_bundle_destroy(&bundle);
+    view.rows.coordinates = later; /* places say what is behind, not how far along the axis */
+    assert_int_equal(pb_show_heatmap(&view, &bundle, NULL), PB_OK);
+    assert_int_equal(count_of(pb_bundle_find(bundle, "image/svg+xml"), ">0.000<"), 3);
+    pb_bundle_destroy(&bundle);
+}
+
+/* Sixty places of words: each is written, at its size, and their labels do not touch. */
+static void a_long_prompt_keeps_its_words(void **state)
+{
+    (void)state;
+    enum { ROWS = 7, COLUMNS = 60 };
+    static float values[ROWS * COLUMNS];
+    static const char *words[ROWS * COLUMNS];
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        words[i] = " movie";
+    pb_heatmap_view view = {
+        .rows = {.name = "layer", .count = ROWS},
+        .columns = {.name = "position", .count = COLUMNS, .labels = words, .kind = PB_TEXT_TOKEN},
+        .values = values,
+        .cell_texts = words,
+        .cell_kind = PB_TEXT_TOKEN};
+    pb_bundle *bundle = NULL;
+    assert_int_equal(pb_show_heatmap(&view, &bundle, NULL), PB_OK);
+    assert_int_equal(count_of(pb_bundle_find(bundle, "image/svg+xml"), ">·movie<"), ROWS * COLUMNS);
+    const char *svg = strstr(pb_bundle_find(bundle, "text/html"), "<svg");
+    double width = 0, least = 0;
+    assert_int_equal(sscanf(strstr(svg, " width=\""), " width=\"%lf", &width), 1);
+    assert_int_equal(sscanf(strstr(svg, "min-width:"), "min-width:%lf", &least), 1);
+    assert_true(width > 1300 && least >= width - 1);
+    pb_bundle_destroy(&bundle);
+    view.cell_texts = NULL; /* numbers would not fit: narrow columns, smaller labels */
+    assert_int_equal(pb_show_heatmap(&view, &bundle, NULL), PB_OK);
+    const char *label = strstr(pb_bundle_find(bundle, "image/svg+xml"), ">59 ·movie<");
+    double size = 0;
+    assert_non_null(label);
+    while (strncmp(label, "font-size=\"", 11) != 0)
+        label--;
+    assert_int_equal(sscanf(label, "font-size=\"%lf", &size), 1);
+    assert_true(size > 6 && size * 1.2 <= 0.7072 * 860 / COLUMNS);
+    pb_bundle_destroy(&bundle);
+}
+
 /* ---- odd data ---- */
 
 static void empty_views_say_their_words(void **state)
@@ -863,6 +933,8 @@ int main(void)
         cmocka_unit_test(pictures_stay_small),
         cmocka_unit_test(no_text_escapes_its_place),
         cmocka_unit_test(pages_hold_hostile_text_too),
+        cmocka_unit_test(nothing_is_written_behind_a_query),
+        cmocka_unit_test(a_long_prompt_keeps_its_words),
         cmocka_unit_test(empty_views_say_their_words),
         cmocka_unit_test(numbers_that_are_none_are_drawn_without_harm),
         cmocka_unit_test(a_huge_matrix_is_pooled_and_says_so),

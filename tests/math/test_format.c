@@ -186,13 +186,13 @@ static void a_list_has_a_line_a_value(void **state)
 static void a_grid_lines_up(void **state)
 {
     (void)state;
-    expect_text("query=A/ b/ 愛 key=A/ b/ 愛", VALUES(1, 0, 0, 0.5f, 0.5f, 0, 0.25f, 0.25f, 0.5f),
+    expect_text("query=A/ b/ 愛 key=A/ b/ 愛", VALUES(1, 0, 0, 0.5f, 0.5f, 0, 0, 0.25f, 0.5f),
                 "pattern", "L4H0", NULL,
                 "pattern [query=3, key=3] L4H0\n"
                 "query \\ key      A     ·b    ·愛\n"
-                "0 A          1.000  0.000  0.000\n"
-                "1 ·b         0.500  0.500  0.000\n"
-                "2 ·愛        0.250  0.250  0.500\n");
+                "0 A          1.000\n" /* no number where a query cannot look */
+                "1 ·b         0.500  0.500\n"
+                "2 ·愛        0.000  0.250  0.500\n");
     expect_text("layer=3 d_model=9", NULL, "resid", NULL,
                 &(pb_text_limits){.rows = 2, .columns = 30},
                 "resid [layer=3, d_model=9]\n"

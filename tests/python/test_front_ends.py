@@ -176,3 +176,89 @@ def test_no_text_is_changed_in_exported_pages(shown, tmp_path, mathjax, template
     with Browser() as browser:
         browser.open(page.as_uri())
         check_page(browser, shown, *PAGES[template])
+
+
+LONG = ("I watched this film with my whole family last night and although the beginning was slow and "
+        "the music far too loud for my taste the story became so touching in the second half that my "
+        "father who never cries at the cinema had tears in his eyes and we all agreed it was great")
+
+VIEWS = ['load("reviews-4m")', f"long = {nasty.quoted(LONG)}", "tokens(long)",
+         'tokens([long, long + " indeed"])', 'top(["I love it", "I hate it"], k=3)',
+         'logits(["I love it", "I hate it"], [" great", " bad"])',
+         'attention("I love this movie", layer=4)']
+
+
+@pytest.fixture(scope="module")
+def lab(kernelspec, tmp_path_factory):
+    """A browser on a JupyterLab that shows VIEWS, and a function that finds a cell's output."""
+    made = nbformat.v4.new_notebook(metadata={
+        "kernelspec": {"name": kernelspec, "display_name": "Patchbay", "language": "patchbay"}})
+    made.cells = [nbformat.v4.new_code_cell(source) for source in VIEWS]
+    NotebookClient(made, timeout=120, kernel_name=kernelspec).execute()
+    path = tmp_path_factory.mktemp("views") / "views.ipynb"
+    nbformat.write(made, path)
+    with Lab(path.parent, "light") as server, Browser() as browser:
+        server.trust(path)
+        open_notebook(browser, server, path.name)
+        wait_for("the views", lambda: browser.run(
+            "!!document.querySelector('.pb-attention[data-ready]')"))
+        yield browser
+
+
+def output_of(source: str) -> str:
+    """JavaScript for the output of the cell with this source."""
+    return (f"document.querySelectorAll('.jp-Notebook .jp-Cell')[{VIEWS.index(source)}]"
+            ".querySelector('.jp-OutputArea-output')")
+
+
+@pytest.mark.parametrize("width", (1300, 700))
+@pytest.mark.parametrize("source", VIEWS[2:4])
+def test_tokens_wrap_to_the_width(lab, source, width):
+    lab.resize(width, 1000)
+    right, bounds, tops = lab.run(f"""(output => {{
+        const chips = [...output.querySelectorAll('bdi')].map(chip => chip.getBoundingClientRect());
+        return [Math.max(...chips.map(box => box.right)), output.getBoundingClientRect().right,
+                new Set(chips.map(box => Math.round(box.top))).size];
+    }})({output_of(source)})""")
+    assert right <= bounds
+    assert tops > 2
+    lab.resize(1300, 1000)
+
+
+@pytest.mark.parametrize("source", VIEWS[4:6])
+def test_a_copied_table_has_a_line_for_each_row(lab, source):
+    text, rows = lab.run(f"""(table => {{
+        getSelection().selectAllChildren(table);
+        return [getSelection().toString(), table.rows.length];
+    }})({output_of(source)}.querySelector('table'))""")
+    lines = text.strip("\n").split("\n")
+    assert len(lines) == rows, text
+    assert len({line.count("\t") for line in lines[-2:]}) == 1
+
+
+def test_the_chosen_head_alone_is_bold(lab):
+    weights = lab.run(f"""(output => {{
+        const heads = [...output.querySelectorAll('.pb-head')];
+        heads[2].dispatchEvent(new MouseEvent('click', {{bubbles: true}}));
+        return heads.map(head => getComputedStyle(head.querySelector('text')).fontWeight);
+    }})({output_of(VIEWS[6])})""")
+    assert weights == ["600" if head == 2 else "400" for head in range(len(weights))]
+
+
+@pytest.mark.parametrize(("kind", "key"), ((".pb-token", "ArrowDown"), (".pb-head", "ArrowRight"),
+                                           (".pb-status button", "ArrowDown")))
+def test_keys_pressed_in_the_attention_view_move_no_cells(lab, kind, key):
+    output = output_of(VIEWS[6])
+    active = f"{output}.closest('.jp-Cell').classList.contains('jp-mod-active')"
+    lab.run(f"{output}.closest('.jp-Cell').dispatchEvent(new MouseEvent('mousedown', {{bubbles: true}}))")
+    wait_for("the cell", lambda: lab.run(active))
+    lab.run(f"{output}.querySelector({json.dumps(kind)}).focus()")
+    lab.press(key)
+    focused = lab.run(f"""[...{output}.querySelectorAll({json.dumps(kind)})]
+        .indexOf(document.activeElement)""")
+    assert focused == (0 if "button" in kind else 1)
+    assert lab.run(active)
+
+
+def test_nothing_is_reported(lab):
+    assert lab.console == []

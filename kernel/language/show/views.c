@@ -85,7 +85,9 @@ pb_status pb_heatmap_of(const pb_value *value, const char *rows, const char *col
                                 .value_name = meta->units ? meta->units : "value",
                                 .shade = PB_SHADE_AUTO,
                                 .middle = pb_unpatched_value(value, &unpatched),
-                                .middle_name = "the unpatched value"};
+                                .middle_name = "the unpatched value",
+                                .causal =
+                                    strcmp(rows, "query") == 0 && strcmp(columns, "key") == 0};
         status = pb_show_heatmap(&view, bundle, error);
     }
     pb_axis_labels_free(&down);

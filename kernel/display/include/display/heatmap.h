@@ -17,6 +17,7 @@ typedef struct pb_heatmap_view {
     const char *middle_name; /* what that value is: "the unpatched value" */
     pb_number_format format;
     bool square;      /* cells as wide as high, unless numbers are printed in them */
+    bool causal;      /* rows are queries and columns keys: no zero is written behind a query */
     bool rows_upward; /* row 0 at the bottom, as layers are often drawn */
 } pb_heatmap_view;
 
