@@ -22,10 +22,12 @@ static pb_status too_long(const pb_model *model, size_t count, bool bos, pb_erro
 static pb_status empty_prompt(const pb_model *model, pb_error **error)
 {
     pb_status status = pb_fail(error, PB_VALUE, "the prompt is empty; it needs at least one token");
-    int32_t start = pb_tokenizer_end_of_text(pb_model_tokenizer(model));
+    int32_t start = pb_tokenizer_start(pb_model_tokenizer(model));
     if (error && start != PB_NO_TOKEN)
-        pb_error_hint(*error, "to ask what the model says after the start token alone, write "
-                              "\"<|endoftext|>\" with bos=False");
+        pb_error_hint(*error,
+                      "to ask what the model says after the start token alone, write \"%s\" with "
+                      "bos=False",
+                      pb_tokenizer_label(pb_model_tokenizer(model), start));
     return status;
 }
 
@@ -39,7 +41,7 @@ static pb_status encode(const pb_model *model, const char *text, size_t length, 
         pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, watch, ids, count, error);
     if (status)
         return status;
-    int32_t start = pb_tokenizer_end_of_text(tokenizer);
+    int32_t start = pb_tokenizer_start(tokenizer);
     if (bos && start != PB_NO_TOKEN) {
         int32_t *longer = pb_realloc(*ids, *count + 1, sizeof **ids);
         if (!longer) {
@@ -65,7 +67,7 @@ static char *text_of_ids(const pb_model *model, const int32_t *ids, size_t count
     char *text = NULL;
     size_t length = 0;
     const pb_tokenizer *tokenizer = pb_model_tokenizer(model);
-    size_t skip = count > 1 && ids[0] == pb_tokenizer_end_of_text(tokenizer) ? 1 : 0;
+    size_t skip = count > 1 && ids[0] == pb_tokenizer_start(tokenizer) ? 1 : 0;
     if (pb_tokenizer_decode(tokenizer, ids + skip, count - skip, &text, &length, NULL))
         return NULL;
     return text;
