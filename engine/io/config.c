@@ -2,6 +2,9 @@
  * follows. */
 #include "io/config.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -22,47 +25,41 @@ enum {
 
 typedef struct reader {
     const char *path;
-    json_t *root;
+    pb_json root;
     pb_error **error;
 } reader;
 
-/* The value of a key; NULL where it is absent or null. */
-static const json_t *value_of(const reader *r, const char *key)
-{
-    const json_t *value = json_object_get(r->root, key);
-    return json_is_null(value) ? NULL : value;
-}
-
-static pb_status fail_value(const reader *r, const char *key, const json_t *value,
-                            const char *expected)
+static pb_status fail_value(const reader *r, const char *key, pb_json value, const char *expected)
 {
     char shown[PB_JSON_SHOWN];
     return pb_fail(r->error, PB_FORMAT, "'%s': %s is %s, and %s was expected", r->path, key,
                    pb_json_show(value, shown), expected);
 }
 
+static bool is_gpt2(const reader *r)
+{
+    return pb_json_says(pb_json_get(r->root, "model_type"), "gpt2");
+}
+
 /* ---- one key ---- */
 
 /* Other families name their sizes otherwise, so that a size is what they seem to lack. */
-static pb_status fail_missing_size(const reader *r, const char *key, size_t most)
+static pb_status fail_missing_size(const reader *r, const char *key)
 {
-    const char *type = json_string_value(value_of(r, "model_type"));
-    if (type && strcmp(type, "gpt2") != 0)
-        return pb_fail(r->error, PB_UNSUPPORTED,
-                       "'%s' is of a model of type \"%.40s\", which has no %s; expected \"gpt2\"",
-                       r->path, type, key);
-    return pb_fail(r->error, PB_FORMAT,
-                   "'%s': %s is missing, and a whole number from 1 to %zu was expected", r->path,
-                   key, most);
+    char shown[PB_JSON_SHOWN];
+    return pb_fail(r->error, PB_UNSUPPORTED,
+                   "'%s' is of a model of type %s, which has no %s; expected \"gpt2\"", r->path,
+                   pb_json_show(pb_json_get(r->root, "model_type"), shown), key);
 }
 
+/* *size is what it is where the key is absent. */
 static pb_status read_size(const reader *r, const char *key, size_t most, size_t *size)
 {
-    const json_t *value = value_of(r, key);
-    if (!value)
-        return fail_missing_size(r, key, most);
-    json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < 1 || (uint64_t)number > most) {
+    int64_t number = 0;
+    pb_json value = pb_json_given(r->root, key);
+    if (!value.at)
+        return PB_OK;
+    if (!pb_json_as_integer(value, &number) || number < 1 || (uint64_t)number > most) {
         char expected[64];
         snprintf(expected, sizeof expected, "a whole number from 1 to %zu", most);
         return fail_value(r, key, value, expected);
@@ -73,58 +70,99 @@ static pb_status read_size(const reader *r, const char *key, size_t most, size_t
 
 static pb_status read_flag(const reader *r, const char *key, bool otherwise, bool *flag)
 {
-    const json_t *value = value_of(r, key);
-    *flag = value ? json_is_true(value) : otherwise;
-    return !value || json_is_boolean(value) ? PB_OK : fail_value(r, key, value, "true or false");
+    pb_json value = pb_json_given(r->root, key);
+    *flag = value.at ? pb_json_is_true(value) : otherwise;
+    return !value.at || pb_json_kind_of(value) == PB_JSON_BOOL
+               ? PB_OK
+               : fail_value(r, key, value, "true or false");
 }
 
-/* `otherwise` may be NULL: the text is then NULL where the key is absent. */
-static pb_status read_text(const reader *r, const char *key, const char *otherwise, char **text)
+/* `otherwise` may be NULL: the key must then be there. */
+static pb_status read_name(const reader *r, const char *key, const char *otherwise, char **name)
 {
-    const json_t *value = value_of(r, key);
-    if (value && !json_is_string(value))
-        return fail_value(r, key, value, "a string");
-    const char *found = value ? json_string_value(value) : otherwise;
-    *text = found ? strdup(found) : NULL;
-    return found && !*text ? pb_fail_memory(r->error) : PB_OK;
+    pb_json value = pb_json_given(r->root, key);
+    pb_buffer text = PB_BUFFER_EMPTY;
+    if (value.at)
+        pb_json_append(value, &text);
+    else if (otherwise)
+        pb_buffer_text(&text, otherwise);
+    bool whole = text.length > 0 && !memchr(text.data, '\0', text.length);
+    *name = whole ? pb_buffer_take(&text) : NULL;
+    bool failed = text.failed || (whole && !*name);
+    pb_buffer_free(&text);
+    if (failed)
+        return pb_fail_memory(r->error);
+    return whole ? PB_OK : fail_value(r, key, value, "a name");
 }
 
 static pb_status read_epsilon(const reader *r, const char *key, double otherwise, double *epsilon)
 {
-    const json_t *value = value_of(r, key);
-    *epsilon = value ? json_number_value(value) : otherwise;
-    if (value && (!json_is_number(value) || !(*epsilon > 0.0 && *epsilon < 1.0)))
-        return fail_value(r, key, value, "a number between 0 and 1");
+    pb_json value = pb_json_given(r->root, key);
+    *epsilon = otherwise;
+    if (value.at && (!pb_json_as_number(value, epsilon) || !isfinite((float)*epsilon)))
+        return fail_value(r, key, value, "a finite number");
     return PB_OK;
 }
 
-static pb_status read_token(const reader *r, const char *key, int64_t *id)
+/* A token, a list of them, or none; what is no token ends no text. */
+static pb_status read_ends(const reader *r, pb_config *config)
 {
-    const json_t *value = value_of(r, key);
-    *id = value ? json_integer_value(value) : PB_CONFIG_NO_TOKEN;
-    if (value && (!json_is_integer(value) || *id < 0 || *id > INT32_MAX))
-        return fail_value(r, key, value, "a token id or null");
+    pb_json value = pb_json_given(r->root, "eos_token_id"), each;
+    int64_t id;
+    if (!value.at)
+        return PB_OK;
+    int32_t *ends = pb_malloc(pb_json_count(value) + 1, sizeof *ends);
+    if (!ends)
+        return pb_fail_memory(r->error);
+    size_t n = 0;
+    if (pb_json_as_integer(value, &id) && id >= 0 && id <= INT32_MAX)
+        ends[n++] = (int32_t)id;
+    for (pb_json_items items = pb_json_each(value); pb_json_next(&items, NULL, &each);)
+        if (pb_json_as_integer(each, &id) && id >= 0 && id <= INT32_MAX)
+            ends[n++] = (int32_t)id;
+    free(config->ends);
+    config->ends = ends;
+    config->n_ends = n;
     return PB_OK;
 }
 
 /* ---- all of them ---- */
 
+/* A size, the names it may have (of which the last that is there counts), and what it is where none
+ * is. The defaults are GPT2Config's. */
+typedef struct size_row {
+    const char *names[3];
+    size_t most, otherwise, *size;
+} size_row;
+
+static pb_status read_named_size(const reader *r, const size_row *row)
+{
+    size_t n_names = is_gpt2(r) ? sizeof row->names / sizeof *row->names : 1;
+    *row->size = is_gpt2(r) ? row->otherwise : 0;
+    for (size_t i = 0; i < n_names && row->names[i]; i++) {
+        pb_status status = read_size(r, row->names[i], row->most, row->size);
+        if (status)
+            return status;
+    }
+    return *row->size > 0 ? PB_OK : fail_missing_size(r, row->names[0]);
+}
+
 static pb_status read_sizes(const reader *r, pb_config *config)
 {
-    bool only_ctx = !value_of(r, "n_positions") && value_of(r, "n_ctx");
-    const struct {
-        const char *key;
-        size_t most, *size;
-    } rows[] = {
-        {"n_layer", MOST_LAYERS, &config->n_layer},
-        {"n_head", MOST_HEADS, &config->n_head},
-        {"n_embd", MOST_WIDTH, &config->n_embd},
-        {only_ctx ? "n_ctx" : "n_positions", MOST_POSITIONS, &config->n_positions},
-        {"vocab_size", MOST_TOKENS, &config->vocab_size},
+    const char *ctx = pb_json_given(r->root, "n_positions").at ? NULL : "n_ctx";
+    const size_row rows[] = {
+        {{"n_layer", "num_hidden_layers"}, MOST_LAYERS, 12, &config->n_layer},
+        {{"n_head", "num_attention_heads"}, MOST_HEADS, 12, &config->n_head},
+        {{"n_embd", "hidden_size"}, MOST_WIDTH, 768, &config->n_embd},
+        {{ctx ? ctx : "n_positions", "max_position_embeddings"},
+         MOST_POSITIONS,
+         1024,
+         &config->n_positions},
+        {{"vocab_size"}, MOST_TOKENS, 50257, &config->vocab_size},
     };
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++)
-        status = read_size(r, rows[i].key, rows[i].most, rows[i].size);
+        status = read_named_size(r, &rows[i]);
     if (status)
         return status;
 
@@ -135,7 +173,7 @@ static pb_status read_sizes(const reader *r, pb_config *config)
                        r->path, config->n_embd, config->n_head);
     config->d_head = config->n_embd / config->n_head;
     config->n_inner = 4 * config->n_embd;
-    return value_of(r, "n_inner") ? read_size(r, "n_inner", MOST_INNER, &config->n_inner) : PB_OK;
+    return read_size(r, "n_inner", MOST_INNER, &config->n_inner);
 }
 
 static pb_status read_flags(const reader *r, pb_config *config)
@@ -146,9 +184,7 @@ static pb_status read_flags(const reader *r, pb_config *config)
     } rows[] = {
         {"scale_attn_weights", true, &config->scale_attn_weights},
         {"scale_attn_by_inverse_layer_idx", false, &config->scale_attn_by_inverse_layer_idx},
-        {"reorder_and_upcast_attn", false, &config->reorder_and_upcast_attn},
         {"tie_word_embeddings", true, &config->tie_word_embeddings},
-        {"add_cross_attention", false, &config->add_cross_attention},
     };
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++)
@@ -161,37 +197,53 @@ static pb_status read_all(const reader *r, pb_config *config)
     pb_status status = PB_OK;
     if (!(config->path = strdup(r->path)))
         return pb_fail_memory(r->error);
-    if (!value_of(r, "model_type"))
+    if (!pb_json_given(r->root, "model_type").at)
         return pb_fail(r->error, PB_FORMAT,
                        "'%s': model_type is missing, and the name of a model family, such as "
                        "\"gpt2\", was expected",
                        r->path);
-    if ((status = read_text(r, "model_type", NULL, &config->model_type)) ||
-        (status = read_text(r, "_name_or_path", NULL, &config->name_or_path)) ||
-        (status = read_text(r, "activation_function", "gelu_new", &config->activation_function)) ||
+    if ((status = read_name(r, "model_type", NULL, &config->model_type)) ||
+        (status = read_name(r, "activation_function", "gelu_new", &config->activation_function)) ||
         (status = read_sizes(r, config)) || (status = read_flags(r, config)) ||
-        (status = read_epsilon(r, "layer_norm_epsilon", 1e-5, &config->layer_norm_epsilon)) ||
-        (status = read_token(r, "bos_token_id", &config->bos_token_id)))
+        (status = read_ends(r, config)))
         return status;
-    return read_token(r, "eos_token_id", &config->eos_token_id);
+    return read_epsilon(r, "layer_norm_epsilon", 1e-5, &config->layer_norm_epsilon);
 }
 
 pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_config **config,
                           pb_error **error)
 {
-    reader r = {path, NULL, error};
-    pb_status status = pb_json_read_object(path, json, length, &r.root, error);
+    reader r = {.path = path, .error = error};
+    pb_status status = pb_json_object(path, json, length, &r.root, error);
     if (status)
         return status;
     pb_config *read = pb_calloc(1, sizeof *read);
     status = read ? read_all(&r, read) : pb_fail_memory(error);
-    json_decref(r.root);
     if (status) {
         pb_config_destroy(&read);
         return status;
     }
     *config = read;
     return PB_OK;
+}
+
+/* What generation_config.json says counts before config.json. One that cannot be read is passed
+ * over, as transformers does. */
+static pb_status read_generation(const char *folder, pb_config *config, pb_error **error)
+{
+    char *path = pb_file_join(folder, "generation_config.json"), *bytes = NULL;
+    reader r = {.path = path, .error = error};
+    pb_status status = path ? PB_OK : pb_fail_memory(error);
+    if (!status && pb_file_exists(path)) {
+        status = pb_json_read_file(path, CONFIG_LIMIT, &bytes, &r.root, NULL);
+        if (!status)
+            status = read_ends(&r, config);
+        else
+            status = status == PB_MEMORY ? pb_fail_memory(error) : PB_OK;
+    }
+    free(bytes);
+    free(path);
+    return status;
 }
 
 pb_status pb_config_read(const char *folder, pb_config **config, pb_error **error)
@@ -201,11 +253,18 @@ pb_status pb_config_read(const char *folder, pb_config **config, pb_error **erro
         return pb_fail_memory(error);
     char *json = NULL;
     size_t length = 0;
+    pb_config *read = NULL;
     pb_status status = pb_file_read(path, CONFIG_LIMIT, NULL, &json, &length, error);
     if (!status)
-        status = pb_config_parse(path, json, length, config, error);
+        status = pb_config_parse(path, json, length, &read, error);
+    if (!status)
+        status = read_generation(folder, read, error);
     free(json);
     free(path);
+    if (status)
+        pb_config_destroy(&read);
+    else
+        *config = read;
     return status;
 }
 
@@ -215,8 +274,8 @@ void pb_config_destroy(pb_config **config)
         return;
     free((*config)->path);
     free((*config)->model_type);
-    free((*config)->name_or_path);
     free((*config)->activation_function);
+    free((*config)->ends);
     free(*config);
     *config = NULL;
 }

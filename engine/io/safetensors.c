@@ -7,36 +7,27 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "weights.h"
 
-/* Bytes. The largest models' headers take some megabytes; parsed JSON takes tens of times its text.
- */
-enum { PREFIX = 8, HEADER_LIMIT = 32 << 20 };
+/* Bytes; the second as safetensors itself has it. */
+enum { PREFIX = 8, HEADER_LIMIT = 100000000 };
 
 static const struct {
     const char *name;
     size_t size;
-} dtypes[] = {
-    [PB_DTYPE_F64] = {"F64", 8},         [PB_DTYPE_F32] = {"F32", 4},
-    [PB_DTYPE_F16] = {"F16", 2},         [PB_DTYPE_BF16] = {"BF16", 2},
-    [PB_DTYPE_I64] = {"I64", 8},         [PB_DTYPE_I32] = {"I32", 4},
-    [PB_DTYPE_I16] = {"I16", 2},         [PB_DTYPE_I8] = {"I8", 1},
-    [PB_DTYPE_U64] = {"U64", 8},         [PB_DTYPE_U32] = {"U32", 4},
-    [PB_DTYPE_U16] = {"U16", 2},         [PB_DTYPE_U8] = {"U8", 1},
-    [PB_DTYPE_BOOL] = {"BOOL", 1},       [PB_DTYPE_F8_E4M3] = {"F8_E4M3", 1},
-    [PB_DTYPE_F8_E5M2] = {"F8_E5M2", 1},
+} dtypes[PB_DTYPE_OTHER] = {
+    [PB_DTYPE_F64] = {"F64", 8},
+    [PB_DTYPE_F32] = {"F32", 4},
+    [PB_DTYPE_F16] = {"F16", 2},
+    [PB_DTYPE_BF16] = {"BF16", 2},
 };
 
-const char *pb_dtype_name(pb_dtype dtype)
+size_t safetensors_size(pb_dtype dtype)
 {
-    return dtypes[dtype].name;
-}
-
-size_t pb_dtype_size(pb_dtype dtype)
-{
-    return dtypes[dtype].size;
+    return dtype < PB_DTYPE_OTHER ? dtypes[dtype].size : 0;
 }
 
 /* What is known while one header is read. */
@@ -45,143 +36,161 @@ typedef struct header {
     size_t shard;
     const char *path;
     uint64_t data_start, data_size; /* of the file's data, as far as it is there */
-    stored *tensors;                /* found so far */
-    size_t n_tensors;
+    pb_buffer name;                 /* of the tensor that is being read */
     pb_error **error;
 } header;
 
 /* ---- the fields of one tensor ---- */
 
-static pb_status fail_field(const header *h, const char *name, const char *key, const json_t *value,
-                            const char *expected)
+static pb_status fail_field(const header *h, const char *key, pb_json value, const char *expected)
 {
     char shown[PB_JSON_SHOWN];
-    if (!value)
+    if (!value.at)
         return pb_fail(h->error, PB_FORMAT, "'%s': tensor '%s' has no %s, and %s was expected",
-                       h->path, name, key, expected);
+                       h->path, h->name.data, key, expected);
     return pb_fail(h->error, PB_FORMAT, "'%s': the %s of tensor '%s' is %s, and %s was expected",
-                   h->path, key, name, pb_json_show(value, shown), expected);
+                   h->path, key, h->name.data, pb_json_show(value, shown), expected);
 }
 
-static pb_status read_dtype(const header *h, const char *name, const json_t *info, pb_dtype *dtype)
+/* Any name may be one; the four that can be read are told apart. */
+static pb_status read_dtype(const header *h, pb_json value, pb_weight *weight)
 {
-    const json_t *value = json_object_get(info, "dtype");
-    const char *text = json_string_value(value);
-    for (size_t i = 0; text && i < sizeof dtypes / sizeof dtypes[0]; i++) {
-        if (strcmp(dtypes[i].name, text) == 0) {
-            *dtype = (pb_dtype)i;
+    if (pb_json_kind_of(value) != PB_JSON_TEXT)
+        return fail_field(h, "dtype", value, "a type such as F32, F16 or BF16");
+    weight->dtype = PB_DTYPE_OTHER;
+    for (size_t i = 0; i < PB_DTYPE_OTHER; i++) {
+        if (pb_json_says(value, dtypes[i].name)) {
+            weight->dtype = (pb_dtype)i;
+            weight->dtype_name = dtypes[i].name;
             return PB_OK;
         }
     }
-    return fail_field(h, name, "dtype", value, "a type such as F32, F16 or BF16");
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_json_append(value, &text);
+    if (!text.failed)
+        weight->dtype_name = pb_arena_text(h->weights->arena, text.data, text.length);
+    pb_buffer_free(&text);
+    return weight->dtype_name ? PB_OK : pb_fail_memory(h->error);
 }
 
 /* Also the count of values, and their bytes, neither of which may overflow. */
-static pb_status read_shape(const header *h, const char *name, const json_t *info,
-                            pb_weight *weight, size_t *bytes)
+static pb_status read_shape(const header *h, pb_json value, pb_weight *weight, size_t *bytes)
 {
-    const json_t *value = json_object_get(info, "shape");
-    if (!json_is_array(value))
-        return fail_field(h, name, "shape", value, "an array of sizes");
-    weight->rank = json_array_size(value);
-    if (weight->rank > PB_WEIGHTS_MAX_RANK)
-        return pb_fail(h->error, PB_FORMAT,
-                       "'%s': tensor '%s' has %zu axes, and at most %d were expected", h->path,
-                       name, weight->rank, PB_WEIGHTS_MAX_RANK);
+    if (pb_json_kind_of(value) != PB_JSON_LIST)
+        return fail_field(h, "shape", value, "an array of sizes");
+    pb_json each;
+    bool fits = true;
     weight->count = 1;
-    for (size_t i = 0; i < weight->rank; i++) {
-        const json_t *length = json_array_get(value, i);
-        json_int_t number = json_integer_value(length);
-        if (!json_is_integer(length) || number < 0 || (uint64_t)number > SIZE_MAX)
-            return fail_field(h, name, "shape", value, "an array of sizes");
-        weight->shape[i] = (size_t)number;
-        if (!pb_size_mul(weight->count, weight->shape[i], &weight->count))
-            return fail_field(h, name, "shape", value, "a size that fits into memory");
+    for (pb_json_items sizes = pb_json_each(value); pb_json_next(&sizes, NULL, &each);) {
+        int64_t number;
+        if (!pb_json_as_integer(each, &number) || number < 0 || (uint64_t)number > SIZE_MAX)
+            return fail_field(h, "shape", value, "an array of sizes");
+        if (weight->rank < PB_WEIGHTS_MAX_RANK)
+            weight->shape[weight->rank] = (size_t)number;
+        weight->rank++;
+        fits = fits && pb_size_mul(weight->count, (size_t)number, &weight->count);
     }
-    if (!pb_size_mul(weight->count, pb_dtype_size(weight->dtype), bytes))
-        return fail_field(h, name, "shape", value, "a size that fits into memory");
+    if (weight->dtype == PB_DTYPE_OTHER)
+        weight->count = 0;
+    else if (!fits || !pb_size_mul(weight->count, safetensors_size(weight->dtype), bytes))
+        return fail_field(h, "shape", value, "a size that fits into memory");
     return PB_OK;
 }
 
-static pb_status read_range(const header *h, const char *name, const json_t *info, size_t bytes,
-                            uint64_t *start)
+static pb_status read_range(const header *h, pb_json value, size_t bytes, stored *tensor)
 {
-    const json_t *value = json_object_get(info, "data_offsets");
-    const json_t *first = json_array_get(value, 0), *last = json_array_get(value, 1);
-    json_int_t from = json_integer_value(first), to = json_integer_value(last);
-    if (json_array_size(value) != 2 || !json_is_integer(first) || !json_is_integer(last) ||
-        from < 0 || to < from)
-        return fail_field(h, name, "data_offsets", value, "an array of a start and an end");
-    if ((uint64_t)to > h->data_size)
+    int64_t ends[2] = {0, 0};
+    bool good = pb_json_count(value) == 2 && pb_json_kind_of(value) == PB_JSON_LIST;
+    pb_json each;
+    size_t n = 0;
+    for (pb_json_items items = pb_json_each(value); good && pb_json_next(&items, NULL, &each);)
+        good = pb_json_as_integer(each, &ends[n++]);
+    if (!good || ends[0] < 0 || ends[1] < ends[0])
+        return fail_field(h, "data_offsets", value, "an array of a start and an end");
+    uint64_t from = (uint64_t)ends[0], to = (uint64_t)ends[1];
+    if (to > h->data_size)
         return pb_fail(h->error, PB_FORMAT,
                        "'%s' is cut off: tensor '%s' ends at byte %llu, and the file has %llu "
                        "bytes",
-                       h->path, name, (unsigned long long)to + h->data_start,
+                       h->path, h->name.data, (unsigned long long)(to + h->data_start),
                        (unsigned long long)(h->data_start + h->data_size));
-    if ((uint64_t)(to - from) != bytes)
+    if (tensor->weight.dtype != PB_DTYPE_OTHER && to - from != bytes)
         return pb_fail(h->error, PB_FORMAT,
                        "'%s': tensor '%s' takes %zu bytes by its dtype and shape, and its "
                        "data_offsets hold %llu",
-                       h->path, name, bytes, (unsigned long long)(to - from));
-    *start = h->data_start + (uint64_t)from;
+                       h->path, h->name.data, bytes, (unsigned long long)(to - from));
+    tensor->offset = h->data_start + from;
+    tensor->end = h->data_start + to;
     return PB_OK;
 }
 
-static pb_status read_tensor(header *h, const char *name, const json_t *info)
+/* The name as it is, and for messages, where a NUL would end it. */
+static pb_status keep_name(const header *h, stored *tensor)
+{
+    pb_buffer shown = PB_BUFFER_EMPTY;
+    tensor->key_length = h->name.length;
+    tensor->key = pb_arena_text(h->weights->arena, h->name.data, h->name.length);
+    tensor->weight.name = tensor->key;
+    if (memchr(h->name.data, '\0', h->name.length)) {
+        pb_visible_text(&shown, h->name.data, h->name.length);
+        tensor->weight.name =
+            shown.failed ? NULL : pb_arena_text(h->weights->arena, shown.data, shown.length);
+        pb_buffer_free(&shown);
+    }
+    return tensor->key && tensor->weight.name ? PB_OK : pb_fail_memory(h->error);
+}
+
+static pb_status read_tensor(header *h, pb_json name, pb_json info)
 {
     stored tensor = {.shard = h->shard};
     size_t bytes = 0;
-    if (!json_is_object(info))
-        return pb_fail(h->error, PB_FORMAT, "'%s': the entry of tensor '%s' is not an object",
-                       h->path, name);
-    pb_status status = read_dtype(h, name, info, &tensor.weight.dtype);
-    if (!status)
-        status = read_shape(h, name, info, &tensor.weight, &bytes);
-    if (!status)
-        status = read_range(h, name, info, bytes, &tensor.offset);
+    pb_buffer_clear(&h->name);
+    pb_json_append(name, &h->name);
+    pb_status status = pb_buffer_status(&h->name, h->error);
     if (status)
         return status;
-    tensor.weight.name = pb_arena_text(h->weights->arena, name, strlen(name));
+    if (pb_json_kind_of(info) != PB_JSON_OBJECT)
+        return pb_fail(h->error, PB_FORMAT, "'%s': the entry of tensor '%s' is not an object",
+                       h->path, h->name.data);
     tensor.weight.file = h->path;
-    if (!tensor.weight.name)
-        return pb_fail_memory(h->error);
-    h->tensors[h->n_tensors++] = tensor;
-    return PB_OK;
+    status = keep_name(h, &tensor);
+    if (!status)
+        status = read_dtype(h, pb_json_get(info, "dtype"), &tensor.weight);
+    if (!status)
+        status = read_shape(h, pb_json_get(info, "shape"), &tensor.weight, &bytes);
+    if (!status)
+        status = read_range(h, pb_json_get(info, "data_offsets"), bytes, &tensor);
+    return status ? status : weights_add_tensor(h->weights, &tensor, h->error);
 }
 
 /* ---- all of them together ---- */
-
-static uint64_t end_of(const stored *tensor)
-{
-    return tensor->offset + tensor->weight.count * pb_dtype_size(tensor->weight.dtype);
-}
 
 static int by_offset(const void *a, const void *b)
 {
     const stored *x = a, *y = b;
     if (x->offset != y->offset)
         return x->offset < y->offset ? -1 : 1;
-    if (end_of(x) != end_of(y)) /* an empty tensor lies before the one that starts there */
-        return end_of(x) < end_of(y) ? -1 : 1;
+    if (x->end != y->end) /* an empty tensor lies before the one that starts there */
+        return x->end < y->end ? -1 : 1;
     return strcmp(x->weight.name, y->weight.name);
 }
 
 /* The ranges must follow each other from the start of the data to the end of the file. */
-static pb_status check_cover(const header *h)
+static pb_status check_cover(const header *h, const stored *tensors, size_t n)
 {
     uint64_t at = h->data_start, size = h->data_start + h->data_size;
-    for (size_t i = 0; i < h->n_tensors; i++) {
-        const stored *tensor = &h->tensors[i];
+    for (size_t i = 0; i < n; i++) {
+        const stored *tensor = &tensors[i];
         if (tensor->offset < at)
             return pb_fail(h->error, PB_FORMAT,
                            "'%s': tensors '%s' and '%s' overlap, and each byte was expected to "
                            "belong to one",
-                           h->path, h->tensors[i - 1].weight.name, tensor->weight.name);
+                           h->path, tensors[i - 1].weight.name, tensor->weight.name);
         if (tensor->offset > at)
             return pb_fail(h->error, PB_FORMAT,
                            "'%s': %llu bytes before tensor '%s' belong to no tensor", h->path,
                            (unsigned long long)(tensor->offset - at), tensor->weight.name);
-        at = end_of(tensor);
+        at = tensor->end;
     }
     if (at != size)
         return pb_fail(h->error, PB_FORMAT, "'%s' has %llu bytes, and its tensors end at byte %llu",
@@ -189,26 +198,23 @@ static pb_status check_cover(const header *h)
     return PB_OK;
 }
 
-static pb_status read_entries(header *h, json_t *root)
+static pb_status read_entries(header *h, pb_json root)
 {
-    const char *name;
-    json_t *info;
-    h->tensors = pb_malloc(json_object_size(root), sizeof *h->tensors);
-    if (!h->tensors)
-        return pb_fail_memory(h->error);
-    pb_status status = PB_OK;
-    json_object_foreach(root, name, info)
-    {
-        if (strcmp(name, "__metadata__") == 0)
+    pb_json name, info;
+    size_t first = h->weights->n_tensors;
+    for (pb_json_items items = pb_json_each(root); pb_json_next(&items, &name, &info);) {
+        if (pb_json_says(name, "__metadata__"))
             continue;
-        if ((status = read_tensor(h, name, info)))
+        pb_status status = read_tensor(h, name, info);
+        if (status)
             return status;
     }
-    qsort(h->tensors, h->n_tensors, sizeof *h->tensors, by_offset);
-    status = check_cover(h);
-    for (size_t i = 0; !status && i < h->n_tensors; i++)
-        status = weights_add_tensor(h->weights, &h->tensors[i], h->error);
-    return status;
+    size_t n = h->weights->n_tensors - first;
+    stored *tensors = h->weights->tensors + first;
+    if (n > 0)
+        qsort(tensors, n, sizeof *tensors, by_offset);
+    pb_status status = check_cover(h, tensors, n);
+    return status ? status : weights_index(h->weights, first, h->error);
 }
 
 /* What often stands where a safetensors file should, by its first bytes. */
@@ -269,21 +275,21 @@ pb_status safetensors_read_header(pb_weights *weights, size_t which, pb_error **
     const shard *file = &weights->shards[which];
     char *json = NULL;
     size_t length = 0;
-    json_t *root = NULL;
+    pb_json root;
     pb_status status = read_json(file, &json, &length, error);
     if (!status)
-        status = pb_json_read_object(file->path, json, length, &root, error);
+        status = pb_json_object(file->path, json, length, &root, error);
+    if (!status) {
+        header h = {.weights = weights,
+                    .shard = which,
+                    .path = file->path,
+                    .data_start = PREFIX + length,
+                    .data_size = file->size - PREFIX - length,
+                    .name = PB_BUFFER_EMPTY,
+                    .error = error};
+        status = read_entries(&h, root);
+        pb_buffer_free(&h.name);
+    }
     free(json);
-    if (status)
-        return status;
-    header h = {.weights = weights,
-                .shard = which,
-                .path = file->path,
-                .data_start = PREFIX + length,
-                .data_size = file->size - PREFIX - length,
-                .error = error};
-    status = read_entries(&h, root);
-    free(h.tensors);
-    json_decref(root);
     return status;
 }

@@ -69,11 +69,16 @@ pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **er
 
 pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error **error)
 {
-    const char *name = tensor->weight.name;
     uint64_t other;
-    if (pb_map_get(weights->by_name, name, strlen(name), &other))
-        return pb_fail(error, PB_FORMAT, "tensor '%s' is both in '%s' and in '%s'", name,
-                       weights->tensors[other].weight.file, tensor->weight.file);
+    if (pb_map_get(weights->by_name, tensor->key, tensor->key_length, &other)) {
+        if (weights->tensors[other].shard == tensor->shard) {
+            weights->tensors[other] = *tensor;
+            return PB_OK;
+        }
+        return pb_fail(error, PB_FORMAT, "tensor '%s' is both in '%s' and in '%s'",
+                       tensor->weight.name, weights->tensors[other].weight.file,
+                       tensor->weight.file);
+    }
     if (weights->n_tensors == weights->tensor_capacity) {
         size_t capacity = weights->tensor_capacity ? 2 * weights->tensor_capacity : 64;
         stored *grown = pb_realloc(weights->tensors, capacity, sizeof *grown);
@@ -82,93 +87,123 @@ pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error
         weights->tensors = grown;
         weights->tensor_capacity = capacity;
     }
-    if (!pb_map_put(weights->by_name, name, strlen(name), weights->n_tensors))
+    if (!pb_map_put(weights->by_name, tensor->key, tensor->key_length, weights->n_tensors))
         return pb_fail_memory(error);
     weights->tensors[weights->n_tensors++] = *tensor;
     return PB_OK;
 }
 
+pb_status weights_index(pb_weights *weights, size_t first, pb_error **error)
+{
+    for (size_t i = first; i < weights->n_tensors; i++) {
+        const stored *tensor = &weights->tensors[i];
+        if (!pb_map_put(weights->by_name, tensor->key, tensor->key_length, i))
+            return pb_fail_memory(error);
+    }
+    return PB_OK;
+}
+
 /* ---- several files behind an index ---- */
 
-static pb_status check_shard_name(const char *index, const char *tensor, const json_t *value,
-                                  pb_error **error)
+/* What an index says: a tensor and the file that holds it, as it is walked. */
+typedef struct index_entry {
+    pb_buffer tensor, file;
+} index_entry;
+
+static pb_status read_entry(const char *index, pb_json key, pb_json value, index_entry *entry,
+                            pb_error **error)
 {
-    const char *name = json_string_value(value);
-    if (name && name[0] && !strchr(name, '/') && !strchr(name, '\\') && !strstr(name, ".."))
+    pb_buffer_clear(&entry->tensor);
+    pb_buffer_clear(&entry->file);
+    pb_json_append(key, &entry->tensor);
+    pb_json_append(value, &entry->file);
+    pb_status status = pb_buffer_status(&entry->tensor, error);
+    if (!status)
+        status = pb_buffer_status(&entry->file, error);
+    if (status)
+        return status;
+    const char *name = entry->file.data;
+    if (name[0] && !memchr(name, '\0', entry->file.length) && !strchr(name, '/') &&
+        !strchr(name, '\\') && !strstr(name, ".."))
         return PB_OK;
     char shown[PB_JSON_SHOWN];
     return pb_fail(error, PB_FORMAT,
                    "'%s' puts tensor '%s' into %s, and the name of a file beside it was expected",
-                   index, tensor, pb_json_show(value, shown));
+                   index, entry->tensor.data, pb_json_show(value, shown));
 }
 
-/* Opens each file that the index names, once, in the order it names them. */
-static pb_status open_shards(pb_weights *weights, const char *folder, const char *index,
-                             const json_t *map, pb_map *seen, pb_error **error)
+/* Opens a file that an index names, if it is not open already. */
+static pb_status open_shard(pb_weights *weights, const char *folder, const char *index,
+                            const pb_buffer *name, pb_map *seen, pb_error **error)
 {
-    const char *tensor;
-    json_t *value;
-    json_object_foreach((json_t *)map, tensor, value)
-    {
-        pb_status status = check_shard_name(index, tensor, value, error);
-        if (status)
-            return status;
-        const char *name = json_string_value(value);
-        if (pb_map_get(seen, name, strlen(name), NULL))
-            continue;
-        if (pb_map_count(seen) == MOST_SHARDS)
-            return pb_fail(error, PB_LIMIT, "'%s' names more than %d files", index, MOST_SHARDS);
-        if (!pb_map_put(seen, name, strlen(name), pb_map_count(seen)))
-            return pb_fail_memory(error);
-        char *path = pb_file_join(folder, name);
-        status = path ? weights_add_shard(weights, path, error) : pb_fail_memory(error);
-        free(path);
-        if (status)
-            return status;
-    }
-    return PB_OK;
+    if (pb_map_get(seen, name->data, name->length, NULL))
+        return PB_OK;
+    if (pb_map_count(seen) == MOST_SHARDS)
+        return pb_fail(error, PB_LIMIT, "'%s' names more than %d files", index, MOST_SHARDS);
+    if (!pb_map_put(seen, name->data, name->length, pb_map_count(seen)))
+        return pb_fail_memory(error);
+    char *path = pb_file_join(folder, name->data);
+    pb_status status = path ? weights_add_shard(weights, path, error) : pb_fail_memory(error);
+    free(path);
+    return status;
 }
 
-/* Each tensor must be in the file that the index says. */
-static pb_status check_index(const pb_weights *weights, const char *index, const json_t *map,
+/* The tensor must be in the file that the index says. */
+static pb_status check_entry(const pb_weights *weights, const char *index, const index_entry *entry,
                              const pb_map *seen, pb_error **error)
 {
-    const char *tensor;
-    json_t *value;
-    json_object_foreach((json_t *)map, tensor, value)
-    {
-        const char *name = json_string_value(value);
-        uint64_t shard_index = 0, tensor_index = 0;
-        pb_map_get(seen, name, strlen(name), &shard_index);
-        if (!pb_map_get(weights->by_name, tensor, strlen(tensor), &tensor_index) ||
-            weights->tensors[tensor_index].shard != shard_index)
-            return pb_fail(error, PB_FORMAT, "'%s' puts tensor '%s' into '%s', which has none",
-                           index, tensor, name);
+    uint64_t shard_index = 0, at = 0;
+    pb_map_get(seen, entry->file.data, entry->file.length, &shard_index);
+    if (pb_map_get(weights->by_name, entry->tensor.data, entry->tensor.length, &at) &&
+        weights->tensors[at].shard == shard_index)
+        return PB_OK;
+    return pb_fail(error, PB_FORMAT, "'%s' puts tensor '%s' into '%s', which has none", index,
+                   entry->tensor.data, entry->file.data);
+}
+
+/* Opens each file that the index names, once, in the order it names them; then looks whether they
+ * hold what it says. */
+static pb_status open_all(pb_weights *weights, const char *folder, const char *index, pb_json map,
+                          pb_map *seen, pb_error **error)
+{
+    index_entry entry = {PB_BUFFER_EMPTY, PB_BUFFER_EMPTY};
+    pb_status status = PB_OK;
+    for (int turn = 0; turn < 2 && !status; turn++) {
+        pb_json key, value;
+        for (pb_json_items items = pb_json_each(map);
+             !status && pb_json_next(&items, &key, &value);) {
+            status = read_entry(index, key, value, &entry, error);
+            if (!status && turn == 0)
+                status = open_shard(weights, folder, index, &entry.file, seen, error);
+            else if (!status)
+                status = check_entry(weights, index, &entry, seen, error);
+        }
     }
-    return PB_OK;
+    pb_buffer_free(&entry.tensor);
+    pb_buffer_free(&entry.file);
+    return status;
 }
 
 static pb_status open_index(pb_weights *weights, const char *folder, const char *index,
                             pb_error **error)
 {
-    json_t *root = NULL;
-    pb_status status = pb_json_read_file(index, INDEX_LIMIT, &root, error);
+    char *bytes = NULL;
+    pb_json root;
+    pb_status status = pb_json_read_file(index, INDEX_LIMIT, &bytes, &root, error);
     if (status)
         return status;
-    const json_t *map = json_object_get(root, "weight_map");
+    pb_json map = pb_json_get(root, "weight_map");
     pb_map *seen = pb_map_create(16);
-    if (!json_is_object(map) || json_object_size(map) == 0)
+    if (pb_json_kind_of(map) != PB_JSON_OBJECT || !pb_json_each(map).at)
         status = pb_fail(error, PB_FORMAT,
                          "'%s' has no weight_map, and an object from tensors to files was expected",
                          index);
     else if (!seen)
         status = pb_fail_memory(error);
     else
-        status = open_shards(weights, folder, index, map, seen, error);
-    if (!status)
-        status = check_index(weights, index, map, seen, error);
+        status = open_all(weights, folder, index, map, seen, error);
     pb_map_destroy(&seen);
-    json_decref(root);
+    free(bytes);
     return status;
 }
 
@@ -311,14 +346,14 @@ static pb_status read_values(const pb_weights *weights, const pb_weight *weight,
 {
     const stored *tensor = (const stored *)weight;
     const shard *file = &weights->shards[tensor->shard];
-    size_t size = pb_dtype_size(weight->dtype);
+    size_t size = safetensors_size(weight->dtype);
     uint64_t offset = tensor->offset + (uint64_t)first * size;
     if (weight->dtype == PB_DTYPE_F32)
         return pb_file_read_at(file->descriptor, file->path, offset, values, count * size, error);
-    if (weight->dtype > PB_DTYPE_BF16)
+    if (weight->dtype == PB_DTYPE_OTHER)
         return pb_fail(error, PB_UNSUPPORTED,
                        "'%s': tensor '%s' holds %s, and F32, F16, BF16 or F64 was expected",
-                       file->path, weight->name, pb_dtype_name(weight->dtype));
+                       file->path, weight->name, weight->dtype_name);
     unsigned char bytes[1 << 15];
     while (count > 0) {
         size_t step = sizeof bytes / size < count ? sizeof bytes / size : count;

@@ -18,8 +18,10 @@ typedef struct shard {
 /* A tensor and where its bytes are. `weight` comes first: the two addresses are one. */
 typedef struct stored {
     pb_weight weight;
+    const char *key; /* its name as it is; weight.name shows NULs that are in it */
+    size_t key_length;
     size_t shard;
-    uint64_t offset; /* in the file */
+    uint64_t offset, end; /* in the file */
 } stored;
 
 struct pb_weights {
@@ -34,8 +36,12 @@ struct pb_weights {
 /* Opens a file, checks its header and adds its tensors; weights.c's part and safetensors.c's. */
 pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **error);
 pb_status safetensors_read_header(pb_weights *weights, size_t shard, pb_error **error);
+size_t safetensors_size(pb_dtype dtype); /* bytes of a value; 0 for PB_DTYPE_OTHER */
 
-/* Adds a tensor; its name and file are borrowed from the arena. PB_FORMAT if the name is there. */
+/* Adds a tensor, whose texts are borrowed from the arena. One of the same name in the same file
+ * gives way to it; PB_FORMAT if there is one in another. */
 pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error **error);
+/* Notes that the tensors from `first` on lie in another order now. */
+pb_status weights_index(pb_weights *weights, size_t first, pb_error **error);
 
 #endif

@@ -8,9 +8,11 @@
 
 /* ---- GPT-2: https://huggingface.co/openai-community/gpt2, GPT2LMHeadModel ---- */
 
-/* Conv1D weights lie (in, out). The buffers attn.bias (the causal mask) and attn.masked_bias that
- * older files carry are not weights and are not looked at. */
+/* Conv1D weights lie (in, out). */
 static const char *const gpt2_prefixes[] = {"transformer.", "", NULL};
+
+/* The causal mask, and what masked scores once were. */
+static const char *const gpt2_buffers[] = {"h.%zu.attn.bias", "h.%zu.attn.masked_bias", NULL};
 
 static const pb_part_row gpt2_parts[PB_N_PARTS] = {
     {PB_PART_EMBED, "wte.weight", false, false, {PB_SIDE_VOCAB, PB_SIDE_MODEL}},
@@ -35,7 +37,7 @@ static const pb_part_row gpt2_parts[PB_N_PARTS] = {
 /* ---- the table ---- */
 
 static const pb_family families[] = {
-    {"gpt2", gpt2_prefixes, gpt2_parts},
+    {"gpt2", gpt2_prefixes, gpt2_parts, gpt2_buffers},
 };
 
 enum { N_FAMILIES = sizeof families / sizeof *families, MAX_NAME = 256 };
@@ -102,9 +104,9 @@ static void part_name(const pb_part_row *row, const char *prefix, size_t layer, 
 static void append_shape(pb_buffer *out, size_t rank, const size_t *shape)
 {
     pb_buffer_byte(out, '[');
-    for (size_t i = 0; i < rank; i++)
+    for (size_t i = 0; i < rank && i < PB_WEIGHTS_MAX_RANK; i++)
         pb_buffer_format(out, "%s%zu", i ? ", " : "", shape[i]);
-    pb_buffer_byte(out, ']');
+    pb_buffer_text(out, rank > PB_WEIGHTS_MAX_RANK ? ", ...]" : "]");
 }
 
 static pb_status wrong_shape(const pb_part_row *row, const pb_weight *weight, size_t rank,
@@ -149,13 +151,6 @@ static const pb_weight *find_part(const pb_family *family, const pb_weights *wei
     return weight;
 }
 
-const pb_weight *pb_family_find_part(const pb_family *family, const pb_weights *weights,
-                                     pb_part part, size_t layer)
-{
-    char name[MAX_NAME];
-    return find_part(family, weights, part, layer, name);
-}
-
 pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
                          pb_part part, size_t layer, const pb_weight **weight, pb_error **error)
 {
@@ -168,4 +163,50 @@ pb_status pb_family_part(const pb_family *family, const pb_weights *weights, con
     const pb_weight *some = pb_weights_count(weights) ? pb_weights_at(weights, 0) : NULL;
     return pb_fail(error, PB_FORMAT, "the weights have no tensor '%s', which the model needs (%s)",
                    name, some ? some->file : "the file is empty");
+}
+
+/* ---- whether a tensor is one ---- */
+
+/* Whether a name is the pattern with a number in its hole, if it has one: *layer. */
+static bool fits_pattern(const char *pattern, const char *name, size_t *layer)
+{
+    const char *hole = strstr(pattern, "%zu");
+    size_t before = hole ? (size_t)(hole - pattern) : 0;
+    *layer = 0;
+    if (!hole)
+        return strcmp(pattern, name) == 0;
+    if (strncmp(pattern, name, before) != 0)
+        return false;
+    const char *digit = name + before;
+    bool number = (*digit >= '1' && *digit <= '9') || (*digit == '0' && digit[1] == '.');
+    for (; number && *digit >= '0' && *digit <= '9' && *layer < SIZE_MAX / 100; digit++)
+        *layer = *layer * 10 + (size_t)(*digit - '0');
+    return number && strcmp(digit, hole + 3) == 0;
+}
+
+static bool is_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
+                    const char *name, const pb_weight *weight)
+{
+    char tried[MAX_NAME];
+    size_t layer;
+    for (size_t part = 0; part < PB_N_PARTS; part++) {
+        const pb_part_row *row = &family->parts[part];
+        if (fits_pattern(row->name, name, &layer) && (!row->per_layer || layer < shape->n_layer))
+            return find_part(family, weights, (pb_part)part, layer, tried) == weight;
+    }
+    for (size_t i = 0; family->buffers[i]; i++)
+        if (fits_pattern(family->buffers[i], name, &layer))
+            return true;
+    return false;
+}
+
+bool pb_family_knows(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
+                     const pb_weight *weight)
+{
+    for (size_t i = 0; family->prefixes[i]; i++) {
+        size_t length = strlen(family->prefixes[i]);
+        if (strncmp(weight->name, family->prefixes[i], length) == 0)
+            return is_part(family, weights, shape, weight->name + length, weight);
+    }
+    return false;
 }

@@ -51,6 +51,8 @@ typedef struct pb_family {
     const char *model_type;      /* as config.json says it */
     const char *const *prefixes; /* what may stand before names, ended by NULL */
     const pb_part_row *parts;    /* PB_N_PARTS of them, in the order of pb_part */
+    const char *const *buffers;  /* tensors that files carry and that hold nothing of their own,
+                                    ended by NULL; "h.%zu.attn.bias" */
 } pb_family;
 
 /* PB_UNSUPPORTED, listing the families there are. */
@@ -64,8 +66,8 @@ pb_status pb_family_find(const char *model_type, const pb_family **family, pb_er
 pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
                          pb_part part, size_t layer, const pb_weight **weight, pb_error **error);
 
-/* The tensor as it is, NULL if there is none. */
-const pb_weight *pb_family_find_part(const pb_family *family, const pb_weights *weights,
-                                     pb_part part, size_t layer);
+/* Whether a tensor is a part of the model, or one of the family's buffers. */
+bool pb_family_knows(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
+                     const pb_weight *weight);
 
 #endif

@@ -5,41 +5,14 @@
 #include "load.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/visible.h"
 #include "loader.h"
 #include "math/matmul.h"
 
 /* ---- checking ---- */
-
-static pb_status check_vocabulary(const pb_model *model, pb_error **error)
-{
-    size_t tokens = pb_tokenizer_count(model->tokenizer);
-    if (tokens <= model->shape.n_vocab)
-        return PB_OK;
-    return pb_fail(error, PB_FORMAT,
-                   "the vocabulary in %s has %zu tokens, but config.json says vocab_size %zu; at "
-                   "least as many "
-                   "were expected",
-                   model->path, tokens, model->shape.n_vocab);
-}
-
-/* Weights of a layer that the configuration does not count would go unseen. */
-static pb_status check_no_more_layers(const loader *load, pb_error **error)
-{
-    size_t n_layer = load->model->shape.n_layer;
-    for (size_t part = 0; part < PB_N_PARTS; part++) {
-        const pb_weight *weight =
-            load->family->parts[part].per_layer
-                ? pb_family_find_part(load->family, load->weights, (pb_part)part, n_layer)
-                : NULL;
-        if (weight)
-            return pb_fail(error, PB_FORMAT,
-                           "%s holds '%s', but config.json says n_layer %zu; they must agree",
-                           weight->file, weight->name, n_layer);
-    }
-    return PB_OK;
-}
 
 static pb_status check_shapes(const loader *load, pb_error **error)
 {
@@ -48,13 +21,15 @@ static pb_status check_shapes(const loader *load, pb_error **error)
         bool per_layer = load->family->parts[part].per_layer;
         for (size_t layer = 0; layer < (per_layer ? shape->n_layer : 1); layer++) {
             const pb_weight *weight;
-            pb_status status = pb_family_part(load->family, load->weights, shape, (pb_part)part,
-                                              layer, &weight, error);
+            pb_status status = part == PB_PART_EMBED
+                                   ? loader_embedding(load, &weight, error)
+                                   : pb_family_part(load->family, load->weights, shape,
+                                                    (pb_part)part, layer, &weight, error);
             if (status)
                 return status;
         }
     }
-    return check_no_more_layers(load, error);
+    return PB_OK;
 }
 
 /* ---- room ---- */
@@ -152,34 +127,101 @@ static pb_status allocate(loader *load, pb_error **error)
     return PB_OK;
 }
 
-/* ---- the whole ---- */
+/* ---- the unembedding ---- */
 
-/* Whether the unembedding is the embedding, which the configuration says. */
+/* Whether two matrices of the model hold the same values. */
+static pb_status compare(const loader *load, const pb_weight *a, const pb_weight *b, bool *same,
+                         pb_error **error)
+{
+    enum { STEP = 64 }; /* rows */
+    size_t n = a->shape[0], width = a->shape[1];
+    float *rows = pb_malloc(2 * STEP * width, sizeof *rows);
+    pb_status status = rows ? PB_OK : pb_fail_memory(error);
+    *same = true;
+    for (size_t first = 0; first < n && *same && !status; first += STEP) {
+        size_t step = n - first < STEP ? n - first : STEP;
+        status = loader_read_rows(load, a, first, step, rows, error);
+        if (!status)
+            status = loader_read_rows(load, b, first, step, rows + STEP * width, error);
+        if (!status)
+            *same = memcmp(rows, rows + STEP * width, step * width * sizeof *rows) == 0;
+    }
+    free(rows);
+    return status;
+}
+
+/* Whether the unembedding is the embedding: unless the file has another, whatever the configuration
+ * says of it, as transformers has it. */
 static pb_status find_tie(loader *load, pb_error **error)
 {
-    const pb_config *config = load->model->config;
-    const pb_weight *unembed;
-    pb_status status = pb_family_part(load->family, load->weights, &load->model->shape,
-                                      PB_PART_UNEMBED, 0, &unembed, error);
-    load->model->tied = config->tie_word_embeddings;
-    if (!status && !unembed && !config->tie_word_embeddings)
+    pb_model *model = load->model;
+    const pb_config *config = model->config;
+    const pb_weight *embed, *unembed;
+    pb_status status = pb_family_part(load->family, load->weights, &model->shape, PB_PART_UNEMBED,
+                                      0, &unembed, error);
+    if (!status)
+        status = loader_embedding(load, &embed, error);
+    if (status)
+        return status;
+    if (!unembed && !config->tie_word_embeddings)
         return pb_fail(error, PB_FORMAT,
                        "tie_word_embeddings in %s is false, and the weights have no tensor "
                        "'lm_head.weight'; expected it, or true, where the embedding serves as "
                        "the unembedding",
                        config->path);
+    model->tied = config->tie_word_embeddings;
+    if (model->tied && unembed && unembed != embed)
+        status = compare(load, embed, unembed, &model->tied, error);
     return status;
 }
 
+/* ---- what may surprise ---- */
+
+static void note_unused(const loader *load, pb_buffer *out)
+{
+    enum { NAMES_SHOWN = 4 };
+    size_t unused = 0;
+    pb_buffer names = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < pb_weights_count(load->weights); i++) {
+        const pb_weight *weight = pb_weights_at(load->weights, i);
+        if (pb_family_knows(load->family, load->weights, &load->model->shape, weight))
+            continue;
+        if (unused++ < NAMES_SHOWN) {
+            pb_buffer_text(&names, unused > 1 ? ", " : "");
+            pb_visible_text(&names, weight->name, strnlen(weight->name, 80));
+        }
+    }
+    if (unused > 0 && !names.failed)
+        pb_buffer_format(out, "%zu tensor%s of the weights %s not used: %s%s\n", unused,
+                         unused == 1 ? "" : "s", unused == 1 ? "is" : "are", names.data,
+                         unused > NAMES_SHOWN ? ", ..." : ".");
+    pb_buffer_free(&names);
+}
+
+static pb_status take_notes(const loader *load, pb_error **error)
+{
+    pb_model *model = load->model;
+    pb_buffer notes = PB_BUFFER_EMPTY;
+    if (!model->tied && model->config->tie_word_embeddings)
+        pb_buffer_text(&notes, "The unembedding is the weights' own lm_head.weight, which differs "
+                               "from the embedding; tie_word_embeddings in config.json says "
+                               "otherwise.\n");
+    note_unused(load, &notes);
+    pb_tokenizer_notes(model->tokenizer, &notes);
+    model->notes = pb_buffer_take(&notes);
+    return model->notes ? PB_OK : pb_fail_memory(error);
+}
+
+/* ---- the whole ---- */
+
 static const char *dtype_word(pb_dtype dtype)
 {
-    switch (dtype) {
-    case PB_DTYPE_F32: return "float32";
-    case PB_DTYPE_F16: return "float16";
-    case PB_DTYPE_BF16: return "bfloat16";
-    case PB_DTYPE_F64: return "float64";
-    default: return pb_dtype_name(dtype);
-    }
+    static const char *const words[] = {[PB_DTYPE_F32] = "float32",
+                                        [PB_DTYPE_F16] = "float16",
+                                        [PB_DTYPE_BF16] = "bfloat16",
+                                        [PB_DTYPE_F64] = "float64",
+                                        [PB_DTYPE_OTHER] = "another type"};
+    return words[dtype];
 }
 
 static size_t count_parameters(const pb_model *model)
@@ -197,12 +239,13 @@ static pb_status load_all(loader *load, pb_error **error)
     const pb_weight *embed;
     pb_status status = check_shapes(load, error);
     if (!status) /* by as much as the embedding, which is there, has rows for */
-        status = pb_tokenizer_pad(model->tokenizer, model->shape.n_vocab, error);
+        status = pb_tokenizer_fit(model->tokenizer, model->shape.n_vocab, error);
     if (!status)
         status = find_tie(load, error);
     if (!status)
-        status = pb_family_part(load->family, load->weights, &model->shape, PB_PART_EMBED, 0,
-                                &embed, error);
+        status = take_notes(load, error);
+    if (!status)
+        status = loader_embedding(load, &embed, error);
     if (!status)
         status = pb_math_begin(model->threads, error);
     if (!status)
@@ -219,9 +262,7 @@ pb_status pb_load_weights(pb_model *model, const pb_watch *watch, pb_error **err
 {
     loader load = {.model = model, .watch = watch};
     pb_weights *weights = NULL;
-    pb_status status = check_vocabulary(model, error);
-    if (!status)
-        status = pb_family_find(model->config->model_type, &load.family, error);
+    pb_status status = pb_family_find(model->config->model_type, &load.family, error);
     if (!status)
         status = pb_weights_open(model->path, &weights, error);
     load.weights = weights;

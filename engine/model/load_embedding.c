@@ -141,8 +141,7 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
         c.bias = sums + 2 * s->n_vocab;
         c.column_sums = sums + 3 * s->n_vocab;
     }
-    pb_status status =
-        pb_family_part(load->family, load->weights, s, PB_PART_EMBED, 0, &c.weight, error);
+    pb_status status = loader_embedding(load, &c.weight, error);
     if (!status)
         status = read_chunks(&c, error);
     if (status)

@@ -41,6 +41,24 @@ static pb_status find_part(const loader *load, pb_part part, size_t layer, const
                           error);
 }
 
+pb_status loader_embedding(const loader *load, const pb_weight **weight, pb_error **error)
+{
+    pb_error *missing = NULL;
+    pb_status status = find_part(load, PB_PART_EMBED, 0, weight, &missing);
+    if (status && !*weight && load->model->config->tie_word_embeddings) {
+        pb_status other = find_part(load, PB_PART_UNEMBED, 0, weight, error);
+        if (other || *weight) {
+            pb_error_destroy(&missing);
+            return other;
+        }
+    }
+    if (status && error && !*error)
+        *error = missing;
+    else
+        pb_error_destroy(&missing);
+    return status;
+}
+
 pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
                       pb_error **error)
 {

@@ -18,6 +18,9 @@ typedef struct loader {
 pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
                       pb_error **error);
 
+/* The embedding; where the file has only the unembedding it is tied to, that. */
+pb_status loader_embedding(const loader *load, const pb_weight **weight, pb_error **error);
+
 /* What is done with the rows first ... first + n - 1 of a matrix that is being read. */
 typedef void loader_work(void *user, size_t first, size_t n, float *rows);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "family.h"
 #include "io/file.h"
@@ -93,6 +94,19 @@ static char *folder_name(const char *path)
     return strndup(path + start, end - start);
 }
 
+static pb_status refuse_activation(const pb_config *config, pb_error **error)
+{
+    pb_buffer known = PB_BUFFER_EMPTY;
+    for (size_t i = 0; pb_activation_at(i); i++)
+        pb_buffer_format(&known, "%s%s", i ? ", " : "", pb_activation_at(i)->name);
+    pb_status status =
+        pb_fail(error, PB_UNSUPPORTED,
+                "the activation function \"%s\" in %s is not known; expected one of %s",
+                config->activation_function, config->path, known.data ? known.data : "others");
+    pb_buffer_free(&known);
+    return status;
+}
+
 static pb_status read_config(pb_model *model, pb_error **error)
 {
     pb_status status = pb_config_read(model->path, &model->config, error);
@@ -113,17 +127,7 @@ static pb_status read_config(pb_model *model, pb_error **error)
                               .n_positions = c->n_positions};
     model->eps = (float)c->layer_norm_epsilon;
     model->activation = pb_activation_find(c->activation_function);
-    if (c->add_cross_attention)
-        return pb_fail(error, PB_UNSUPPORTED,
-                       "add_cross_attention in %s is true, and models that attend to an encoder's "
-                       "states cannot be run; expected false",
-                       c->path);
-    if (model->activation)
-        return PB_OK;
-    return pb_fail(error, PB_UNSUPPORTED,
-                   "the activation function \"%s\" in %s is not known; expected gelu_new, gelu, "
-                   "relu or silu",
-                   c->activation_function, c->path);
+    return model->activation ? PB_OK : refuse_activation(c, error);
 }
 
 /* Of all files that a model may be read from; those of an index change with it. */
@@ -134,6 +138,9 @@ static pb_status take_stamp(const char *folder, uint64_t *stamp, pb_error **erro
                                         "merges.txt",
                                         "added_tokens.json",
                                         "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "special_tokens_map.json",
+                                        "generation_config.json",
                                         "model.safetensors",
                                         "model.safetensors.index.json"};
     *stamp = 0;
@@ -209,6 +216,7 @@ void pb_model_release(pb_model **model)
     pb_config_destroy(&old->config);
     free(old->name);
     free(old->path);
+    free(old->notes);
     free(old);
 }
 
@@ -237,6 +245,20 @@ const char *pb_model_name(const pb_model *model)
 const char *pb_model_path(const pb_model *model)
 {
     return model->path;
+}
+
+const char *pb_model_notes(const pb_model *model)
+{
+    return model->notes;
+}
+
+bool pb_model_ends_with(const pb_model *model, int32_t token)
+{
+    const pb_config *config = model->config;
+    for (size_t i = 0; i < config->n_ends; i++)
+        if (config->ends[i] == token)
+            return true;
+    return !config->ends && token == pb_tokenizer_end(model->tokenizer);
 }
 
 const char *pb_model_dtype(const pb_model *model)

@@ -41,6 +41,7 @@ struct pb_model {
     atomic_size_t references;
     bool raw, tied;
     char *name, *path;
+    char *notes;       /* a sentence a line */
     uint64_t stamp;    /* of the files in `path` as they were before they were read */
     const char *dtype; /* static */
     pb_config *config;

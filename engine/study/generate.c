@@ -100,7 +100,6 @@ static pb_status read_and_choose(writer *pen, const int32_t *tokens, size_t n, p
 static pb_status write_on(writer *pen, pb_run *prompt, pb_error **error)
 {
     const pb_generate_spec *spec = pen->spec;
-    int32_t end = pb_tokenizer_end_of_text(pb_model_tokenizer(pen->model));
     pb_status status = PB_OK;
     while (!status && pen->n < spec->n_tokens) {
         status = pb_watch_check(pen->context.watch, error);
@@ -113,7 +112,7 @@ static pb_status write_on(writer *pen, pb_run *prompt, pb_error **error)
         if (spec->token)
             spec->token(spec->user, pen->tokens[pen->n - 1]);
         pb_watch_progress(pen->context.watch, pen->n, spec->n_tokens);
-        if (spec->stop_at_end && pen->tokens[pen->n - 1] == end)
+        if (spec->stop_at_end && pb_model_ends_with(pen->model, pen->tokens[pen->n - 1]))
             break;
     }
     return status;

@@ -21,7 +21,7 @@ typedef struct averaging {
 bool pb_begins_with_start(const pb_run *run)
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run));
-    return pb_run_tokens(run)[0] == pb_tokenizer_end_of_text(tokenizer);
+    return pb_run_tokens(run)[0] == pb_tokenizer_start(tokenizer);
 }
 
 /* Adds one run's activation; returns how many samples of the mean it was. */

@@ -17,6 +17,8 @@ void pb_tokenizer_destroy(pb_tokenizer **tokenizer)
     word_pattern_destroy(&t->pattern);
     bpe_table_free(&t->table);
     pb_map_destroy(&t->by_bytes);
+    added_set_free(&t->raw);
+    added_set_free(&t->normalized);
     free(t->tokens);
     pb_arena_destroy(&t->arena);
     free(t);
@@ -32,9 +34,20 @@ size_t pb_tokenizer_words(const pb_tokenizer *tokenizer)
     return tokenizer->n_words;
 }
 
-int32_t pb_tokenizer_end_of_text(const pb_tokenizer *tokenizer)
+/* An id, unless the model has no row for it. */
+static int32_t usable(const pb_tokenizer *t, int32_t id)
 {
-    return tokenizer->end_of_text;
+    return id >= 0 && (size_t)id < t->n_tokens ? id : PB_NO_TOKEN;
+}
+
+int32_t pb_tokenizer_start(const pb_tokenizer *tokenizer)
+{
+    return usable(tokenizer, tokenizer->start);
+}
+
+int32_t pb_tokenizer_end(const pb_tokenizer *tokenizer)
+{
+    return usable(tokenizer, tokenizer->end);
 }
 
 /* ---- encoding ---- */
@@ -44,6 +57,8 @@ typedef struct encoder {
     const pb_tokenizer *tokenizer;
     word_cutter *cutter;
     bpe_scratch scratch;
+    pb_buffer form, spaced; /* a stretch of text as the normaliser leaves it; with its space */
+    bool specials_as_text;
     int32_t *ids;
     size_t count, capacity;
     const pb_watch *watch;
@@ -67,27 +82,54 @@ static pb_status reserve(encoder *e, size_t more)
     return PB_OK;
 }
 
+static pb_status push(encoder *e, int32_t id)
+{
+    pb_status status = reserve(e, 1);
+    if (!status)
+        e->ids[e->count++] = id;
+    return status;
+}
+
 /* A word starts as one symbol a byte. */
 static pb_status encode_word(encoder *e, const char *word, size_t length)
 {
+    const pb_tokenizer *t = e->tokenizer;
+    uint64_t whole;
+    if (t->whole_words && pb_map_get(t->by_bytes, word, length, &whole) &&
+        t->tokens[whole].in_model)
+        return push(e, (int32_t)whole);
     pb_status status = reserve(e, length);
     if (status)
         return status;
     int32_t *ids = e->ids + e->count;
-    for (size_t i = 0; i < length; i++)
-        ids[i] = e->tokenizer->byte_ids[(unsigned char)word[i]];
+    for (size_t i = 0; i < length; i++) {
+        ids[i] = t->byte_ids[(unsigned char)word[i]];
+        if (ids[i] == PB_NO_TOKEN)
+            return pb_fail(e->error, PB_VALUE,
+                           "the vocabulary has no token for the byte 0x%02x, which the text has",
+                           (unsigned char)word[i]);
+    }
     size_t count = length;
-    status = bpe_merge_word(&e->tokenizer->table, &e->scratch, ids, &count, e->watch, e->error);
+    status = bpe_merge_word(&t->table, &e->scratch, ids, &count, e->watch, e->error);
     e->count += count;
     return status;
 }
 
-/* Text between special tokens: the pattern does not look past either end. */
+/* Text between added tokens: the pattern does not look past either end. */
 static pb_status encode_plain(encoder *e, const char *text, size_t length)
 {
-    for (size_t at = 0, end = 0; at < length; at = end) {
+    if (e->tokenizer->adds_space && text[0] != ' ') {
+        pb_buffer_clear(&e->spaced);
+        pb_buffer_byte(&e->spaced, ' ');
+        pb_buffer_append(&e->spaced, text, length);
+        if (e->spaced.failed)
+            return pb_fail_memory(e->error);
+        text = e->spaced.data;
+        length = e->spaced.length;
+    }
+    for (size_t at = 0, end = length; at < length; at = end) {
         pb_status status = pb_watch_check(e->watch, e->error);
-        if (!status)
+        if (!status && !e->tokenizer->whole_pieces)
             status = word_cutter_next(e->cutter, text, length, at, &end, e->error);
         if (!status)
             status = encode_word(e, text + at, end - at);
@@ -97,54 +139,85 @@ static pb_status encode_plain(encoder *e, const char *text, size_t length)
     return PB_OK;
 }
 
-/* The next "<|endoftext|>" in text; NULL if there is none. */
-static const char *find_special(const char *text, size_t length)
+/* What is done with the text between the tokens of a set. */
+typedef pb_status encode_rest(encoder *e, const char *text, size_t length);
+
+static pb_status encode_around(encoder *e, const added_set *set, const char *text, size_t length,
+                               encode_rest *rest)
 {
-    const size_t size = sizeof END_OF_TEXT - 1;
-    const char *end = text + length;
-    while ((size_t)(end - text) >= size) {
-        text = memchr(text, END_OF_TEXT[0], (size_t)(end - text) - size + 1);
-        if (!text || memcmp(text, END_OF_TEXT, size) == 0)
-            return text;
-        text++;
+    added_walk walk = {.set = set,
+                       .cutter = e->cutter,
+                       .text = text,
+                       .length = length,
+                       .skip_special = e->specials_as_text};
+    pb_status status = PB_OK;
+    const added_token *added;
+    const char *piece;
+    size_t n;
+    while (!status && added_walk_next(&walk, &added, &piece, &n, &status, e->error)) {
+        status = pb_watch_check(e->watch, e->error);
+        if (!status)
+            status = added ? push(e, added->id) : rest(e, piece, n);
     }
-    return NULL;
+    return status;
 }
 
-static pb_status encode_text(encoder *e, const char *text, size_t length, pb_special special)
+/* Text between the tokens that are looked for in it as it is. */
+static pb_status encode_normalized(encoder *e, const char *text, size_t length)
 {
-    bool look = special == PB_SPECIAL_ALLOWED && e->tokenizer->end_of_text != PB_NO_TOKEN;
-    for (const char *found; look && (found = find_special(text, length));) {
-        size_t before = (size_t)(found - text);
-        pb_status status = encode_plain(e, text, before);
-        if (!status)
-            status = reserve(e, 1);
-        if (status)
-            return status;
-        e->ids[e->count++] = e->tokenizer->end_of_text;
-        text = found + sizeof END_OF_TEXT - 1;
-        length -= before + sizeof END_OF_TEXT - 1;
-    }
-    return encode_plain(e, text, length);
+    const pb_tokenizer *t = e->tokenizer;
+    if (t->normalizer.count == 0)
+        return encode_around(e, &t->normalized, text, length, encode_plain);
+    pb_status status = normalizer_apply(&t->normalizer, text, length, &e->form, e->error);
+    return status ? status
+                  : encode_around(e, &t->normalized, e->form.data, e->form.length, encode_plain);
+}
+
+/* A model may have fewer rows than its vocabulary has tokens. */
+static pb_status check_rows(const encoder *e)
+{
+    const pb_tokenizer *t = e->tokenizer;
+    for (size_t i = 0; i < e->count; i++)
+        if ((size_t)e->ids[i] >= t->n_tokens)
+            return pb_fail(e->error, PB_VALUE,
+                           "the text has the token '%s', whose id is %ld, and the model has rows "
+                           "for the tokens 0 to %zu alone",
+                           t->tokens[e->ids[i]].label, (long)e->ids[i], t->n_tokens - 1);
+    return PB_OK;
+}
+
+static pb_status check_text(const char *text, size_t length, pb_error **error)
+{
+    size_t valid = pb_utf8_valid_prefix(text, length);
+    if (valid == length)
+        return PB_OK;
+    return pb_fail(error, PB_VALUE,
+                   "the text is not valid UTF-8: the byte 0x%02x at offset %zu starts no "
+                   "character",
+                   (unsigned char)text[valid], valid);
 }
 
 pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, size_t length,
                               pb_special special, const pb_watch *watch, int32_t **ids,
                               size_t *count, pb_error **error)
 {
-    size_t valid = pb_utf8_valid_prefix(text, length);
-    if (valid < length)
-        return pb_fail(error, PB_VALUE,
-                       "the text is not valid UTF-8: the byte 0x%02x at offset %zu starts no "
-                       "character",
-                       (unsigned char)text[valid], valid);
-    encoder e = {.tokenizer = tokenizer, .watch = watch, .error = error};
+    pb_status status = check_text(text, length, error);
+    if (status)
+        return status;
+    encoder e = {.tokenizer = tokenizer,
+                 .specials_as_text = special == PB_SPECIAL_AS_TEXT || tokenizer->specials_as_text,
+                 .watch = watch,
+                 .error = error};
     e.cutter = word_cutter_create(tokenizer->pattern);
-    pb_status status = e.cutter ? reserve(&e, length / 4 + 1) : pb_fail_memory(error);
+    status = e.cutter ? reserve(&e, length / 4 + 1) : pb_fail_memory(error);
     if (!status)
-        status = encode_text(&e, text, length, special);
+        status = encode_around(&e, &tokenizer->raw, text, length, encode_normalized);
+    if (!status)
+        status = check_rows(&e);
     word_cutter_destroy(&e.cutter);
     bpe_scratch_free(&e.scratch);
+    pb_buffer_free(&e.form);
+    pb_buffer_free(&e.spaced);
     if (status) {
         free(e.ids);
         return status;
@@ -157,7 +230,8 @@ pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, s
 int32_t pb_tokenizer_find(const pb_tokenizer *tokenizer, const char *text, size_t length)
 {
     uint64_t id;
-    return pb_map_get(tokenizer->by_bytes, text, length, &id) ? (int32_t)id : PB_NO_TOKEN;
+    return pb_map_get(tokenizer->by_bytes, text, length, &id) ? usable(tokenizer, (int32_t)id)
+                                                              : PB_NO_TOKEN;
 }
 
 /* ---- decoding ---- */
@@ -178,6 +252,12 @@ const char *pb_tokenizer_label(const pb_tokenizer *tokenizer, int32_t id)
 {
     const token *found = token_at(tokenizer, id);
     return found ? found->label : NULL;
+}
+
+bool pb_tokenizer_is_added(const pb_tokenizer *tokenizer, int32_t id)
+{
+    const token *found = token_at(tokenizer, id);
+    return found && found->added;
 }
 
 pb_status pb_tokenizer_decode(const pb_tokenizer *tokenizer, const int32_t *ids, size_t count,

@@ -11,7 +11,8 @@
 enum {
     LONGEST_HELPED = 64, /* bytes of a text that is compared with the vocabulary */
     SUGGESTIONS = 5,
-    PIECES_SHOWN = 12
+    PIECES_SHOWN = 12,
+    NAMES_SHOWN = 5
 };
 
 /* ---- the nearest tokens ---- */
@@ -30,7 +31,7 @@ static void suggest(suggestions *s, int32_t id)
             return;
     }
     const token *wanted = &s->tokenizer->tokens[id];
-    if (s->count < s->limit && wanted->label == wanted->bytes)
+    if (s->count < s->limit && wanted->label == wanted->bytes && !wanted->pads)
         s->ids[s->count++] = id;
 }
 
@@ -221,4 +222,76 @@ pb_status pb_tokenizer_need_one(const pb_tokenizer *tokenizer, const char *text,
         status = fail_pieces(tokenizer, text, length, ids, count, error);
     free(ids);
     return status;
+}
+
+/* ---- what may surprise ---- */
+
+static void note_label(const pb_tokenizer *t, int32_t id, pb_buffer *out)
+{
+    const token *each = &t->tokens[id];
+    pb_quoted_text(out, each->bytes, each->length);
+}
+
+static void note_unused(const pb_tokenizer *t, pb_buffer *out)
+{
+    if (t->n_unmade > 0) {
+        pb_buffer_format(out,
+                         "%zu token%s of the vocabulary %s made by no merge, so that no text "
+                         "has %s: ",
+                         t->n_unmade, t->n_unmade == 1 ? "" : "s", t->n_unmade == 1 ? "is" : "are",
+                         t->n_unmade == 1 ? "it" : "them");
+        note_label(t, t->unmade, out);
+        pb_buffer_text(out, t->n_unmade == 1 ? ".\n" : " ...\n");
+    }
+    size_t beyond = 0, first = 0;
+    for (size_t id = t->n_known; id-- > t->n_tokens;) {
+        if (t->tokens[id].pads || t->tokens[id].implied)
+            continue;
+        beyond++;
+        first = id;
+    }
+    if (beyond > 0) {
+        pb_buffer_format(out,
+                         "%zu token%s of the vocabulary %s no row in the embedding and cannot "
+                         "be used: ",
+                         beyond, beyond == 1 ? "" : "s", beyond == 1 ? "has" : "have");
+        note_label(t, (int32_t)first, out);
+        pb_buffer_text(out, beyond == 1 ? ".\n" : " ...\n");
+    }
+}
+
+void pb_tokenizer_notes(const pb_tokenizer *tokenizer, pb_buffer *out)
+{
+    const pb_tokenizer *t = tokenizer;
+    if (t->adds_space)
+        pb_buffer_format(out,
+                         "A text that does not begin with a space gets one (add_prefix_space "
+                         "in %s).\n",
+                         t->space_file ? t->space_file : "the tokenizer");
+    if (t->normalizer.count > 0)
+        pb_buffer_text(out,
+                       "Text is normalised before it is cut (normalizer in tokenizer.json).\n");
+    if (t->specials_as_text)
+        pb_buffer_text(out, "Special tokens in a text are text (split_special_tokens in "
+                            "tokenizer_config.json).\n");
+    if (t->closes)
+        pb_buffer_text(out, "The tokenizer is set to put a token behind every text; prompts go "
+                            "without.\n");
+    size_t listed = 0;
+    pb_buffer names = PB_BUFFER_EMPTY;
+    for (size_t id = 0; id < t->n_tokens; id++) {
+        if (!t->tokens[id].added || (int32_t)id == t->start)
+            continue;
+        if (listed++ < NAMES_SHOWN) {
+            pb_buffer_text(&names, listed > 1 ? ", " : "");
+            note_label(t, (int32_t)id, &names);
+        }
+    }
+    if (listed > 0 && !names.failed)
+        pb_buffer_format(out,
+                         listed == 1 ? "%s%s is a token wherever a text has it.\n"
+                                     : "%s%s are tokens wherever a text has them.\n",
+                         names.data, listed > NAMES_SHOWN ? " and others" : "");
+    pb_buffer_free(&names);
+    note_unused(t, out);
 }

@@ -24,36 +24,48 @@ static const char pattern_text[] = "'(?:[stmd]|re|ve|ll)"
                                    "|[" SPACE "]+(?![^" SPACE "])"
                                    "|[" SPACE "]++";
 
+/* https://www.unicode.org/reports/tr18/#Compatibility_Properties, which PCRE2's own \w is not. */
+static const char letter_text[] = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]";
+
 struct word_pattern {
-    pcre2_code *code;
+    pcre2_code *code, *letter;
 };
 
 struct word_cutter {
     const word_pattern *pattern;
     pcre2_match_data *match;
+    int fault; /* PCRE2's number; 0 for none */
 };
 
-pb_status word_pattern_create(word_pattern **pattern, pb_error **error)
+static pb_status compile(const char *text, pcre2_code **code, pb_error **error)
 {
     int number;
     PCRE2_SIZE at;
-    word_pattern *made = pb_calloc(1, sizeof *made);
-    if (!made)
-        return pb_fail_memory(error);
-    made->code = pcre2_compile((PCRE2_SPTR)pattern_text, sizeof pattern_text - 1,
-                               PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &number, &at, NULL);
-    if (!made->code) {
-        char reason[128] = "";
-        pcre2_get_error_message(number, (PCRE2_UCHAR *)reason, sizeof reason);
-        word_pattern_destroy(&made);
-        return number == PCRE2_ERROR_NOMEMORY
-                   ? pb_fail_memory(error)
-                   : pb_fail(error, PB_INTERNAL, "PCRE2 refuses the word pattern: %s", reason);
+    *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+                          PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &number, &at, NULL);
+    if (*code) {
+        /* Where machine code may not be made, matching goes on without it, only slower. */
+        (void)pcre2_jit_compile(*code, PCRE2_JIT_COMPLETE);
+        return PB_OK;
     }
-    /* Where machine code may not be made, matching goes on without it, only slower. */
-    (void)pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE);
-    *pattern = made;
-    return PB_OK;
+    char reason[128] = "";
+    pcre2_get_error_message(number, (PCRE2_UCHAR *)reason, sizeof reason);
+    return number == PCRE2_ERROR_NOMEMORY
+               ? pb_fail_memory(error)
+               : pb_fail(error, PB_INTERNAL, "PCRE2 refuses the word pattern: %s", reason);
+}
+
+pb_status word_pattern_create(word_pattern **pattern, pb_error **error)
+{
+    word_pattern *made = pb_calloc(1, sizeof *made);
+    pb_status status = made ? compile(pattern_text, &made->code, error) : pb_fail_memory(error);
+    if (!status)
+        status = compile(letter_text, &made->letter, error);
+    if (status)
+        word_pattern_destroy(&made);
+    else
+        *pattern = made;
+    return status;
 }
 
 void word_pattern_destroy(word_pattern **pattern)
@@ -61,6 +73,7 @@ void word_pattern_destroy(word_pattern **pattern)
     if (!pattern || !*pattern)
         return;
     pcre2_code_free((*pattern)->code);
+    pcre2_code_free((*pattern)->letter);
     free(*pattern);
     *pattern = NULL;
 }
@@ -98,4 +111,22 @@ pb_status word_cutter_next(word_cutter *cutter, const char *text, size_t length,
                        start, found);
     *end = pcre2_get_ovector_pointer(cutter->match)[1];
     return PB_OK;
+}
+
+bool word_cutter_is_letter(word_cutter *cutter, const char *text, size_t length, size_t at)
+{
+    int found = pcre2_match(cutter->pattern->letter, (PCRE2_SPTR)text, length, at,
+                            PCRE2_NO_UTF_CHECK, cutter->match, NULL);
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH)
+        cutter->fault = found;
+    return found >= 0;
+}
+
+pb_status word_cutter_status(const word_cutter *cutter, pb_error **error)
+{
+    if (cutter->fault == 0)
+        return PB_OK;
+    return cutter->fault == PCRE2_ERROR_NOMEMORY
+               ? pb_fail_memory(error)
+               : pb_fail(error, PB_INTERNAL, "a letter cannot be told (PCRE2's %d)", cutter->fault);
 }

@@ -2,6 +2,7 @@
 #ifndef PB_TOKENIZER_WORD_PATTERN_H
 #define PB_TOKENIZER_WORD_PATTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -19,5 +20,10 @@ void word_cutter_destroy(word_cutter **cutter);
  * follow each other without gaps. */
 pb_status word_cutter_next(word_cutter *cutter, const char *text, size_t length, size_t start,
                            size_t *end, pb_error **error);
+
+/* Whether the character at `at` is what regular expressions call a word character (UTS #18's \w).
+ * False, too, where that cannot be found out; word_cutter_status() then says why. */
+bool word_cutter_is_letter(word_cutter *cutter, const char *text, size_t length, size_t at);
+pb_status word_cutter_status(const word_cutter *cutter, pb_error **error);
 
 #endif

@@ -354,7 +354,9 @@ const pb_builtin pb_builtins_model[] = {
             "changed.\n\n"
             "The weights are processed as TransformerLens does: layer norms folded, writing "
             "weights and unembedding centred, value biases folded. `raw=True` keeps them as they "
-            "are on disk. Prompts get the start token unless `bos=False`.",
+            "are on disk. Prompts get the start token unless `bos=False`. What the files hold and "
+            "the model does not use, and settings of the tokenizer that may surprise, stand under "
+            "the card.",
      .result = "a model",
      .example = "load(\"reviews-4m\").n_layers",
      .expected = "6",

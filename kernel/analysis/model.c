@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "display/card.h"
 #include "domain.h"
 #include "words.h"
@@ -93,13 +94,41 @@ static const char *short_path(const char *path)
     return *start == '/' ? start + 1 : start;
 }
 
+/* "prepended", and which if it is not GPT-2's. */
+static void start_text(const pb_value *self, char *out, size_t size)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(self));
+    int32_t start = pb_tokenizer_start(tokenizer);
+    const char *name = start == PB_NO_TOKEN ? "" : pb_tokenizer_label(tokenizer, start);
+    const char *how = data_of(self)->bos ? "prepended" : "not prepended";
+    if (start == PB_NO_TOKEN)
+        snprintf(out, size, "none in the vocabulary");
+    else if (strcmp(name, "<|endoftext|>") == 0)
+        snprintf(out, size, "%s", how);
+    else
+        snprintf(out, size, "%.*s, %s", (int)pb_utf8_offset(name, strlen(name), 20), name, how);
+}
+
+/* The lines of pb_model_notes(), which end up in `text`. */
+enum { MOST_NOTES = 12 };
+static size_t split_notes(char *text, const char **notes)
+{
+    size_t n = 0;
+    for (char *line = text, *end; n < MOST_NOTES && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        notes[n++] = line;
+    }
+    return n;
+}
+
 static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                             pb_error **error)
 {
     (void)interp;
     const pb_model *model = pb_model_of(self);
     const pb_shape *shape = pb_model_shape(model);
-    char text[8][FACT_TEXT];
+    char text[8][FACT_TEXT], start[2 * FACT_TEXT + 32];
+    start_text(self, start, sizeof start);
     snprintf(text[0], FACT_TEXT, "%zu", shape->n_layer);
     snprintf(text[1], FACT_TEXT, "%zu of %zu", shape->n_head, shape->d_head);
     snprintf(text[2], FACT_TEXT, "%zu", shape->d_model);
@@ -120,7 +149,7 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
         {"weights",
          pb_model_is_raw(model) ? "raw, as on disk" : "processed as TransformerLens does", NULL},
         {"on disk as", pb_model_dtype(model), NULL},
-        {"start token", data_of(self)->bos ? "prepended" : "not prepended", NULL},
+        {"start token", start, NULL},
         {"from", short_path(pb_model_path(model)), NULL},
     };
     char group[FACT_TEXT], heads[FACT_TEXT], mlp[FACT_TEXT], embed[FACT_TEXT], unembed[FACT_TEXT];
@@ -136,14 +165,21 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
     char subtitle[96];
     snprintf(subtitle, sizeof subtitle, "GPT-2: %zu layers, %zu heads, d_model %zu", shape->n_layer,
              shape->n_head, shape->d_model);
-    pb_card_view view = {.words = {.title = pb_model_name(model)},
-                         .subtitle = subtitle,
-                         .facts = facts,
-                         .n_facts = sizeof facts / sizeof *facts,
-                         .blocks = blocks,
-                         .n_blocks = sizeof blocks / sizeof *blocks};
+    const char *notes[MOST_NOTES];
+    char *lines = strdup(pb_model_notes(model));
+    if (!lines)
+        return pb_fail_memory(error);
+    size_t n_notes = split_notes(lines, notes);
+    pb_card_view view = {
+        .words = {.title = pb_model_name(model), .notes = notes, .n_notes = n_notes},
+        .subtitle = subtitle,
+        .facts = facts,
+        .n_facts = sizeof facts / sizeof *facts,
+        .blocks = blocks,
+        .n_blocks = sizeof blocks / sizeof *blocks};
     pb_bundle *card = NULL;
     pb_status status = pb_show_card(&view, &card, error);
+    free(lines);
     return status ? status : pb_bundle_absorb(bundle, &card, error);
 }
 

@@ -227,6 +227,33 @@ static void say_context(const pb_token_lists *lists, pb_buffer *caption)
         pb_buffer_format(caption, " The first %d are shown; .ids has all.", MOST_SHOWN);
 }
 
+/* Added tokens behind the start: text that a person may take for so many characters. */
+static void name_added(const pb_token_lists *lists, pb_buffer *out)
+{
+    enum { SHOWN = 4 };
+    const pb_model *model = pb_model_of(lists->model);
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(model);
+    int32_t named[SHOWN];
+    size_t n = 0;
+    for (size_t i = 0; i < lists->count; i++)
+        for (size_t t = 0; t < lists->counts[i] && n < SHOWN; t++) {
+            int32_t id = lists->ids[i][t];
+            bool known = (t == 0 && id == pb_tokenizer_start(tokenizer)) ||
+                         !pb_tokenizer_is_added(tokenizer, id);
+            for (size_t k = 0; k < n && !known; k++)
+                known = named[k] == id;
+            if (known)
+                continue;
+            char *text = pb_token_text(model, id);
+            pb_buffer_format(out, "%s%s", n ? ", " : out->length ? " " : "", text ? text : "?");
+            free(text);
+            named[n++] = id;
+        }
+    if (n > 0)
+        pb_buffer_text(out, n == 1 ? " is one token wherever a text has it."
+                                   : " are one token each wherever a text has them.");
+}
+
 static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                              pb_error **error)
 {
@@ -253,12 +280,14 @@ static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle 
     }
     pb_buffer caption = PB_BUFFER_EMPTY;
     say_context(lists, &caption);
+    name_added(lists, &caption);
     status = status ? status : pb_buffer_status(&caption, error);
     if (!status) {
         pb_tokens_view view = {
             .words = {.caption = caption.data}, .rows = rows, .n_rows = lists->count};
         pb_bundle *shown = NULL;
-        status = pb_show_tokens(&view, &shown, error);
+        status = caption.failed ? pb_fail_memory(error) : pb_show_tokens(&view, &shown, error);
+        pb_buffer_free(&caption);
         if (!status)
             status = pb_bundle_absorb(bundle, &shown, error);
     }
@@ -573,7 +602,9 @@ const pb_builtin pb_builtins_predict[] = {
      .category = "Prompts and runs",
      .summary = "How prompts are cut into tokens, lined up, with what differs marked.",
      .doc = "Position 0 is the start token <|endoftext|>, unless bos=False. A leading space is "
-            "shown as \xC2\xB7. A text may be longer than the context; where that ends is said.",
+            "shown as \xC2\xB7. Tokens that were added to a vocabulary, <|endoftext|> and its like, "
+            "are one token wherever a text has them, as in transformers; the caption names them. A "
+            "text may be longer than the context; where that ends is said.",
      .result = "tokens; .labels and .ids are lists",
      .example = "tokens(\"I love this movie\")[2]",
      .expected = "' love'",

@@ -24,10 +24,12 @@ static pb_status too_long(const pb_model *model, size_t count, bool bos, pb_erro
 static pb_status empty_prompt(const pb_model *model, pb_error **error)
 {
     pb_status status = pb_fail(error, PB_VALUE, "the prompt is empty; it needs at least one token");
-    int32_t start = pb_tokenizer_end_of_text(pb_model_tokenizer(model));
+    int32_t start = pb_tokenizer_start(pb_model_tokenizer(model));
     if (error && start != PB_NO_TOKEN)
-        pb_error_hint(*error, "to ask what the model says after the start token alone, write "
-                              "\"<|endoftext|>\" with bos=False");
+        pb_error_hint(*error,
+                      "to ask what the model says after the start token alone, write \"%s\" with "
+                      "bos=False",
+                      pb_tokenizer_label(pb_model_tokenizer(model), start));
     return status;
 }
 
@@ -41,7 +43,7 @@ static pb_status encode(const pb_model *model, const char *text, size_t length, 
         pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, watch, ids, count, error);
     if (status)
         return status;
-    int32_t start = pb_tokenizer_end_of_text(tokenizer);
+    int32_t start = pb_tokenizer_start(tokenizer);
     if (bos && start != PB_NO_TOKEN) {
         int32_t *longer = pb_realloc(*ids, *count + 1, sizeof **ids);
         if (!longer) {
@@ -75,7 +77,7 @@ static char *text_of_ids(const pb_model *model, const int32_t *ids, size_t count
     char *text = NULL;
     size_t length = 0;
     const pb_tokenizer *tokenizer = pb_model_tokenizer(model);
-    size_t skip = count > 1 && ids[0] == pb_tokenizer_end_of_text(tokenizer) ? 1 : 0;
+    size_t skip = count > 1 && ids[0] == pb_tokenizer_start(tokenizer) ? 1 : 0;
     if (pb_tokenizer_decode(tokenizer, ids + skip, count - skip, &text, &length, NULL))
         return NULL;
     char *name = name_of(text, length);
@@ -426,7 +428,7 @@ pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out,
         pb_buffer_text(out, called);
         return PB_OK;
     }
-    size_t skip = count > 1 && ids[0] == pb_tokenizer_end_of_text(tokenizer) ? 1 : 0;
+    size_t skip = count > 1 && ids[0] == pb_tokenizer_start(tokenizer) ? 1 : 0;
     pb_status status =
         pb_tokenizer_decode(tokenizer, ids + skip, count - skip, &text, &length, error);
     pb_buffer_append(out, text ? text : "", length);

@@ -466,7 +466,7 @@ static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error *
     const pb_shape *shape = pb_model_shape(pb_model_of(model));
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(model));
     const size_t words = pb_tokenizer_words(tokenizer);
-    int32_t start = pb_tokenizer_end_of_text(tokenizer);
+    int32_t start = pb_tokenizer_start(tokenizer);
     size_t bos = start != PB_NO_TOKEN && pb_model_adds_bos(model) ? 1 : 0;
     if (n == 0 || repeat == 0)
         status = pb_fail_argument(call, n == 0 ? "n" : "repeat", error, PB_VALUE,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -103,7 +104,7 @@ static void test_types(void **state)
         assert_ok(pb_weights_open_file(path, &w, &error), &error);
         const pb_weight *x = pb_weights_at(w, 0);
         assert_string_equal(x->name, "x");
-        assert_string_equal(pb_dtype_name(x->dtype), rows[i].dtype);
+        assert_string_equal(x->dtype_name, rows[i].dtype);
         assert_ok(pb_weights_read(w, x, values, &error), &error);
         for (size_t k = 0; k < 5; k++)
             assert_true(values[k] == rows[i].expected[k]);
@@ -196,8 +197,6 @@ static void test_lies(void **state)
         {"{\"x\":1}", "the entry of tensor 'x' is not an object", 0},
         {"{\"x\":{}}", "tensor 'x' has no dtype", 0},
         {"{\"x\":{\"dtype\":4}}", "the dtype of tensor 'x' is 4", 0},
-        {"{\"x\":{\"dtype\":\"F31\"}}", "the dtype of tensor 'x' is \"F31\"", 0},
-        {"{\"x\":{\"dtype\":\"f32\"}}", "the dtype of tensor 'x' is \"f32\"", 0},
         {"{\"x\":{\"dtype\":\"F32\"}}", "tensor 'x' has no shape", 0},
         {"{\"x\":" TENSOR("4", "0", "16") "}", "the shape of tensor 'x' is 4", 16},
         {"{\"x\":" TENSOR("[-4]", "0", "16") "}", "the shape of tensor 'x' is [-4]", 16},
@@ -206,7 +205,6 @@ static void test_lies(void **state)
         {"{\"x\":" TENSOR("[4294967296,4294967296]", "0", "0") "}", "fits into memory", 0},
         {"{\"x\":" TENSOR("[4611686018427387904]", "0", "0") "}", "fits into memory", 0},
         {"{\"x\":" TENSOR("[4294967297,4294967295,4294967297]", "0", "4") "}", "into memory", 4},
-        {"{\"x\":" TENSOR("[1,1,1,1,1,1,1,1,1]", "0", "4") "}", "has 9 axes, and at most 8", 4},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", "tensor 'x' has no data_offsets", 4},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", "data_offsets", 4},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,2,4]}}", "data_offsets", 4},
@@ -227,12 +225,9 @@ static void test_lies(void **state)
         {"{\"x\":" TENSOR("[2]", "0", "8") ",\"y\":" TENSOR("[2]", "4", "12") "}",
          "tensors 'x' and 'y' overlap", 12},
         {"{\"x\":" TENSOR("[1]", "0", "4") ",\"y\":" TENSOR("[1]", "0", "4") "}", "overlap", 4},
-        {"{\"x\":" TENSOR("[1]", "0", "4") ",\"x\":" TENSOR("[1]", "0", "4") "}", "duplicate", 4},
-        {"{\"x\":{\"dtype\":\"F32\",\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,4]}}",
-         "duplicate", 4},
-        {"{\"\\u0000\":" TENSOR("[1]", "0", "4") "}", "not valid JSON", 4},
         {"{\"\xff\":" TENSOR("[1]", "0", "4") "}", "not valid JSON", 4},
-        {"{\"x\":" TENSOR("[1]", "0", "99999999999999999999") "}", "too big integer", 4},
+        {"{\"x\":" TENSOR("[1]", "0", "99999999999999999999") "}",
+         "is [0,99999999999999999999], and an array", 4},
     };
     char data[16] = {0};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -313,6 +308,83 @@ static void test_cut_while_open(void **state)
 
 /* ---- folders and shards ---- */
 
+/* What safetensors 0.8 opens: entries that nobody needs may be of types that are not known here, of
+ * any rank, under any name. */
+static void test_not_needed(void **state)
+{
+    static const char *const more[] = {
+        "\"x\":{\"dtype\":\"F4\",\"shape\":[8],\"data_offsets\":[4,8]}",
+        "\"x\":{\"dtype\":\"F8_E8M0\",\"shape\":[4],\"data_offsets\":[4,8]}",
+        "\"x\":{\"dtype\":\"F8_E4M3\",\"shape\":[2,2],\"data_offsets\":[4,8]}",
+        "\"x\":{\"dtype\":\"C64\",\"shape\":[],\"data_offsets\":[4,8]}",
+        "\"x\":{\"dtype\":\"of next year\",\"shape\":[9],\"data_offsets\":[4,8]}",
+        "\"x\":{\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[4,8]}",
+        "\"x\":" TENSOR("[1,1,1,1,1,1,1,1,1,1]", "4", "8"),
+        "\"a\\u0000b\":" TENSOR("[1]", "4", "8"),
+        "\"x\":" TENSOR("[]", "4", "8") ",\"__metadata__\":{\"a\\u0000\":\"\\u0000\"}",
+        "\"x\":" TENSOR("[2]", "0", "8") ",\"x\":" TENSOR("[1]", "4", "8"), /* the last counts */
+        "\"x\":{\"more\":[{}],\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}",
+    };
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        char header[512];
+        pb_weights *w = NULL;
+        pb_error *error = NULL;
+        float value = 0;
+        snprintf(header, sizeof header, "{\"a\":" TENSOR("[1]", "0", "4") ",%s}  ", more[i]);
+        const char *path = write_good(*state, "x", header, "\0\0\200\77abcd", 8);
+        assert_ok(pb_weights_open_file(path, &w, &error), &error);
+        assert_int_equal(pb_weights_count(w), 2);
+        assert_ok(pb_weights_read(w, pb_weights_find(w, "a"), &value, &error), &error);
+        assert_true(value == 1.0f);
+        const pb_weight *other = pb_weights_at(w, 1);
+        assert_non_null(other);
+        assert_string_not_equal(other->name, "a");
+        if (other->dtype == PB_DTYPE_OTHER)
+            assert_error(pb_weights_read(w, other, &value, &error), &error, PB_UNSUPPORTED,
+                         "tensor 'x' holds ");
+        pb_weights_close(&w);
+    }
+}
+
+/* Twice as many tensors take some twice the time, whatever the machine. */
+static char *many_tensors(size_t n)
+{
+    pb_buffer json = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < n; i++)
+        pb_buffer_format(&json,
+                         "%s\"t%zu\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%zu,%zu]}",
+                         i ? "," : "{", i, i, i + 1);
+    pb_buffer_byte(&json, '}');
+    return pb_buffer_take(&json);
+}
+
+static double seconds_to_open(const char *folder, size_t n)
+{
+    char *header = many_tensors(n), *data = calloc(n, 1);
+    assert_true(header && data);
+    const char *path = write_good(folder, "many", header, data, n);
+    double best = 1e9;
+    for (int turn = 0; turn < 3; turn++) {
+        pb_weights *w = NULL;
+        pb_error *error = NULL;
+        clock_t start = clock();
+        assert_ok(pb_weights_open_file(path, &w, &error), &error);
+        double took = (double)(clock() - start) / CLOCKS_PER_SEC;
+        assert_int_equal(pb_weights_count(w), n);
+        pb_weights_close(&w);
+        best = took < best ? took : best;
+    }
+    free(header);
+    free(data);
+    return best;
+}
+
+static void test_many_tensors(void **state)
+{
+    double few = seconds_to_open(*state, 10000), many = seconds_to_open(*state, 80000);
+    assert_true(many < 8 * 4 * few + 0.05);
+}
+
 static const char one[] = "{\"a\":" TENSOR("[1]", "0", "4") "}";
 static const char two[] = "{\"b\":" TENSOR("[1]", "0", "4") ",\"c\":" TENSOR("[1]", "4", "8") "}";
 
@@ -357,7 +429,6 @@ static void test_bad_index(void **state)
         {"{\"weight_map\":{\"a\":\"one.safetensors\",\"b\":\"one.safetensors\"}}", "has none"},
         {"{\"weight_map\":{\"a\":\"one.safetensors\",\"b\":\"copy.safetensors\"}}",
          "tensor 'a' is both in"},
-        {"{\"weight_map\":{\"a\":\"one.safetensors\",\"a\":\"one.safetensors\"}}", "duplicate"},
     };
     write_good(*state, "one.safetensors", one, "abcd", 4);
     write_good(*state, "copy.safetensors", one, "abcd", 4);
@@ -389,6 +460,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_model),
+        WITH_SCRATCH(test_not_needed),
+        WITH_SCRATCH(test_many_tensors),
         WITH_SCRATCH(test_types),
         WITH_SCRATCH(test_every_half),
         WITH_SCRATCH(test_odd_but_good),

@@ -56,12 +56,41 @@ folder folder_copy(void)
 
 void folder_remove(const folder *f)
 {
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const more[] = {"added_tokens.json", "tokenizer_config.json"};
+    for (size_t i = 0; i < 6; i++) {
         char path[512];
-        snprintf(path, sizeof path, "%s/%s", f->path, folder_names[i]);
+        snprintf(path, sizeof path, "%s/%s", f->path, i < 4 ? folder_names[i] : more[i - 4]);
         unlink(path);
     }
     rmdir(f->path);
+}
+
+void folder_add_tensor(const folder *f, const char *name, const char *dtype, const char *shape,
+                       const void *data, size_t n_data)
+{
+    size_t length;
+    char *bytes = folder_read(f->path, folder_names[3], &length);
+    uint64_t header;
+    memcpy(&header, bytes, sizeof header);
+    size_t n_before = length - 8 - header, end = 8 + header;
+    char *made = calloc(1, length + 512 + n_data);
+    assert_non_null(made);
+    while (bytes[end - 1] != '}')
+        end--;
+    memcpy(made, bytes, end - 1);
+    size_t at = end - 1;
+    at += (size_t)sprintf(made + at,
+                          ",\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}}",
+                          name, dtype, shape, n_before, n_before + n_data);
+    for (; at % 8 != 0; at++)
+        made[at] = ' ';
+    header = at - 8;
+    memcpy(made, &header, sizeof header);
+    memcpy(made + at, bytes + length - n_before, n_before);
+    memcpy(made + at + n_before, data, n_data);
+    folder_write(f->path, folder_names[3], made, at + n_before + n_data);
+    free(made);
+    free(bytes);
 }
 
 void folder_replace(const folder *f, const char *name, const char *old, const char *new)

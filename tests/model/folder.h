@@ -21,4 +21,8 @@ void folder_write(const char *path, const char *name, const char *bytes, size_t 
 /* Replaces the first `old` in a file by `new`; fails the test if there is none. */
 void folder_replace(const folder *f, const char *name, const char *old, const char *new);
 
+/* Appends a tensor to the weights: its name as JSON writes it, dtype and shape likewise. */
+void folder_add_tensor(const folder *f, const char *name, const char *dtype, const char *shape,
+                       const void *data, size_t n_data);
+
 #endif

@@ -112,11 +112,19 @@ def test_a_tokenizer_in_one_file(fetch, hub, cache):
     assert_whole(cache, hub)
 
 
-def test_tokens_that_were_added_later_come_too(fetch, hub, cache):
-    hub.files["added_tokens.json"] = b"{}"
-    hub.files["tokenizer.json"] = b"{}"  # not wanted beside the two others
+def test_what_changes_how_text_is_read_comes_too(fetch, hub, cache):
+    for name in ("added_tokens.json", "tokenizer_config.json", "special_tokens_map.json",
+                 "generation_config.json"):
+        hub.files[name] = b"{}"
     assert fetch().returncode == 0
-    del hub.files["tokenizer.json"]
+    assert_whole(cache, hub)
+
+
+def test_one_file_is_enough_where_all_are(fetch, hub, cache):
+    hub.files["tokenizer.json"] = b"{}"
+    assert fetch().returncode == 0
+    for name in ("vocab.json", "merges.txt"):
+        del hub.files[name]
     assert_whole(cache, hub)
 
 

@@ -75,19 +75,20 @@ pb_status fetch_plan_need(fetch_plan *plan, fetch_http *http, const char *name, 
 
 /* ---- the tokenizer ---- */
 
+/* tokenizer.json holds all that the two older files do. What lies beside them changes how text is
+ * read, or where it ends; none of it need be there. */
 pb_status fetch_plan_tokenizer(fetch_plan *plan, fetch_http *http, pb_error **error)
 {
-    bool no_vocab = false, no_merges = false, none = false;
-    pb_status status = fetch_plan_add(plan, http, "vocab.json", &no_vocab, error);
-    if (!status && !no_vocab)
-        status = fetch_plan_add(plan, http, "merges.txt", &no_merges, error);
-    if (status)
-        return status;
-    if (!no_vocab && !no_merges)
-        return fetch_plan_add(plan, http, "added_tokens.json", &none, error);
-    status = fetch_plan_add(plan, http, "tokenizer.json", &none, error);
-    if (!status && none) /* says that the first of them is missing */
-        status = fetch_plan_need(plan, http, no_vocab ? "vocab.json" : "merges.txt", error);
+    static const char *const beside[] = {"tokenizer_config.json", "special_tokens_map.json",
+                                         "added_tokens.json", "generation_config.json"};
+    bool older = false, none = false;
+    pb_status status = fetch_plan_add(plan, http, "tokenizer.json", &older, error);
+    if (!status && older)
+        status = fetch_plan_need(plan, http, "vocab.json", error);
+    if (!status && older)
+        status = fetch_plan_need(plan, http, "merges.txt", error);
+    for (size_t i = 0; i < sizeof beside / sizeof *beside && !status; i++)
+        status = fetch_plan_add(plan, http, beside[i], &none, error);
     return status;
 }
 

@@ -20,8 +20,8 @@ pb_status fetch_plan_add(fetch_plan *plan, fetch_http *http, const char *name, b
 /* The same; PB_UNSUPPORTED where it is missing. */
 pb_status fetch_plan_need(fetch_plan *plan, fetch_http *http, const char *name, pb_error **error);
 
-/* Adds the files of the tokenizer: vocab.json, merges.txt and what belongs to them, or
- * tokenizer.json. */
+/* Adds the files of the tokenizer: tokenizer.json, or vocab.json and merges.txt, and the settings
+ * beside them. */
 pb_status fetch_plan_tokenizer(fetch_plan *plan, fetch_http *http, pb_error **error);
 
 /* Adds the files of weights that an index, read from `path`, names. */

@@ -2,8 +2,9 @@
  * Weights in the safetensors format: one file, or several behind an index.
  *
  * The format: 8 bytes, the header's length (little-endian); the header, JSON that maps a tensor's
- * name to its dtype, shape and byte range; the data. Everything a header says is checked against
- * the file before any of it is used. Values are read with pread and converted to float32; nothing
+ * name to its dtype, shape and byte range; the data. What a header says of a tensor is checked
+ * against the file before it is used; a tensor of a dtype that is not known here may be there, and
+ * is refused when it is read. Values are read with pread and converted to float32; nothing
  * is mapped, so that a file cut while it is open gives an error and nothing worse.
  */
 #ifndef PB_IO_SAFETENSORS_H
@@ -16,26 +17,14 @@
 
 enum { PB_WEIGHTS_MAX_RANK = 8 };
 
+/* What a tensor's values are, as far as they can be read here. */
 typedef enum pb_dtype {
     PB_DTYPE_F64,
     PB_DTYPE_F32,
     PB_DTYPE_F16,
     PB_DTYPE_BF16,
-    PB_DTYPE_I64,
-    PB_DTYPE_I32,
-    PB_DTYPE_I16,
-    PB_DTYPE_I8,
-    PB_DTYPE_U64,
-    PB_DTYPE_U32,
-    PB_DTYPE_U16,
-    PB_DTYPE_U8,
-    PB_DTYPE_BOOL,
-    PB_DTYPE_F8_E4M3,
-    PB_DTYPE_F8_E5M2
+    PB_DTYPE_OTHER /* which nobody may need */
 } pb_dtype;
-
-const char *pb_dtype_name(pb_dtype dtype); /* as safetensors writes it: "BF16" */
-size_t pb_dtype_size(pb_dtype dtype);      /* bytes of one value */
 
 /* Open weights: the files behind them and the list of their tensors. Reading is thread-safe. */
 typedef struct pb_weights pb_weights;
@@ -44,9 +33,10 @@ typedef struct pb_weight {
     const char *name; /* borrowed from the weights, as is `file` */
     const char *file; /* the path of the file that holds it */
     pb_dtype dtype;
+    const char *dtype_name; /* as the file writes it: "BF16" */
     size_t rank;
-    size_t shape[PB_WEIGHTS_MAX_RANK];
-    size_t count; /* values: the product of the shape; 1 for rank 0 */
+    size_t shape[PB_WEIGHTS_MAX_RANK]; /* the first of them, where the rank is larger */
+    size_t count; /* values: the product of the shape; 1 for rank 0. 0 where it cannot be read */
 } pb_weight;
 
 /*

@@ -47,10 +47,21 @@ void pb_add_bias(size_t rows, size_t d, float *x, size_t ldx, const float *bias)
 
 /*
  * Activation functions, named as config.json names them:
- *     gelu_new  x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))     (gelu_pytorch_tanh, gelu_fast)
- *     gelu      x/2 (1 + erf(x / sqrt 2))
- *     relu      max(x, 0)
- *     silu      x / (1 + exp(-x))                                 (swish)
+ *     gelu_new      x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+ *                   (also gelu_pytorch_tanh, gelu_fast, gelu_python_tanh, gelu_accurate)
+ *     gelu          x/2 (1 + erf(x / sqrt 2))                         (also gelu_python)
+ *     gelu_10       gelu, at most 10 and at least -10
+ *     quick_gelu    x / (1 + exp(-1.702 x))
+ *     relu          max(x, 0)
+ *     leaky_relu    x, 0.01 x below 0
+ *     relu6         relu, at most 6
+ *     relu2         relu squared
+ *     silu          x / (1 + exp(-x))                                 (also swish)
+ *     mish          x tanh(log(1 + exp(x)))
+ *     hardswish     x min(max(x + 3, 0), 6) / 6
+ *     tanh, sigmoid, linear
+ *     laplace       (1 + erf((x - 0.707107) / (0.282095 sqrt 2))) / 2
+ *     sqrtsoftplus  sqrt(log(1 + exp(x)))
  */
 typedef struct pb_activation {
     const char *name;

@@ -31,7 +31,7 @@ typedef struct pb_load_options {
 /*
  * Reads the folder `path` (Hugging Face's layout). `options` may be NULL. Errors: PB_IO for a file
  * that cannot be read, PB_UNSUPPORTED for a model type or activation function Patchbay does not
- * know, PB_FORMAT for weights, vocabulary or configuration that do not fit each other (naming the
+ * know, PB_FORMAT for weights or a configuration that do not fit each other (naming the
  * tensor, what was expected and what was found) and for weights that are not finite numbers.
  */
 pb_status pb_model_load(const char *path, const pb_load_options *options, const pb_watch *watch,
@@ -51,6 +51,11 @@ const pb_tokenizer *pb_model_tokenizer(const pb_model *model);
 const char *pb_model_name(const pb_model *model);
 const char *pb_model_path(const pb_model *model);
 const char *pb_model_dtype(const pb_model *model); /* on disk: "float32", "float16", "bfloat16" */
+/* What may surprise someone who knows the files or the family: what was read and is not used, what
+ * is done otherwise than the configuration says. A sentence a line; empty as a rule. */
+const char *pb_model_notes(const pb_model *model);
+/* Whether a text that is being written ends with that token: eos_token_id. */
+bool pb_model_ends_with(const pb_model *model, int32_t token);
 bool pb_model_is_raw(const pb_model *model);
 size_t pb_model_parameters(const pb_model *model); /* a tied unembedding counts once */
 size_t pb_model_memory(const pb_model *model);     /* bytes of its weights */

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/watch.h"
 
@@ -20,10 +21,10 @@ typedef struct pb_tokenizer pb_tokenizer;
 enum { PB_NO_TOKEN = -1 };
 
 /*
- * Reads folder/vocab.json and folder/merges.txt (and added_tokens.json, where there is one), or
- * folder/tokenizer.json where one of the two is missing. PB_FORMAT names the file and what is
- * wrong; PB_UNSUPPORTED for a tokenizer.json that cuts text in another way. Of the tokens that were
- * added after training only <|endoftext|> is looked for in a text.
+ * Reads folder/tokenizer.json, or folder/vocab.json and folder/merges.txt where it is missing, and
+ * what tokenizer_config.json, special_tokens_map.json and added_tokens.json say about added tokens
+ * and spaces, as transformers' AutoTokenizer does. PB_FORMAT names the file and what is wrong;
+ * PB_UNSUPPORTED for a tokenizer.json that cuts or normalises text in a way that is not known.
  */
 pb_status pb_tokenizer_open(const char *folder, pb_tokenizer **tokenizer, pb_error **error);
 /* The same from memory; `vocab_path` and `merges_path` are what messages call them. */
@@ -35,20 +36,29 @@ pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t len
 void pb_tokenizer_destroy(pb_tokenizer **tokenizer);
 
 /*
- * Adds tokens up to `count`, which no text has, for a model whose embedding has more rows than its
- * vocabulary: their text and label are "<|8192|>" by their id. For the one who has just opened it.
+ * Fits it to a model whose embedding has `count` rows. Where these are more than there are tokens,
+ * tokens are added that no text has: their text and label are "<|8192|>" by their id. Where they
+ * are fewer, the last tokens cannot be used, and a text that has one is refused. For the one who
+ * has just opened it.
  */
-pb_status pb_tokenizer_pad(pb_tokenizer *tokenizer, size_t count, pb_error **error);
+pb_status pb_tokenizer_fit(pb_tokenizer *tokenizer, size_t count, pb_error **error);
 
 size_t pb_tokenizer_count(const pb_tokenizer *tokenizer); /* ids are 0 .. count - 1 */
 size_t pb_tokenizer_words(const pb_tokenizer *tokenizer); /* of them, those that do not only pad */
-/* The id of <|endoftext|>, which also starts a text; PB_NO_TOKEN if the vocabulary has none. */
-int32_t pb_tokenizer_end_of_text(const pb_tokenizer *tokenizer);
+/* The token that starts a text: the tokenizer's bos_token, or else its eos_token, or else
+ * <|endoftext|>. The one that ends one. PB_NO_TOKEN if there is none. */
+int32_t pb_tokenizer_start(const pb_tokenizer *tokenizer);
+int32_t pb_tokenizer_end(const pb_tokenizer *tokenizer);
+/* Whether a text that has its text becomes it, whatever stands around: <|endoftext|> and others. */
+bool pb_tokenizer_is_added(const pb_tokenizer *tokenizer, int32_t id);
+/* What may surprise someone who knows GPT-2's own tokenizer: a sentence a line; nothing as a rule.
+ */
+void pb_tokenizer_notes(const pb_tokenizer *tokenizer, pb_buffer *out);
 
 /* ---- text to tokens ---- */
 
 typedef enum pb_special {
-    PB_SPECIAL_ALLOWED, /* "<|endoftext|>" in a text is the one token, as in the reference */
+    PB_SPECIAL_ALLOWED, /* "<|endoftext|>" in a text is one token, as in the references */
     PB_SPECIAL_AS_TEXT  /* it is text like any other */
 } pb_special;
 
