@@ -177,6 +177,7 @@ class Nursery:
         if test.startswith("pytest:"):
             name, _, part = test.removeprefix("pytest:").partition("::")
             command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+                       "--numprocesses", str(2 * (os.cpu_count() or 1)),
                        self.tree / "tests/python" / name, *(["-k", part.replace("+", " or ")] if part else [])]
         else:
             command = ["ctest", "--test-dir", self.build(under), "-R", f"^{test}$", "--output-on-failure",

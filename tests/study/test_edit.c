@@ -297,6 +297,23 @@ static void refuses_what_does_not_fit(void **state)
     pb_tensor_release(&zero);
 }
 
+static void refuses_the_runs_of_another_model(void **state)
+{
+    (void)state;
+    pb_error *error = NULL;
+    pb_model *another = NULL;
+    must(pb_model_load("models/reviews-4m", NULL, NULL, &another, &error), error);
+    const int32_t tokens[2] = {1, 2};
+    pb_run *run = run_tokens(another, tokens, 2), *edited = NULL;
+    pb_edit *edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT});
+    must_fail(pb_run_edited(&run, 1, &edit, 1, NULL, &edited, &error), PB_VALUE, &error,
+              "the edit was made for");
+    assert_null(edited);
+    pb_edit_release(&edit);
+    pb_run_release(&run);
+    pb_model_release(&another);
+}
+
 /* An edit that matches nothing says in which prompts. */
 static void matches_nothing(void **state)
 {
@@ -381,6 +398,7 @@ int main(void)
         cmocka_unit_test(says_where_it_is),
         cmocka_unit_test(says_how_far_it_goes),
         cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(refuses_the_runs_of_another_model),
         cmocka_unit_test(matches_nothing),
         cmocka_unit_test(sources_of_another_length),
         cmocka_unit_test(mean_of_itself),

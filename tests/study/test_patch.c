@@ -544,6 +544,11 @@ static void what_cannot_be(void **state)
     spec.from = &f.other;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error,
               "one has 9 tokens, the other 6\n  into: ");
+    spec.into = &f.other;
+    spec.from = &f.from;
+    must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error,
+              "one has 6 tokens, the other 9\n  into: ");
+    spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
     spec.from = &f.into;
     spec.normalize = true;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "on both");

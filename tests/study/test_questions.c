@@ -248,6 +248,9 @@ static void metrics_refuse(void **state)
     pb_metric metric = {.kind = PB_METRIC_LOGIT, .targets = &outside, .n_targets = 1};
     must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_RANGE, &error,
               "8192");
+    metric.kind = PB_METRIC_PROB;
+    must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_RANGE, &error,
+              "8192");
     metric = (pb_metric){.kind = PB_METRIC_PROB, .targets = three, .n_targets = 3};
     must_fail(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &value, &error), PB_VALUE, &error,
               "3 targets for 2 prompts");
