@@ -159,10 +159,11 @@ const pb_builtin pb_builtins_heads[] = {
     {.name = "detect_heads",
      .category = "Heads",
      .summary = "How much each head looks like a previous, duplicate or induction token head.",
-     .doc = "TransformerLens' detect_head. D is 1 where such a head would attend: the previous "
-            "token D[i, i-1]; an earlier copy of the token; or the token after an earlier copy. "
-            "`measure=\"mul\"` is sum(A D) / sum(A), `\"abs\"` is 1 - sum|A - D| / T. A head none of "
-            "whose attention counts has no such share; it is left empty, and the caption says so.",
+     .doc =
+         "TransformerLens' detect_head. D is 1 where such a head would attend: the previous "
+         "token D[i, i-1]; an earlier copy of the token; or the token after an earlier copy. "
+         "`measure=\"mul\"` is sum(A D) / sum(A), `\"abs\"` is 1 - sum|A - D| / T. A head none of "
+         "whose attention counts has no such share; it is left empty, and the caption says so.",
      .result = "a tensor [layer, head], over a list of prompts [prompt, layer, head]",
      .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
      .needs_model = true,

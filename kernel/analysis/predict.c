@@ -601,10 +601,11 @@ const pb_builtin pb_builtins_predict[] = {
     {.name = "tokens",
      .category = "Prompts and runs",
      .summary = "How prompts are cut into tokens, lined up, with what differs marked.",
-     .doc = "Position 0 is the start token <|endoftext|>, unless bos=False. A leading space is "
-            "shown as \xC2\xB7. Tokens that were added to a vocabulary, <|endoftext|> and its like, "
-            "are one token wherever a text has them, as in transformers; the caption names them. A "
-            "text may be longer than the context; where that ends is said.",
+     .doc =
+         "Position 0 is the start token <|endoftext|>, unless bos=False. A leading space is "
+         "shown as \xC2\xB7. Tokens that were added to a vocabulary, <|endoftext|> and its like, "
+         "are one token wherever a text has them, as in transformers; the caption names them. A "
+         "text may be longer than the context; where that ends is said.",
      .result = "tokens; .labels and .ids are lists",
      .example = "tokens(\"I love this movie\")[2]",
      .expected = "' love'",

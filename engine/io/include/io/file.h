@@ -30,8 +30,8 @@ pb_status pb_file_read_at(int descriptor, const char *path, uint64_t offset, voi
  * Writes a file so that `path` holds either what it held before or all of the new bytes: they go to
  * a temporary file beside it, which is then renamed. A full disk, or being stopped through `watch`
  * (which may be NULL), leaves nothing behind. A link is followed; the permissions of a file that is
- * replaced are kept, those of a new one are as the umask says. What is no regular file, is read-only
- * or is a link to nowhere is refused.
+ * replaced are kept, those of a new one are as the umask says. What is no regular file, is
+ * read-only or is a link to nowhere is refused.
  */
 pb_status pb_file_write(const char *path, const void *bytes, size_t length, const pb_watch *watch,
                         pb_error **error);
