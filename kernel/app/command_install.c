@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/utf8.h"
 #include "command.h"
+#include "extras.h"
 #include "files.h"
 #include "io/file.h"
 #include "locations.h"
@@ -19,6 +20,7 @@
 
 /* Where things go. */
 typedef struct {
+    char *prefix;     /* where the rest lies */
     char *program;    /* PREFIX/bin/patchbay */
     char *data;       /* PREFIX/share/patchbay */
     char *kernelspec; /* .../kernels/patchbay */
@@ -64,6 +66,7 @@ static char *user_kernelspec(const char *home)
 
 static void free_places(places *at)
 {
+    free(at->prefix);
     free(at->program);
     free(at->data);
     free(at->kernelspec);
@@ -81,7 +84,7 @@ static char *absolute(const char *path)
 static pb_status find_places(const choices *made, places *at, pb_error **error)
 {
     const char *prefix = made->prefix;
-    *at = (places){NULL, NULL, NULL};
+    *at = (places){.prefix = NULL};
     if (made->sys_prefix) {
         prefix = pb_setting("VIRTUAL_ENV");
         if (!prefix)
@@ -101,7 +104,7 @@ static pb_status find_places(const choices *made, places *at, pb_error **error)
         at->kernelspec =
             prefix ? pb_path("%s/share/jupyter/kernels/patchbay", root) : user_kernelspec(home);
     }
-    free(root);
+    at->prefix = root;
     if (at->program && at->data && at->kernelspec)
         return PB_OK;
     free_places(at);
@@ -170,7 +173,8 @@ static pb_status write_kernelspec(const char *data, const char *program, const c
 
 /* ---- install ---- */
 
-static const char *const data_folders[] = {"kernelspec/patchbay", "models/reviews-4m"};
+static const char *const data_folders[] = {"kernelspec/patchbay", "kernelspec/labextension/built",
+                                           "kernelspec/pygments", "models/reviews-4m"};
 static const size_t n_data_folders = sizeof data_folders / sizeof *data_folders;
 
 static pb_status copy_data(const char *from, const char *to, pb_error **error)
@@ -229,6 +233,8 @@ static pb_status install(const choices *made, const places *to, pb_error **error
         status = pb_file_copy(program, to->program, error);
     if (!status && !made->link)
         status = copy_data(data, to->data, error);
+    if (!status)
+        status = pb_extras_install(data, to->kernelspec, to->prefix, error);
     if (!status)
         status = write_kernelspec(data, made->link ? program : to->program, to->kernelspec, error);
     free(program);
@@ -331,6 +337,7 @@ static pb_status remove_program(const places *at, pb_error **error)
         status = remove_below(at->data, data_folders[i], error);
     if (!status)
         status = pb_file_remove(at->program, error);
+    tidy_below(at->data, "kernelspec/labextension");
     tidy_below(at->data, "kernelspec");
     tidy_below(at->data, "models");
     pb_folder_remove_if_empty(at->data);
@@ -347,6 +354,8 @@ static pb_status uninstall(const places *at, pb_error **error)
         return status;
     if (whose == OF_PROGRAM)
         status = remove_program(at, error);
+    if (!status)
+        status = pb_extras_remove(at->kernelspec, at->prefix, error);
     for (size_t i = 0; i < n_logos && !status; i++)
         status = remove_below(at->kernelspec, logos[i], error);
     if (!status)

@@ -9,15 +9,12 @@ static void write_language(pb_writer *content, const char *version)
     pb_write_open(content, '{');
     pb_write_pair(content, "name", "patchbay");
     pb_write_pair(content, "version", version);
-    pb_write_pair(content, "mimetype", "text/x-python"); /* so that editors colour it */
-    pb_write_pair(content, "file_extension", ".pb");
-    pb_write_pair(content, "pygments_lexer", "python3");
-    pb_write_key(content, "codemirror_mode");
-    pb_write_open(content, '{');
-    pb_write_pair(content, "name", "python");
-    pb_write_key(content, "version");
-    pb_write_integer(content, 3);
-    pb_write_close(content, '}');
+    /* Its own type and mode: under Python's, Python's language servers underline what is right
+     * here. The extension in kernelspec/labextension colours it. */
+    pb_write_pair(content, "mimetype", "text/x-patchbay");
+    pb_write_pair(content, "codemirror_mode", "text/x-patchbay");
+    pb_write_pair(content, "file_extension", ".pbay");
+    pb_write_pair(content, "pygments_lexer", "patchbay");
     pb_write_close(content, '}');
 }
 

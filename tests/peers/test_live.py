@@ -65,8 +65,8 @@ def test_the_script_on_drawn_prompts(lens, turn, tmp_path):
     questions = story.questions(told)
     script = story.setup(told) + "".join(
         f'print("{MARK}{question.name}")\ncsv({question.code});\n' for question in questions)
-    (tmp_path / "script.pb").write_text(script, encoding="utf-8")
-    done = subprocess.run([os.environ["PATCHBAY_BINARY"], "run", tmp_path / "script.pb"], cwd=ROOT,
+    (tmp_path / "script.pbay").write_text(script, encoding="utf-8")
+    done = subprocess.run([os.environ["PATCHBAY_BINARY"], "run", tmp_path / "script.pbay"], cwd=ROOT,
                           capture_output=True, text=True, encoding="utf-8", timeout=120)
     assert done.returncode == 0, (SEED, done.stderr, script)
     parts = re.split(f"^{MARK}(.*)\n", done.stdout, flags=re.MULTILINE)

@@ -54,7 +54,7 @@ def run_script(binary, tmp_path_factory, root, patience):
     """Runs a script with `patchbay run` and gives what it wrote to stdout."""
 
     def run(script: str, check: bool = True) -> str:
-        path = tmp_path_factory.mktemp("script") / "script.pb"
+        path = tmp_path_factory.mktemp("script") / "script.pbay"
         path.write_text(script, encoding="utf-8")
         done = subprocess.run([binary, "run", path], cwd=root, capture_output=True, text=True,
                               encoding="utf-8", timeout=60 * patience)

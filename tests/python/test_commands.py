@@ -91,7 +91,7 @@ sum(keep)
 
 
 def test_run_stops_at_the_first_cell_that_fails(patchbay, tmp_path):
-    script = tmp_path / "script.pb"
+    script = tmp_path / "script.pbay"
     script.write_text("a = 1\na + 1\n# %% second\na + 2\nnope\n# %%\na + 3\n")
     done = patchbay("run", str(script))
     assert (done.returncode, done.stdout) == (1, "2\n")

@@ -260,5 +260,20 @@ def test_keys_pressed_in_the_attention_view_move_no_cells(lab, kind, key):
     assert lab.run(active)
 
 
+def test_cells_are_in_the_languages_own_type_and_colours(lab):
+    """`from=` is a parameter as `into=` is, and no language server takes the cell for Python."""
+    lab.run("""(content => { content.activeCellIndex = 0; content.activeCell.model.sharedModel.setSource(
+        'patch(into=a, from=b)'); })([...window.jupyterapp.shell.widgets('main')]
+        .find(widget => widget.sessionContext).content)""")
+    cell = "document.querySelectorAll('.jp-Notebook .jp-Cell')[0]"
+    wait_for("colours", lambda: lab.run(f"{cell}.querySelectorAll('.cm-line span').length > 3"))
+    kinds = dict(lab.run(f"""[...{cell}.querySelectorAll('.cm-line span')]
+        .map(span => [span.textContent, span.className])"""))
+    assert kinds["into"] == kinds["from"] != ""
+    assert kinds["patch"] not in ("", kinds["into"])
+    assert lab.run("""[...window.jupyterapp.shell.widgets('main')]
+        .find(widget => widget.sessionContext).content.codeMimetype""") == "text/x-patchbay"
+
+
 def test_nothing_is_reported(lab):
     assert lab.console == []

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("kernelspec")
 class TestKernel(jupyter_kernel_test.KernelTests):
     kernel_name = "patchbay"
     language_name = "patchbay"
-    file_extension = ".pb"
+    file_extension = ".pbay"
     code_hello_world = 'print("hello, world")'
     code_stderr = 'warn("oh no")'
     completion_samples = [

@@ -158,9 +158,9 @@ def test_kernel_info(client):
         assert info["protocol_version"] == "5.5"
         assert info["implementation"] == "patchbay"
         language = info["language_info"]
-        assert language["name"] == "patchbay" and language["file_extension"] == ".pb"
-        assert language["pygments_lexer"] == "python3"
-        assert language["codemirror_mode"]["name"] == "python"
+        assert language["name"] == "patchbay" and language["file_extension"] == ".pbay"
+        assert language["pygments_lexer"] == "patchbay"
+        assert language["codemirror_mode"] == language["mimetype"] == "text/x-patchbay"
         assert info["supported_features"] == ["kernel subshells"]
         assert info["banner"] and all({"text", "url"} == set(one) for one in info["help_links"])
 

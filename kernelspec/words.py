@@ -1,0 +1,29 @@
+"""Writes pygments/patchbay_words.json, which colours go by, from what the program says of itself.
+
+    words.py PROGRAM [FILE]     PROGRAM is patchbay; FILE is that file unless given
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# Reserved words are the grammar's; a test sees that each is refused as a name.
+KEYWORDS = ["and", "else", "for", "if", "in", "is", "lambda", "not", "or"]
+VALUES = ["False", "None", "True"]
+
+
+def words(program: str) -> dict[str, list[str]]:
+    text = subprocess.run([program, "eval", "help()"], check=True, capture_output=True,
+                          text=True).stdout
+    ours, _, constants = text.partition("\n## Values\n")
+    return {"keywords": KEYWORDS,
+            "values": sorted(VALUES + re.findall(r"^- (\w+):", constants, re.MULTILINE)),
+            "words": sorted(re.findall(r"^- (\w+):", ours, re.MULTILINE))}
+
+
+if __name__ == "__main__":
+    file = Path(sys.argv[2] if len(sys.argv) > 2
+                else Path(__file__).parent / "pygments" / "patchbay_words.json")
+    file.write_text(json.dumps(words(sys.argv[1]), indent=1) + "\n", encoding="utf-8")
