@@ -158,9 +158,9 @@ def test_a_tokenizer_in_one_file(folder, evaluate):
 def test_a_tokenizer_of_another_kind(folder, evaluate):
     save_tokenizer(folder, [])
     whole = json.loads((folder / "tokenizer.json").read_text())
-    whole["pre_tokenizer"]["add_prefix_space"] = True
+    whole["pre_tokenizer"] = {"type": "Whitespace"}
     (folder / "tokenizer.json").write_text(json.dumps(whole))
-    assert "add_prefix_space is true, and false was expected" in evaluate(f'load("{folder}")')
+    assert 'pre_tokenizer.type is "Whitespace", and "ByteLevel" was' in evaluate(f'load("{folder}")')
 
 
 def test_a_model_is_in_memory_once(binary, evaluate, root, folder, patience):
@@ -189,3 +189,37 @@ def test_a_model_is_in_memory_once(binary, evaluate, root, folder, patience):
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
 
     assert peak(10) - peak(1) < 15_000
+
+
+def test_a_card_says_what_is_not_used_and_what_may_surprise(evaluate, folder):
+    tensors = read_tensors(folder / "model.safetensors")
+    tensors["score.weight"] = ([3], b"abc")
+    header, at = {}, 0
+    for name, (shape, data) in tensors.items():
+        header[name] = {"dtype": "F4" if name == "score.weight" else "F32", "shape": shape,
+                        "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(
+        struct.pack("<Q", len(text)) + text + b"".join(data for _, data in tensors.values()))
+    (folder / "tokenizer_config.json").write_text(
+        '{"add_prefix_space": true, "bos_token": "great", "pad_token": "[PAD]"}')
+    card = evaluate(f'load("{folder}")')
+    assert "start token  great, prepended" in card
+    for note in ("1 tensor of the weights is not used: score.weight.",
+                 "A text that does not begin with a space gets one (add_prefix_space in "
+                 "tokenizer_config.json).",
+                 '"<|endoftext|>" is a token wherever a text has it.',
+                 '1 token of the vocabulary has no row in the embedding and cannot be used: '
+                 '"[PAD]".'):
+        assert note in " ".join(card.split("\n")), card
+    assert evaluate(f'tokens("love", bos=False, model=load("{folder}")).labels') == "[' love']\n"
+    assert "'[PAD]', whose id is" in evaluate(f'tokens("a[PAD]", model=load("{folder}"))')
+
+
+def test_a_text_ends_where_the_files_say(evaluate, folder):
+    written = evaluate(f'generate("love", n=5, model=load("{folder}"))')
+    ends = json.dumps({"eos_token_id": list(range(8192))})
+    (folder / "generation_config.json").write_text(ends)
+    ended = evaluate(f'generate("love", n=5, model=load("{folder}"))')
+    assert len(ended) < len(written)
