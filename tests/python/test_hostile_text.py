@@ -68,7 +68,7 @@ def weights(folder):
     path = folder / "model.safetensors"
     data = path.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
-    header = data[8:8 + length].replace(b'"F32"', json.dumps(f"F{ESC}").encode(), 1)
+    header = data[8:8 + length].replace(b'"F32"', json.dumps(f"F{ESC}").encode())
     path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + length:])
 
 
@@ -160,7 +160,7 @@ def test_what_a_hub_says_is_harmless(fetch, hub, cache):
     hub.files["config.json"] = json.dumps({"model_type": f"x{ESC}"}).encode()
     done = fetch()
     assert done.returncode == 1
-    assert_harmless(done.stderr + done.stdout, "␛]0;owned␇")
+    assert_harmless(done.stderr + done.stdout, "]0;owned")
 
 
 def test_what_is_long_is_cut(client):
