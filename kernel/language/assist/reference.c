@@ -134,12 +134,16 @@ static void write_description(const pb_value *value, pb_buffer *out)
 {
     char what[200];
     const char *said = pb_value_describe(value, what, sizeof what);
-    const char *kind = strncmp(said, "the ", 4) == 0 ? strchr(said + 4, ' ') : NULL;
-    size_t own = kind ? (size_t)(kind + 1 - said) : strlen(said);
+    size_t own = strlen(said), kind = strlen("the ");
+    if (strncmp(said, "the ", kind) == 0)
+        own = kind + strcspn(said + kind, " ");
     char first = said[0] == 'a' ? 'A' : said[0] == 't' ? 'T' : said[0];
-    pb_buffer_format(out, "%c%.*s", first, (int)own - 1, said + 1);
-    if (kind)
-        pb_reference_code(kind + 1, out);
+    pb_buffer_byte(out, first);
+    pb_buffer_append(out, said + 1, own - 1);
+    if (said[own]) {
+        pb_buffer_byte(out, ' ');
+        pb_reference_code(said + own + 1, out);
+    }
     pb_buffer_byte(out, '\n');
 }
 
