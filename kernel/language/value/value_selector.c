@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "value_private.h"
 
@@ -25,7 +26,7 @@ pb_status pb_value_selector(const pb_selector *selector, pb_value **result, pb_e
     char *label = NULL;
     if (!copy || !pb_copy_text(selector->label, &label)) {
         free(copy);
-        free(value);
+        pb_let_go(value);
         return pb_fail_memory(error);
     }
     *copy = *selector;
