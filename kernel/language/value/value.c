@@ -60,7 +60,7 @@ void pb_value_release(pb_value **value)
     case PB_TENSOR: pb_tensor_value_destroy(&old->as.tensor); break;
     case PB_TABLE: pb_table_value_destroy(&old->as.table); break;
     case PB_RECORD: pb_record_value_destroy(&old->as.record); break;
-    case PB_SELECTOR: pb_selector_destroy(&old->as.selector); break;
+    case PB_SELECTOR: pb_select_destroy(&old->as.selector); break;
     case PB_FUNCTION: old->as.function.type->destroy(old->as.function.data); break;
     case PB_OBJECT: destroy_object(old); break;
     case PB_NONE:

@@ -310,39 +310,19 @@ const char *pb_record_caption(const pb_value *record);
 
 /* ---- selectors ---- */
 
-typedef enum pb_selector_kind {
-    PB_SELECTOR_EACH,
-    PB_SELECTOR_ALL,
-    PB_SELECTOR_LABEL, /* at(label, n), first(label), last(label) */
-    PB_SELECTOR_SLICE, /* first:last:step */
-    PB_SELECTOR_PER    /* per([...]): one for each prompt */
-} pb_selector_kind;
-
-typedef struct pb_selector {
-    pb_selector_kind kind;
-    const char *label;
-    int occurrence; /* as in pb_select */
-    bool has_first, has_last;
-    int64_t first, last, step;
-    pb_value *items; /* PER: a list of integers, strings, selectors */
-} pb_selector;
-
-pb_status pb_value_selector(const pb_selector *selector, pb_value **result, pb_error **error);
-const pb_selector *pb_value_get_selector(const pb_value *value); /* borrowed; NULL if not one */
+/* Copies the select. */
+pb_status pb_value_selector(const pb_select *select, pb_value **result, pb_error **error);
+/* per([...]) of a list of places, one for each prompt. */
+pb_status pb_value_per(const pb_value *places, pb_value **result, pb_error **error);
+const pb_select *pb_value_get_selector(const pb_value *value); /* borrowed; NULL if not one */
 
 /*
  * A value in the place of an index as the pb_select the engine wants: an integer, a string, a list
- * of those, a slice, all, at(...), a boolean tensor or column. `storage` holds what *select points
- * into and is freed with pb_select_free. `value` must outlive *select; `keeper` may be NULL.
+ * of those, a selector, a boolean tensor or column. *select owns what it holds; it holds nothing on
+ * failure. `axis` is for messages; NULL where it is not known yet. `keeper` may be NULL.
  */
-typedef struct pb_select_storage {
-    pb_select *items;
-    pb_tensor *mask;
-} pb_select_storage;
-
 pb_status pb_value_to_select(pb_keeper *keeper, const pb_value *value, const char *axis,
-                             pb_select *select, pb_select_storage *storage, pb_error **error);
-void pb_select_free(pb_select_storage *storage);
+                             pb_select *select, pb_error **error);
 
 /* ---- built-ins, functions and objects ---- */
 
