@@ -176,8 +176,9 @@ pb_precision pb_value_precision(const pb_value *value)
 
 /* ---- strings ---- */
 
-#define LONG_STRING 65536 /* bytes: shorter ones are in the budget, but not asked for one by one   \
-                           */
+#define LONG_STRING                                                                                \
+    65536 /* bytes: shorter ones are in the budget, but not asked for one by one                   \
+           */
 
 pb_status pb_string_fits(double length, pb_error **error)
 {

@@ -14,7 +14,7 @@ pb_status pb_value_selector(const pb_select *select, pb_value **result, pb_error
     pb_status status = value ? PB_OK : pb_fail_memory(error);
     if (!status)
         status = pb_select_create(select, &value->as.selector, error);
-    if (status && value)
+    if (status)
         pb_let_go(value);
     else
         *result = value;
