@@ -28,6 +28,11 @@ extern const pb_object_type pb_edit_type;    /* edit.c */
 extern const pb_object_type pb_metric_type;  /* metric.c */
 extern const pb_object_type pb_ranking_type; /* ranking.c */
 
+/* Groups of parameters that words end with (arguments.c): model=, where a word can be about another
+ * model than the current one; and edit=, model= and bos= of a word with a prompt. */
+extern const pb_parameter pb_model_group[];
+extern const pb_parameter pb_prompt_group[];
+
 /* model=, where a word can be about another model than the current one. */
 #define PB_MODEL_PARAMETER                                                                         \
     {                                                                                              \

@@ -562,25 +562,26 @@ static pb_status call_line(pb_call *call, pb_value **result, pb_error **error)
     return draw_chart(call, pb_show_lines, result, error);
 }
 
-#define NAME(word)                                                                                 \
-    {                                                                                              \
-        .name = word, .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",                \
-        .what = "the name of an axis, a field or a column, or a list"                              \
-    }
-#define Y                                                                                          \
-    {                                                                                              \
-        .name = "y", .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",                 \
-        .what = "the name of a column, or a list of numbers"                                       \
-    }
-#define TITLE                                                                                      \
-    {                                                                                              \
-        .name = "title", .types = PB_TAKES_STRING, .fallback = "None"                              \
-    }
-#define DATA                                                                                       \
-    {                                                                                              \
-        .name = "data", .types = PB_TAKES_ANY, .fallback = "None",                                 \
-        .what = "a tensor, a table or a list of numbers"                                           \
-    }
+/* What bar() and line() both take. */
+static const pb_parameter chart_group[] = {
+    {.name = "data",
+     .types = PB_TAKES_ANY,
+     .fallback = "None",
+     .what = "a tensor, a table or a list of numbers"},
+    {.name = "x",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of an axis, a field or a column, or a list"},
+    {.name = "y",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of a column, or a list of numbers"},
+    {.name = "color",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of an axis, a field or a column, or a list"},
+    {.name = "title", .types = PB_TAKES_STRING, .fallback = "None"},
+    {.name = NULL}};
 
 const pb_builtin pb_builtins_plot[] = {
     {.name = "bar",
@@ -593,7 +594,7 @@ const pb_builtin pb_builtins_plot[] = {
      .example = "bar(attribute(\"I love this movie\", \" great\"), x=\"layer\", color=\"part\")",
      .needs_model = true,
      .see = "line heatmap",
-     .parameters = {DATA, NAME("x"), Y, NAME("color"), TITLE},
+     .also = {chart_group},
      .function = call_bar},
     {.name = "line",
      .category = "Plots",
@@ -602,6 +603,6 @@ const pb_builtin pb_builtins_plot[] = {
      .result = "a drawing",
      .example = "line(table(x=[1, 2, 3], y=[1, 4, 9]), x=\"x\", y=\"y\")",
      .see = "bar heatmap",
-     .parameters = {DATA, NAME("x"), Y, NAME("color"), TITLE},
+     .also = {chart_group},
      .function = call_line},
     {0}};

@@ -634,13 +634,6 @@ static pb_status call_generate(pb_call *call, pb_value **result, pb_error **erro
     return status;
 }
 
-#define POSITION                                                                                   \
-    {                                                                                              \
-        .name = "pos", .types = PB_TAKES_ANY_NAME,                                                 \
-        .what = "a position: -1, 2, \" love\", at(...)", .mode = PB_PARAMETER_KEYWORD,             \
-        .fallback = "-1"                                                                           \
-    }
-
 const pb_builtin pb_builtins_predict[] = {
     {.name = "logits",
      .category = "Predictions",
@@ -651,12 +644,18 @@ const pb_builtin pb_builtins_predict[] = {
      .example = "logits([\"I love it\", \"I hate it\"], [\" great\", \" bad\"]) > 0",
      .needs_model = true,
      .see = "logit top",
-     .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+     .parameters = {{.name = "prompts",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each"},
-                    POSITION,
-                    PB_PROMPT_PARAMETERS},
+                    {.name = "pos",
+                     .types = PB_TAKES_ANY_NAME,
+                     .what = "a position: -1, 2, \" love\", at(...)",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "-1"}},
+     .also = {pb_prompt_group},
      .function = call_logits},
     {.name = "tokens",
      .category = "Prompts and runs",
@@ -671,8 +670,14 @@ const pb_builtin pb_builtins_predict[] = {
      .expected = "' love'",
      .needs_model = true,
      .see = "run prompt",
-     .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
-                    PB_MODEL_PARAMETER,
+     .parameters = {{.name = "prompts",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
+                    {.name = "model",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a model",
+                     .fallback = "None",
+                     .objects = {&pb_model_type}},
                     {.name = "bos",
                      .mode = PB_PARAMETER_KEYWORD,
                      .types = PB_TAKES_BOOL,
@@ -689,7 +694,9 @@ const pb_builtin pb_builtins_predict[] = {
      .expected = "'The capital of France is Paris'",
      .needs_model = true,
      .see = "top",
-     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "20"},
                     {.name = "temperature",
                      .types = PB_TAKES_NUMBER,
@@ -702,7 +709,7 @@ const pb_builtin pb_builtins_predict[] = {
                     {.name = "seed",
                      .types = PB_TAKES_INTEGER,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .fallback = "0"},
-                    PB_PROMPT_PARAMETERS},
+                     .fallback = "0"}},
+     .also = {pb_prompt_group},
      .function = call_generate},
     {0}};
