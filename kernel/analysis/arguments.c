@@ -8,6 +8,30 @@
 #include "domain.h"
 #include "session/cell.h"
 
+/* ---- what many words take ---- */
+
+const pb_parameter pb_model_group[] = {{.name = "model",
+                                        .mode = PB_PARAMETER_KEYWORD,
+                                        .what = "a model",
+                                        .fallback = "None",
+                                        .objects = {&pb_model_type}},
+                                       {.name = NULL}};
+
+const pb_parameter pb_prompt_group[] = {
+    {.name = "edit",
+     .mode = PB_PARAMETER_KEYWORD,
+     .types = PB_TAKES_LIST,
+     .what = "an edit or a list of edits",
+     .fallback = "None",
+     .objects = {&pb_edit_type}},
+    {.name = "model",
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a model",
+     .fallback = "None",
+     .objects = {&pb_model_type}},
+    {.name = "bos", .mode = PB_PARAMETER_KEYWORD, .types = PB_TAKES_BOOL, .fallback = "None"},
+    {.name = NULL}};
+
 /* ---- context ---- */
 
 /* Scratch memory as a value, so that it can be kept between cells. */
@@ -123,9 +147,10 @@ static void hint_swapped(const pb_call *call, pb_model *model, const pb_argument
         return;
     pb_buffer line = PB_BUFFER_EMPTY;
     append_written(call, word, &line);
-    for (size_t i = 0; call->row->parameters[i].name; i++) {
+    const pb_parameter *parameter;
+    for (size_t i = 0; (parameter = pb_builtin_parameter(call->row, i)); i++) {
         const pb_argument *other = &call->arguments[i];
-        if (!other->given || other == word || call->row->parameters[i].mode != PB_PARAMETER_NORMAL)
+        if (!other->given || other == word || parameter->mode != PB_PARAMETER_NORMAL)
             continue;
         pb_buffer_text(&line, ", ");
         append_written(call, other, &line);

@@ -254,53 +254,80 @@ static pb_status scaled_field(const attribute_arguments *in, const pb_context *c
     return status;
 }
 
-/* The result with its fields; releases nothing of `found`. */
+/* What an attribution has beside its contributions. Those that are not there are NULL. */
+typedef struct attribution_extras {
+    pb_value *check, *bias, *logit, *rest, *scaled;
+    pb_value *layers, *parts; /* of each component */
+} attribution_extras;
+
+static void extras_release(attribution_extras *extras)
+{
+    pb_value **owned[] = {&extras->check,  &extras->bias,   &extras->logit, &extras->rest,
+                          &extras->scaled, &extras->layers, &extras->parts};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        pb_value_release(owned[i]);
+}
+
+static pb_status make_extras(const attribute_arguments *in, const pb_context *context,
+                             const pb_attribution *found, attribution_extras *out, pb_error **error)
+{
+    pb_value *model = in->prompts.model;
+    pb_status status = check_record(found, model, in->spec.scale, &out->check, error);
+    if (!status)
+        status = pb_tensor_field(found->bias, model, "logits", &out->bias, error);
+    if (!status)
+        status = pb_tensor_field(found->logit, model, "logits", &out->logit, error);
+    if (!status && found->rest)
+        status = pb_tensor_field(found->rest, model, "logits", &out->rest, error);
+    if (!status && pb_tensor_find_axis(found->parts, "component") >= 0)
+        status =
+            component_fields(in->prompts.engine, found->parts, &out->layers, &out->parts, error);
+    if (!status)
+        status = scaled_field(in, context, &out->scaled, error);
+    return status;
+}
+
+/* Lists them as fields of the result; gives how many. */
+enum { MOST_EXTRAS = 7 };
+static size_t extras_fields(const attribution_extras *extras, size_t n_layer,
+                            pb_field fields[MOST_EXTRAS])
+{
+    size_t n = 0;
+    fields[n++] =
+        (pb_field){.name = "check", .value = extras->check, .kind = PB_FIELD_AMOUNT, .whole = true};
+    fields[n++] = (pb_field){.name = "bias", .value = extras->bias, .kind = PB_FIELD_AMOUNT};
+    fields[n++] = (pb_field){.name = "logit", .value = extras->logit, .kind = PB_FIELD_AMOUNT};
+    if (extras->rest)
+        fields[n++] = (pb_field){.name = "rest", .value = extras->rest, .kind = PB_FIELD_AMOUNT};
+    if (extras->scaled)
+        fields[n++] =
+            (pb_field){.name = "scaled", .value = extras->scaled, .kind = PB_FIELD_AMOUNT};
+    if (extras->layers)
+        fields[n++] = (pb_field){.name = "layer",
+                                 .axis = "component",
+                                 .value = extras->layers,
+                                 .extent = (int64_t)n_layer};
+    if (extras->parts)
+        fields[n++] = (pb_field){.name = "part", .axis = "component", .value = extras->parts};
+    return n;
+}
+
+/* The result with its fields; takes the contributions out of `found`. */
 static pb_status attribution_value(const attribute_arguments *in, const pb_context *context,
                                    pb_attribution *found, pb_value **result, pb_error **error)
 {
-    pb_value *check = NULL, *rest = NULL, *bias = NULL, *logit = NULL, *layers = NULL,
-             *parts = NULL, *scaled = NULL;
-    pb_value *model = in->prompts.model;
+    attribution_extras extras = {0};
+    pb_field fields[MOST_EXTRAS];
     pb_buffer caption = PB_BUFFER_EMPTY;
     attribution_caption(in, &caption);
-    pb_status status = check_record(found, model, in->spec.scale, &check, error);
-    if (!status)
-        status = pb_tensor_field(found->bias, model, "logits", &bias, error);
-    if (!status)
-        status = pb_tensor_field(found->logit, model, "logits", &logit, error);
-    if (!status && found->rest)
-        status = pb_tensor_field(found->rest, model, "logits", &rest, error);
-    bool by_component = pb_tensor_find_axis(found->parts, "component") >= 0;
-    if (!status && by_component)
-        status = component_fields(in->prompts.engine, found->parts, &layers, &parts, error);
-    if (!status)
-        status = scaled_field(in, context, &scaled, error);
+    pb_status status = make_extras(in, context, found, &extras, error);
     if (!status) {
-        pb_field fields[7];
-        size_t n = 0;
-        fields[n++] =
-            (pb_field){.name = "check", .value = check, .kind = PB_FIELD_AMOUNT, .whole = true};
-        fields[n++] = (pb_field){.name = "bias", .value = bias, .kind = PB_FIELD_AMOUNT};
-        fields[n++] = (pb_field){.name = "logit", .value = logit, .kind = PB_FIELD_AMOUNT};
-        if (rest)
-            fields[n++] = (pb_field){.name = "rest", .value = rest, .kind = PB_FIELD_AMOUNT};
-        if (scaled)
-            fields[n++] = (pb_field){.name = "scaled", .value = scaled, .kind = PB_FIELD_AMOUNT};
-        if (by_component) {
-            fields[n++] =
-                (pb_field){.name = "layer",
-                           .axis = "component",
-                           .value = layers,
-                           .extent = (int64_t)pb_model_shape(in->prompts.engine)->n_layer};
-            fields[n++] = (pb_field){.name = "part", .axis = "component", .value = parts};
-        }
-        status = pb_result_captioned(&found->parts, model, &attribution_look,
+        size_t n = extras_fields(&extras, pb_model_shape(in->prompts.engine)->n_layer, fields);
+        status = pb_result_captioned(&found->parts, in->prompts.model, &attribution_look,
                                      in->spec.scale ? "logits" : "dot product", &caption, n, fields,
                                      result, error);
     }
-    pb_value *owned[] = {check, rest, bias, logit, layers, parts, scaled};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        pb_value_release(&owned[i]);
+    extras_release(&extras);
     pb_buffer_free(&caption);
     return status;
 }
@@ -342,7 +369,9 @@ const pb_builtin pb_builtins_attribute[] = {
      .expected = "True",
      .needs_model = true,
      .see = "top bar heatmap patch",
-     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "target",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "a word that is one token"},
@@ -370,7 +399,7 @@ const pb_builtin pb_builtins_attribute[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "heads such as \"L9H6\"",
                      .fallback = "None",
-                     .objects = {&pb_ranking_type}},
-                    PB_PROMPT_PARAMETERS},
+                     .objects = {&pb_ranking_type}}},
+     .also = {pb_prompt_group},
      .function = call_attribute},
     {0}};

@@ -83,7 +83,7 @@ const pb_builtin pb_builtins_decode[] = {
      .parameters = {{.name = "ids",
                      .types = PB_TAKES_INTEGER | PB_TAKES_LIST | PB_TAKES_TENSOR,
                      .what = "a token id, a list of them, or tokens",
-                     .objects = {&pb_tokens_type, &pb_run_type, &pb_prompt_type}},
-                    PB_MODEL_PARAMETER},
+                     .objects = {&pb_tokens_type, &pb_run_type, &pb_prompt_type}}},
+     .also = {pb_model_group},
      .function = call_decode},
     {0}};

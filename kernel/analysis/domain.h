@@ -28,34 +28,10 @@ extern const pb_object_type pb_edit_type;    /* edit.c */
 extern const pb_object_type pb_metric_type;  /* metric.c */
 extern const pb_object_type pb_ranking_type; /* ranking.c */
 
-/* model=, where a word can be about another model than the current one. */
-#define PB_MODEL_PARAMETER                                                                         \
-    {                                                                                              \
-        .name = "model", .mode = PB_PARAMETER_KEYWORD, .what = "a model", .fallback = "None",      \
-        .objects = {                                                                               \
-            &pb_model_type                                                                         \
-        }                                                                                          \
-    }
-
-/* The parameters that every word with a prompt ends with. */
-#define PB_PROMPT_PARAMETERS                                                                       \
-    {.name = "edit",                                                                               \
-     .mode = PB_PARAMETER_KEYWORD,                                                                 \
-     .types = PB_TAKES_LIST,                                                                       \
-     .what = "an edit or a list of edits",                                                         \
-     .fallback = "None",                                                                           \
-     .objects = {&pb_edit_type}},                                                                  \
-        PB_MODEL_PARAMETER,                                                                        \
-    {                                                                                              \
-        .name = "bos", .mode = PB_PARAMETER_KEYWORD, .types = PB_TAKES_BOOL, .fallback = "None"    \
-    }
-
-/* A prompt: a string, prompt(ids), a run, or a list of those. */
-#define PB_PROMPT_TYPES (PB_TAKES_TEXT | PB_TAKES_LIST)
-#define PB_PROMPT_OBJECTS                                                                          \
-    {                                                                                              \
-        &pb_run_type, &pb_prompt_type                                                              \
-    }
+/* Groups of parameters that words end with (arguments.c): model=, where a word can be about another
+ * model than the current one; and edit=, model= and bos= of a word with a prompt. */
+extern const pb_parameter pb_model_group[];
+extern const pb_parameter pb_prompt_group[];
 
 /* ---- models ---- */
 

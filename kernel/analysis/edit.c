@@ -339,31 +339,50 @@ static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **
     return status;
 }
 
-#define PLACE_TYPES                                                                                \
-    (PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR)
-#define PLACE(word)                                                                                \
-    {                                                                                              \
-        .name = word, .types = PLACE_TYPES, .mode = PB_PARAMETER_KEYWORD,                          \
-        .what = "a place, a list, a slice or all", .fallback = "None"                              \
-    }
-#define HEADS                                                                                      \
-    {                                                                                              \
-        .name = "heads", .types = PB_TAKES_STRING | PB_TAKES_LIST, .mode = PB_PARAMETER_KEYWORD,   \
-        .what = "heads such as \"L9H6\"", .fallback = "None", .objects = {                         \
-            &pb_ranking_type                                                                       \
-        }                                                                                          \
-    }
-#define SITE(default_)                                                                             \
-    {                                                                                              \
-        .name = "site", .types = PB_TAKES_STRING, .what = "an activation site",                    \
-        .fallback = default_, .suggest = pb_suggest_sites                                          \
-    }
-#define PLACES      PLACE("layer"), PLACE("head"), PLACE("pos"), PLACE("key"), PLACE("neuron"), HEADS
-#define VALUE_TYPES (PB_TAKES_NUMBER | PB_TAKES_TENSOR | PB_TAKES_STRING | PB_TAKES_LIST)
 #define PLACES_DOC                                                                                 \
     "The layer has to be named (`layer=all` for every one) unless `heads=` names heads; head, "    \
     "pos, key and neuron are all of them unless told. Positions left open are edited in "          \
     "generated tokens too."
+
+/* Where an edit is. */
+static const pb_parameter places_group[] = {
+    {.name = "layer",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
+    {.name = "head",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
+    {.name = "pos",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
+    {.name = "key",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
+    {.name = "neuron",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
+    {.name = "heads",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "heads such as \"L9H6\"",
+     .fallback = "None",
+     .objects = {&pb_ranking_type}},
+    {.name = NULL}};
 
 const pb_builtin pb_builtins_edit[] = {
     {.name = "zero",
@@ -376,7 +395,12 @@ const pb_builtin pb_builtins_edit[] = {
      .expected = "True",
      .needs_model = true,
      .see = "ablate_mean set patch",
-     .parameters = {SITE("None"), PLACES, PB_MODEL_PARAMETER},
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites}},
+     .also = {places_group, pb_model_group},
      .function = call_zero},
     {.name = "set",
      .category = "Edits",
@@ -386,14 +410,17 @@ const pb_builtin pb_builtins_edit[] = {
      .example = "set(\"resid_post\", layer=5, pos=\" love\", to=run(\"I hate it\"))",
      .needs_model = true,
      .see = "resample patch",
-     .parameters = {SITE("None"),
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites},
                     {.name = "to",
-                     .types = VALUE_TYPES,
+                     .types = PB_TAKES_NUMBER | PB_TAKES_TENSOR | PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a number, a tensor or a run",
-                     .objects = PB_PROMPT_OBJECTS},
-                    PLACES,
-                    PB_MODEL_PARAMETER},
+                     .objects = {&pb_run_type, &pb_prompt_type}}},
+     .also = {places_group, pb_model_group},
      .function = call_set},
     {.name = "resample",
      .category = "Edits",
@@ -403,14 +430,17 @@ const pb_builtin pb_builtins_edit[] = {
      .example = "resample(\"z\", layer=2, head=3, from=\"I hate this movie\")",
      .needs_model = true,
      .see = "set patch",
-     .parameters = {SITE("None"),
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites},
                     {.name = "from",
-                     .types = PB_PROMPT_TYPES,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a prompt or a run",
-                     .objects = PB_PROMPT_OBJECTS},
-                    PLACES,
-                    PB_MODEL_PARAMETER},
+                     .objects = {&pb_run_type, &pb_prompt_type}}},
+     .also = {places_group, pb_model_group},
      .function = call_resample},
     {.name = "add",
      .category = "Edits",
@@ -420,13 +450,16 @@ const pb_builtin pb_builtins_edit[] = {
      .example = "add(\"resid_post\", layer=3, value=0.5)",
      .needs_model = true,
      .see = "scale project",
-     .parameters = {SITE("None"),
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites},
                     {.name = "value",
                      .types = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a number or a tensor"},
-                    PLACES,
-                    PB_MODEL_PARAMETER},
+                     .what = "a number or a tensor"}},
+     .also = {places_group, pb_model_group},
      .function = call_add},
     {.name = "scale",
      .category = "Edits",
@@ -436,13 +469,16 @@ const pb_builtin pb_builtins_edit[] = {
      .example = "scale(\"attn_out\", layer=2, by=0.5)",
      .needs_model = true,
      .see = "zero add",
-     .parameters = {SITE("None"),
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites},
                     {.name = "by",
                      .types = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a number or a tensor"},
-                    PLACES,
-                    PB_MODEL_PARAMETER},
+                     .what = "a number or a tensor"}},
+     .also = {places_group, pb_model_group},
      .function = call_scale},
     {.name = "project",
      .category = "Edits",
@@ -452,13 +488,16 @@ const pb_builtin pb_builtins_edit[] = {
      .example = "project(\"resid_post\", layer=3, out=model.W_U[token=\" great\"])",
      .needs_model = true,
      .see = "add zero",
-     .parameters = {SITE("None"),
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites},
                     {.name = "out",
                      .types = PB_TAKES_TENSOR,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a direction, a tensor"},
-                    PLACES,
-                    PB_MODEL_PARAMETER},
+                     .what = "a direction, a tensor"}},
+     .also = {places_group, pb_model_group},
      .function = call_project},
     {.name = "ablate_mean",
      .category = "Edits",
@@ -473,19 +512,22 @@ const pb_builtin pb_builtins_edit[] = {
      .example = "ablate_mean(\"mlp_out\", layer=3, over=[\"I love it\", \"I hate it\"])",
      .needs_model = true,
      .see = "zero resample",
-     .parameters = {SITE("None"),
+     .parameters = {{.name = "site",
+                     .types = PB_TAKES_STRING,
+                     .what = "an activation site",
+                     .fallback = "None",
+                     .suggest = pb_suggest_sites},
                     {.name = "over",
-                     .types = PB_PROMPT_TYPES,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "prompts",
-                     .objects = PB_PROMPT_OBJECTS},
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "by",
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"pos\"",
-                     .choices = "pos all"},
-                    PLACES,
-                    PB_MODEL_PARAMETER},
+                     .choices = "pos all"}},
+     .also = {places_group, pb_model_group},
      .function = call_ablate_mean},
     {.name = "except_heads",
      .category = "Edits",
@@ -500,7 +542,7 @@ const pb_builtin pb_builtins_edit[] = {
      .parameters = {{.name = "heads",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .what = "heads such as \"L9H6\"",
-                     .objects = {&pb_ranking_type}},
-                    PB_MODEL_PARAMETER},
+                     .objects = {&pb_ranking_type}}},
+     .also = {pb_model_group},
      .function = call_except_heads},
     {0}};

@@ -146,15 +146,6 @@ static pb_status call_composition(pb_call *call, pb_value **result, pb_error **e
     return status;
 }
 
-#define PROMPT                                                                                     \
-    {                                                                                              \
-        .name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS                   \
-    }
-#define FLAG(word)                                                                                 \
-    {                                                                                              \
-        .name = word, .types = PB_TAKES_BOOL, .mode = PB_PARAMETER_KEYWORD, .fallback = "False"    \
-    }
-
 const pb_builtin pb_builtins_heads[] = {
     {.name = "detect_heads",
      .category = "Heads",
@@ -168,7 +159,9 @@ const pb_builtin pb_builtins_heads[] = {
      .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
      .needs_model = true,
      .see = "stripes attention random_tokens",
-     .parameters = {PROMPT,
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "detector",
                      .types = PB_TAKES_STRING,
                      .choices = "previous duplicate induction"},
@@ -177,9 +170,15 @@ const pb_builtin pb_builtins_heads[] = {
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"mul\"",
                      .choices = "mul abs"},
-                    FLAG("exclude_bos"),
-                    FLAG("exclude_current_token"),
-                    PB_PROMPT_PARAMETERS},
+                    {.name = "exclude_bos",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"},
+                    {.name = "exclude_current_token",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"}},
+     .also = {pb_prompt_group},
      .function = call_detect_heads},
     {.name = "stripes",
      .category = "Heads",
@@ -191,11 +190,13 @@ const pb_builtin pb_builtins_heads[] = {
      .expected = "True",
      .needs_model = true,
      .see = "detect_heads random_tokens",
-     .parameters = {PROMPT,
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "stripe",
                      .types = PB_TAKES_STRING,
-                     .choices = "previous duplicate induction"},
-                    PB_PROMPT_PARAMETERS},
+                     .choices = "previous duplicate induction"}},
+     .also = {pb_prompt_group},
      .function = call_stripes},
     {.name = "composition",
      .category = "Heads",
@@ -208,7 +209,7 @@ const pb_builtin pb_builtins_heads[] = {
      .expected = "True",
      .needs_model = true,
      .see = "detect_heads",
-     .parameters = {{.name = "kind", .types = PB_TAKES_STRING, .choices = "Q K V"},
-                    PB_MODEL_PARAMETER},
+     .parameters = {{.name = "kind", .types = PB_TAKES_STRING, .choices = "Q K V"}},
+     .also = {pb_model_group},
      .function = call_composition},
     {0}};

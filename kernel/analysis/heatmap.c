@@ -238,11 +238,6 @@ static pb_status call_heatmap(pb_call *call, pb_value **result, pb_error **error
     return status ? status : pb_value_take_drawing(bundle, "heatmap", result, error);
 }
 
-#define AXIS(word)                                                                                 \
-    {                                                                                              \
-        .name = word, .types = PB_TAKES_STRING, .fallback = "None"                                 \
-    }
-
 const pb_builtin pb_builtins_heatmap[] = {
     {.name = "heatmap",
      .category = "Plots",
@@ -263,9 +258,9 @@ const pb_builtin pb_builtins_heatmap[] = {
      .parameters = {{.name = "data",
                      .types = PB_TAKES_ANY,
                      .what = "a tensor of two, three or four axes, or a list of lists"},
-                    AXIS("x"),
-                    AXIS("y"),
-                    AXIS("title"),
+                    {.name = "x", .types = PB_TAKES_STRING, .fallback = "None"},
+                    {.name = "y", .types = PB_TAKES_STRING, .fallback = "None"},
+                    {.name = "title", .types = PB_TAKES_STRING, .fallback = "None"},
                     {.name = "facet",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,

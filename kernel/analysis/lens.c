@@ -28,6 +28,32 @@ static pb_status column_of_tops(const pb_value *self, const char *const *texts, 
     return status;
 }
 
+/* A tensor [layer, pos] with the top token in each cell. */
+static pb_status map_of_tops(const pb_value *self, const char *const *texts, pb_bundle **shown,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(self);
+    pb_axis_labels rows = {0}, columns = {0};
+    pb_status status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
+    if (!status)
+        status = pb_axis_labels_of(pb_tensor_axis(tensor, 1), &columns, error);
+    if (!status) {
+        pb_heatmap_view view = {.words = {.caption = pb_value_meta(self)->caption},
+                                .rows = rows.view,
+                                .columns = columns.view,
+                                .values = pb_tensor_data(tensor),
+                                .cell_texts = texts,
+                                .cell_kind = PB_TEXT_TOKEN,
+                                .value_name = "probability",
+                                .shade = PB_SHADE_SEQUENTIAL,
+                                .range = {.fixed = true, .low = 0, .high = 1}};
+        status = pb_show_heatmap(&view, shown, error);
+    }
+    pb_axis_labels_free(&rows);
+    pb_axis_labels_free(&columns);
+    return status;
+}
+
 static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                            pb_error **error)
 {
@@ -43,38 +69,15 @@ static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *b
     size_t count = pb_tensor_size(tensor);
     const float *id = pb_tensor_data(pb_value_get_tensor(ids));
     const char **texts = pb_malloc(count, sizeof *texts);
-    pb_axis_labels rows = {0}, columns = {0};
     pb_bundle *shown = NULL;
-    pb_status status = texts ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < count && !status; i++)
+    if (!texts)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < count; i++)
         texts[i] = pb_tokenizer_label(pb_model_tokenizer(pb_model_of(meta->model)), (int32_t)id[i]);
-    if (!status && rank == 1) {
-        status = column_of_tops(self, texts, &shown, error);
-        free(texts);
-        return status ? status : pb_bundle_absorb(bundle, &shown, error);
-    }
-    if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(tensor, 0), &rows, error);
-    if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(tensor, 1), &columns, error);
-    if (!status) {
-        pb_heatmap_view view = {.words = {.caption = meta->caption},
-                                .rows = rows.view,
-                                .columns = columns.view,
-                                .values = pb_tensor_data(tensor),
-                                .cell_texts = texts,
-                                .cell_kind = PB_TEXT_TOKEN,
-                                .value_name = "probability",
-                                .shade = PB_SHADE_SEQUENTIAL,
-                                .range = {.fixed = true, .low = 0, .high = 1}};
-        status = pb_show_heatmap(&view, &shown, error);
-        if (!status)
-            status = pb_bundle_absorb(bundle, &shown, error);
-    }
-    pb_axis_labels_free(&rows);
-    pb_axis_labels_free(&columns);
+    pb_status status = rank == 1 ? column_of_tops(self, texts, &shown, error)
+                                 : map_of_tops(self, texts, &shown, error);
     free(texts);
-    return status;
+    return status ? status : pb_bundle_absorb(bundle, &shown, error);
 }
 
 /* The text of a token for its id. */
@@ -273,7 +276,9 @@ const pb_builtin pb_builtins_lens[] = {
      .example = "lens(\"The capital of France is\")",
      .needs_model = true,
      .see = "attribute top",
-     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each",
@@ -293,7 +298,7 @@ const pb_builtin pb_builtins_lens[] = {
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"resid_post\"",
-                     .suggest = suggest_streams},
-                    PB_PROMPT_PARAMETERS},
+                     .suggest = suggest_streams}},
+     .also = {pb_prompt_group},
      .function = call_lens},
     {0}};

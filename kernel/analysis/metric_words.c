@@ -232,30 +232,26 @@ static pb_status call_metric(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-#define WORD_TYPES (PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER)
-/* What a metric is read on. */
-#define RUN_OBJECTS                                                                                \
-    {                                                                                              \
-        &pb_run_type, &pb_prompt_type, &pb_cell_run_type                                           \
-    }
-#define PROMPT_OR_TARGET                                                                           \
-    {                                                                                              \
-        .name = "prompt", .types = WORD_TYPES, .what = "a prompt", .fallback = "None",             \
-        .objects = RUN_OBJECTS                                                                     \
-    }
-#define TARGET                                                                                     \
-    {                                                                                              \
-        .name = "target", .types = WORD_TYPES, .what = "a word that is one token",                 \
-        .fallback = "None"                                                                         \
-    }
-#define POSITION                                                                                   \
-    {                                                                                              \
-        .name = "pos",                                                                             \
-        .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,           \
-        .what = "a position: -1, 2, \" love\", at(...), a list, all",                              \
-        .mode = PB_PARAMETER_KEYWORD, .fallback = "-1"                                             \
-    }
 #define METRIC_RESULT "a metric; with a prompt a number, with a list of prompts a tensor [prompt]"
+
+/* What the metrics of one word take. With the word alone, that stands in the place of the prompt.
+ */
+static const pb_parameter target_group[] = {
+    {.name = "prompt",
+     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+     .what = "a prompt",
+     .fallback = "None",
+     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type}},
+    {.name = "target",
+     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+     .what = "a word that is one token",
+     .fallback = "None"},
+    {.name = "pos",
+     .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+     .what = "a position: -1, 2, \" love\", at(...), a list, all",
+     .mode = PB_PARAMETER_KEYWORD,
+     .fallback = "-1"},
+    {.name = NULL}};
 
 const pb_builtin pb_builtins_metric[] = {
     {.name = "logit",
@@ -267,7 +263,7 @@ const pb_builtin pb_builtins_metric[] = {
      .expected = "True",
      .needs_model = true,
      .see = "logit_diff logits patch",
-     .parameters = {PROMPT_OR_TARGET, TARGET, POSITION, PB_PROMPT_PARAMETERS},
+     .also = {target_group, pb_prompt_group},
      .function = call_metric},
     {.name = "logit_diff",
      .category = "Metrics",
@@ -278,14 +274,26 @@ const pb_builtin pb_builtins_metric[] = {
      .expected = "True",
      .needs_model = true,
      .see = "logit patch",
-     .parameters = {PROMPT_OR_TARGET,
-                    TARGET,
-                    {.name = "against",
-                     .types = WORD_TYPES,
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "a prompt",
+                     .fallback = "None",
+                     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type}},
+                    {.name = "target",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "a word that is one token",
                      .fallback = "None"},
-                    POSITION,
-                    PB_PROMPT_PARAMETERS},
+                    {.name = "against",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "a word that is one token",
+                     .fallback = "None"},
+                    {.name = "pos",
+                     .types =
+                         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .what = "a position: -1, 2, \" love\", at(...), a list, all",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "-1"}},
+     .also = {pb_prompt_group},
      .function = call_metric},
     {.name = "prob",
      .category = "Metrics",
@@ -297,7 +305,7 @@ const pb_builtin pb_builtins_metric[] = {
      .expected = "True",
      .needs_model = true,
      .see = "logprob logit",
-     .parameters = {PROMPT_OR_TARGET, TARGET, POSITION, PB_PROMPT_PARAMETERS},
+     .also = {target_group, pb_prompt_group},
      .function = call_metric},
     {.name = "logprob",
      .category = "Metrics",
@@ -308,7 +316,7 @@ const pb_builtin pb_builtins_metric[] = {
      .expected = "True",
      .needs_model = true,
      .see = "prob loss",
-     .parameters = {PROMPT_OR_TARGET, TARGET, POSITION, PB_PROMPT_PARAMETERS},
+     .also = {target_group, pb_prompt_group},
      .function = call_metric},
     {.name = "rank",
      .category = "Metrics",
@@ -319,7 +327,7 @@ const pb_builtin pb_builtins_metric[] = {
      .expected = "0",
      .needs_model = true,
      .see = "top prob",
-     .parameters = {PROMPT_OR_TARGET, TARGET, POSITION, PB_PROMPT_PARAMETERS},
+     .also = {target_group, pb_prompt_group},
      .function = call_metric},
     {.name = "loss",
      .category = "Metrics",
@@ -332,16 +340,16 @@ const pb_builtin pb_builtins_metric[] = {
      .needs_model = true,
      .see = "kl logprob",
      .parameters = {{.name = "prompt",
-                     .types = PB_PROMPT_TYPES,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = RUN_OBJECTS},
+                     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type}},
                     {.name = "by",
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"mean\"",
-                     .choices = "mean pos"},
-                    PB_PROMPT_PARAMETERS},
+                     .choices = "mean pos"}},
+     .also = {pb_prompt_group},
      .function = call_metric},
     {.name = "kl",
      .category = "Metrics",
@@ -356,16 +364,21 @@ const pb_builtin pb_builtins_metric[] = {
      .needs_model = true,
      .see = "loss prob",
      .parameters = {{.name = "prompt",
-                     .types = PB_PROMPT_TYPES,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = RUN_OBJECTS},
+                     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type}},
                     {.name = "reference",
-                     .types = PB_PROMPT_TYPES,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a prompt or a run",
-                     .objects = PB_PROMPT_OBJECTS},
-                    POSITION,
-                    PB_PROMPT_PARAMETERS},
+                     .objects = {&pb_run_type, &pb_prompt_type}},
+                    {.name = "pos",
+                     .types =
+                         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .what = "a position: -1, 2, \" love\", at(...), a list, all",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "-1"}},
+     .also = {pb_prompt_group},
      .function = call_metric},
     {0}};

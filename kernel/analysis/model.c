@@ -121,14 +121,19 @@ static size_t split_notes(char *text, const char **notes)
     return n;
 }
 
-static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
-                            pb_error **error)
+/* The facts of a card, which point into the texts beside them. */
+enum { CARD_FACTS = 12 };
+typedef struct card_facts {
+    char numbers[8][FACT_TEXT], start[2 * FACT_TEXT + 32];
+    pb_fact facts[CARD_FACTS];
+} card_facts;
+
+static void fill_facts(const pb_value *self, card_facts *out)
 {
-    (void)interp;
     const pb_model *model = pb_model_of(self);
     const pb_shape *shape = pb_model_shape(model);
-    char text[8][FACT_TEXT], start[2 * FACT_TEXT + 32];
-    start_text(self, start, sizeof start);
+    char(*text)[FACT_TEXT] = out->numbers;
+    start_text(self, out->start, sizeof out->start);
     snprintf(text[0], FACT_TEXT, "%zu", shape->n_layer);
     snprintf(text[1], FACT_TEXT, "%zu of %zu", shape->n_head, shape->d_head);
     snprintf(text[2], FACT_TEXT, "%zu", shape->d_model);
@@ -137,7 +142,7 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
     snprintf(text[5], FACT_TEXT, "%zu", shape->n_vocab);
     count_text(text[6], FACT_TEXT, pb_model_parameters(model));
     snprintf(text[7], FACT_TEXT, "%.1f", (double)pb_model_memory(model) / 1e6);
-    pb_fact facts[] = {
+    const pb_fact facts[CARD_FACTS] = {
         {"layers", text[0], NULL},
         {"heads", text[1], "dimensions"},
         {"d_model", text[2], NULL},
@@ -149,20 +154,44 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
         {"weights",
          pb_model_is_raw(model) ? "raw, as on disk" : "processed as TransformerLens does", NULL},
         {"on disk as", pb_model_dtype(model), NULL},
-        {"start token", start, NULL},
+        {"start token", out->start, NULL},
         {"from", short_path(pb_model_path(model)), NULL},
     };
+    memcpy(out->facts, facts, sizeof facts);
+}
+
+/* The strip of blocks of a card, which point into the texts beside them. */
+enum { CARD_BLOCKS = 4 };
+typedef struct card_strip {
     char group[FACT_TEXT], heads[FACT_TEXT], mlp[FACT_TEXT], embed[FACT_TEXT], unembed[FACT_TEXT];
-    snprintf(group, sizeof group, "%zu layers, each", shape->n_layer);
-    snprintf(heads, sizeof heads, "%zu heads", shape->n_head);
-    snprintf(mlp, sizeof mlp, "%zu neurons", shape->d_mlp);
-    snprintf(embed, sizeof embed, "%zu dimensions", shape->d_model);
-    snprintf(unembed, sizeof unembed, "%zu logits", shape->n_vocab);
-    pb_block blocks[] = {{"embed", embed, NULL, 0},
-                         {"attention", heads, group, 1},
-                         {"mlp", mlp, group, 2},
-                         {"unembed", unembed, NULL, 0}};
+    pb_block blocks[CARD_BLOCKS];
+} card_strip;
+
+static void fill_strip(const pb_shape *shape, card_strip *out)
+{
+    snprintf(out->group, FACT_TEXT, "%zu layers, each", shape->n_layer);
+    snprintf(out->heads, FACT_TEXT, "%zu heads", shape->n_head);
+    snprintf(out->mlp, FACT_TEXT, "%zu neurons", shape->d_mlp);
+    snprintf(out->embed, FACT_TEXT, "%zu dimensions", shape->d_model);
+    snprintf(out->unembed, FACT_TEXT, "%zu logits", shape->n_vocab);
+    const pb_block blocks[CARD_BLOCKS] = {{"embed", out->embed, NULL, 0},
+                                          {"attention", out->heads, out->group, 1},
+                                          {"mlp", out->mlp, out->group, 2},
+                                          {"unembed", out->unembed, NULL, 0}};
+    memcpy(out->blocks, blocks, sizeof blocks);
+}
+
+static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
+                            pb_error **error)
+{
+    (void)interp;
+    const pb_model *model = pb_model_of(self);
+    const pb_shape *shape = pb_model_shape(model);
+    card_facts facts;
+    card_strip strip;
     char subtitle[96];
+    fill_facts(self, &facts);
+    fill_strip(shape, &strip);
     snprintf(subtitle, sizeof subtitle, "GPT-2: %zu layers, %zu heads, d_model %zu", shape->n_layer,
              shape->n_head, shape->d_model);
     const char *notes[MOST_NOTES];
@@ -173,10 +202,10 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
     pb_card_view view = {
         .words = {.title = pb_model_name(model), .notes = notes, .n_notes = n_notes},
         .subtitle = subtitle,
-        .facts = facts,
-        .n_facts = sizeof facts / sizeof *facts,
-        .blocks = blocks,
-        .n_blocks = sizeof blocks / sizeof *blocks};
+        .facts = facts.facts,
+        .n_facts = CARD_FACTS,
+        .blocks = strip.blocks,
+        .n_blocks = CARD_BLOCKS};
     pb_bundle *card = NULL;
     pb_status status = pb_show_card(&view, &card, error);
     free(lines);

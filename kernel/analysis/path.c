@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "domain.h"
-#include "places_words.h"
 #include "sweep.h"
 #include "words.h"
 
@@ -229,8 +228,14 @@ const pb_builtin pb_builtins_path[] = {
                 "it is\", sender=\"L2H3\", metric=logit(\" great\"))",
      .needs_model = true,
      .see = "patch",
-     .parameters = {PB_PROMPT("into"),
-                    PB_PROMPT("from"),
+     .parameters = {{.name = "into",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .what = "a prompt or a list of prompts",
+                     .objects = {&pb_run_type, &pb_prompt_type}},
+                    {.name = "from",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .what = "a prompt or a list of prompts",
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "sender",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
                      .what = "a head such as \"L5H5\", a list of heads, or each",
@@ -240,7 +245,10 @@ const pb_builtin pb_builtins_path[] = {
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .what = "receivers such as \"L9H9.q\" or \"logits\"",
                      .fallback = "\"logits\""},
-                    PB_METRIC_PARAMETER,
+                    {.name = "metric",
+                     .types = PB_TAKES_ANY,
+                     .what = "a metric such as logit(\" great\"), or a function of a run",
+                     .objects = {&pb_metric_type}},
                     {.name = "mode",
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
@@ -255,7 +263,7 @@ const pb_builtin pb_builtins_path[] = {
                     {.name = "normalize",
                      .types = PB_TAKES_BOOL,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .fallback = "False"},
-                    PB_PROMPT_PARAMETERS},
+                     .fallback = "False"}},
+     .also = {pb_prompt_group},
      .function = call_path},
     {0}};

@@ -99,57 +99,78 @@ static pb_status where_both(const pb_value *list, const pb_value *other, pb_valu
     return status;
 }
 
+/* Which place along x, and which series, each value has; SIZE_MAX where it has none. */
+typedef struct value_places {
+    size_t *x, *series;
+} value_places;
+
+/* One direction of the chart: its distinct values as texts, and which of them each value has.
+ * Values for which `other` has nothing have no place. */
+static pb_status place_along(pb_interp *interp, const pb_value *list, const pb_value *other,
+                             char ***texts, size_t *count, size_t *places, pb_error **error)
+{
+    pb_value **values = NULL, *kept = NULL;
+    pb_status status = where_both(list, other, &kept, error);
+    if (!status)
+        status = distinct(interp, kept, &values, count, places, error);
+    if (!status)
+        status = labels_of(values, *count, texts, error);
+    free(values);
+    pb_value_release(&kept);
+    return status;
+}
+
+static pb_status empty_cells(chart_data *plot, pb_error **error)
+{
+    size_t cells = 0;
+    if (!pb_size_mul(plot->n_x, plot->n_series, &cells) ||
+        !(plot->values = pb_malloc(cells, sizeof *plot->values)))
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < cells; i++)
+        plot->values[i] = NAN;
+    return PB_OK;
+}
+
+/* Puts the values where they belong; those without a place are summed up for a note. */
+static pb_status fill_cells(const pb_value *x, const value_places *places, const double *values,
+                            chart_data *plot, pb_error **error)
+{
+    for (size_t i = 0; i < pb_list_count(x); i++) {
+        if (places->x[i] == SIZE_MAX || places->series[i] == SIZE_MAX) {
+            plot->left_out++;
+            plot->left_sum += values[i];
+            plot->lacks_series = !pb_value_is_none(pb_list_item(x, i));
+            continue;
+        }
+        float *cell = &plot->values[places->series[i] * plot->n_x + places->x[i]];
+        if (!isnan(*cell))
+            return pb_fail(error, PB_VALUE,
+                           "several values share one place along x; name what tells them apart "
+                           "with color=");
+        *cell = (float)values[i];
+    }
+    return PB_OK;
+}
+
 /* Values given one by one, each with its x and its series: a table, or a tensor with fields. */
 static pb_status plot_columns(pb_interp *interp, const pb_value *x, const pb_value *series,
                               const double *values, chart_data *plot, pb_error **error)
 {
     size_t n = pb_list_count(x);
-    size_t *x_at = pb_malloc(n, sizeof *x_at), *s_at = pb_calloc(n, sizeof *s_at);
-    pb_value **x_values = NULL, **s_values = NULL, *x_kept = NULL, *s_kept = NULL;
-    pb_status status = x_at && s_at ? PB_OK : pb_fail_memory(error);
+    value_places places = {pb_malloc(n, sizeof *places.x), pb_calloc(n, sizeof *places.series)};
+    pb_status status = places.x && places.series ? PB_OK : pb_fail_memory(error);
     if (!status)
-        status = where_both(x, series, &x_kept, error);
+        status = place_along(interp, x, series, &plot->x_texts, &plot->n_x, places.x, error);
+    plot->n_series = 1;
+    if (!status && series)
+        status = place_along(interp, series, x, &plot->series_names, &plot->n_series, places.series,
+                             error);
     if (!status)
-        status = distinct(interp, x_kept, &x_values, &plot->n_x, x_at, error);
-    if (!status && series) {
-        status = where_both(series, x, &s_kept, error);
-        if (!status)
-            status = distinct(interp, s_kept, &s_values, &plot->n_series, s_at, error);
-        if (!status)
-            status = labels_of(s_values, plot->n_series, &plot->series_names, error);
-    } else {
-        plot->n_series = 1;
-    }
+        status = empty_cells(plot, error);
     if (!status)
-        status = labels_of(x_values, plot->n_x, &plot->x_texts, error);
-    size_t cells = 0;
-    if (!status && (!pb_size_mul(plot->n_x, plot->n_series, &cells) ||
-                    !(plot->values = pb_malloc(cells, sizeof *plot->values))))
-        status = pb_fail_memory(error);
-    if (!status) {
-        for (size_t i = 0; i < cells; i++)
-            plot->values[i] = NAN;
-        for (size_t i = 0; i < n && !status; i++) {
-            if (x_at[i] == SIZE_MAX || s_at[i] == SIZE_MAX) {
-                plot->left_out++;
-                plot->left_sum += values[i];
-                plot->lacks_series = !pb_value_is_none(pb_list_item(x, i));
-                continue;
-            }
-            float *cell = &plot->values[s_at[i] * plot->n_x + x_at[i]];
-            if (!isnan(*cell))
-                status = pb_fail(error, PB_VALUE,
-                                 "several values share one place along x; name what tells them "
-                                 "apart with color=");
-            *cell = (float)values[i];
-        }
-    }
-    free(x_at);
-    free(s_at);
-    free(x_values);
-    free(s_values);
-    pb_value_release(&x_kept);
-    pb_value_release(&s_kept);
+        status = fill_cells(x, &places, values, plot, error);
+    free(places.x);
+    free(places.series);
     return status;
 }
 
@@ -272,13 +293,70 @@ static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x
     return status;
 }
 
-/* x and color of a tensor: axes by name, x the last, color the other. */
+/* Which axis of a tensor of one or two is x, the last unless one is named, and which the series:
+ * the other, or -1. */
+static pb_status choose_axes(pb_call *call, const pb_value *value, int *x_axis, int *series_axis,
+                             pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    const char *x = pb_argument_text(call, "x"), *color = pb_argument_text(call, "color");
+    size_t rank = pb_tensor_rank(tensor);
+    int coloured = color ? pb_tensor_find_axis(tensor, color) : -1;
+    *x_axis = x ? pb_tensor_find_axis(tensor, x) : (int)rank - 1;
+    if (*x_axis < 0)
+        return pb_plot_no_such(call, "x", x, value, error);
+    if (!x && rank == 2 && coloured == *x_axis)
+        *x_axis = 0;
+    *series_axis = rank == 2 ? 1 - *x_axis : -1;
+    if (color && (*series_axis < 0 || coloured != *series_axis))
+        return pb_plot_no_such(call, "color", color, value, error);
+    return PB_OK;
+}
+
+static pb_status name_series(const pb_axis_labels *series, chart_data *plot, pb_error **error)
+{
+    plot->n_series = series->view.count;
+    plot->series_name = series->view.name;
+    plot->series_names = pb_calloc(plot->n_series, sizeof(char *));
+    if (!plot->series_names)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < plot->n_series; i++)
+        if (!(plot->series_names[i] = place_label(series, i)))
+            return pb_fail_memory(error);
+    return PB_OK;
+}
+
+/* The chart of a tensor [x] or [series, x]. */
+static pb_status plot_turned(const pb_tensor *turned, chart_data *plot, pb_error **error)
+{
+    size_t rank = pb_tensor_rank(turned);
+    pb_axis_labels series = {0};
+    pb_status status = pb_axis_labels_of(pb_tensor_axis(turned, rank - 1), &plot->x, error);
+    plot->n_x = plot->x.view.count;
+    plot->x_name = plot->x.view.name;
+    plot->n_series = 1;
+    if (!status && rank == 2)
+        status = pb_axis_labels_of(pb_tensor_axis(turned, 0), &series, error);
+    if (!status && rank == 2)
+        status = name_series(&series, plot, error);
+    pb_axis_labels_free(&series);
+    if (status)
+        return status;
+    plot->values = pb_malloc(pb_tensor_size(turned), sizeof *plot->values);
+    if (!plot->values)
+        return pb_fail_memory(error);
+    memcpy(plot->values, pb_tensor_data(turned), pb_tensor_size(turned) * sizeof(float));
+    return PB_OK;
+}
+
+/* x and color of a tensor: axes by name, or fields along its one axis. */
 static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *plot,
                              pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const char *x = pb_argument_text(call, "x"), *color = pb_argument_text(call, "color");
     size_t rank = pb_tensor_rank(tensor);
+    int x_axis = -1, series_axis = -1;
     plot->units = pb_value_meta(value)->units;
     plot->value_name = plot->units ? plot->units : "value";
     if (rank == 1 && (axis_field(value, x) || axis_field(value, color)))
@@ -290,48 +368,18 @@ static pb_status plot_tensor(pb_call *call, const pb_value *value, chart_data *p
         pb_plot_hint_fewer(call, tensor, 2, error);
         return status;
     }
-    int x_axis = x ? pb_tensor_find_axis(tensor, x) : (int)rank - 1;
-    if (x_axis < 0)
-        return pb_plot_no_such(call, "x", x, value, error);
-    int s_axis = rank == 2 ? 1 - x_axis : -1;
-    if (color && (s_axis < 0 || pb_tensor_find_axis(tensor, color) != s_axis)) {
-        if (!x && rank == 2 && pb_tensor_find_axis(tensor, color) == x_axis) {
-            x_axis = 0;
-            s_axis = 1;
-        } else {
-            return pb_plot_no_such(call, "color", color, value, error);
-        }
-    }
+    pb_status status = choose_axes(call, value, &x_axis, &series_axis, error);
+    if (status)
+        return status;
     const char *order[2];
     size_t n = 0;
-    if (s_axis >= 0)
-        order[n++] = pb_axis_name(pb_tensor_axis(tensor, (size_t)s_axis));
+    if (series_axis >= 0)
+        order[n++] = pb_axis_name(pb_tensor_axis(tensor, (size_t)series_axis));
     order[n++] = pb_axis_name(pb_tensor_axis(tensor, (size_t)x_axis));
     pb_tensor *turned = NULL;
-    pb_axis_labels series = {0};
-    pb_status status = pb_tensor_transpose(tensor, order, pb_call_watch(call), &turned, error);
+    status = pb_tensor_transpose(tensor, order, pb_call_watch(call), &turned, error);
     if (!status)
-        status = pb_axis_labels_of(pb_tensor_axis(turned, n - 1), &plot->x, error);
-    if (!status && s_axis >= 0)
-        status = pb_axis_labels_of(pb_tensor_axis(turned, 0), &series, error);
-    if (!status) {
-        plot->n_x = plot->x.view.count;
-        plot->n_series = s_axis >= 0 ? series.view.count : 1;
-        plot->x_name = plot->x.view.name;
-        plot->series_name = s_axis >= 0 ? series.view.name : NULL;
-        plot->values = pb_malloc(pb_tensor_size(turned), sizeof *plot->values);
-        plot->series_names = s_axis >= 0 ? pb_calloc(plot->n_series, sizeof(char *)) : NULL;
-        if (!plot->values || (s_axis >= 0 && !plot->series_names))
-            status = pb_fail_memory(error);
-    }
-    if (!status)
-        memcpy(plot->values, pb_tensor_data(turned), pb_tensor_size(turned) * sizeof(float));
-    for (size_t i = 0; !status && s_axis >= 0 && i < plot->n_series; i++) {
-        plot->series_names[i] = place_label(&series, i);
-        if (!plot->series_names[i])
-            status = pb_fail_memory(error);
-    }
-    pb_axis_labels_free(&series);
+        status = plot_turned(turned, plot, error);
     pb_tensor_release(&turned);
     return status;
 }
@@ -514,25 +562,26 @@ static pb_status call_line(pb_call *call, pb_value **result, pb_error **error)
     return draw_chart(call, pb_show_lines, result, error);
 }
 
-#define NAME(word)                                                                                 \
-    {                                                                                              \
-        .name = word, .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",                \
-        .what = "the name of an axis, a field or a column, or a list"                              \
-    }
-#define Y                                                                                          \
-    {                                                                                              \
-        .name = "y", .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",                 \
-        .what = "the name of a column, or a list of numbers"                                       \
-    }
-#define TITLE                                                                                      \
-    {                                                                                              \
-        .name = "title", .types = PB_TAKES_STRING, .fallback = "None"                              \
-    }
-#define DATA                                                                                       \
-    {                                                                                              \
-        .name = "data", .types = PB_TAKES_ANY, .fallback = "None",                                 \
-        .what = "a tensor, a table or a list of numbers"                                           \
-    }
+/* What bar() and line() both take. */
+static const pb_parameter chart_group[] = {
+    {.name = "data",
+     .types = PB_TAKES_ANY,
+     .fallback = "None",
+     .what = "a tensor, a table or a list of numbers"},
+    {.name = "x",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of an axis, a field or a column, or a list"},
+    {.name = "y",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of a column, or a list of numbers"},
+    {.name = "color",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of an axis, a field or a column, or a list"},
+    {.name = "title", .types = PB_TAKES_STRING, .fallback = "None"},
+    {.name = NULL}};
 
 const pb_builtin pb_builtins_plot[] = {
     {.name = "bar",
@@ -545,7 +594,7 @@ const pb_builtin pb_builtins_plot[] = {
      .example = "bar(attribute(\"I love this movie\", \" great\"), x=\"layer\", color=\"part\")",
      .needs_model = true,
      .see = "line heatmap",
-     .parameters = {DATA, NAME("x"), Y, NAME("color"), TITLE},
+     .also = {chart_group},
      .function = call_bar},
     {.name = "line",
      .category = "Plots",
@@ -554,6 +603,6 @@ const pb_builtin pb_builtins_plot[] = {
      .result = "a drawing",
      .example = "line(table(x=[1, 2, 3], y=[1, 4, 9]), x=\"x\", y=\"y\")",
      .see = "bar heatmap",
-     .parameters = {DATA, NAME("x"), Y, NAME("color"), TITLE},
+     .also = {chart_group},
      .function = call_line},
     {0}};

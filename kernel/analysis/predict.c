@@ -15,70 +15,107 @@
 
 /* ---- logits(prompts, words) ---- */
 
+/* What a table of logits is made of: a column a word, a row a prompt. */
+typedef struct logits_table {
+    const pb_axis *words, *prompts; /* prompts: NULL for a single one */
+    size_t n_words, n_rows;
+    double *numbers; /* [word, row] */
+    pb_column *columns;
+    const char **labels; /* of rows */
+    char **names;        /* of columns */
+} logits_table;
+
+/* Whether a tensor is one of words over prompts, or of words alone, few enough for a table. */
+static bool is_logits_table(const pb_tensor *tensor, logits_table *table)
+{
+    int words = pb_tensor_find_axis(tensor, "token"),
+        prompts = pb_tensor_find_axis(tensor, "prompt");
+    if (words < 0 || pb_tensor_rank(tensor) > 2 || (pb_tensor_rank(tensor) == 2 && prompts < 0))
+        return false;
+    table->words = pb_tensor_axis(tensor, (size_t)words);
+    table->prompts = prompts < 0 ? NULL : pb_tensor_axis(tensor, (size_t)prompts);
+    table->n_words = pb_axis_length(table->words);
+    table->n_rows = table->prompts ? pb_axis_length(table->prompts) : 1;
+    return table->n_words <= 64;
+}
+
+static void logits_table_free(logits_table *table)
+{
+    for (size_t w = 0; table->names && w < table->n_words; w++)
+        free(table->names[w]);
+    free(table->names);
+    free(table->labels);
+    free(table->columns);
+    free(table->numbers);
+}
+
+static pb_status fill_column(const pb_tensor *tensor, const char *unit, size_t w,
+                             logits_table *table, pb_error **error)
+{
+    size_t n_rows = table->n_rows;
+    bool word_last = pb_tensor_axis(tensor, 0) != table->words || !table->prompts;
+    for (size_t r = 0; r < n_rows; r++)
+        table->numbers[w * n_rows + r] =
+            pb_tensor_data(tensor)[word_last ? r * table->n_words + w : w * n_rows + r];
+    const char *label = pb_axis_label(table->words, w);
+    pb_buffer name = PB_BUFFER_EMPTY;
+    for (; label && *label == ' '; label++)
+        pb_buffer_text(&name, "\xC2\xB7");
+    pb_buffer_text(&name, label ? label : "");
+    table->names[w] = pb_buffer_take(&name);
+    if (!table->names[w])
+        return pb_fail_memory(error);
+    table->columns[w] = (pb_column){.name = table->names[w],
+                                    .unit = unit,
+                                    .kind = PB_COLUMN_NUMBER,
+                                    .numbers = table->numbers + w * n_rows,
+                                    .format = {.style = PB_NUMBER_FIXED, .digits = 2},
+                                    .shade = PB_SHADE_AUTO,
+                                    .shade_group = 1};
+    return PB_OK;
+}
+
+static pb_status fill_logits_table(const pb_tensor *tensor, const char *unit, logits_table *table,
+                                   pb_error **error)
+{
+    table->numbers = pb_malloc(table->n_rows * table->n_words, sizeof *table->numbers);
+    table->columns = pb_calloc(table->n_words, sizeof *table->columns);
+    table->labels = pb_malloc(table->n_rows, sizeof *table->labels);
+    table->names = pb_calloc(table->n_words, sizeof *table->names);
+    if (!table->numbers || !table->columns || !table->labels || !table->names)
+        return pb_fail_memory(error);
+    for (size_t r = 0; r < table->n_rows; r++)
+        table->labels[r] = table->prompts ? pb_axis_label(table->prompts, r) : NULL;
+    pb_status status = PB_OK;
+    for (size_t w = 0; w < table->n_words && !status; w++)
+        status = fill_column(tensor, unit, w, table, error);
+    return status;
+}
+
 static pb_status logits_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                              pb_error **error)
 {
     (void)interp;
     const pb_tensor *tensor = pb_value_get_tensor(self);
     const pb_meta *meta = pb_value_meta(self);
-    int words = pb_tensor_find_axis(tensor, "token"),
-        prompts = pb_tensor_find_axis(tensor, "prompt");
-    bool plain =
-        words < 0 || pb_tensor_rank(tensor) > 2 || (pb_tensor_rank(tensor) == 2 && prompts < 0);
-    const pb_axis *word_axis = plain ? NULL : pb_tensor_axis(tensor, (size_t)words);
-    if (plain || pb_axis_length(word_axis) > 64) {
-        pb_words words_only = {.caption = meta->caption};
-        return pb_show_values(self, &words_only, meta->units ? meta->units : "value", bundle,
-                              error);
-    }
-    size_t n_words = pb_axis_length(word_axis);
-    size_t n_rows = prompts < 0 ? 1 : pb_axis_length(pb_tensor_axis(tensor, (size_t)prompts));
-    bool word_last = prompts < 0 || words > prompts;
-    double *numbers = pb_malloc(n_rows * n_words, sizeof *numbers);
-    pb_column *columns = pb_calloc(n_words, sizeof *columns);
-    const char **labels = pb_malloc(n_rows, sizeof *labels);
-    char **names = pb_calloc(n_words, sizeof *names);
-    pb_status status = numbers && columns && labels && names ? PB_OK : pb_fail_memory(error);
-    for (size_t w = 0; w < n_words && !status; w++) {
-        for (size_t r = 0; r < n_rows; r++)
-            numbers[w * n_rows + r] =
-                pb_tensor_data(tensor)[word_last ? r * n_words + w : w * n_rows + r];
-        const char *label = pb_axis_label(word_axis, w);
-        pb_buffer name = PB_BUFFER_EMPTY;
-        for (; label && *label == ' '; label++)
-            pb_buffer_text(&name, "\xC2\xB7");
-        pb_buffer_text(&name, label ? label : "");
-        names[w] = pb_buffer_take(&name);
-        if (!names[w])
-            status = pb_fail_memory(error);
-        columns[w] = (pb_column){.name = names[w],
-                                 .unit = meta->units,
-                                 .kind = PB_COLUMN_NUMBER,
-                                 .numbers = numbers + w * n_rows,
-                                 .format = {.style = PB_NUMBER_FIXED, .digits = 2},
-                                 .shade = PB_SHADE_AUTO,
-                                 .shade_group = 1};
-    }
-    for (size_t r = 0; r < n_rows && !status; r++)
-        labels[r] = prompts < 0 ? NULL : pb_axis_label(pb_tensor_axis(tensor, (size_t)prompts), r);
+    const pb_words words = {.caption = meta->caption};
+    logits_table table = {0};
+    pb_bundle *shown = NULL;
+    if (!is_logits_table(tensor, &table))
+        return pb_show_values(self, &words, meta->units ? meta->units : "value", bundle, error);
+    pb_status status = fill_logits_table(tensor, meta->units, &table, error);
     if (!status) {
-        pb_table_view view = {.words = {.caption = meta->caption},
-                              .n_rows = n_rows,
-                              .n_columns = n_words,
-                              .columns = columns,
-                              .row_name = prompts < 0 ? NULL : "prompt",
-                              .row_labels = prompts < 0 ? NULL : labels};
-        pb_bundle *table = NULL;
-        status = pb_show_table(&view, &table, error);
-        if (!status)
-            status = pb_bundle_absorb(bundle, &table, error);
+        pb_table_view view = {.words = words,
+                              .n_rows = table.n_rows,
+                              .n_columns = table.n_words,
+                              .columns = table.columns,
+                              .row_name = table.prompts ? "prompt" : NULL,
+                              .row_labels = table.prompts ? table.labels : NULL};
+        status = pb_show_table(&view, &shown, error);
     }
-    for (size_t w = 0; names && w < n_words; w++)
-        free(names[w]);
-    free(names);
-    free(labels);
-    free(columns);
-    free(numbers);
+    if (!status)
+        status = pb_bundle_absorb(bundle, &shown, error);
+    logits_table_free(&table);
     return status;
 }
 
@@ -130,14 +167,37 @@ static void logits_caption(const pb_prompts *prompts, const pb_targets *words,
     free(word);
 }
 
+/* The logits themselves: of these words, at one position of every prompt. */
+static pb_status read_logits(pb_call *call, const pb_prompts *prompts, const pb_targets *words,
+                             pb_axis *tokens, const pb_select *position, pb_tensor **tensor,
+                             pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    pb_axis *rows = NULL;
+    pb_status status = PB_OK;
+    if (!prompts->axis)
+        status = pb_axis_create("prompt", 1, NULL, NULL, &rows, error);
+    if (!status)
+        status =
+            pb_place_argument(call, "pos",
+                              pb_logits_of(prompts->runs, prompts->axis ? prompts->axis : rows,
+                                           position, words->ids, tokens, &context, tensor, error),
+                              error);
+    if (!status)
+        status = pb_drop_single_axis(tensor, "prompt", !prompts->many, error);
+    if (!status)
+        status = pb_drop_single_axis(tensor, "token", !words->many, error);
+    pb_axis_release(&rows);
+    return status;
+}
+
 static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_prompts prompts = {0};
     pb_targets words = {0};
     pb_select *position = NULL;
-    pb_axis *tokens = NULL, *rows = NULL;
+    pb_axis *tokens = NULL;
     pb_tensor *tensor = NULL;
-    pb_context context = pb_call_context(call);
     pb_status status = pb_prompts_take(call, "prompts", 0, NULL, &prompts, error);
     if (!status)
         status = pb_targets_take(call, "words", prompts.engine, 0, &words, error);
@@ -151,17 +211,7 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
                                   "logits() reads the same position of every prompt; logit() takes "
                                   "per([...])");
     if (!status)
-        status = prompts.axis ? PB_OK : pb_axis_create("prompt", 1, NULL, NULL, &rows, error);
-    if (!status)
-        status =
-            pb_place_argument(call, "pos",
-                              pb_logits_of(prompts.runs, prompts.axis ? prompts.axis : rows,
-                                           position, words.ids, tokens, &context, &tensor, error),
-                              error);
-    if (!status)
-        status = pb_drop_single_axis(&tensor, "prompt", !prompts.many, error);
-    if (!status)
-        status = pb_drop_single_axis(&tensor, "token", !words.many, error);
+        status = read_logits(call, &prompts, &words, tokens, position, &tensor, error);
     if (!status) {
         pb_buffer caption = PB_BUFFER_EMPTY;
         bool number = pb_tensor_rank(tensor) == 0;
@@ -169,8 +219,8 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
         status = pb_result_captioned(&tensor, prompts.model, number ? NULL : &logits_look, "logits",
                                      &caption, 0, NULL, result, error);
     }
+    pb_tensor_release(&tensor);
     pb_axis_release(&tokens);
-    pb_axis_release(&rows);
     pb_select_destroy(&position);
     pb_targets_free(&words);
     pb_prompts_free(&prompts);
@@ -254,52 +304,56 @@ static void name_added(const pb_token_lists *lists, pb_buffer *out)
                                    : " are one token each wherever a text has them.");
 }
 
+/* The rows of a picture of tokens. Each row's tokens and ids are its own. */
+static void token_rows_free(pb_token_row *rows, size_t count)
+{
+    for (size_t i = 0; rows && i < count; i++) {
+        free((void *)rows[i].tokens);
+        free((void *)rows[i].ids);
+    }
+    free(rows);
+}
+
+static pb_status fill_token_row(const pb_token_lists *lists, size_t which, pb_token_row *row,
+                                pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
+    size_t count = shown_tokens(lists, which);
+    const char **tokens = pb_malloc(count, sizeof *tokens);
+    int64_t *ids = pb_malloc(count, sizeof *ids);
+    *row = (pb_token_row){.count = count, .tokens = tokens, .ids = ids};
+    if (!tokens || !ids)
+        return pb_fail_memory(error);
+    for (size_t t = 0; t < count; t++) {
+        tokens[t] = pb_tokenizer_label(tokenizer, lists->ids[which][t]);
+        ids[t] = lists->ids[which][t];
+    }
+    return PB_OK;
+}
+
 static pb_status tokens_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                              pb_error **error)
 {
     (void)interp;
     const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
     pb_token_row *rows = pb_calloc(lists->count, sizeof *rows);
-    const char ***tokens = pb_calloc(lists->count, sizeof *tokens);
-    int64_t **ids = pb_calloc(lists->count, sizeof *ids);
-    pb_status status = rows && tokens && ids ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < lists->count && !status; i++) {
-        size_t count = shown_tokens(lists, i);
-        tokens[i] = pb_malloc(count, sizeof *tokens[i]);
-        ids[i] = pb_malloc(count, sizeof *ids[i]);
-        if (!tokens[i] || !ids[i]) {
-            status = pb_fail_memory(error);
-            break;
-        }
-        for (size_t t = 0; t < count; t++) {
-            tokens[i][t] = pb_tokenizer_label(tokenizer, lists->ids[i][t]);
-            ids[i][t] = lists->ids[i][t];
-        }
-        rows[i] = (pb_token_row){.count = count, .tokens = tokens[i], .ids = ids[i]};
-    }
     pb_buffer caption = PB_BUFFER_EMPTY;
+    pb_bundle *shown = NULL;
+    pb_status status = rows ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < lists->count && !status; i++)
+        status = fill_token_row(lists, i, &rows[i], error);
     say_context(lists, &caption);
     name_added(lists, &caption);
-    status = status ? status : pb_buffer_status(&caption, error);
+    if (!status)
+        status = pb_buffer_status(&caption, error);
     if (!status) {
         pb_tokens_view view = {
             .words = {.caption = caption.data}, .rows = rows, .n_rows = lists->count};
-        pb_bundle *shown = NULL;
-        status = caption.failed ? pb_fail_memory(error) : pb_show_tokens(&view, &shown, error);
-        pb_buffer_free(&caption);
-        if (!status)
-            status = pb_bundle_absorb(bundle, &shown, error);
+        status = pb_show_tokens(&view, &shown, error);
     }
-    for (size_t i = 0; i < lists->count; i++) {
-        if (tokens)
-            free(tokens[i]);
-        if (ids)
-            free(ids[i]);
-    }
-    free(rows);
-    free(tokens);
-    free(ids);
+    if (!status)
+        status = pb_bundle_absorb(bundle, &shown, error);
+    token_rows_free(rows, lists->count);
     pb_buffer_free(&caption);
     return status;
 }
@@ -359,50 +413,56 @@ static pb_status get_ids(pb_interp *interp, const pb_value *self, pb_value **res
     return token_lists(self, true, result, error);
 }
 
+enum { TOKEN_COLUMNS = 4 };
+
+static pb_status add_token_row(const pb_token_lists *lists, size_t which, size_t position,
+                               pb_list_builder columns[TOKEN_COLUMNS], pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
+    int32_t id = lists->ids[which][position];
+    pb_value *cells[TOKEN_COLUMNS] = {NULL};
+    pb_status status = pb_value_integer((int64_t)which, &cells[0], error);
+    if (!status)
+        status = pb_value_integer((int64_t)position, &cells[1], error);
+    if (!status)
+        status = pb_value_text(pb_tokenizer_label(tokenizer, id), &cells[2], error);
+    if (!status)
+        status = pb_value_integer(id, &cells[3], error);
+    for (size_t c = 0; c < TOKEN_COLUMNS; c++) {
+        pb_status taken = cells[c] ? pb_list_take(&columns[c], cells[c], error) : PB_OK;
+        status = status ? status : taken;
+    }
+    return status;
+}
+
 /* One row a prompt and position: what csv() and save() write. */
 static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **result,
                            pb_error **error)
 {
     (void)interp;
-    enum { COLUMNS = 4 };
     static const struct {
         const char *name;
         pb_cells_look look;
-    } heads[COLUMNS] = {{"prompt", PB_CELLS_KEY},
-                        {"position", PB_CELLS_KEY},
-                        {"token", PB_CELLS_TOKEN},
-                        {"id", PB_CELLS_PLAIN}};
+    } heads[TOKEN_COLUMNS] = {{"prompt", PB_CELLS_KEY},
+                              {"position", PB_CELLS_KEY},
+                              {"token", PB_CELLS_TOKEN},
+                              {"id", PB_CELLS_PLAIN}};
     const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
-    pb_list_builder cells[COLUMNS] = {{0}};
-    pb_table_cells columns[COLUMNS];
+    pb_list_builder cells[TOKEN_COLUMNS] = {{0}};
+    pb_table_cells columns[TOKEN_COLUMNS];
     pb_status status = PB_OK;
     size_t rows = 0, made = 0;
-    for (size_t i = 0; i < lists->count; i++) {
-        for (size_t t = 0; t < lists->counts[i] && !status; t++, rows++) {
-            int32_t id = lists->ids[i][t];
-            pb_value *row[COLUMNS] = {NULL};
-            status = pb_value_integer((int64_t)i, &row[0], error);
-            if (!status)
-                status = pb_value_integer((int64_t)t, &row[1], error);
-            if (!status)
-                status = pb_value_text(pb_tokenizer_label(tokenizer, id), &row[2], error);
-            if (!status)
-                status = pb_value_integer(id, &row[3], error);
-            for (size_t c = 0; c < COLUMNS; c++) {
-                pb_status taken = row[c] ? pb_list_take(&cells[c], row[c], error) : PB_OK;
-                status = status ? status : taken;
-            }
-        }
-    }
-    for (size_t c = 0; c < COLUMNS && !status; c++)
+    for (size_t i = 0; i < lists->count; i++)
+        for (size_t t = 0; t < lists->counts[i] && !status; t++, rows++)
+            status = add_token_row(lists, i, t, cells, error);
+    for (size_t c = 0; c < TOKEN_COLUMNS && !status; c++)
         status =
             pb_take_column(&cells[c], heads[c].name, heads[c].look, NULL, columns, &made, error);
     if (!status)
         status = pb_value_table(columns, made, rows, NULL, lists->model, result, error);
     for (size_t c = 0; c < made; c++)
         pb_value_release(&columns[c].cells);
-    for (size_t c = 0; c < COLUMNS; c++)
+    for (size_t c = 0; c < TOKEN_COLUMNS; c++)
         pb_list_discard(&cells[c]);
     return status;
 }
@@ -574,13 +634,6 @@ static pb_status call_generate(pb_call *call, pb_value **result, pb_error **erro
     return status;
 }
 
-#define POSITION                                                                                   \
-    {                                                                                              \
-        .name = "pos", .types = PB_TAKES_ANY_NAME,                                                 \
-        .what = "a position: -1, 2, \" love\", at(...)", .mode = PB_PARAMETER_KEYWORD,             \
-        .fallback = "-1"                                                                           \
-    }
-
 const pb_builtin pb_builtins_predict[] = {
     {.name = "logits",
      .category = "Predictions",
@@ -591,12 +644,18 @@ const pb_builtin pb_builtins_predict[] = {
      .example = "logits([\"I love it\", \"I hate it\"], [\" great\", \" bad\"]) > 0",
      .needs_model = true,
      .see = "logit top",
-     .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+     .parameters = {{.name = "prompts",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each"},
-                    POSITION,
-                    PB_PROMPT_PARAMETERS},
+                    {.name = "pos",
+                     .types = PB_TAKES_ANY_NAME,
+                     .what = "a position: -1, 2, \" love\", at(...)",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "-1"}},
+     .also = {pb_prompt_group},
      .function = call_logits},
     {.name = "tokens",
      .category = "Prompts and runs",
@@ -611,8 +670,14 @@ const pb_builtin pb_builtins_predict[] = {
      .expected = "' love'",
      .needs_model = true,
      .see = "run prompt",
-     .parameters = {{.name = "prompts", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
-                    PB_MODEL_PARAMETER,
+     .parameters = {{.name = "prompts",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
+                    {.name = "model",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "a model",
+                     .fallback = "None",
+                     .objects = {&pb_model_type}},
                     {.name = "bos",
                      .mode = PB_PARAMETER_KEYWORD,
                      .types = PB_TAKES_BOOL,
@@ -629,7 +694,9 @@ const pb_builtin pb_builtins_predict[] = {
      .expected = "'The capital of France is Paris'",
      .needs_model = true,
      .see = "top",
-     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "20"},
                     {.name = "temperature",
                      .types = PB_TAKES_NUMBER,
@@ -642,7 +709,7 @@ const pb_builtin pb_builtins_predict[] = {
                     {.name = "seed",
                      .types = PB_TAKES_INTEGER,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .fallback = "0"},
-                    PB_PROMPT_PARAMETERS},
+                     .fallback = "0"}},
+     .also = {pb_prompt_group},
      .function = call_generate},
     {0}};

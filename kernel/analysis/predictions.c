@@ -97,6 +97,39 @@ static void predictions_caption(const predictions_data *top, pb_buffer *caption)
         pb_buffer_format(caption, " Edited: %s.", top->edits);
 }
 
+/* Column 0 has the ranks, and each prompt three more; their arrays are kept in `parts`. */
+static pb_status fill_columns(const predictions_data *top, double *ranks, prediction_columns *parts,
+                              pb_column *columns, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < top->k; i++)
+        ranks[i] = (double)i;
+    columns[0] = (pb_column){.name = "rank",
+                             .kind = PB_COLUMN_NUMBER,
+                             .numbers = ranks,
+                             .format = {.style = PB_NUMBER_FIXED}};
+    for (size_t i = 0; i < top->count && !status; i++) {
+        status = prediction_columns_of(top, i, &parts[i], error);
+        memcpy(columns + 1 + 3 * i, parts[i].columns, 3 * sizeof *columns);
+    }
+    return status;
+}
+
+static pb_status show_columns(const predictions_data *top, const pb_column *columns,
+                              pb_bundle *bundle, pb_error **error)
+{
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    predictions_caption(top, &caption);
+    pb_table_view view = {.words = {.caption = caption.data},
+                          .n_rows = top->k,
+                          .n_columns = 1 + 3 * top->count,
+                          .columns = columns};
+    pb_bundle *table = NULL;
+    pb_status status = pb_show_table(&view, &table, error);
+    pb_buffer_free(&caption);
+    return status ? status : pb_bundle_absorb(bundle, &table, error);
+}
+
 static pb_status predictions_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                                   pb_error **error)
 {
@@ -105,30 +138,10 @@ static pb_status predictions_show(pb_interp *interp, const pb_value *self, pb_bu
     prediction_columns *parts = pb_calloc(top->count, sizeof *parts);
     pb_column *columns = pb_calloc(1 + 3 * top->count, sizeof *columns);
     double *ranks = pb_malloc(top->k, sizeof *ranks);
-    pb_status status = parts && columns && ranks ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < top->k && !status; i++)
-        ranks[i] = (double)i;
-    for (size_t i = 0; i < top->count && !status; i++) {
-        status = prediction_columns_of(top, i, &parts[i], error);
-        memcpy(columns + 1 + 3 * i, parts[i].columns, 3 * sizeof *columns);
-    }
-    if (!status) {
-        columns[0] = (pb_column){.name = "rank",
-                                 .kind = PB_COLUMN_NUMBER,
-                                 .numbers = ranks,
-                                 .format = {.style = PB_NUMBER_FIXED}};
-        pb_buffer caption = PB_BUFFER_EMPTY;
-        predictions_caption(top, &caption);
-        pb_table_view view = {.words = {.caption = caption.data},
-                              .n_rows = top->k,
-                              .n_columns = 1 + 3 * top->count,
-                              .columns = columns};
-        pb_bundle *table = NULL;
-        status = pb_show_table(&view, &table, error);
-        pb_buffer_free(&caption);
-        if (!status)
-            status = pb_bundle_absorb(bundle, &table, error);
-    }
+    pb_status status = parts && columns && ranks ? fill_columns(top, ranks, parts, columns, error)
+                                                 : pb_fail_memory(error);
+    if (!status)
+        status = show_columns(top, columns, bundle, error);
     for (size_t i = 0; parts && i < top->count; i++) {
         free(parts[i].tokens);
         free(parts[i].probabilities);
@@ -140,50 +153,57 @@ static pb_status predictions_show(pb_interp *interp, const pb_value *self, pb_bu
     return status;
 }
 
+enum { TABLE_COLUMNS = 6 };
+
+static pb_status add_prediction(const predictions_data *top, size_t which,
+                                pb_list_builder columns[TABLE_COLUMNS], pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(top->model));
+    const pb_prediction *found = &top->found[which];
+    pb_value *cells[TABLE_COLUMNS] = {NULL};
+    pb_status status = pb_value_text(top->texts[which / top->k], &cells[0], error);
+    if (!status)
+        status = pb_value_integer((int64_t)found->rank, &cells[1], error);
+    if (!status)
+        status = pb_value_text(pb_tokenizer_label(tokenizer, found->token), &cells[2], error);
+    if (!status)
+        status = pb_value_integer(found->token, &cells[3], error);
+    if (!status)
+        status = pb_value_number(found->probability, PB_SINGLE, &cells[4], error);
+    if (!status)
+        status = pb_value_number(found->logit, PB_SINGLE, &cells[5], error);
+    for (size_t c = 0; c < TABLE_COLUMNS; c++) {
+        pb_status taken = cells[c] ? pb_list_take(&columns[c], cells[c], error) : PB_OK;
+        status = status ? status : taken;
+    }
+    return status;
+}
+
 /* One row a prompt and rank: what a person computes with and saves. */
 static pb_status predictions_table(pb_interp *interp, const pb_value *self, pb_value **result,
                                    pb_error **error)
 {
     (void)interp;
     const predictions_data *top = predictions_of(self);
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(top->model));
-    enum { COLUMNS = 6 };
     static const struct {
         const char *name;
         pb_cells_look look;
-    } heads[COLUMNS] = {{"prompt", PB_CELLS_KEY},       {"rank", PB_CELLS_KEY},
-                        {"token", PB_CELLS_TOKEN},      {"id", PB_CELLS_PLAIN},
-                        {"probability", PB_CELLS_PART}, {"logit", PB_CELLS_PLAIN}};
-    pb_list_builder lists[COLUMNS] = {{0}};
+    } heads[TABLE_COLUMNS] = {{"prompt", PB_CELLS_KEY},       {"rank", PB_CELLS_KEY},
+                              {"token", PB_CELLS_TOKEN},      {"id", PB_CELLS_PLAIN},
+                              {"probability", PB_CELLS_PART}, {"logit", PB_CELLS_PLAIN}};
+    pb_list_builder lists[TABLE_COLUMNS] = {{0}};
+    pb_table_cells columns[TABLE_COLUMNS];
     pb_status status = PB_OK;
-    for (size_t i = 0; i < top->count * top->k && !status; i++) {
-        const pb_prediction *found = &top->found[i];
-        pb_value *cells[COLUMNS] = {NULL};
-        status = pb_value_text(top->texts[i / top->k], &cells[0], error);
-        if (!status)
-            status = pb_value_integer((int64_t)found->rank, &cells[1], error);
-        if (!status)
-            status = pb_value_text(pb_tokenizer_label(tokenizer, found->token), &cells[2], error);
-        if (!status)
-            status = pb_value_integer(found->token, &cells[3], error);
-        if (!status)
-            status = pb_value_number(found->probability, PB_SINGLE, &cells[4], error);
-        if (!status)
-            status = pb_value_number(found->logit, PB_SINGLE, &cells[5], error);
-        for (size_t c = 0; c < COLUMNS; c++) {
-            pb_status taken = cells[c] ? pb_list_take(&lists[c], cells[c], error) : PB_OK;
-            status = status ? status : taken;
-        }
-    }
-    pb_table_cells columns[COLUMNS];
     size_t n = 0;
-    for (size_t c = 0; c < COLUMNS && !status; c++)
+    for (size_t i = 0; i < top->count * top->k && !status; i++)
+        status = add_prediction(top, i, lists, error);
+    for (size_t c = 0; c < TABLE_COLUMNS && !status; c++)
         status = pb_take_column(&lists[c], heads[c].name, heads[c].look, NULL, columns, &n, error);
     if (!status)
         status = pb_value_table(columns, n, top->count * top->k, NULL, top->model, result, error);
     for (size_t c = 0; c < n; c++)
         pb_value_release(&columns[c].cells);
-    for (size_t c = 0; c < COLUMNS; c++)
+    for (size_t c = 0; c < TABLE_COLUMNS; c++)
         pb_list_discard(&lists[c]);
     return status;
 }

@@ -254,6 +254,31 @@ static pb_status each_once(const pb_value *names, pb_value **heads, pb_error **e
     return status;
 }
 
+/* The columns of one axis of the tensor: its places, or where those are tokens, their positions and
+ * their texts. */
+static pb_status axis_columns(const pb_tensor *tensor, size_t which, ranking_columns *in,
+                              pb_table_cells *columns, size_t *n, pb_error **error)
+{
+    const pb_axis *axis = pb_tensor_axis(tensor, which);
+    const char *name = pb_axis_name(axis);
+    bool tokens = pb_axis_is_tokens(name) && pb_axis_has_labels(axis);
+    const struct {
+        const char *axis, *label;
+    } second[] = {{"pos", pb_tensor_find_axis(tensor, "token") >= 0 ? "pos token" : "token"},
+                  {"query", "query token"},
+                  {"key", "key token"}};
+    if (!tokens || strcmp(name, "token") == 0)
+        return pb_take_column(&in->keys[which], name, tokens ? PB_CELLS_TOKEN : PB_CELLS_KEY, NULL,
+                              columns, n, error);
+    pb_status status =
+        pb_take_column(&in->positions[which], name, PB_CELLS_KEY, NULL, columns, n, error);
+    for (size_t s = 0; s < 3 && !status; s++)
+        if (strcmp(second[s].axis, name) == 0)
+            status = pb_take_column(&in->keys[which], second[s].label, PB_CELLS_TOKEN, NULL,
+                                    columns, n, error);
+    return status;
+}
+
 static pb_status ranking_table(const pb_value *value, named_units named, ranking_columns *in,
                                size_t rows, const char *caption, ranking_data *out,
                                pb_error **error)
@@ -269,29 +294,9 @@ static pb_status ranking_table(const pb_value *value, named_units named, ranking
         if (!status && named.kind->letter == 'H')
             status = each_once(columns[0].cells, &out->heads, error);
     }
-    for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++) {
-        const char *name = pb_axis_name(pb_tensor_axis(tensor, i));
-        bool tokens = pb_axis_is_tokens(name) && pb_axis_has_labels(pb_tensor_axis(tensor, i));
-        if (named.kind && (i == named.layer || i == named.unit))
-            continue;
-        if (tokens && strcmp(name, "token") != 0) {
-            const struct {
-                const char *axis, *label;
-            } second[] = {
-                {"pos", pb_tensor_find_axis(tensor, "token") >= 0 ? "pos token" : "token"},
-                {"query", "query token"},
-                {"key", "key token"}};
-            status =
-                pb_take_column(&in->positions[i], name, PB_CELLS_KEY, NULL, columns, &n, error);
-            for (size_t s = 0; s < 3 && !status; s++)
-                if (strcmp(second[s].axis, name) == 0)
-                    status = pb_take_column(&in->keys[i], second[s].label, PB_CELLS_TOKEN, NULL,
-                                            columns, &n, error);
-        } else {
-            status = pb_take_column(&in->keys[i], name, tokens ? PB_CELLS_TOKEN : PB_CELLS_KEY,
-                                    NULL, columns, &n, error);
-        }
-    }
+    for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++)
+        if (!named.kind || (i != named.layer && i != named.unit))
+            status = axis_columns(tensor, i, in, columns, &n, error);
     if (!status)
         status = pb_take_column(&in->values, "value", value_look(tensor), meta->units, columns, &n,
                                 error);
@@ -528,9 +533,9 @@ const pb_builtin pb_builtins_ranking[] = {
      .needs_model = true,
      .see = "logits logit generate",
      .parameters = {{.name = "x",
-                     .types = PB_PROMPT_TYPES | PB_TAKES_TENSOR | PB_TAKES_TABLE,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TENSOR | PB_TAKES_TABLE,
                      .what = "prompts, a tensor or a table",
-                     .objects = PB_PROMPT_OBJECTS},
+                     .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "k", .types = PB_TAKES_INTEGER, .fallback = "10"},
                     {.name = "by",
                      .types = PB_TAKES_STRING,
@@ -540,7 +545,7 @@ const pb_builtin pb_builtins_ranking[] = {
                      .types = PB_TAKES_ANY_NAME,
                      .what = "a position: -1, 2, \" love\", at(...), per([...])",
                      .mode = PB_PARAMETER_KEYWORD,
-                     .fallback = "-1"},
-                    PB_PROMPT_PARAMETERS},
+                     .fallback = "-1"}},
+     .also = {pb_prompt_group},
      .function = call_top},
     {0}};

@@ -452,9 +452,39 @@ static uint64_t next_random(uint64_t *state)
     return *state * UINT64_C(2685821657736338717);
 }
 
+/* n random tokens, none of them the start token, over and over up to `length`. */
+static void draw_tokens(uint64_t seed, size_t words, int32_t start, size_t n, size_t length,
+                        int32_t *ids)
+{
+    uint64_t state = seed * UINT64_C(0x9E3779B97F4A7C15);
+    state = state ? state : UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t i = 0; i < n; i++) {
+        do
+            ids[i] = (int32_t)(next_random(&state) % words);
+        while (ids[i] == start && words > 1);
+    }
+    for (size_t i = n; i < length; i++)
+        ids[i] = ids[i - n];
+}
+
+/* How many tokens n, repeat times, are: refused where the model cannot read them. */
+static pb_status random_length(pb_call *call, const pb_value *model, size_t bos, size_t n,
+                               size_t repeat, size_t *length, pb_error **error)
+{
+    size_t total = 0, most = pb_model_shape(pb_model_of(model))->n_positions;
+    if (n == 0 || repeat == 0)
+        return pb_fail_argument(call, n == 0 ? "n" : "repeat", error, PB_VALUE,
+                                "%s must be at least 1", n == 0 ? "n" : "repeat");
+    if (!pb_size_mul(n, repeat, length) || !pb_size_add(*length, bos, &total) || total > most)
+        return pb_fail_argument(call, "n", error, PB_RANGE,
+                                "%zu tokens %zu times are more than the %zu that %s reads", n,
+                                repeat, most, pb_model_value_name(model));
+    return PB_OK;
+}
+
 static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error **error)
 {
-    size_t n = 0, repeat = 0, length = 0, total = 0;
+    size_t n = 0, repeat = 0, length = 0;
     pb_value *model = NULL;
     pb_status status = pb_argument_count(call, "n", &n, error);
     if (!status)
@@ -463,35 +493,19 @@ static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error *
         status = pb_call_model(call, &model, error);
     if (status)
         return status;
-    const pb_shape *shape = pb_model_shape(pb_model_of(model));
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(model));
-    const size_t words = pb_tokenizer_words(tokenizer);
     int32_t start = pb_tokenizer_start(tokenizer);
     size_t bos = start != PB_NO_TOKEN && pb_model_adds_bos(model) ? 1 : 0;
-    if (n == 0 || repeat == 0)
-        status = pb_fail_argument(call, n == 0 ? "n" : "repeat", error, PB_VALUE,
-                                  "%s must be at least 1", n == 0 ? "n" : "repeat");
-    else if (!pb_size_mul(n, repeat, &length) || !pb_size_add(length, bos, &total) ||
-             total > shape->n_positions)
-        status = pb_fail_argument(call, "n", error, PB_RANGE,
-                                  "%zu tokens %zu times are more than the %zu that %s reads", n,
-                                  repeat, shape->n_positions, pb_model_value_name(model));
-    int32_t *ids = status ? NULL : pb_malloc(total, sizeof *ids);
+    status = random_length(call, model, bos, n, repeat, &length, error);
+    int32_t *ids = status ? NULL : pb_malloc(bos + length, sizeof *ids);
     if (!status && !ids)
         status = pb_fail_memory(error);
     if (!status) {
-        uint64_t state = (uint64_t)pb_argument_integer(call, "seed") * UINT64_C(0x9E3779B97F4A7C15);
-        state = state ? state : UINT64_C(0x9E3779B97F4A7C15);
         if (bos)
             ids[0] = start;
-        for (size_t i = 0; i < n; i++) {
-            do
-                ids[bos + i] = (int32_t)(next_random(&state) % words);
-            while (ids[bos + i] == start && words > 1);
-        }
-        for (size_t i = n; i < length; i++)
-            ids[bos + i] = ids[bos + i - n];
-        status = prompt_value(ids, total, result, error);
+        draw_tokens((uint64_t)pb_argument_integer(call, "seed"), pb_tokenizer_words(tokenizer),
+                    start, n, length, ids + bos);
+        status = prompt_value(ids, bos + length, result, error);
     }
     pb_value_release(&model);
     return status;
@@ -517,8 +531,10 @@ const pb_builtin pb_builtins_run[] = {
      .example = "run(\"I love this movie\").pattern[layer=4, head=0]",
      .needs_model = true,
      .see = "tokens prompt attention",
-     .parameters = {{.name = "prompt", .types = PB_PROMPT_TYPES, .objects = PB_PROMPT_OBJECTS},
-                    PB_PROMPT_PARAMETERS},
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .objects = {&pb_run_type, &pb_prompt_type}}},
+     .also = {pb_prompt_group},
      .function = call_run},
     {.name = "prompt",
      .category = "Prompts and runs",
@@ -540,7 +556,7 @@ const pb_builtin pb_builtins_run[] = {
      .see = "prompt",
      .parameters = {{.name = "n", .types = PB_TAKES_INTEGER},
                     {.name = "seed", .types = PB_TAKES_INTEGER, .fallback = "0"},
-                    {.name = "repeat", .types = PB_TAKES_INTEGER, .fallback = "2"},
-                    PB_MODEL_PARAMETER},
+                    {.name = "repeat", .types = PB_TAKES_INTEGER, .fallback = "2"}},
+     .also = {pb_model_group},
      .function = call_random_tokens},
     {0}};

@@ -138,7 +138,7 @@ const pb_builtin pb_builtins_similar[] = {
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "\"W_E\"",
-                     .choices = "W_E W_U"},
-                    PB_MODEL_PARAMETER},
+                     .choices = "W_E W_U"}},
+     .also = {pb_model_group},
      .function = call_similar},
     {0}};

@@ -285,51 +285,81 @@ static pb_status each_of(const pb_found_sweep *found, pb_value *model, pb_buffer
 
 enum { OWN_FIELDS = 5, MOST_FIELDS = 12 };
 
+/* The fields that every sweep has. `beside` is the change, or the ratio of each pair; may be NULL.
+ */
+typedef struct own_fields {
+    pb_value *into, *from, *normalized, *partial, *beside;
+} own_fields;
+
+static void own_fields_release(own_fields *own)
+{
+    pb_value **owned[] = {&own->into, &own->from, &own->normalized, &own->partial, &own->beside};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        pb_value_release(owned[i]);
+}
+
+static pb_status make_own_fields(const pb_buffer *what, const pb_ends *ends,
+                                 const pb_bound_metric *metric, const pb_found_sweep *found,
+                                 const pb_buffer *caption, own_fields *own, pb_error **error)
+{
+    pb_value *model = ends->into.model;
+    pb_buffer of_each = PB_BUFFER_EMPTY;
+    pb_status status = pb_tensor_field(found->into, model, metric->units, &own->into, error);
+    if (!status)
+        status = pb_tensor_field(found->from, model, metric->units, &own->from, error);
+    if (!status)
+        status = pb_value_bool(found->normalized, &own->normalized, error);
+    if (!status)
+        status = pb_value_bool(found->partial, &own->partial, error);
+    if (!status && !found->normalized) {
+        status = change_of(found, model, metric->units, caption, &own->beside, error);
+    } else if (!status && *found->mean) {
+        sweep_caption(what, ends, metric, found, false, &of_each);
+        status = each_of(found, model, &of_each, &own->beside, error);
+    }
+    pb_buffer_free(&of_each);
+    return status;
+}
+
+/* All fields in the order they are shown in: the ends, the word's own, what else there is. */
+static size_t list_fields(const own_fields *own, const pb_found_sweep *found, size_t n_fields,
+                          const pb_field *fields, pb_field all[MOST_FIELDS])
+{
+    pb_field_kind kind = found->normalized ? PB_FIELD_APART : PB_FIELD_LEVEL;
+    bool of_means = *found->mean != NULL;
+    size_t n = 0;
+    all[n++] = (pb_field){.name = "into", .value = own->into, .kind = kind};
+    all[n++] = (pb_field){.name = "from", .value = own->from, .kind = kind};
+    for (size_t i = 0; i < n_fields; i++)
+        all[n++] = fields[i];
+    all[n++] = (pb_field){.name = "normalized", .value = own->normalized};
+    all[n++] = (pb_field){.name = "partial", .value = own->partial};
+    if (own->beside)
+        all[n++] = (pb_field){.name = of_means ? "each" : "change",
+                              .value = own->beside,
+                              .kind = of_means ? PB_FIELD_LEVEL : PB_FIELD_AMOUNT};
+    return n;
+}
+
 pb_status pb_sweep_value(const pb_buffer *what, const pb_ends *ends, const pb_bound_metric *metric,
                          const pb_found_sweep *found, size_t n_fields, const pb_field *fields,
                          pb_value **result, pb_error **error)
 {
-    pb_value *model = ends->into.model;
     bool of_means = *found->mean != NULL;
-    const char *units = found->normalized ? "normalised" : metric->units;
-    pb_value *into = NULL, *from = NULL, *normalized = NULL, *partial = NULL, *beside = NULL;
-    pb_buffer caption = PB_BUFFER_EMPTY, of_each = PB_BUFFER_EMPTY;
+    own_fields own = {0};
+    pb_field all[MOST_FIELDS];
+    pb_buffer caption = PB_BUFFER_EMPTY;
     if (n_fields > MOST_FIELDS - OWN_FIELDS)
         return pb_fail(error, PB_INTERNAL, "a sweep has %zu fields of its own", n_fields);
     sweep_caption(what, ends, metric, found, of_means, &caption);
-    pb_status status = pb_tensor_field(found->into, model, metric->units, &into, error);
-    if (!status)
-        status = pb_tensor_field(found->from, model, metric->units, &from, error);
-    if (!status)
-        status = pb_value_bool(found->normalized, &normalized, error);
-    if (!status)
-        status = pb_value_bool(found->partial, &partial, error);
-    if (!status && !found->normalized) {
-        status = change_of(found, model, units, &caption, &beside, error);
-    } else if (!status && of_means) {
-        sweep_caption(what, ends, metric, found, false, &of_each);
-        status = each_of(found, model, &of_each, &beside, error);
-    }
+    pb_status status = make_own_fields(what, ends, metric, found, &caption, &own, error);
     if (!status) {
-        pb_field_kind kind = found->normalized ? PB_FIELD_APART : PB_FIELD_LEVEL;
-        pb_field all[MOST_FIELDS] = {{.name = "into", .value = into, .kind = kind},
-                                     {.name = "from", .value = from, .kind = kind}};
-        size_t n = 2;
-        for (size_t i = 0; i < n_fields; i++)
-            all[n++] = fields[i];
-        all[n++] = (pb_field){.name = "normalized", .value = normalized};
-        all[n++] = (pb_field){.name = "partial", .value = partial};
-        if (beside)
-            all[n++] = (pb_field){.name = of_means ? "each" : "change",
-                                  .value = beside,
-                                  .kind = of_means ? PB_FIELD_LEVEL : PB_FIELD_AMOUNT};
-        status = pb_result_captioned(of_means ? found->mean : found->values, model, &sweep_look,
-                                     units, &caption, n, all, result, error);
+        size_t n = list_fields(&own, found, n_fields, fields, all);
+        status = pb_result_captioned(of_means ? found->mean : found->values, ends->into.model,
+                                     &sweep_look, found->normalized ? "normalised" : metric->units,
+                                     &caption, n, all, result, error);
     }
-    pb_value *owned[] = {into, from, normalized, partial, beside};
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        pb_value_release(&owned[i]);
-    pb_buffer_free(&of_each);
+    own_fields_release(&own);
     pb_buffer_free(&caption);
     return status;
 }

@@ -39,9 +39,12 @@ static void check_row(const pb_builtin *row)
     if (pb_lexicon_builtin(lexicon, row->name) != row)
         fail_msg("%s: there are two words of this name", row->name);
     bool ended = false;
+    size_t count = 0;
     for (size_t i = 0; i < PB_MAX_PARAMETERS; i++)
         ended = ended || !row->parameters[i].name;
-    if (!ended)
+    while (ended && pb_builtin_parameter(row, count))
+        count++;
+    if (!ended || count > PB_MAX_PARAMETERS)
         fail_msg("%s: too many parameters", row->name);
 }
 
@@ -149,8 +152,8 @@ static void write_call(const pb_builtin *row, size_t which, const char *value, p
 {
     const char *between = "";
     pb_buffer_format(code, "%s(", row->name);
-    for (size_t i = 0; row->parameters[i].name; i++) {
-        const pb_parameter *parameter = &row->parameters[i];
+    const pb_parameter *parameter;
+    for (size_t i = 0; (parameter = pb_builtin_parameter(row, i)); i++) {
         bool rest = parameter->mode == PB_PARAMETER_REST;
         if (i != which && (parameter->fallback || parameter->mode > PB_PARAMETER_KEYWORD))
             continue;
@@ -233,7 +236,7 @@ static bool comes_to_its_own(pb_session *session, recorder *r, const char *word,
 static bool is_whole(pb_session *session, recorder *r, const pb_builtin *row, size_t which,
                      const char *whole, const char *cut)
 {
-    const pb_parameter *parameter = &row->parameters[which];
+    const pb_parameter *parameter = pb_builtin_parameter(row, which);
     char *came = come_to(session, r, row, which, whole);
     char *other = come_to(session, r, row, which, cut);
     bool fine = strstr(came, "and no name has one") != NULL;
@@ -263,8 +266,9 @@ static void test_no_string_ends_at_a_nul(void **state)
     free(recorder_run(&r, session, "setup", "model = load();", 15));
     size_t row_at = 0;
     for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &row_at));) {
-        for (size_t i = 0; row->parameters[i].name; i++) {
-            unsigned types = row->parameters[i].types;
+        const pb_parameter *parameter;
+        for (size_t i = 0; (parameter = pb_builtin_parameter(row, i)); i++) {
+            unsigned types = parameter->types;
             if (types & PB_TAKES_STRING)
                 failed += !is_whole(session, &r, row, i, "\"a\\x00z\"", "\"a\"");
             if (types & PB_TAKES_LIST)

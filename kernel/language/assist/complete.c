@@ -116,7 +116,8 @@ static const pb_builtin *called_row(const pb_completion *c, size_t open)
 static const pb_parameter *find_parameter(const pb_builtin *row, const char *keyword,
                                           size_t position)
 {
-    for (const pb_parameter *p = row->parameters; p->name; p++) {
+    const pb_parameter *p;
+    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++) {
         if (keyword ? strcmp(p->name, keyword) == 0 && p->mode <= PB_PARAMETER_KEYWORD
                     : p->mode == PB_PARAMETER_NORMAL && position-- == 0)
             return p;
@@ -163,10 +164,9 @@ static void add_arguments(pb_completion *c, size_t open)
     bool starts = c->end == open + 1 || pb_scan_is(&c->scan, c->end - 1, ",");
     if (parameter && pb_scan_is(&c->scan, c->end - 1, "="))
         add_choices(parameter->choices, "\"", c->names);
-    if (starts && row)
-        for (const pb_parameter *p = row->parameters; p->name; p++)
-            if (p->mode <= PB_PARAMETER_KEYWORD)
-                add_keyword(c->names, p->name);
+    for (size_t i = 0; starts && row && (parameter = pb_builtin_parameter(row, i)); i++)
+        if (parameter->mode <= PB_PARAMETER_KEYWORD)
+            add_keyword(c->names, parameter->name);
     if (starts && !row)
         add_user_parameters(c, open);
     free(keyword);

@@ -74,7 +74,8 @@ void pb_reference_entry(const pb_builtin *row, pb_buffer *out)
         pb_buffer_format(out, "\n%s\n", row->doc);
     if (row->more)
         row->more(out);
-    for (const pb_parameter *p = row->parameters; p->name; p++) {
+    const pb_parameter *p;
+    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++) {
         if (!says_something(p))
             continue;
         if (!any)

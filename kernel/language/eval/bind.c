@@ -11,20 +11,33 @@
 
 /* ---- rows ---- */
 
+const pb_parameter *pb_builtin_parameter(const pb_builtin *row, size_t which)
+{
+    const pb_parameter *at = row->parameters;
+    for (size_t group = 0;; at = row->also[group++]) {
+        for (; at->name; at++)
+            if (which-- == 0)
+                return at;
+        if (group == PB_MAX_GROUPS || !row->also[group])
+            return NULL;
+    }
+}
+
 void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
 {
-    bool keywords = false;
+    bool keywords = false, after_normal = false;
     if (row->signature) {
         pb_buffer_text(out, row->signature);
         return;
     }
     pb_buffer_byte(out, '(');
-    for (const pb_parameter *p = row->parameters; p->name; p++) {
-        if (p != row->parameters)
+    const pb_parameter *p;
+    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++) {
+        if (i > 0)
             pb_buffer_text(out, ", ");
-        if (p->mode == PB_PARAMETER_KEYWORD && !keywords && p != row->parameters &&
-            p[-1].mode == PB_PARAMETER_NORMAL)
+        if (p->mode == PB_PARAMETER_KEYWORD && !keywords && after_normal)
             pb_buffer_text(out, "*, ");
+        after_normal = p->mode == PB_PARAMETER_NORMAL;
         keywords = keywords || p->mode == PB_PARAMETER_KEYWORD;
         if (p->mode == PB_PARAMETER_REST)
             pb_buffer_format(out, "*%s", p->name);
@@ -40,9 +53,9 @@ void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
 
 bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
 {
-    const pb_parameter *p = &row->parameters[0];
+    const pb_parameter *p = pb_builtin_parameter(row, 0);
     const pb_object_type *type = pb_value_object_type(value);
-    if (!p->name || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
+    if (!p || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
         return false;
     if (p->types & (1u << pb_value_kind(value)))
         return true;
@@ -302,8 +315,9 @@ static const char *other_name(const pb_builtin *row, const char *keyword)
                  {"filename", "path"},
                  {"prepend_bos", "bos"},
                  {"separator", "sep"}};
+    const pb_parameter *p;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        for (const pb_parameter *p = row->parameters; p->name; p++)
+        for (size_t k = 0; (p = pb_builtin_parameter(row, k)); k++)
             if (strcmp(names[i].theirs, keyword) == 0 && strcmp(names[i].ours, p->name) == 0)
                 return p->name;
     return NULL;
@@ -314,7 +328,8 @@ static pb_status unknown_keyword(const pb_call *call, const pb_actual *actual, p
     const char *names[PB_MAX_PARAMETERS] = {NULL};
     char listed[400] = "";
     size_t count = 0, used = 0;
-    for (const pb_parameter *p = call->row->parameters; p->name; p++)
+    const pb_parameter *p;
+    for (size_t i = 0; (p = pb_builtin_parameter(call->row, i)); i++)
         if (p->mode <= PB_PARAMETER_KEYWORD)
             names[count++] = p->name;
     for (size_t i = 0; i < count && used < sizeof listed - 40; i++)
@@ -351,9 +366,9 @@ static pb_status missing(const pb_call *call, const pb_parameter *parameter, pb_
 
 static int find_parameter(const pb_builtin *row, const char *name)
 {
-    for (int i = 0; row->parameters[i].name; i++)
-        if (row->parameters[i].mode <= PB_PARAMETER_KEYWORD &&
-            strcmp(row->parameters[i].name, name) == 0)
+    const pb_parameter *p;
+    for (int i = 0; (p = pb_builtin_parameter(row, (size_t)i)); i++)
+        if (p->mode <= PB_PARAMETER_KEYWORD && strcmp(p->name, name) == 0)
             return i;
     return -1;
 }
@@ -361,18 +376,18 @@ static int find_parameter(const pb_builtin *row, const char *name)
 /* The parameter a positional argument goes to: the next normal one, or the rest. */
 static int next_positional(const pb_builtin *row, int after)
 {
-    for (int i = after + 1; row->parameters[i].name; i++) {
-        if (row->parameters[i].mode == PB_PARAMETER_NORMAL ||
-            row->parameters[i].mode == PB_PARAMETER_REST)
+    const pb_parameter *p;
+    for (int i = after + 1; (p = pb_builtin_parameter(row, (size_t)i)); i++)
+        if (p->mode == PB_PARAMETER_NORMAL || p->mode == PB_PARAMETER_REST)
             return i;
-    }
     return -1;
 }
 
 static bool has_mode(const pb_builtin *row, pb_parameter_mode mode, int *which)
 {
-    for (int i = 0; row->parameters[i].name; i++) {
-        if (row->parameters[i].mode == mode) {
+    const pb_parameter *p;
+    for (int i = 0; (p = pb_builtin_parameter(row, (size_t)i)); i++) {
+        if (p->mode == mode) {
             *which = i;
             return true;
         }
@@ -389,8 +404,8 @@ static pb_status place_of(const pb_call *call, const pb_actual *actual, int *pos
         *which = find_parameter(row, actual->name);
         if (*which < 0 && !has_mode(row, PB_PARAMETER_NAMED, which))
             return unknown_keyword(call, actual, error);
-        bool twice =
-            row->parameters[*which].mode != PB_PARAMETER_NAMED && call->arguments[*which].given;
+        bool twice = pb_builtin_parameter(row, (size_t)*which)->mode != PB_PARAMETER_NAMED &&
+                     call->arguments[*which].given;
         if (twice)
             return place_actual(call, actual,
                                 pb_fail(error, PB_TYPE,
@@ -399,7 +414,8 @@ static pb_status place_of(const pb_call *call, const pb_actual *actual, int *pos
                                 error);
         return PB_OK;
     }
-    bool in_rest = *positional >= 0 && row->parameters[*positional].mode == PB_PARAMETER_REST;
+    bool in_rest = *positional >= 0 &&
+                   pb_builtin_parameter(row, (size_t)*positional)->mode == PB_PARAMETER_REST;
     *which = in_rest ? *positional : next_positional(row, *positional);
     if (*which < 0)
         return too_many(call, actual, passed, error);
@@ -409,9 +425,8 @@ static pb_status place_of(const pb_call *call, const pb_actual *actual, int *pos
 
 static pb_status fill_fallbacks(pb_call *call, pb_value *held[PB_MAX_PARAMETERS], pb_error **error)
 {
-    const pb_builtin *row = call->row;
-    for (size_t i = 0; row->parameters[i].name; i++) {
-        const pb_parameter *parameter = &row->parameters[i];
+    const pb_parameter *parameter;
+    for (size_t i = 0; (parameter = pb_builtin_parameter(call->row, i)); i++) {
         pb_argument *argument = &call->arguments[i];
         if (argument->given || parameter->mode > PB_PARAMETER_KEYWORD)
             continue;
@@ -430,16 +445,16 @@ static pb_status fill_fallbacks(pb_call *call, pb_value *held[PB_MAX_PARAMETERS]
 pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
                           pb_value *held[PB_MAX_PARAMETERS], pb_error **error)
 {
-    const pb_builtin *row = call->row;
+    const pb_parameter *parameter;
     int positional = -1, which = -1;
-    for (size_t i = 0; row->parameters[i].name; i++)
-        call->arguments[i].name = row->parameters[i].name;
+    for (size_t i = 0; (parameter = pb_builtin_parameter(call->row, i)); i++)
+        call->arguments[i].name = parameter->name;
     for (size_t i = 0; i < count; i++) {
         const pb_actual *actual = &actuals[i];
         pb_status status = place_of(call, actual, &positional, i, &which, error);
         if (status)
             return status;
-        const pb_parameter *parameter = &row->parameters[which];
+        parameter = pb_builtin_parameter(call->row, (size_t)which);
         bool rest = parameter->mode > PB_PARAMETER_KEYWORD;
         const char *name = actual->name ? actual->name : parameter->name;
         pb_argument argument = {name, actual->value, actual->span, true};

@@ -239,7 +239,8 @@ static const char *keyword_for(const pb_value *callee, const pb_value *subject)
     const pb_object_type *type = pb_value_object_type(subject);
     if (!row || !type || pb_builtin_takes_first(row, subject))
         return NULL;
-    for (const pb_parameter *p = row->parameters; p->name; p++)
+    const pb_parameter *p;
+    for (size_t k = 0; (p = pb_builtin_parameter(row, k)); k++)
         for (size_t i = 0; p->mode == PB_PARAMETER_KEYWORD && i < 6 && p->objects[i]; i++)
             if (p->objects[i] == type)
                 return p->name;
@@ -319,8 +320,9 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
 const pb_argument *pb_argument_of(const pb_call *call, const char *name)
 {
     static const pb_argument absent = {0};
-    for (size_t i = 0; call->row->parameters[i].name; i++)
-        if (strcmp(call->row->parameters[i].name, name) == 0)
+    const pb_parameter *parameter;
+    for (size_t i = 0; (parameter = pb_builtin_parameter(call->row, i)); i++)
+        if (strcmp(parameter->name, name) == 0)
             return &call->arguments[i];
     return &absent;
 }
@@ -353,10 +355,9 @@ int64_t pb_argument_integer(const pb_call *call, const char *name)
 
 int pb_argument_choice(const pb_call *call, const char *name)
 {
-    const pb_parameter *parameter = call->row->parameters;
-    while (strcmp(parameter->name, name) != 0)
-        parameter++;
-    return pb_choice_of(parameter->choices, pb_argument_text(call, name));
+    size_t which = (size_t)(pb_argument_of(call, name) - call->arguments);
+    return pb_choice_of(pb_builtin_parameter(call->row, which)->choices,
+                        pb_argument_text(call, name));
 }
 
 bool pb_argument_bool(const pb_call *call, const char *name)

@@ -91,38 +91,36 @@ static pb_status sequence_index(const pb_value *index, size_t n, const char *wha
     return PB_OK;
 }
 
-/* The places a mask, a list of integers or a slice picks from n. malloc'ed, the caller's. */
-static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t n, const char *what,
-                               size_t **places, size_t *count, pb_error **error)
+/* The places of a slice, or of all. */
+static pb_status sliced_places(const pb_select *slice, size_t n, size_t **places, size_t *count,
+                               pb_error **error)
 {
-    const pb_select *slice = pb_value_get_selector(index);
-    pb_value *list = NULL;
-    pb_status status = PB_OK;
+    const pb_select whole = {.step = 1};
     int64_t first = 0;
-    char said[160];
-    *count = 0;
-    *places = NULL;
-    if (slice && (slice->kind == PB_SELECT_SLICE || slice->kind == PB_SELECT_ALL)) {
-        pb_select whole = {.step = 1};
-        slice = slice->kind == PB_SELECT_ALL ? &whole : slice;
-        size_t taken = pb_slice_items(slice, n, &first);
-        *places = pb_malloc(taken, sizeof **places);
-        for (size_t i = 0; *places && i < taken; i++)
-            (*places)[(*count)++] = (size_t)(first + (int64_t)i * slice->step);
-        return *places ? PB_OK : pb_fail_memory(error);
-    }
-    if (pb_value_kind(index) != PB_LIST && pb_value_kind(index) != PB_TENSOR)
-        return pb_fail(error, PB_TYPE, "%s is indexed by an integer, a slice or a mask, not %s",
-                       what, pb_value_describe(index, said, sizeof said));
-    status = pb_value_as_column(pb_interp_keeper(interp), index, n, &list, error);
+    slice = slice->kind == PB_SELECT_ALL ? &whole : slice;
+    size_t taken = pb_slice_items(slice, n, &first);
+    *places = pb_malloc(taken, sizeof **places);
+    if (!*places)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < taken; i++)
+        (*places)[i] = (size_t)(first + (int64_t)i * slice->step);
+    *count = taken;
+    return PB_OK;
+}
+
+/* The places of a list of integers, or those where a mask is True. */
+static pb_status listed_places(const pb_value *list, size_t n, const char *what, size_t **places,
+                               size_t *count, pb_error **error)
+{
     size_t items = pb_list_count(list);
     bool mask = items > 0 && pb_list_of(list, PB_BOOL);
-    if (!status && mask && items != n)
-        status = pb_fail(error, PB_VALUE, "a mask of %zu values does not fit %s, which has %zu",
-                         items, what, n);
-    *places = status ? NULL : pb_malloc(items, sizeof **places);
-    if (!status && !*places)
-        status = pb_fail_memory(error);
+    pb_status status = PB_OK;
+    if (mask && items != n)
+        return pb_fail(error, PB_VALUE, "a mask of %zu values does not fit %s, which has %zu",
+                       items, what, n);
+    *places = pb_malloc(items, sizeof **places);
+    if (!*places)
+        return pb_fail_memory(error);
     for (size_t i = 0; !status && i < items; i++) {
         const pb_value *item = pb_list_item(list, i);
         if (!mask)
@@ -130,11 +128,31 @@ static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t 
         else if (pb_value_get_bool(item))
             (*places)[(*count)++] = i;
     }
-    pb_value_release(&list);
     if (status) {
         free(*places);
         *places = NULL;
     }
+    return status;
+}
+
+/* The places a mask, a list of integers or a slice picks from n. malloc'ed, the caller's. */
+static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t n, const char *what,
+                               size_t **places, size_t *count, pb_error **error)
+{
+    const pb_select *slice = pb_value_get_selector(index);
+    pb_value *list = NULL;
+    char said[160];
+    *count = 0;
+    *places = NULL;
+    if (slice && (slice->kind == PB_SELECT_SLICE || slice->kind == PB_SELECT_ALL))
+        return sliced_places(slice, n, places, count, error);
+    if (pb_value_kind(index) != PB_LIST && pb_value_kind(index) != PB_TENSOR)
+        return pb_fail(error, PB_TYPE, "%s is indexed by an integer, a slice or a mask, not %s",
+                       what, pb_value_describe(index, said, sizeof said));
+    pb_status status = pb_value_as_column(pb_interp_keeper(interp), index, n, &list, error);
+    if (!status)
+        status = listed_places(list, n, what, places, count, error);
+    pb_value_release(&list);
     return status;
 }
 

@@ -153,26 +153,40 @@ static void based_digits(double number, unsigned base, bool upper, pb_buffer *ou
         pb_buffer_byte(out, digits[--n]);
 }
 
+/* Of the types x, X, o and b, which take whole numbers that a double holds exactly. */
+static bool based_number(const pb_spec *spec, double number, pb_buffer *out)
+{
+    unsigned base = spec->type == 'o' ? 8 : spec->type == 'b' ? 2 : 16;
+    if (number != floor(number) || number > 9007199254740992.0)
+        return false;
+    if (spec->alternate)
+        pb_buffer_format(out, "0%c", spec->type);
+    based_digits(number, base, spec->type == 'X', out);
+    return true;
+}
+
+/* Where the specification names no type: as print() writes it, or so many digits of it. */
+static void plain_number(const pb_spec *spec, double number, pb_precision kind, pb_buffer *out)
+{
+    if (kind == PB_INTEGER || spec->precision < 0)
+        pb_number_text(number, kind, out);
+    else
+        pb_buffer_format(out, "%.*g", spec->precision ? spec->precision : 1, number);
+}
+
 /* The digits of a magnitude, without its sign. */
 static bool number_digits(const pb_spec *spec, double number, pb_precision kind, pb_buffer *out)
 {
-    char text[512], format[8] = "%.*f";
-    bool whole = kind == PB_INTEGER;
+    char format[8] = "%.*f";
     int precision = spec->precision < 0 ? 6 : spec->precision;
     switch (spec->type) {
-    case 0:
-        if (whole || spec->precision < 0) {
-            pb_number_text(number, kind, out);
-            return true;
-        }
-        snprintf(text, sizeof text, "%.*g", spec->precision ? spec->precision : 1, number);
-        break;
+    case 0: plain_number(spec, number, kind, out); return true;
     case 'd':
     case 'n':
         if (number != floor(number))
             return false;
-        snprintf(text, sizeof text, "%.0f", number);
-        break;
+        pb_buffer_format(out, "%.0f", number);
+        return true;
     case 'f':
     case 'F':
     case 'e':
@@ -180,27 +194,15 @@ static bool number_digits(const pb_spec *spec, double number, pb_precision kind,
     case 'g':
     case 'G':
         format[3] = spec->type;
-        snprintf(text, sizeof text, format, precision, number);
-        break;
-    case '%': snprintf(text, sizeof text, "%.*f%%", precision, number * 100); break;
+        pb_buffer_format(out, format, precision, number);
+        return true;
+    case '%': pb_buffer_format(out, "%.*f%%", precision, number * 100); return true;
     case 'x':
     case 'X':
     case 'o':
-    case 'b':
-        if (number != floor(number) || number > 9007199254740992.0)
-            return false;
-        if (spec->alternate)
-            pb_buffer_format(out, "0%c", spec->type);
-        based_digits(number,
-                     spec->type == 'o'   ? 8
-                     : spec->type == 'b' ? 2
-                                         : 16,
-                     spec->type == 'X', out);
-        return true;
+    case 'b': return based_number(spec, number, out);
     default: return false;
     }
-    pb_buffer_text(out, text);
-    return true;
 }
 
 static pb_status format_number(const pb_value *value, const pb_spec *spec, const char *text,

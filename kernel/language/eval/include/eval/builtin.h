@@ -73,7 +73,8 @@ typedef struct pb_parameter {
                     pb_names *names); /* strings worth completing; may be NULL */
 } pb_parameter;
 
-#define PB_MAX_PARAMETERS 24
+#define PB_MAX_PARAMETERS 24 /* of a row, those of its groups included */
+#define PB_MAX_GROUPS     2
 
 typedef struct pb_call pb_call;
 typedef pb_status pb_builtin_function(pb_call *call, pb_value **result, pb_error **error);
@@ -91,7 +92,10 @@ struct pb_builtin {
     bool needs_model;      /* the example wants reviews-4m loaded */
     const char *see;       /* related words, one space between. May be NULL */
     void (*more)(pb_buffer *out); /* a paragraph behind `doc`, made from a table. May be NULL */
-    pb_parameter parameters[PB_MAX_PARAMETERS]; /* end with one whose name is NULL */
+    pb_parameter parameters[PB_MAX_PARAMETERS]; /* its own; end with one whose name is NULL */
+    /* Groups that several words have, behind its own: `.also = {pb_prompt_group}`. Each ends
+     * with a parameter whose name is NULL. Read all of them with pb_builtin_parameter(). */
+    const pb_parameter *also[PB_MAX_GROUPS];
     pb_builtin_function *function;
 };
 
@@ -103,6 +107,8 @@ typedef struct pb_constant {
     pb_status (*make)(pb_value **result, pb_error **error);
 } pb_constant;
 
+/* The row's parameter at a place, its own first and then its groups'; NULL behind the last. */
+const pb_parameter *pb_builtin_parameter(const pb_builtin *row, size_t which);
 /* Whether x.word() is meaningful: the word's first parameter takes such a value. */
 bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value);
 /* The signature: "(prompt, k=10)". */
