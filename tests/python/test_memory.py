@@ -147,6 +147,29 @@ def test_a_bound_that_is_no_size_is_refused(run, said):
     assert "800M, 8G" in out
 
 
+@measured
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_short_of_addresses_it_says_so(binary, tmp_path, threads):
+    """oneDNN makes code for each kind of product, and faults where it gets no memory for it."""
+    (tmp_path / "code.pb").write_text(
+        'model = load()\nruns(n) = run(["I love this movie because it is" * n] * (n + 1))\n'
+        "sums = [[sum(each.logits) for each in runs(n)] for n in range(1, 7)]\n"
+        's = tensor(range(300), axes="i"); t = s + rename(s, i="j")\n'
+        'd = dot(t, rename(t, i="k"), over="j")\n'
+        'a = attribute("I love this movie because it is", " great", by="head")\n'
+        'print("done")')
+    ended = {}
+    for megabytes in range(90, 340, 6):
+        done = subprocess.run(
+            ["sh", "-c", f'ulimit -c 0; ulimit -v {megabytes * 1024}; exec "$@"', "sh", binary, "run",
+             tmp_path / "code.pb"], capture_output=True, text=True,
+            env=dict(os.environ, OMP_NUM_THREADS=threads))
+        ended[megabytes] = done.returncode
+        assert done.returncode in (0, 1), (megabytes, done.returncode, done.stderr)
+        assert done.stdout == "done\n" if done.returncode == 0 else "emory" in done.stderr, done
+    assert ended[90] == 1 and ended[336] == 0, ended
+
+
 # ---- wide tables ----
 
 def wide(columns: int, cells: str = "[1, 2]") -> str:
