@@ -177,16 +177,16 @@ def wide(columns: int, cells: str = "[1, 2]") -> str:
 
 
 def test_a_wide_table_takes_time_as_its_width(run, patience):
-    """A copy of all columns for each, and a look through all names, would take a hundred times as
-    long for ten times the columns."""
+    """A copy of all columns for each, and a look through all names, would take a thousand times
+    as long for ten times the columns."""
 
     def seconds(columns: int, times: int) -> float:
-        started = time.monotonic()
+        before = sum(os.times()[2:4])  # of children, on a processor
         out, _ = run(f"print([len({wide(columns)}) for i in range({times})][0])", memory="4G")
-        assert out == "2\n"
-        return time.monotonic() - started
+        assert out == "2\n", out
+        return sum(os.times()[2:4]) - before
 
-    assert seconds(10000, 1) < 10 * seconds(1000, 10)
+    assert seconds(10000, 1) < 30 * seconds(1000, 10)
 
 
 def test_a_table_has_so_many_columns_and_no_more(run, tmp_path, patience):
