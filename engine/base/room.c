@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/budget.h"
 
@@ -38,18 +36,7 @@ double pb_room_total(void)
     return least(machine < 0 ? machine : machine * 1024, most);
 }
 
-/* Addresses that the process may still use; -1 where they are not rationed, as by ulimit -v. */
-static double addresses_left(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
-        return -1;
-    double pages = number_in("/proc/self/statm", NULL);
-    double left = (double)limit.rlim_cur - pages * (double)sysconf(_SC_PAGESIZE);
-    return pages < 0 ? -1 : left > 0 ? left : 0;
-}
-
-static double memory_left(void)
+double pb_room_left(void)
 {
     double machine = number_in("/proc/meminfo", "MemAvailable:");
     double most = number_in("/sys/fs/cgroup/memory.max", NULL); /* "max" where there is no limit */
@@ -60,12 +47,7 @@ static double memory_left(void)
     if (most < 0 || taken < 0)
         return machine;
     double group = most - taken + (cache > 0 ? cache : 0);
-    return machine < 0 || group < machine ? group : machine;
-}
-
-double pb_room_left(void)
-{
-    return least(memory_left(), addresses_left());
+    return least(machine, group);
 }
 
 bool pb_room_to_spend(size_t bytes)

@@ -149,8 +149,10 @@ static pb_status prepare(size_t threads, pb_error **error)
     }
 #ifdef _OPENMP
 #pragma omp parallel
-    (void)omp_get_thread_num(); /* the team is kept from here on */
+    (void)has_room(1); /* the team is kept from here on, and each has its part of the heap */
 #endif
+    if (!has_room(ROOM_TO_PREPARE)) /* the team took addresses, some 64 MB a thread */
+        return pb_fail_memory(error);
     return warm_up(error);
 }
 

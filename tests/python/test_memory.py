@@ -147,6 +147,29 @@ def test_a_bound_that_is_no_size_is_refused(run, said):
     assert "800M, 8G" in out
 
 
+@measured
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_short_of_addresses_it_says_so(binary, tmp_path, threads):
+    """oneDNN makes code for each kind of product, and faults where it gets no memory for it."""
+    (tmp_path / "code.pb").write_text(
+        'model = load()\nruns(n) = run(["I love this movie because it is" * n] * (n + 1))\n'
+        "sums = [[sum(each.logits) for each in runs(n)] for n in range(1, 7)]\n"
+        's = tensor(range(300), axes="i"); t = s + rename(s, i="j")\n'
+        'd = dot(t, rename(t, i="k"), over="j")\n'
+        'a = attribute("I love this movie because it is", " great", by="head")\n'
+        'print("done")')
+    ended = {}
+    for megabytes in range(90, 340, 6):
+        done = subprocess.run(
+            ["sh", "-c", f'ulimit -c 0; ulimit -v {megabytes * 1024}; exec "$@"', "sh", binary, "run",
+             tmp_path / "code.pb"], capture_output=True, text=True,
+            env=dict(os.environ, OMP_NUM_THREADS=threads))
+        ended[megabytes] = done.returncode
+        assert done.returncode in (0, 1), (megabytes, done.returncode, done.stderr)
+        assert done.stdout == "done\n" if done.returncode == 0 else "emory" in done.stderr, done
+    assert ended[90] == 1 and ended[336] == 0, ended
+
+
 # ---- wide tables ----
 
 def wide(columns: int, cells: str = "[1, 2]") -> str:
@@ -154,16 +177,16 @@ def wide(columns: int, cells: str = "[1, 2]") -> str:
 
 
 def test_a_wide_table_takes_time_as_its_width(run, patience):
-    """A copy of all columns for each, and a look through all names, would take a hundred times as
-    long for ten times the columns."""
+    """A copy of all columns for each, and a look through all names, would take a thousand times
+    as long for ten times the columns."""
 
     def seconds(columns: int, times: int) -> float:
-        started = time.monotonic()
+        before = sum(os.times()[2:4])  # of children, on a processor
         out, _ = run(f"print([len({wide(columns)}) for i in range({times})][0])", memory="4G")
-        assert out == "2\n"
-        return time.monotonic() - started
+        assert out == "2\n", out
+        return sum(os.times()[2:4]) - before
 
-    assert seconds(10000, 1) < 10 * seconds(1000, 10)
+    assert seconds(10000, 1) < 30 * seconds(1000, 10)
 
 
 def test_a_table_has_so_many_columns_and_no_more(run, tmp_path, patience):

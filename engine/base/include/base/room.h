@@ -17,9 +17,8 @@
 /* Bytes of memory there are in all, to the machine or to the control group; -1 if untold. */
 double pb_room_total(void);
 
-/* Bytes the machine, and the control group the process is in, can still give, and of addresses the
- * process may still use; -1 where the system does not tell. Reads files of /proc and /sys: some ten
- * microseconds. */
+/* Bytes the machine, and the control group the process is in, can still give; -1 where the system
+ * does not tell. Reads files of /proc and /sys: some ten microseconds. */
 double pb_room_left(void);
 
 /* Whether so many bytes fit and leave the reserve; true for a size not worth asking. */
