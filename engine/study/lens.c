@@ -36,13 +36,22 @@ pb_status pb_logit_lens_check(pb_site site, pb_error **error)
 static pb_status states_resolve(states *chosen, const pb_select *layers, const pb_select *positions,
                                 pb_error **error)
 {
+    pb_axis *numbers = NULL;
     pb_status status = pb_logit_lens_check(chosen->site, error);
     if (!status)
-        status = pb_places(pb_model_axis(pb_run_model(chosen->run), "layer"), layers,
-                           &chosen->layers, &chosen->n_layers, &chosen->one_layer, error);
+        status = pb_axis_by_number(pb_model_axis(pb_run_model(chosen->run), "layer"), "layer",
+                                   &numbers, error);
     if (!status)
-        status = pb_places(pb_run_positions(chosen->run), positions, &chosen->positions,
-                           &chosen->n_positions, &chosen->one_position, error);
+        status = pb_about("layer",
+                          pb_places(numbers, layers, &chosen->layers, &chosen->n_layers,
+                                    &chosen->one_layer, error),
+                          error);
+    pb_axis_release(&numbers);
+    if (!status)
+        status = pb_about("pos",
+                          pb_places(pb_run_positions(chosen->run), positions, &chosen->positions,
+                                    &chosen->n_positions, &chosen->one_position, error),
+                          error);
     return status;
 }
 
@@ -271,13 +280,14 @@ static pb_status lens_top(const states *chosen, const pb_context *context, pb_te
     return status;
 }
 
-pb_status pb_logit_lens_top(pb_run *run, pb_site site, const pb_context *context, pb_tensor **ids,
+pb_status pb_logit_lens_top(pb_run *run, pb_site site, const pb_select *layers,
+                            const pb_select *positions, const pb_context *context, pb_tensor **ids,
                             pb_tensor **logits, pb_tensor **probabilities, pb_error **error)
 {
     pb_context with = pb_context_or_none(context);
     states chosen = {.run = run, .site = site};
     pb_tensor *made[3] = {NULL}, **wanted[3] = {ids, logits, probabilities};
-    pb_status status = states_resolve(&chosen, NULL, NULL, error);
+    pb_status status = states_resolve(&chosen, layers, positions, error);
     if (!status)
         status = lens_top(&chosen, &with, made, error);
     for (size_t i = 0; i < 3; i++) {

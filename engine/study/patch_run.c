@@ -282,7 +282,7 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
 {
     const pb_patch_plan *plan = work->plan;
     const pb_head_group *component = &plan->components[cell->component];
-    const pb_group *keys = pb_cell_keys(plan, cell);
+    const pb_positions *keys = pb_cell_keys(plan, cell);
     const float *source = *source_of(work, cell->pair, view->layer);
     size_t position = view->rows[row].position;
     size_t length = pb_run_length(plan->into[cell->pair]);
@@ -297,8 +297,8 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
             continue;
         }
         const float *from = source + (head * length + position) * length;
-        for (size_t k = 0; k < keys->n && keys->items[k] <= position; k++)
-            to[keys->items[k]] = from[keys->items[k]];
+        for (size_t k = 0; k < keys->n && keys->at[k] <= position; k++)
+            to[keys->at[k]] = from[keys->at[k]];
     }
 }
 
@@ -322,7 +322,7 @@ static pb_status block_at(void *user, const pb_view *view, pb_error **error)
     for (size_t r = 0; r < view->n_rows; r++) {
         const pb_cell *cell = &cells->cells[view->rows[r].sequence];
         if (cell_touches_layer(work, cell, view->layer) &&
-            pb_group_has(pb_cell_positions(work->plan, cell), view->rows[r].position))
+            pb_positions_have(pb_cell_positions(work->plan, cell), view->rows[r].position))
             replace_row(work, cell, view, r);
     }
     return PB_OK;
@@ -351,19 +351,19 @@ static size_t count_pieces(const pb_patch_plan *plan, const pb_cell *cell)
 {
     if (cell->entry == PB_CELL_TOKENS || cell->entry == PB_CELL_EMBEDDED)
         return 0;
-    const pb_group *group = pb_cell_positions(plan, cell);
+    const pb_positions *group = pb_cell_positions(plan, cell);
     return cell->entry == PB_CELL_REPLACED ? 2 * group->n + 1 : 1;
 }
 
 /* Into's rows with from's in the places of the group. */
 static size_t replaced_pieces(const worker *work, const pb_cell *cell, pb_entry_rows *pieces)
 {
-    const pb_group *group = pb_cell_positions(work->plan, cell);
+    const pb_positions *group = pb_cell_positions(work->plan, cell);
     const pb_run *into = work->into[cell->pair], *from = work->from[cell->pair];
     size_t n = 0, end = pb_run_length(into);
     for (size_t row = cell->first, next; row < end; row = next) {
-        bool replaced = pb_group_has(group, row);
-        for (next = row + 1; next < end && pb_group_has(group, next) == replaced;)
+        bool replaced = pb_positions_have(group, row);
+        for (next = row + 1; next < end && pb_positions_have(group, next) == replaced;)
             next++;
         pieces[n++] =
             rows_of(work, replaced ? from : into, cell->layer, row, next, !pb_run_is_edited(from));
