@@ -10,14 +10,14 @@
 
 enum { FIRST_BLOCK = 4096, LARGEST_STEP = 1 << 20 };
 
-typedef struct block {
-    struct block *older;
+typedef struct arena_block {
+    struct arena_block *older;
     size_t size, used; /* of bytes */
     alignas(max_align_t) unsigned char bytes[];
-} block;
+} arena_block;
 
 struct pb_arena {
-    block *newest;
+    arena_block *newest;
     size_t next_size; /* of the next block, doubling up to LARGEST_STEP */
     size_t used;      /* bytes handed out */
 };
@@ -30,13 +30,13 @@ pb_arena *pb_arena_create(void)
     return arena;
 }
 
-static block *add_block(pb_arena *arena, size_t at_least)
+static arena_block *add_block(pb_arena *arena, size_t at_least)
 {
     size_t size = at_least > arena->next_size ? at_least : arena->next_size;
     size_t bytes;
-    if (!pb_size_add(size, sizeof(block), &bytes))
+    if (!pb_size_add(size, sizeof(arena_block), &bytes))
         return NULL;
-    block *added = pb_hold(pb_calloc(1, bytes));
+    arena_block *added = pb_hold(pb_calloc(1, bytes));
     if (!added)
         return NULL;
     added->size = size;
@@ -54,7 +54,7 @@ void *pb_arena_alloc(pb_arena *arena, size_t size)
     if (!pb_size_add(size ? size : 1, align - 1, &rounded))
         return NULL;
     rounded -= rounded % align;
-    block *from = arena->newest;
+    arena_block *from = arena->newest;
     if (!from || rounded > from->size - from->used)
         from = add_block(arena, rounded);
     if (!from)
@@ -89,9 +89,9 @@ void pb_arena_destroy(pb_arena **arena)
 {
     if (!arena || !*arena)
         return;
-    block *each = (*arena)->newest;
+    arena_block *each = (*arena)->newest;
     while (each) {
-        block *older = each->older;
+        arena_block *older = each->older;
         pb_let_go(each);
         each = older;
     }

@@ -179,6 +179,33 @@ void pb_error_trail(pb_error *error, pb_source *source, pb_span span, const char
     call->span = span;
 }
 
+void pb_error_about(pb_error *error, const char *argument)
+{
+    if (error && !error->is_static)
+        error->argument = argument;
+}
+
+void pb_error_of_prompt(pb_error *error, size_t prompt)
+{
+    if (!error || error->is_static)
+        return;
+    error->has_prompt = true;
+    error->prompt = prompt;
+}
+
+const char *pb_error_argument(const pb_error *error)
+{
+    return error ? error->argument : NULL;
+}
+
+bool pb_error_prompt(const pb_error *error, size_t *prompt)
+{
+    if (!error || !error->has_prompt)
+        return false;
+    *prompt = error->prompt;
+    return true;
+}
+
 pb_status pb_error_code(const pb_error *error)
 {
     return error ? error->code : PB_OK;

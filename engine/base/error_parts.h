@@ -17,6 +17,9 @@ struct pb_error {
     pb_status code;
     bool is_static; /* the out-of-memory error: never changed, never freed */
     char *text, *hint;
+    const char *argument; /* NULL if it is about none */
+    bool has_prompt;
+    size_t prompt;
     pb_source *source;
     pb_span span;
     trail_call trail[TRAIL_MAX];

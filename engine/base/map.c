@@ -13,14 +13,14 @@
 /* Slots hold 0 when free, SLOT_GONE when removed, and otherwise an entry's index plus two. */
 enum { SLOT_FREE = 0, SLOT_GONE = 1, SLOT_FIRST = 2, LEAST_SLOTS = 8 };
 
-typedef struct entry {
+typedef struct map_entry {
     char *key; /* NULL once removed; NUL-terminated for whoever prints it */
     size_t length;
     uint64_t hash, value;
-} entry;
+} map_entry;
 
 struct pb_map {
-    entry *entries;
+    map_entry *entries;
     size_t n_entries, capacity; /* removed entries included */
     size_t count;               /* without them */
     size_t *slots;
@@ -90,7 +90,7 @@ static size_t find_slot(const pb_map *map, const void *key, size_t length, uint6
                 reusable = at;
             continue;
         }
-        const entry *held = &map->entries[slot - SLOT_FIRST];
+        const map_entry *held = &map->entries[slot - SLOT_FIRST];
         if (held->hash == hash && held->length == length &&
             (length == 0 || memcmp(held->key, key, length) == 0)) {
             *found = true;
@@ -135,7 +135,7 @@ static bool make_room(pb_map *map)
     if (map->n_entries < map->capacity)
         return true;
     size_t capacity = map->capacity ? map->capacity * 2 : LEAST_SLOTS;
-    entry *grown = pb_realloc(map->entries, capacity, sizeof *grown);
+    map_entry *grown = pb_realloc(map->entries, capacity, sizeof *grown);
     if (!grown)
         return false;
     map->entries = grown;
@@ -189,7 +189,7 @@ bool pb_map_put(pb_map *map, const void *key, size_t length, uint64_t value)
     if (map->slots[at] == SLOT_FREE)
         map->n_taken++;
     map->slots[at] = map->n_entries + SLOT_FIRST;
-    map->entries[map->n_entries++] = (entry){copy, length, hash, value};
+    map->entries[map->n_entries++] = (map_entry){copy, length, hash, value};
     map->count++;
     return true;
 }
@@ -209,7 +209,7 @@ bool pb_map_remove(pb_map *map, const void *key, size_t length)
     size_t at = find_slot(map, key, length, hash_key(map, key, length), &found);
     if (!found)
         return false;
-    entry *gone = &map->entries[map->slots[at] - SLOT_FIRST];
+    map_entry *gone = &map->entries[map->slots[at] - SLOT_FIRST];
     free(gone->key);
     gone->key = NULL;
     map->slots[at] = SLOT_GONE;
@@ -229,7 +229,7 @@ bool pb_map_next(const pb_map *map, size_t *cursor, const char **key, size_t *le
         *cursor += 1;
     if (*cursor == map->n_entries)
         return false;
-    const entry *next = &map->entries[*cursor];
+    const map_entry *next = &map->entries[*cursor];
     *cursor += 1;
     if (key)
         *key = next->key;

@@ -36,13 +36,13 @@ static glyph next_glyph(const char *text, size_t length, size_t *at, size_t colu
 }
 
 /* Columns of the line, and of the caret in it. */
-typedef struct layout {
+typedef struct span_columns {
     size_t total, caret, caret_end;
-} layout;
+} span_columns;
 
-static layout measure(const char *line, size_t length, size_t start, size_t end)
+static span_columns measure(const char *line, size_t length, size_t start, size_t end)
 {
-    layout found = {0, 0, 0};
+    span_columns found = {0, 0, 0};
     size_t column = 0;
     for (size_t at = 0; at < length;) {
         if (at <= start)
@@ -87,7 +87,7 @@ static void draw_place(pb_buffer *out, const pb_source *source, pb_span span)
     size_t start = span.start < place.line_start ? 0 : span.start - place.line_start;
     size_t end = span.end < place.line_end ? span.end : place.line_end;
     end = end < place.line_start ? 0 : end - place.line_start;
-    layout columns = measure(line, length, start, end);
+    span_columns columns = measure(line, length, start, end);
 
     size_t from = 0, to = columns.total;
     if (columns.total > WIDEST) {

@@ -130,14 +130,14 @@ static bool look_everywhere(search *s)
 
 /* ---- what is there ---- */
 
-typedef struct listing {
+typedef struct found_models {
     pb_located *models;
     size_t count;
-} listing;
+} found_models;
 
 /* Takes the folder. A name that is there already, found earlier, stays. False when memory is out.
  */
-static bool list_model(listing *l, const char *name, char *folder)
+static bool list_model(found_models *l, const char *name, char *folder)
 {
     bool wanted = folder && !places_lacks(folder);
     for (size_t i = 0; wanted && i < l->count; i++)
@@ -159,7 +159,7 @@ static bool list_model(listing *l, const char *name, char *folder)
     return true;
 }
 
-static bool list_folder(listing *l, const char *folder)
+static bool list_folder(found_models *l, const char *folder)
 {
     char **names;
     size_t count;
@@ -193,7 +193,7 @@ static char *name_of_hub_folder(const char *folder)
     return strdup(known->name);
 }
 
-static bool list_hub_model(listing *l, const char *hub, const char *name)
+static bool list_hub_model(found_models *l, const char *hub, const char *name)
 {
     if (strncmp(name, "models--", strlen("models--")) != 0)
         return true;
@@ -207,7 +207,7 @@ static bool list_hub_model(listing *l, const char *hub, const char *name)
     return complete;
 }
 
-static bool list_hub(listing *l, const char *hub)
+static bool list_hub(found_models *l, const char *hub)
 {
     char **names;
     size_t count;
@@ -223,7 +223,7 @@ static bool list_hub(listing *l, const char *hub)
 pb_status pb_locate_all(const pb_locate_paths *paths, pb_located **models, size_t *count,
                         pb_error **error)
 {
-    listing l = {NULL, 0};
+    found_models l = {NULL, 0};
     bool complete = true;
     for (size_t i = 0; complete && i < paths->n_folders; i++)
         complete = list_folder(&l, paths->folders[i]);

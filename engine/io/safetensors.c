@@ -31,18 +31,19 @@ size_t safetensors_size(pb_dtype dtype)
 }
 
 /* What is known while one header is read. */
-typedef struct header {
+typedef struct header_reading {
     pb_weights *weights;
     size_t shard;
     const char *path;
     uint64_t data_start, data_size; /* of the file's data, as far as it is there */
     pb_buffer name;                 /* of the tensor that is being read */
     pb_error **error;
-} header;
+} header_reading;
 
 /* ---- the fields of one tensor ---- */
 
-static pb_status fail_field(const header *h, const char *key, pb_json value, const char *expected)
+static pb_status fail_field(const header_reading *h, const char *key, pb_json value,
+                            const char *expected)
 {
     char shown[PB_JSON_SHOWN];
     if (!value.at)
@@ -53,7 +54,7 @@ static pb_status fail_field(const header *h, const char *key, pb_json value, con
 }
 
 /* Any name may be one; the four that can be read are told apart. */
-static pb_status read_dtype(const header *h, pb_json value, pb_weight *weight)
+static pb_status read_dtype(const header_reading *h, pb_json value, pb_weight *weight)
 {
     if (pb_json_kind_of(value) != PB_JSON_TEXT)
         return fail_field(h, "dtype", value, "a type such as F32, F16 or BF16");
@@ -74,7 +75,8 @@ static pb_status read_dtype(const header *h, pb_json value, pb_weight *weight)
 }
 
 /* Also the count of values, and their bytes, neither of which may overflow. */
-static pb_status read_shape(const header *h, pb_json value, pb_weight *weight, size_t *bytes)
+static pb_status read_shape(const header_reading *h, pb_json value, pb_weight *weight,
+                            size_t *bytes)
 {
     if (pb_json_kind_of(value) != PB_JSON_LIST)
         return fail_field(h, "shape", value, "an array of sizes");
@@ -97,7 +99,7 @@ static pb_status read_shape(const header *h, pb_json value, pb_weight *weight, s
     return PB_OK;
 }
 
-static pb_status read_range(const header *h, pb_json value, size_t bytes, stored *tensor)
+static pb_status read_range(const header_reading *h, pb_json value, size_t bytes, stored *tensor)
 {
     int64_t ends[2] = {0, 0};
     bool good = pb_json_count(value) == 2 && pb_json_kind_of(value) == PB_JSON_LIST;
@@ -125,7 +127,7 @@ static pb_status read_range(const header *h, pb_json value, size_t bytes, stored
 }
 
 /* The name as it is, and for messages, where a NUL would end it. */
-static pb_status keep_name(const header *h, stored *tensor)
+static pb_status keep_name(const header_reading *h, stored *tensor)
 {
     pb_buffer shown = PB_BUFFER_EMPTY;
     tensor->key_length = h->name.length;
@@ -140,7 +142,7 @@ static pb_status keep_name(const header *h, stored *tensor)
     return tensor->key && tensor->weight.name ? PB_OK : pb_fail_memory(h->error);
 }
 
-static pb_status read_tensor(header *h, pb_json name, pb_json info)
+static pb_status read_tensor(header_reading *h, pb_json name, pb_json info)
 {
     stored tensor = {.shard = h->shard};
     size_t bytes = 0;
@@ -176,7 +178,7 @@ static int by_offset(const void *a, const void *b)
 }
 
 /* The ranges must follow each other from the start of the data to the end of the file. */
-static pb_status check_cover(const header *h, const stored *tensors, size_t n)
+static pb_status check_cover(const header_reading *h, const stored *tensors, size_t n)
 {
     uint64_t at = h->data_start, size = h->data_start + h->data_size;
     for (size_t i = 0; i < n; i++) {
@@ -198,7 +200,7 @@ static pb_status check_cover(const header *h, const stored *tensors, size_t n)
     return PB_OK;
 }
 
-static pb_status read_entries(header *h, pb_json root)
+static pb_status read_entries(header_reading *h, pb_json root)
 {
     pb_json name, info;
     size_t first = h->weights->n_tensors;
@@ -280,13 +282,13 @@ pb_status safetensors_read_header(pb_weights *weights, size_t which, pb_error **
     if (!status)
         status = pb_json_object(file->path, json, length, &root, error);
     if (!status) {
-        header h = {.weights = weights,
-                    .shard = which,
-                    .path = file->path,
-                    .data_start = PREFIX + length,
-                    .data_size = file->size - PREFIX - length,
-                    .name = PB_BUFFER_EMPTY,
-                    .error = error};
+        header_reading h = {.weights = weights,
+                            .shard = which,
+                            .path = file->path,
+                            .data_start = PREFIX + length,
+                            .data_size = file->size - PREFIX - length,
+                            .name = PB_BUFFER_EMPTY,
+                            .error = error};
         status = read_entries(&h, root);
         pb_buffer_free(&h.name);
     }

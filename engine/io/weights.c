@@ -106,11 +106,11 @@ pb_status weights_index(pb_weights *weights, size_t first, pb_error **error)
 /* ---- several files behind an index ---- */
 
 /* What an index says: a tensor and the file that holds it, as it is walked. */
-typedef struct index_entry {
+typedef struct shard_entry {
     pb_buffer tensor, file;
-} index_entry;
+} shard_entry;
 
-static pb_status read_entry(const char *index, pb_json key, pb_json value, index_entry *entry,
+static pb_status read_entry(const char *index, pb_json key, pb_json value, shard_entry *entry,
                             pb_error **error)
 {
     pb_buffer_clear(&entry->tensor);
@@ -149,7 +149,7 @@ static pb_status open_shard(pb_weights *weights, const char *folder, const char 
 }
 
 /* The tensor must be in the file that the index says. */
-static pb_status check_entry(const pb_weights *weights, const char *index, const index_entry *entry,
+static pb_status check_entry(const pb_weights *weights, const char *index, const shard_entry *entry,
                              const pb_map *seen, pb_error **error)
 {
     uint64_t shard_index = 0, at = 0;
@@ -166,7 +166,7 @@ static pb_status check_entry(const pb_weights *weights, const char *index, const
 static pb_status open_all(pb_weights *weights, const char *folder, const char *index, pb_json map,
                           pb_map *seen, pb_error **error)
 {
-    index_entry entry = {PB_BUFFER_EMPTY, PB_BUFFER_EMPTY};
+    shard_entry entry = {PB_BUFFER_EMPTY, PB_BUFFER_EMPTY};
     pb_status status = PB_OK;
     for (int turn = 0; turn < 2 && !status; turn++) {
         pb_json key, value;

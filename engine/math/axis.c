@@ -8,7 +8,7 @@
 
 static int compare_places(const void *left, const void *right)
 {
-    const pb_place *a = left, *b = right;
+    const pb_ordered_place *a = left, *b = right;
     return (a->coordinate > b->coordinate) - (a->coordinate < b->coordinate);
 }
 
@@ -35,7 +35,7 @@ static pb_status sort_places(pb_axis *axis, const pb_watch *watch, pb_error **er
     if (!axis->places)
         return pb_fail_memory(error);
     for (size_t i = 0; i < axis->length; i++)
-        axis->places[i] = (pb_place){axis->coordinates[i], i};
+        axis->places[i] = (pb_ordered_place){axis->coordinates[i], i};
     pb_status status =
         pb_sort(axis->places, axis->length, sizeof *axis->places, compare_places, watch, error);
     for (size_t i = 1; !status && i < axis->length; i++)
@@ -191,9 +191,9 @@ bool pb_axis_same(const pb_axis *a, const pb_axis *b)
 }
 
 /* The i-th smallest coordinate and where it lies. */
-static pb_place place_at(const pb_axis *axis, size_t i)
+static pb_ordered_place place_at(const pb_axis *axis, size_t i)
 {
-    return axis->places ? axis->places[i] : (pb_place){pb_axis_coordinate(axis, i), i};
+    return axis->places ? axis->places[i] : (pb_ordered_place){pb_axis_coordinate(axis, i), i};
 }
 
 bool pb_axis_find(const pb_axis *axis, int64_t coordinate, size_t *offset)

@@ -111,14 +111,14 @@ pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type
 
 /* ---- reading the header ---- */
 
-typedef struct header {
+typedef struct npy_header {
     char kind;   /* 'b', 'i', 'u' or 'f' */
     size_t size; /* of one value, in bytes */
     bool big_endian, fortran;
     size_t rank;
     size_t shape[PB_MAX_RANK];
     bool has_type, has_order, has_shape;
-} header;
+} npy_header;
 
 /* What is left of the header's text. */
 typedef struct cursor {
@@ -200,7 +200,7 @@ static bool is_known_type(char kind, size_t size)
 }
 
 /* "<f4": order, kind, bytes. */
-static pb_status read_type(cursor *c, header *h, pb_error **error)
+static pb_status read_type(cursor *c, npy_header *h, pb_error **error)
 {
     char name[32];
     if (!take_string(c, name))
@@ -220,14 +220,14 @@ static pb_status read_type(cursor *c, header *h, pb_error **error)
     return PB_OK;
 }
 
-static pb_status read_order(cursor *c, header *h, pb_error **error)
+static pb_status read_order(cursor *c, npy_header *h, pb_error **error)
 {
     h->fortran = take_word(c, "True");
     h->has_order = h->fortran || take_word(c, "False");
     return h->has_order ? PB_OK : fail_header(error, "fortran_order is neither True nor False");
 }
 
-static pb_status read_shape(cursor *c, header *h, pb_error **error)
+static pb_status read_shape(cursor *c, npy_header *h, pb_error **error)
 {
     h->rank = 0;
     if (!take(c, '('))
@@ -244,7 +244,7 @@ static pb_status read_shape(cursor *c, header *h, pb_error **error)
     return PB_OK;
 }
 
-static pb_status read_entry(cursor *c, header *h, pb_error **error)
+static pb_status read_entry(cursor *c, npy_header *h, pb_error **error)
 {
     char key[32];
     if (!take_string(c, key) || !take(c, ':'))
@@ -258,7 +258,7 @@ static pb_status read_entry(cursor *c, header *h, pb_error **error)
     return fail_header(error, "a key is unknown or there twice");
 }
 
-static pb_status read_dict(cursor *c, header *h, pb_error **error)
+static pb_status read_dict(cursor *c, npy_header *h, pb_error **error)
 {
     if (!take(c, '{'))
         return fail_header(error, "it is not a dict");
@@ -307,7 +307,7 @@ static pb_status find_header(const unsigned char *bytes, size_t length, cursor *
 
 /* ---- reading the values ---- */
 
-static uint64_t read_bits(const unsigned char *bytes, const header *h)
+static uint64_t read_bits(const unsigned char *bytes, const npy_header *h)
 {
     uint64_t bits = 0;
     for (size_t i = 0; i < h->size; i++)
@@ -349,7 +349,7 @@ static int64_t to_signed(uint64_t bits, size_t size)
 }
 
 /* The value as a float, and whether float32 can hold it. */
-static bool decode(uint64_t bits, const header *h, float *out)
+static bool decode(uint64_t bits, const npy_header *h, float *out)
 {
     double wide;
     switch (h->kind) {
@@ -367,8 +367,8 @@ static bool decode(uint64_t bits, const header *h, float *out)
     }
 }
 
-static pb_status read_values(const unsigned char *bytes, const header *h, size_t count, float *out,
-                             const pb_watch *watch, pb_error **error)
+static pb_status read_values(const unsigned char *bytes, const npy_header *h, size_t count,
+                             float *out, const pb_watch *watch, pb_error **error)
 {
     pb_poll poll = {.watch = watch};
     for (size_t i = 0; i < count && pb_poll_step(&poll, 1); i++) {
@@ -382,7 +382,7 @@ static pb_status read_values(const unsigned char *bytes, const header *h, size_t
 }
 
 /* The axes dim0, dim1, ... in the file's order of memory. */
-static pb_status make_axes(const header *h, pb_axis *axes[PB_MAX_RANK], pb_error **error)
+static pb_status make_axes(const npy_header *h, pb_axis *axes[PB_MAX_RANK], pb_error **error)
 {
     for (size_t i = 0; i < h->rank; i++) {
         char name[] = "dim0";
@@ -409,7 +409,7 @@ static pb_status turn_around(pb_tensor **tensor, const pb_watch *watch, pb_error
     return status;
 }
 
-static pb_status check_size(const header *h, size_t available, size_t *count, pb_error **error)
+static pb_status check_size(const npy_header *h, size_t available, size_t *count, pb_error **error)
 {
     size_t bytes = h->size;
     *count = 1;
@@ -425,7 +425,7 @@ static pb_status check_size(const header *h, size_t available, size_t *count, pb
     return PB_OK;
 }
 
-static pb_status build(const unsigned char *values, const header *h, size_t count,
+static pb_status build(const unsigned char *values, const npy_header *h, size_t count,
                        const pb_watch *watch, pb_tensor **tensor, pb_error **error)
 {
     pb_axis *axes[PB_MAX_RANK] = {NULL};
@@ -449,7 +449,7 @@ static pb_status build(const unsigned char *values, const header *h, size_t coun
 pb_status pb_npy_read(const void *bytes, size_t length, const pb_watch *watch, pb_tensor **tensor,
                       pb_error **error)
 {
-    header h = {0};
+    npy_header h = {0};
     cursor text = {NULL, NULL};
     size_t start = 0, count = 0;
     pb_status status = find_header(bytes, length, &text, &start, error);

@@ -8,18 +8,18 @@
 #include "math/tensor.h"
 
 /* A coordinate and where it lies, for axes whose coordinates are not in ascending order. */
-typedef struct pb_place {
+typedef struct pb_ordered_place {
     int64_t coordinate;
     size_t offset;
-} pb_place;
+} pb_ordered_place;
 
 struct pb_axis {
     atomic_size_t references;
     size_t length;
     int64_t extent;
-    int64_t *coordinates; /* [length]; NULL when they are 0, 1, ... */
-    pb_place *places;     /* [length] by coordinate; NULL when ascending */
-    char **labels;        /* [length] pointers, their text behind them in the same block; or NULL */
+    int64_t *coordinates;     /* [length]; NULL when they are 0, 1, ... */
+    pb_ordered_place *places; /* [length] by coordinate; NULL when ascending */
+    char **labels; /* [length] pointers, their text behind them in the same block; or NULL */
     char name[];
 };
 

@@ -15,7 +15,7 @@ static bool captures(void *user, pb_site site, size_t layer)
 
 /* Where row r, head h of a view goes. Rows of positions: [pos, head, ...]; of queries: [head,
  * query, key]. */
-static float *place(const pb_capture *c, const pb_view *view, size_t r, size_t head)
+static float *captured_row(const pb_capture *c, const pb_view *view, size_t r, size_t head)
 {
     size_t position = view->rows[r].position;
     if (pb_site_info(view->site)->keys)
@@ -29,7 +29,7 @@ static pb_status copy(void *user, const pb_view *view, pb_error **error)
     (void)error;
     for (size_t r = 0; r < view->n_rows; r++)
         for (size_t head = 0; head < view->n_heads; head++)
-            memcpy(place(c, view, r, head),
+            memcpy(captured_row(c, view, r, head),
                    view->data + r * view->row_stride + head * view->head_stride,
                    view->width * sizeof(float));
     return PB_OK;

@@ -42,9 +42,9 @@ static size_t thread_index(void)
 #endif
 }
 
-static pb_status product(pb_transpose trans_b, size_t m, size_t n, size_t k, float alpha,
-                         const float *a, size_t lda, const float *b, size_t ldb, float beta,
-                         float *c, size_t ldc)
+static pb_status multiply_head(pb_transpose trans_b, size_t m, size_t n, size_t k, float alpha,
+                               const float *a, size_t lda, const float *b, size_t ldb, float beta,
+                               float *c, size_t ldc)
 {
     if (m * n * k > SMALL_PRODUCT)
         return pb_matmul(PB_PLAIN, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, NULL,
@@ -63,11 +63,11 @@ static pb_status tile_scores(const tile *t, float *scores, size_t ld)
     float scale = t->pass->model->layers[t->pass->layer].attn_scale;
     pb_status status = PB_OK;
     if (t->n_past > 0)
-        status = product(PB_TRANSPOSED, t->n, t->n_past, d_head, scale, t->q, stride, t->past_k, d,
-                         0.0f, scores, ld);
+        status = multiply_head(PB_TRANSPOSED, t->n, t->n_past, d_head, scale, t->q, stride,
+                               t->past_k, d, 0.0f, scores, ld);
     if (!status)
-        status = product(PB_TRANSPOSED, t->n, t->n_own, d_head, scale, t->q, stride, t->own_k,
-                         3 * d, 0.0f, scores + t->n_past, ld);
+        status = multiply_head(PB_TRANSPOSED, t->n, t->n_own, d_head, scale, t->q, stride, t->own_k,
+                               3 * d, 0.0f, scores + t->n_past, ld);
     return status;
 }
 
@@ -86,11 +86,11 @@ static pb_status tile_mix(const tile *t, const float *pattern, size_t ld)
     size_t stride = t->pass->query_stride;
     pb_status status = PB_OK;
     if (t->n_past > 0)
-        status = product(PB_PLAIN, t->n, d_head, t->n_past, 1.0f, pattern, ld, t->past_v, d, 0.0f,
-                         t->q, stride);
+        status = multiply_head(PB_PLAIN, t->n, d_head, t->n_past, 1.0f, pattern, ld, t->past_v, d,
+                               0.0f, t->q, stride);
     if (!status)
-        status = product(PB_PLAIN, t->n, d_head, t->n_own, 1.0f, pattern + t->n_past, ld, t->own_v,
-                         3 * d, t->n_past > 0 ? 1.0f : 0.0f, t->q, stride);
+        status = multiply_head(PB_PLAIN, t->n, d_head, t->n_own, 1.0f, pattern + t->n_past, ld,
+                               t->own_v, 3 * d, t->n_past > 0 ? 1.0f : 0.0f, t->q, stride);
     return status;
 }
 

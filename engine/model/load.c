@@ -35,19 +35,19 @@ static pb_status check_shapes(const loader *load, pb_error **error)
 /* ---- room ---- */
 
 /* Hands out pieces of one block, each starting on a cache line; without a block it only counts. */
-typedef struct layout {
+typedef struct block_room {
     float *block;
     size_t used; /* floats */
-} layout;
+} block_room;
 
-static float *take(layout *room, size_t n)
+static float *take(block_room *room, size_t n)
 {
     float *piece = room->block ? room->block + room->used : NULL;
     room->used += (n + 15) / 16 * 16;
     return piece;
 }
 
-static void lay_out_common(const loader *load, layout *room, pb_embedding *e, float **common)
+static void lay_out_common(const loader *load, block_room *room, pb_embedding *e, float **common)
 {
     const pb_model *model = load->model;
     const pb_shape *s = &model->shape;
@@ -73,7 +73,7 @@ static void lay_out_common(const loader *load, layout *room, pb_embedding *e, fl
     e->gain_offset = take(room, s->n_vocab);
 }
 
-static void lay_out_layer(const pb_model *model, layout *room, float **parts)
+static void lay_out_layer(const pb_model *model, block_room *room, float **parts)
 {
     const pb_shape *s = &model->shape;
     const struct {
@@ -99,7 +99,7 @@ static void lay_out_layer(const pb_model *model, layout *room, float **parts)
 
 static size_t lay_out(loader *load, float *block)
 {
-    layout room = {block, 0};
+    block_room room = {block, 0};
     lay_out_common(load, &room, &load->model->embedding, load->common);
     for (size_t layer = 0; layer < load->model->shape.n_layer; layer++)
         lay_out_layer(load->model, &room, load->layers + layer * PB_N_PARTS);

@@ -40,13 +40,13 @@ static pb_status component_axis(const pb_model *model, size_t n, pb_axis **axis,
 /* ---- results ---- */
 
 /* The results' axes [prompt?, pos?], then room for two more. */
-typedef struct frame {
+typedef struct outer_axes {
     pb_axis *axes[4];
     size_t rank;
     pb_axis *positions; /* ours, if any */
-} frame;
+} outer_axes;
 
-static pb_status tensor_of_rows(const frame *outer, size_t n_inner, pb_axis *const *inner,
+static pb_status tensor_of_rows(const outer_axes *outer, size_t n_inner, pb_axis *const *inner,
                                 pb_tensor **tensor, float **data, pb_error **error)
 {
     pb_axis *axes[4];
@@ -56,8 +56,8 @@ static pb_status tensor_of_rows(const frame *outer, size_t n_inner, pb_axis *con
     return pb_tensor_create(outer->rank + n_inner, axes, tensor, data, error);
 }
 
-static pb_status write_components(const pb_ledger *book, const frame *outer, pb_attribution *out,
-                                  pb_error **error)
+static pb_status write_components(const pb_ledger *book, const outer_axes *outer,
+                                  pb_attribution *out, pb_error **error)
 {
     pb_axis *axis = NULL;
     float *data = NULL;
@@ -71,7 +71,7 @@ static pb_status write_components(const pb_ledger *book, const frame *outer, pb_
 }
 
 /* Every head, or every neuron: [..., layer, head] or [..., layer, d_mlp]. */
-static pb_status write_units(const pb_ledger *book, const frame *outer, pb_attribution *out,
+static pb_status write_units(const pb_ledger *book, const outer_axes *outer, pb_attribution *out,
                              pb_error **error)
 {
     const char *unit = book->spec->by == PB_BY_HEAD ? "head" : "d_mlp";
@@ -84,8 +84,8 @@ static pb_status write_units(const pb_ledger *book, const frame *outer, pb_attri
     return status;
 }
 
-static pb_status write_chosen_heads(const pb_ledger *book, const frame *outer, pb_attribution *out,
-                                    pb_error **error)
+static pb_status write_chosen_heads(const pb_ledger *book, const outer_axes *outer,
+                                    pb_attribution *out, pb_error **error)
 {
     const pb_attribute_spec *spec = book->spec;
     pb_axis *axis = NULL;
@@ -118,7 +118,7 @@ static double sum_of_units(const pb_ledger *book, size_t row)
     return sum;
 }
 
-static pb_status write_check(const pb_ledger *book, const frame *outer, pb_attribution *out,
+static pb_status write_check(const pb_ledger *book, const outer_axes *outer, pb_attribution *out,
                              pb_error **error)
 {
     float *rest = NULL, *bias = NULL, *sum = NULL, *logit = NULL, *difference = NULL;
@@ -134,7 +134,7 @@ static pb_status write_check(const pb_ledger *book, const frame *outer, pb_attri
     if (!status)
         status = tensor_of_rows(outer, 0, NULL, &out->difference, &difference, error);
     for (size_t row = 0; !status && row < book->n_rows; row++) {
-        const pb_target *to = pb_ledger_target(book, row);
+        const pb_ledger_column *to = pb_ledger_target(book, row);
         size_t d = book->shape->d_model, run = row / book->n_each;
         const float *normed =
             pb_run_normed(book->runs[run]) + book->positions[run].at[row % book->n_each] * d;
@@ -151,7 +151,7 @@ static pb_status write_check(const pb_ledger *book, const frame *outer, pb_attri
     return status;
 }
 
-static pb_status write_results(const pb_ledger *book, const frame *outer, pb_attribution *out,
+static pb_status write_results(const pb_ledger *book, const outer_axes *outer, pb_attribution *out,
                                pb_error **error)
 {
     pb_status status;
@@ -181,7 +181,7 @@ static pb_status attribute_at(pb_run *const *runs, size_t n_runs, pb_axis *promp
                       .shape = pb_model_shape(model),
                       .spec = spec,
                       .context = context};
-    frame outer = {{NULL}, 0, NULL};
+    outer_axes outer = {{NULL}, 0, NULL};
     pb_status status = pb_ledger_fill(&book, error);
     if (prompts)
         outer.axes[outer.rank++] = prompts;

@@ -246,7 +246,7 @@ static pb_status bind_positions(pb_bound_edit *bound, pb_run *prompt, size_t ind
     if (!status && !select && edit->spares_start && pb_begins_with_start(prompt))
         bound->positions[0] = 0;
     if (!status && edit->keys)
-        status = pb_places_mask(axis, pb_select_for(edit->keys, index), &bound->keys, NULL, error);
+        status = pb_places_mask(axis, pb_select_for(edit->keys, index), &bound->keys, &n, error);
     if (!status && edit->keys && !touches_unmasked(bound))
         status = fail_edit(edit, "matches only masked places: a key comes after its query", error);
     return status;

@@ -31,13 +31,25 @@ static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **
     return PB_OK;
 }
 
+/* Flags along an axis of the model, for places given as `argument`. */
+static pb_status flags_by_number(const pb_edit *edit, const char *name, const char *argument,
+                                 const pb_select *select, unsigned char **flags, pb_error **error)
+{
+    pb_axis *numbers = NULL;
+    const char *called = strcmp(name, "d_mlp") == 0 ? "neuron" : name;
+    pb_status status = pb_axis_by_number(pb_model_axis(edit->model, name), called, &numbers, error);
+    if (!status)
+        status = pb_places_mask(numbers, select, flags, NULL, error);
+    pb_axis_release(&numbers);
+    return pb_about(argument, status, error);
+}
+
 /* Flags over layers; sites without layers have one place. */
 static pb_status layer_flags(const pb_edit *edit, const pb_edit_spec *spec, unsigned char **flags,
                              pb_error **error)
 {
     if (pb_site_has(edit->site, PB_ALONG_LAYERS))
-        return pb_places_mask(pb_model_axis(edit->model, "layer"), spec->layers, flags, NULL,
-                              error);
+        return flags_by_number(edit, "layer", "layer", spec->layers, flags, error);
     pb_status status = spec->layers ? pb_site_need(edit->site, PB_ALONG_LAYERS, error) : PB_OK;
     if (status)
         return status;
@@ -58,17 +70,12 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
     if (!status)
         status = layer_flags(edit, spec, &layers, error);
     if (!status && spec->heads)
-        status =
-            pb_places_mask(pb_model_axis(edit->model, head_axis), spec->heads, &heads, NULL, error);
-    size_t n_layers = pb_site_layers(edit->model, edit->site), marked = 0;
-    for (size_t i = 0; !status && i < n_layers * edit->n_heads; i++) {
+        status = flags_by_number(edit, head_axis, "head", spec->heads, &heads, error);
+    size_t n_layers = pb_site_layers(edit->model, edit->site);
+    for (size_t i = 0; !status && i < n_layers * edit->n_heads; i++)
         edit->where[i] = layers[i / edit->n_heads] && (!heads || heads[i % edit->n_heads]);
-        marked += edit->where[i];
-    }
     free(layers);
     free(heads);
-    if (!status && marked == 0)
-        return pb_fail(error, PB_VALUE, "an edit of no layers or heads changes nothing");
     return status;
 }
 
@@ -224,12 +231,8 @@ static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_erro
         status = pb_select_create(spec->keys, &edit->keys, error);
     if (status || !spec->neurons)
         return status;
-    size_t n = 0;
-    status = pb_places_mask(pb_model_axis(edit->model, pb_site_info(edit->site)->features),
-                            spec->neurons, &edit->places, &n, error);
-    if (!status && n == 0)
-        return pb_fail(error, PB_VALUE, "an edit of no neurons changes nothing");
-    return status;
+    return flags_by_number(edit, pb_site_info(edit->site)->features, "neuron", spec->neurons,
+                           &edit->places, error);
 }
 
 static pb_status fill(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)

@@ -11,7 +11,7 @@
 
 /* ---- targets ---- */
 
-static pb_status subtract_against(const pb_ledger *book, size_t which, pb_target *to,
+static pb_status subtract_against(const pb_ledger *book, size_t which, pb_ledger_column *to,
                                   pb_error **error)
 {
     const pb_attribute_spec *spec = book->spec;
@@ -28,7 +28,8 @@ static pb_status subtract_against(const pb_ledger *book, size_t which, pb_target
     return status;
 }
 
-static pb_status target_fill(const pb_ledger *book, size_t which, pb_target *to, pb_error **error)
+static pb_status target_fill(const pb_ledger *book, size_t which, pb_ledger_column *to,
+                             pb_error **error)
 {
     const pb_attribute_spec *spec = book->spec;
     size_t d = book->shape->d_model;
@@ -75,7 +76,7 @@ static pb_status targets_create(pb_ledger *book, pb_error **error)
     return status;
 }
 
-const pb_target *pb_ledger_target(const pb_ledger *book, size_t row)
+const pb_ledger_column *pb_ledger_target(const pb_ledger *book, size_t row)
 {
     return &book->targets[book->n_targets > 1 ? row / book->n_each : 0];
 }
@@ -285,7 +286,7 @@ static pb_status read_kept(pb_ledger *book, pb_error **error)
 /* What edits wrote to the stream beside the components, and the constant of an unfolded norm. */
 static void complete_row(pb_ledger *book, size_t row)
 {
-    const pb_target *to = pb_ledger_target(book, row);
+    const pb_ledger_column *to = pb_ledger_target(book, row);
     size_t d = book->shape->d_model, run = row / book->n_each;
     size_t position = book->positions[run].at[row % book->n_each];
     size_t last = book->n_components - 1;

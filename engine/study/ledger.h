@@ -14,12 +14,12 @@
 #include "study/attribute.h"
 
 /* A prompt's target, as the last layer norm's output sees it and as the stream does. */
-typedef struct pb_target {
+typedef struct pb_ledger_column {
     float *normed;   /* [d_model] W_U[:, target] (- W_U[:, against]) */
     float *centred;  /* [d_model] the same times the norm's gain, less its mean */
     double bias;     /* b_U */
     double constant; /* beta . W_U[:, target] of unfolded norms */
-} pb_target;
+} pb_ledger_column;
 
 typedef struct pb_ledger {
     /* set by the caller; borrowed */
@@ -31,7 +31,7 @@ typedef struct pb_ledger {
     const pb_attribute_spec *spec;
     const pb_context *context;
 
-    pb_target *targets; /* [n_runs] or [1] */
+    pb_ledger_column *targets; /* [n_runs] or [1] */
     size_t n_targets;
     bool edited;
     bool stream_edited; /* an edit writes to the residual stream itself: a component of its own */
@@ -49,6 +49,6 @@ typedef struct pb_ledger {
 pb_status pb_ledger_fill(pb_ledger *ledger, pb_error **error);
 void pb_ledger_clear(pb_ledger *ledger);
 
-const pb_target *pb_ledger_target(const pb_ledger *ledger, size_t row);
+const pb_ledger_column *pb_ledger_target(const pb_ledger *ledger, size_t row);
 
 #endif

@@ -36,13 +36,22 @@ pb_status pb_logit_lens_check(pb_site site, pb_error **error)
 static pb_status states_resolve(states *chosen, const pb_select *layers, const pb_select *positions,
                                 pb_error **error)
 {
+    pb_axis *numbers = NULL;
     pb_status status = pb_logit_lens_check(chosen->site, error);
     if (!status)
-        status = pb_places(pb_model_axis(pb_run_model(chosen->run), "layer"), layers,
-                           &chosen->layers, &chosen->n_layers, &chosen->one_layer, error);
+        status = pb_axis_by_number(pb_model_axis(pb_run_model(chosen->run), "layer"), "layer",
+                                   &numbers, error);
     if (!status)
-        status = pb_places(pb_run_positions(chosen->run), positions, &chosen->positions,
-                           &chosen->n_positions, &chosen->one_position, error);
+        status = pb_about("layer",
+                          pb_places(numbers, layers, &chosen->layers, &chosen->n_layers,
+                                    &chosen->one_layer, error),
+                          error);
+    pb_axis_release(&numbers);
+    if (!status)
+        status = pb_about("pos",
+                          pb_places(pb_run_positions(chosen->run), positions, &chosen->positions,
+                                    &chosen->n_positions, &chosen->one_position, error),
+                          error);
     return status;
 }
 
@@ -93,8 +102,8 @@ static pb_status logits_of_layer(const states *chosen, size_t which, const float
     return PB_OK;
 }
 
-static pb_status walk(const states *chosen, const int32_t *tokens, size_t n_tokens,
-                      const pb_context *context, consumer to, pb_error **error)
+static pb_status walk_states(const states *chosen, const int32_t *tokens, size_t n_tokens,
+                             const pb_context *context, consumer to, pb_error **error)
 {
     const pb_shape *shape = pb_model_shape(pb_run_model(chosen->run));
     size_t width = tokens ? n_tokens : shape->n_vocab;
@@ -119,12 +128,12 @@ static pb_status walk(const states *chosen, const int32_t *tokens, size_t n_toke
 
 /* The result's axes, [layer?, pos?], and room for one that the caller adds; frame_clear() releases
  * all of them. */
-typedef struct frame {
+typedef struct lens_axes {
     pb_axis *axes[3];
     size_t rank;
-} frame;
+} lens_axes;
 
-static pb_status frame_fill(const states *chosen, frame *outer, pb_error **error)
+static pb_status frame_fill(const states *chosen, lens_axes *outer, pb_error **error)
 {
     pb_status status = PB_OK;
     if (!chosen->one_layer) {
@@ -140,7 +149,7 @@ static pb_status frame_fill(const states *chosen, frame *outer, pb_error **error
     return status;
 }
 
-static void frame_clear(frame *outer)
+static void frame_clear(lens_axes *outer)
 {
     for (size_t i = 0; i < outer->rank; i++)
         pb_axis_release(&outer->axes[i]);
@@ -187,7 +196,7 @@ static void copy_logits(void *user, size_t layer, size_t position, size_t n, con
 static pb_status lens_tensor(const states *chosen, const int32_t *tokens, size_t n_tokens,
                              const pb_context *context, pb_tensor **lens, pb_error **error)
 {
-    frame outer = {{NULL}, 0};
+    lens_axes outer = {{NULL}, 0};
     pb_tensor *made = NULL;
     copying to = {NULL, chosen->n_positions, 0};
     pb_status status = frame_fill(chosen, &outer, error);
@@ -205,7 +214,8 @@ static pb_status lens_tensor(const states *chosen, const int32_t *tokens, size_t
     if (!status)
         status = pb_tensor_create(outer.rank, outer.axes, &made, &to.data, error);
     if (!status)
-        status = walk(chosen, tokens, n_tokens, context, (consumer){copy_logits, &to}, error);
+        status =
+            walk_states(chosen, tokens, n_tokens, context, (consumer){copy_logits, &to}, error);
     frame_clear(&outer);
     if (status)
         pb_tensor_release(&made);
@@ -257,7 +267,7 @@ static void find_best(void *user, size_t layer, size_t position, size_t n, const
 static pb_status lens_top(const states *chosen, const pb_context *context, pb_tensor *made[3],
                           pb_error **error)
 {
-    frame outer = {{NULL}, 0};
+    lens_axes outer = {{NULL}, 0};
     finding to = {.n_positions = chosen->n_positions,
                   .n_vocab = pb_model_shape(pb_run_model(chosen->run))->n_vocab};
     float **data[3] = {&to.ids, &to.logits, &to.probabilities};
@@ -265,18 +275,19 @@ static pb_status lens_top(const states *chosen, const pb_context *context, pb_te
     for (size_t i = 0; !status && i < 3; i++)
         status = pb_tensor_create(outer.rank, outer.axes, &made[i], data[i], error);
     if (!status)
-        status = walk(chosen, NULL, 0, context, (consumer){find_best, &to}, error);
+        status = walk_states(chosen, NULL, 0, context, (consumer){find_best, &to}, error);
     frame_clear(&outer);
     return status;
 }
 
-pb_status pb_logit_lens_top(pb_run *run, pb_site site, const pb_context *context, pb_tensor **ids,
+pb_status pb_logit_lens_top(pb_run *run, pb_site site, const pb_select *layers,
+                            const pb_select *positions, const pb_context *context, pb_tensor **ids,
                             pb_tensor **logits, pb_tensor **probabilities, pb_error **error)
 {
     pb_context with = pb_context_or_none(context);
     states chosen = {.run = run, .site = site};
     pb_tensor *made[3] = {NULL}, **wanted[3] = {ids, logits, probabilities};
-    pb_status status = states_resolve(&chosen, NULL, NULL, error);
+    pb_status status = states_resolve(&chosen, layers, positions, error);
     if (!status)
         status = lens_top(&chosen, &with, made, error);
     for (size_t i = 0; i < 3; i++) {

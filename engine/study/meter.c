@@ -72,8 +72,6 @@ static pb_status chosen_positions(pb_meter *meter, pb_run *run, const pb_select 
         if (read->n == 0)
             return no_next_token(run, error);
     }
-    if (read->n == 0)
-        return pb_fail(error, PB_VALUE, "the metric is read at no position");
     return PB_OK;
 }
 
@@ -85,9 +83,11 @@ static pb_status read_positions(pb_meter *meter, bool one_place, pb_error **erro
     for (size_t i = 0; i < meter->n_runs; i++) {
         const pb_select *select = pb_select_for(metric->positions, i);
         reading *read = &meter->readings[i];
-        pb_status status = select && metric->kind != PB_METRIC_CALL
-                               ? chosen_positions(meter, meter->runs[i], select, read, error)
-                               : default_positions(meter, meter->runs[i], read, error);
+        pb_status status =
+            select && metric->kind != PB_METRIC_CALL
+                ? pb_about_prompt(
+                      "pos", i, chosen_positions(meter, meter->runs[i], select, read, error), error)
+                : default_positions(meter, meter->runs[i], read, error);
         if (status)
             return status;
         if (one_place && !whole && read->n != 1)

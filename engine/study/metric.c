@@ -98,7 +98,7 @@ pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t
                           pb_error **error)
 {
     size_t n_vocab = pb_model_shape(model)->n_vocab;
-    pb_status status = pb_check_per(metric->positions, n_prompts, error);
+    pb_status status = pb_about("pos", pb_check_per(metric->positions, n_prompts, error), error);
     if (status)
         return status;
     switch (metric->kind) {

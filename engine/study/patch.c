@@ -25,8 +25,8 @@ void pb_patch_defaults(pb_site site, pb_patch_spec *spec)
 static size_t group_at(const pb_patch_plan *plan, size_t pair, size_t position)
 {
     for (size_t g = 0; g < plan->n_positions; g++) {
-        const pb_group *group = &plan->positions[pair * plan->n_positions + g];
-        if (group->n == 1 && group->items[0] == position)
+        const pb_positions *group = &plan->positions[pair * plan->n_positions + g];
+        if (group->n == 1 && group->at[0] == position)
             return g;
     }
     return SIZE_MAX;

@@ -14,27 +14,27 @@
 /* Cells are kept in memory: some 100 bytes each. */
 static const size_t MOST_CELLS = (size_t)4 << 20;
 
-bool pb_group_has(const pb_group *group, size_t item)
+bool pb_positions_have(const pb_positions *group, size_t item)
 {
     size_t low = 0, high = group->n;
-    if (high > 0 && group->items[high - 1] - group->items[0] == high - 1) /* no gaps */
-        return item >= group->items[0] && item <= group->items[high - 1];
+    if (high > 0 && group->at[high - 1] - group->at[0] == high - 1) /* no gaps */
+        return item >= group->at[0] && item <= group->at[high - 1];
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (group->items[middle] < item)
+        if (group->at[middle] < item)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < group->n && group->items[low] == item;
+    return low < group->n && group->at[low] == item;
 }
 
 /* Items first <= item <= last. */
-static size_t items_between(const pb_group *group, size_t first, size_t last)
+static size_t items_between(const pb_positions *group, size_t first, size_t last)
 {
     size_t count = 0;
     for (size_t i = 0; i < group->n; i++)
-        count += group->items[i] >= first && group->items[i] <= last;
+        count += group->at[i] >= first && group->at[i] <= last;
     return count;
 }
 
@@ -44,10 +44,10 @@ static void close_cell(pb_cell *cell, bool is_from)
     cell->is_from = is_from;
 }
 
-static bool metric_reads_any(const size_t *read, size_t n_read, const pb_group *group)
+static bool metric_reads_any(const size_t *read, size_t n_read, const pb_positions *group)
 {
     for (size_t i = 0; i < n_read; i++) {
-        if (pb_group_has(group, read[i]))
+        if (pb_positions_have(group, read[i]))
             return true;
     }
     return false;
@@ -56,17 +56,17 @@ static bool metric_reads_any(const size_t *read, size_t n_read, const pb_group *
 /* Whether the value is known without computing; fills cell->first. */
 static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
 {
-    const pb_group *group = pb_cell_positions(plan, cell);
+    const pb_positions *group = pb_cell_positions(plan, cell);
     const pb_head_group *component = &plan->components[cell->component];
     size_t n_read = 0, differs = plan->differs[cell->pair];
     const size_t *read = pb_meter_positions(plan->meter, cell->pair, &n_read);
     size_t last = read[n_read - 1];
     size_t i = 0;
-    while (i < group->n && group->items[i] < differs)
+    while (i < group->n && group->at[i] < differs)
         i++;
-    if (i == group->n || group->items[i] > last)
+    if (i == group->n || group->at[i] > last)
         return close_cell(cell, false), true;
-    cell->first = group->items[i];
+    cell->first = group->at[i];
     if (plan->site->layers && plan->site->rows_alone &&
         component->items[0].layer == plan->shape->n_layer - 1 &&
         !metric_reads_any(read, n_read, group))

@@ -12,6 +12,6 @@ pb_status pb_patch_plan_cells(pb_patch_plan *plan, pb_error **error);
 size_t pb_cell_row_layers(const pb_patch_plan *plan, const pb_cell *cell);
 
 /* Is the item one of an ascending group? */
-bool pb_group_has(const pb_group *group, size_t item);
+bool pb_positions_have(const pb_positions *group, size_t item);
 
 #endif

@@ -120,9 +120,11 @@ static pb_status walk_axis(pb_patch_plan *plan, const char *name, const pb_selec
 {
     const pb_axis *axis = pb_model_axis(plan->model, name);
     bool one = false;
-    pb_status status = pb_places(axis, select, &steps->offsets, &steps->n, &one, error);
-    if (!status && steps->n == 0)
-        status = pb_fail(error, PB_VALUE, "no %s to patch", name);
+    pb_axis *numbers = NULL;
+    pb_status status = pb_axis_by_number(axis, name, &numbers, error);
+    if (!status)
+        status = pb_places(numbers, select, &steps->offsets, &steps->n, &one, error);
+    pb_axis_release(&numbers);
     steps->each = pb_select_walks(select);
     if (status || !steps->each || one)
         return status;
@@ -162,12 +164,16 @@ static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
     walk layers = {NULL, 0, false}, heads = {NULL, 0, false};
-    pb_status status = plan->site->layers
-                           ? walk_axis(plan, "layer", spec->layers, &layers, error)
-                           : walk_nothing(plan, PB_ALONG_LAYERS, spec->layers, &layers, error);
+    pb_status status =
+        plan->site->layers
+            ? pb_about("layer", walk_axis(plan, "layer", spec->layers, &layers, error), error)
+            : walk_nothing(plan, PB_ALONG_LAYERS, spec->layers, &layers, error);
     if (!status)
-        status = plan->site->heads ? walk_axis(plan, plan->site->heads, spec->heads, &heads, error)
-                                   : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
+        status =
+            plan->site->heads
+                ? pb_about("head", walk_axis(plan, plan->site->heads, spec->heads, &heads, error),
+                           error)
+                : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
     if (!status)
         status = fill_grid(plan, &layers, &heads, error);
     free(layers.offsets);
@@ -177,15 +183,15 @@ static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
 
 /* ---- positions and keys ---- */
 
-static pb_status fill_groups(pb_group *groups, size_t n_groups, const pb_positions *chosen,
+static pb_status fill_groups(pb_positions *groups, size_t n_groups, const pb_positions *chosen,
                              pb_error **error)
 {
     size_t n_each = chosen->n / n_groups;
     for (size_t g = 0; g < n_groups; g++) {
-        groups[g].items = pb_malloc(n_each, sizeof *groups[g].items);
-        if (!groups[g].items)
+        groups[g].at = pb_malloc(n_each, sizeof *groups[g].at);
+        if (!groups[g].at)
             return pb_fail_memory(error);
-        memcpy(groups[g].items, chosen->at + g * n_each, n_each * sizeof *chosen->at);
+        memcpy(groups[g].at, chosen->at + g * n_each, n_each * sizeof *chosen->at);
         groups[g].n = n_each;
     }
     return PB_OK;
@@ -199,7 +205,7 @@ static pb_status resolve_places(pb_run *run, const pb_select *select, pb_positio
 }
 
 static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, bool each,
-                                 const pb_positions *chosen, bool one, pb_group **groups,
+                                 const pb_positions *chosen, bool one, pb_positions **groups,
                                  size_t *n_groups, pb_error **error)
 {
     pb_status status = PB_OK;
@@ -219,16 +225,21 @@ static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, bool eac
     return status;
 }
 
-static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const pb_select *select,
-                                pb_group **groups, size_t *n_groups, pb_error **error)
+/* `argument` is what the places are given as, to a call. */
+static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const char *argument,
+                                const pb_select *select, pb_positions **groups, size_t *n_groups,
+                                pb_error **error)
 {
     pb_positions *chosen = pb_calloc(plan->n_pairs, sizeof *chosen);
     if (!chosen)
         return pb_fail_memory(error);
     bool one = true;
-    pb_status status = pb_check_per(select, plan->n_pairs, error);
+    pb_status status = pb_about(argument, pb_check_per(select, plan->n_pairs, error), error);
     for (size_t i = 0; !status && i < plan->n_pairs; i++)
-        status = resolve_places(plan->into[i], pb_select_for(select, i), &chosen[i], &one, error);
+        status = pb_about_prompt(
+            argument, i,
+            resolve_places(plan->into[i], pb_select_for(select, i), &chosen[i], &one, error),
+            error);
     if (!status)
         status = groups_of_pairs(plan, axis, pb_select_walks(select), chosen, one, groups, n_groups,
                                  error);
@@ -243,10 +254,10 @@ static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
     pb_status status =
         pb_select_is_every(spec->keys) ? PB_OK : pb_site_need(spec->site, PB_ALONG_KEYS, error);
     if (!status)
-        status = walk_positions(plan, pb_site_row_axis(spec->site), spec->positions,
+        status = walk_positions(plan, pb_site_row_axis(spec->site), "pos", spec->positions,
                                 &plan->positions, &plan->n_positions, error);
     if (!status)
-        status = walk_positions(plan, "key", keys, &plan->keys, &plan->n_keys, error);
+        status = walk_positions(plan, "key", "key", keys, &plan->keys, &plan->n_keys, error);
     return status;
 }
 
@@ -256,9 +267,12 @@ static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_er
 {
     const pb_patch_spec *spec = plan->spec;
     pb_status status = keep_pairs(plan, error);
-    if (!status)
-        status = pb_meter_create(spec->metric, plan->into, plan->n_pairs, true, context,
-                                 &plan->meter, error);
+    if (status)
+        return status;
+    status = pb_meter_create(spec->metric, plan->into, plan->n_pairs, true, context, &plan->meter,
+                             error);
+    if (status && error && pb_error_argument(*error))
+        pb_error_about(*error, "metric");
     if (!status && spec->prompts)
         plan->axes[plan->rank++] = pb_axis_retain(spec->prompts);
     if (!status)
@@ -291,10 +305,10 @@ pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *cont
     return status;
 }
 
-static void free_groups(pb_group *groups, size_t n)
+static void free_groups(pb_positions *groups, size_t n)
 {
     for (size_t i = 0; groups && i < n; i++)
-        free(groups[i].items);
+        free(groups[i].at);
     free(groups);
 }
 

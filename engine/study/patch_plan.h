@@ -19,12 +19,6 @@
 #include "positions.h"
 #include "study/patch.h"
 
-/* Places that are patched together. */
-typedef struct pb_group {
-    size_t *items; /* ascending positions */
-    size_t n;
-} pb_group;
-
 /* Layers, or heads of layers, that are patched together; ascending by layer. */
 typedef struct pb_head_group {
     pb_head *items; /* head 0 where the site has no heads */
@@ -63,9 +57,9 @@ typedef struct pb_patch_plan {
 
     pb_head_group *components;
     size_t n_components;
-    pb_group *positions; /* [n_pairs, n_positions] */
+    pb_positions *positions; /* [n_pairs, n_positions], each patched together */
     size_t n_positions;
-    pb_group *keys; /* [n_pairs, n_keys]; one whole group where the site has no keys */
+    pb_positions *keys; /* [n_pairs, n_keys]; one whole group where the site has no keys */
     size_t n_keys;
     pb_axis *axes[6]; /* of the result */
     size_t rank;
@@ -81,12 +75,12 @@ pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *cont
                                pb_patch_plan **plan, pb_error **error);
 void pb_patch_plan_destroy(pb_patch_plan **plan);
 
-static inline const pb_group *pb_cell_positions(const pb_patch_plan *plan, const pb_cell *cell)
+static inline const pb_positions *pb_cell_positions(const pb_patch_plan *plan, const pb_cell *cell)
 {
     return &plan->positions[cell->pair * plan->n_positions + cell->position];
 }
 
-static inline const pb_group *pb_cell_keys(const pb_patch_plan *plan, const pb_cell *cell)
+static inline const pb_positions *pb_cell_keys(const pb_patch_plan *plan, const pb_cell *cell)
 {
     return &plan->keys[cell->pair * plan->n_keys + cell->key];
 }

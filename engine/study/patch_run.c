@@ -30,7 +30,7 @@ typedef struct worker {
 } worker;
 
 /* Cells that go through the pass together. */
-typedef struct block {
+typedef struct cell_block {
     worker *work;
     const pb_cell *cells;
     size_t n;
@@ -39,7 +39,7 @@ typedef struct block {
     pb_entry_rows *pieces;
     size_t *wanted; /* offsets, cell by cell */
     size_t n_wanted;
-} block;
+} cell_block;
 
 /* ---- the memory budget ---- */
 
@@ -265,7 +265,7 @@ static bool cell_touches_layer(const worker *work, const pb_cell *cell, size_t l
 
 static bool block_wants(void *user, pb_site site, size_t layer)
 {
-    const block *cells = user;
+    const cell_block *cells = user;
     if (site == PB_SITE_RESID_POST)
         return true; /* to count progress */
     if (site != cells->work->plan->spec->site)
@@ -282,7 +282,7 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
 {
     const pb_patch_plan *plan = work->plan;
     const pb_head_group *component = &plan->components[cell->component];
-    const pb_group *keys = pb_cell_keys(plan, cell);
+    const pb_positions *keys = pb_cell_keys(plan, cell);
     const float *source = *source_of(work, cell->pair, view->layer);
     size_t position = view->rows[row].position;
     size_t length = pb_run_length(plan->into[cell->pair]);
@@ -297,8 +297,8 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
             continue;
         }
         const float *from = source + (head * length + position) * length;
-        for (size_t k = 0; k < keys->n && keys->items[k] <= position; k++)
-            to[keys->items[k]] = from[keys->items[k]];
+        for (size_t k = 0; k < keys->n && keys->at[k] <= position; k++)
+            to[keys->at[k]] = from[keys->at[k]];
     }
 }
 
@@ -312,7 +312,7 @@ static void count_progress(worker *work, const pb_view *view)
 
 static pb_status block_at(void *user, const pb_view *view, pb_error **error)
 {
-    const block *cells = user;
+    const cell_block *cells = user;
     worker *work = cells->work;
     (void)error;
     if (view->site == PB_SITE_RESID_POST)
@@ -322,7 +322,7 @@ static pb_status block_at(void *user, const pb_view *view, pb_error **error)
     for (size_t r = 0; r < view->n_rows; r++) {
         const pb_cell *cell = &cells->cells[view->rows[r].sequence];
         if (cell_touches_layer(work, cell, view->layer) &&
-            pb_group_has(pb_cell_positions(work->plan, cell), view->rows[r].position))
+            pb_positions_have(pb_cell_positions(work->plan, cell), view->rows[r].position))
             replace_row(work, cell, view, r);
     }
     return PB_OK;
@@ -351,19 +351,19 @@ static size_t count_pieces(const pb_patch_plan *plan, const pb_cell *cell)
 {
     if (cell->entry == PB_CELL_TOKENS || cell->entry == PB_CELL_EMBEDDED)
         return 0;
-    const pb_group *group = pb_cell_positions(plan, cell);
+    const pb_positions *group = pb_cell_positions(plan, cell);
     return cell->entry == PB_CELL_REPLACED ? 2 * group->n + 1 : 1;
 }
 
 /* Into's rows with from's in the places of the group. */
 static size_t replaced_pieces(const worker *work, const pb_cell *cell, pb_entry_rows *pieces)
 {
-    const pb_group *group = pb_cell_positions(work->plan, cell);
+    const pb_positions *group = pb_cell_positions(work->plan, cell);
     const pb_run *into = work->into[cell->pair], *from = work->from[cell->pair];
     size_t n = 0, end = pb_run_length(into);
     for (size_t row = cell->first, next; row < end; row = next) {
-        bool replaced = pb_group_has(group, row);
-        for (next = row + 1; next < end && pb_group_has(group, next) == replaced;)
+        bool replaced = pb_positions_have(group, row);
+        for (next = row + 1; next < end && pb_positions_have(group, next) == replaced;)
             next++;
         pieces[n++] =
             rows_of(work, replaced ? from : into, cell->layer, row, next, !pb_run_is_edited(from));
@@ -403,7 +403,7 @@ static void want(const pb_patch_plan *plan, const pb_cell *cell, size_t *wanted)
     }
 }
 
-static pb_status block_fill(block *cells, pb_error **error)
+static pb_status block_fill(cell_block *cells, pb_error **error)
 {
     const pb_patch_plan *plan = cells->work->plan;
     size_t n_pieces = 0, piece = 0, wanted = 0;
@@ -430,7 +430,7 @@ static pb_status block_fill(block *cells, pb_error **error)
     return PB_OK;
 }
 
-static void block_clear(block *cells)
+static void block_clear(cell_block *cells)
 {
     free(cells->sequences);
     free(cells->runs);
@@ -453,7 +453,7 @@ static double value_of_cell(const worker *work, const pb_cell *cell, const doubl
     return sum / (double)n;
 }
 
-static pb_status read_rows(const block *cells, const float *normed, double *values,
+static pb_status read_rows(const cell_block *cells, const float *normed, double *values,
                            pb_error **error)
 {
     worker *work = cells->work;
@@ -478,7 +478,7 @@ static pb_status read_rows(const block *cells, const float *normed, double *valu
 }
 
 /* A user's function sees the logits of every position. */
-static pb_status call_metric(const block *cells, const float *normed, double *values,
+static pb_status call_metric(const cell_block *cells, const float *normed, double *values,
                              pb_error **error)
 {
     worker *work = cells->work;
@@ -500,7 +500,7 @@ static pb_status call_metric(const block *cells, const float *normed, double *va
     return status;
 }
 
-static pb_status block_compute(block *cells, double *values, pb_error **error)
+static pb_status block_compute(cell_block *cells, double *values, pb_error **error)
 {
     worker *work = cells->work;
     const pb_patch_plan *plan = work->plan;
@@ -523,7 +523,7 @@ static pb_status block_compute(block *cells, double *values, pb_error **error)
 static pb_status block_run(worker *work, const pb_cell *cells, size_t n, double *values,
                            pb_error **error)
 {
-    block these = {.work = work, .cells = cells, .n = n};
+    cell_block these = {.work = work, .cells = cells, .n = n};
     pb_status status = block_fill(&these, error);
     if (!status)
         status = block_compute(&these, values, error);

@@ -376,9 +376,12 @@ static pb_status tracer_start(tracer *trace, pb_error **error)
 {
     const pb_path_spec *spec = trace->spec;
     pb_status status = pb_path_check(spec, error);
-    if (!status)
-        status = pb_meter_create(spec->metric, spec->into, spec->n_pairs, true, &trace->context,
-                                 &trace->meter, error);
+    if (status)
+        return status;
+    status = pb_meter_create(spec->metric, spec->into, spec->n_pairs, true, &trace->context,
+                             &trace->meter, error);
+    if (status && error && pb_error_argument(*error))
+        pb_error_about(*error, "metric");
     if (!status)
         status = pb_path_groups_create(spec, &trace->groups, &trace->n_groups, error);
     if (status)

@@ -126,6 +126,8 @@ pb_status pb_path_check(const pb_path_spec *spec, pb_error **error)
     }
     if (!status && pb_select_walks(spec->positions))
         status = pb_fail(error, PB_UNSUPPORTED, "path patching does not walk positions: name one");
+    if (!status)
+        status = pb_about("pos", pb_check_per(spec->positions, spec->n_pairs, error), error);
     if (!status && !spec->metric)
         status = pb_fail(error, PB_TYPE, "path patching needs a metric");
     if (!status && !spec->prompts && spec->n_pairs > 1)
@@ -208,8 +210,9 @@ pb_status pb_path_pair_read(pb_path_pair *pair, const pb_path_spec *spec, const 
                             pb_error **error)
 {
     const pb_select *select = pb_select_for(spec->positions, pair->index);
-    pb_status status =
-        pb_places_mask(pb_run_positions(pair->into), select, &pair->sent, NULL, error);
+    pb_status status = pb_about_prompt(
+        "pos", pair->index,
+        pb_places_mask(pb_run_positions(pair->into), select, &pair->sent, NULL, error), error);
     if (!status)
         status = read_layers(pair->into, PB_SITE_Z, context, &pair->into_z, error);
     if (!status)

@@ -9,13 +9,24 @@ pb_status pb_check_count(const char *what, size_t n, size_t n_prompts, pb_error 
 /* The same of the places that PER gives. */
 pb_status pb_check_per(const pb_select *select, size_t n_prompts, pb_error **error);
 
+/* Passes `status` on; the error is about places that are given as `argument`. */
+pb_status pb_about(const char *argument, pb_status status, pb_error **error);
+/* The same for the places of one of several prompts. */
+pb_status pb_about_prompt(const char *argument, size_t prompt, pb_status status, pb_error **error);
+
+/* An axis' places under another name and without labels: layers, heads and neurons are chosen by
+ * their numbers. */
+pb_status pb_axis_by_number(const pb_axis *axis, const char *name, pb_axis **numbers,
+                            pb_error **error);
+
 /* The offsets of a selector along an axis, ascending and distinct; NULL selects all. *dropped
- * (may be NULL) says whether it named one place. *offsets is malloc'ed, the caller's. */
+ * (may be NULL) says whether it named one place. *offsets is malloc'ed, the caller's. PB_VALUE for
+ * a selector of no places. */
 pb_status pb_places(const pb_axis *axis, const pb_select *select, size_t **offsets, size_t *n,
                     bool *dropped, pb_error **error);
 
-/* The same as flags, [length of the axis], malloc'ed. *n (may be NULL) counts those that are set.
- */
+/* The same as flags, [length of the axis], malloc'ed; of no places they are all 0, which *n (NULL:
+ * refused) counts. */
 pb_status pb_places_mask(const pb_axis *axis, const pb_select *select, unsigned char **mask,
                          size_t *n, pb_error **error);
 

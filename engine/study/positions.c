@@ -22,8 +22,6 @@ pb_status pb_positions_resolve(pb_run *run, const pb_select *select, pb_position
     pb_status status =
         pb_places(pb_run_positions(run), select, &positions->at, &positions->n, &dropped, error);
     *one = *one && dropped;
-    if (!status && positions->n == 0)
-        return pb_fail(error, PB_VALUE, "no position of the prompt is chosen");
     return status;
 }
 
@@ -31,9 +29,12 @@ pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_
                                    pb_positions *positions, bool *one, pb_error **error)
 {
     *one = true;
-    pb_status status = pb_check_per(select, n_runs, error);
+    pb_status status = pb_about("pos", pb_check_per(select, n_runs, error), error);
     for (size_t i = 0; !status && i < n_runs; i++) {
-        status = pb_positions_resolve(runs[i], pb_select_for(select, i), &positions[i], one, error);
+        status = pb_about_prompt(
+            "pos", i,
+            pb_positions_resolve(runs[i], pb_select_for(select, i), &positions[i], one, error),
+            error);
         if (!status && positions[i].n != positions[0].n)
             status = pb_fail(error, PB_VALUE,
                              "the positions do not line up: %zu in the first prompt, %zu in "

@@ -168,7 +168,8 @@ static pb_status fill_logits(pb_run *const *runs, size_t n_runs, const pb_select
     pb_status status = normed ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n_runs; i++) {
         size_t at = 0;
-        status = pb_position_resolve(runs[i], pb_select_for(position, i), &at, error);
+        status = pb_about_prompt(
+            "pos", i, pb_position_resolve(runs[i], pb_select_for(position, i), &at, error), error);
         const float *row = pb_run_normed(runs[i]) + at * d;
         for (size_t j = 0; !status && j < d; j++)
             normed[i * d + j] = row[j];
@@ -191,6 +192,8 @@ pb_status pb_logits_of(pb_run *const *runs, pb_axis *prompts, const pb_select *p
     if (n_runs == 0)
         return pb_fail(error, PB_VALUE, "logits of no prompts");
     pb_status status = pb_same_model(runs, n_runs, pb_run_model(runs[0]), error);
+    if (!status)
+        status = pb_about("pos", pb_check_per(position, n_runs, error), error);
     if (!status)
         status = pb_tensor_create(2, axes, &made, &data, error);
     if (!status)

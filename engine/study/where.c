@@ -24,10 +24,34 @@ pb_status pb_check_per(const pb_select *select, size_t n_prompts, pb_error **err
         select = select->n_items ? select->items : NULL;
     if (!select || select->kind != PB_SELECT_PER)
         return PB_OK;
-    return pb_check_count("positions", select->n_items, n_prompts, error);
+    if (select->n_items == 1 || select->n_items == n_prompts)
+        return PB_OK;
+    return pb_fail(
+        error, PB_VALUE, "per() names %zu places, and there %s %zu prompt%s; give one for each",
+        select->n_items, n_prompts == 1 ? "is" : "are", n_prompts, n_prompts == 1 ? "" : "s");
+}
+
+pb_status pb_about(const char *argument, pb_status status, pb_error **error)
+{
+    if (status && error)
+        pb_error_about(*error, argument);
+    return status;
+}
+
+pb_status pb_about_prompt(const char *argument, size_t prompt, pb_status status, pb_error **error)
+{
+    if (status && error)
+        pb_error_of_prompt(*error, prompt);
+    return pb_about(argument, status, error);
 }
 
 /* ---- offsets along an axis ---- */
+
+pb_status pb_axis_by_number(const pb_axis *axis, const char *name, pb_axis **numbers,
+                            pb_error **error)
+{
+    return pb_axis_create(name, pb_axis_length(axis), NULL, NULL, numbers, error);
+}
 
 static pb_status flags_of(const pb_axis *axis, const pb_select *select, unsigned char *mask,
                           size_t *n, bool *dropped, pb_error **error)
@@ -67,12 +91,20 @@ static pb_status flags_or_all(const pb_axis *axis, const pb_select *select, unsi
     return PB_OK;
 }
 
+static pb_status no_place(const pb_axis *axis, pb_error **error)
+{
+    return pb_fail(error, PB_VALUE, "no place along %s is chosen: the list or slice is empty",
+                   pb_axis_name(axis));
+}
+
 pb_status pb_places_mask(const pb_axis *axis, const pb_select *select, unsigned char **mask,
                          size_t *n, pb_error **error)
 {
     size_t count = 0;
     bool dropped = false;
     pb_status status = flags_or_all(axis, select, mask, &count, &dropped, error);
+    if (!status && count == 0 && !n)
+        return no_place(axis, error);
     if (n)
         *n = count;
     return status;
@@ -86,10 +118,10 @@ pb_status pb_places(const pb_axis *axis, const pb_select *select, size_t **offse
     pb_status status = flags_or_all(axis, select, &mask, n, &one, error);
     if (status)
         return status;
-    *offsets = pb_malloc(*n, sizeof **offsets);
+    *offsets = *n ? pb_malloc(*n, sizeof **offsets) : NULL;
     if (!*offsets) {
         free(mask);
-        return pb_fail_memory(error);
+        return *n ? pb_fail_memory(error) : no_place(axis, error);
     }
     size_t length = pb_axis_length(axis), filled = 0;
     for (size_t i = 0; i < length; i++) {
@@ -211,13 +243,13 @@ pb_status pb_position_resolve(const pb_run *run, const pb_select *select, size_t
     size_t *offsets = NULL, n = 0;
     pb_status status = pb_places(pb_run_positions(run), select, &offsets, &n, NULL, error);
     if (status)
-        return status;
+        return pb_about("pos", status, error);
     if (n == 1)
         *position = offsets[0];
     else
         status = pb_fail(error, PB_VALUE, "one position was expected, and this names %zu", n);
     free(offsets);
-    return status;
+    return pb_about("pos", status, error);
 }
 
 pb_status pb_same_model(pb_run *const *runs, size_t n, const pb_model *model, pb_error **error)

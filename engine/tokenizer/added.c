@@ -129,7 +129,7 @@ static bool stands_alone(const added_walk *walk, size_t start, size_t end)
 
 /* Looks for the next token from `searched` on, and takes the spaces it strips. Spaces that the one
  * before has taken are not taken twice. */
-static void search(added_walk *walk)
+static void search_from(added_walk *walk)
 {
     const added_set *set = walk->set;
     while (walk->searched < walk->length) {
@@ -167,7 +167,7 @@ bool added_walk_next(added_walk *walk, const added_token **token, const char **p
     *token = NULL;
     for (;;) {
         if (!walk->is_found)
-            search(walk);
+            search_from(walk);
         if ((*status = word_cutter_status(walk->cutter, error)))
             return false;
         size_t start = walk->is_found ? (size_t)(walk->found.text - walk->text) : walk->length;

@@ -257,14 +257,14 @@ pb_status settings_add_named(const settings *s, builder *b)
 /* ---- tokens that have ids ---- */
 
 /* An entry of a list while it is put in order. */
-typedef struct entry {
+typedef struct keyed_entry {
     int64_t id;
     pb_json key, value;
-} entry;
+} keyed_entry;
 
 static int by_id(const void *a, const void *b)
 {
-    const entry *x = a, *y = b;
+    const keyed_entry *x = a, *y = b;
     if (x->id != y->id)
         return x->id < y->id ? -1 : 1;
     return x->key.at < y->key.at ? -1 : 1;
@@ -283,14 +283,14 @@ static bool read_id(pb_json key, int64_t *id)
 }
 
 /* Sorted by their ids, which are keys (`by_key`) or values. */
-static pb_status sort_entries(const char *path, pb_json list, bool by_key, entry **sorted,
+static pb_status sort_entries(const char *path, pb_json list, bool by_key, keyed_entry **sorted,
                               size_t *count, pb_error **error)
 {
-    entry *entries = pb_malloc(pb_json_count(list), sizeof *entries);
+    keyed_entry *entries = pb_malloc(pb_json_count(list), sizeof *entries);
     if (!entries)
         return pb_fail_memory(error);
     size_t n = 0;
-    entry each;
+    keyed_entry each;
     for (pb_json_items items = pb_json_each(list); pb_json_next(&items, &each.key, &each.value);) {
         char shown[PB_JSON_SHOWN];
         if (by_key ? read_id(each.key, &each.id) : pb_json_as_integer(each.value, &each.id)) {
@@ -315,7 +315,7 @@ pb_status settings_add_listed(const settings *s, builder *b)
     pb_json decoder = pb_json_given(s->config, "added_tokens_decoder");
     bool by_key = decoder.at != NULL;
     const char *path = by_key ? s->config_path : s->added_path;
-    entry *entries = NULL;
+    keyed_entry *entries = NULL;
     size_t count = 0;
     if (!by_key && !s->added.at)
         return PB_OK;

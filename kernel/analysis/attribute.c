@@ -194,8 +194,7 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
         status = pb_targets_take(call, "against", in->prompts.engine, in->prompts.count,
                                  &in->against, error);
     if (!status)
-        status =
-            pb_positions_take(call, "pos", &in->prompts, PB_SOME_POSITIONS, &in->positions, error);
+        status = pb_positions_take(call, "pos", PB_SOME_POSITIONS, &in->positions, error);
     if (!status)
         status =
             pb_heads_take(call, "heads", in->prompts.engine, &in->heads, &in->spec.n_heads, error);
@@ -339,10 +338,10 @@ static pb_status call_attribute(pb_call *call, pb_value **result, pb_error **err
     pb_context context = pb_call_context(call);
     pb_status status = take_arguments(call, &in, error);
     if (!status)
-        status = pb_place_argument(call, pb_given(call, "pos") ? "pos" : "prompt",
-                                   pb_attribute(in.prompts.runs, in.prompts.count, in.prompts.axis,
-                                                &in.spec, &context, &found, error),
-                                   error);
+        status = pb_place_answer(call, pb_given(call, "pos") ? "pos" : "prompt", &in.prompts,
+                                 pb_attribute(in.prompts.runs, in.prompts.count, in.prompts.axis,
+                                              &in.spec, &context, &found, error),
+                                 error);
     if (!status)
         status = attribution_value(&in, &context, &found, result, error);
     pb_attribution_release(&found);

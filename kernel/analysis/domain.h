@@ -145,22 +145,18 @@ pb_status pb_places_of(const pb_value *value, const char *axis, pb_select **plac
 /* The argument `name` as places along `axis`. */
 pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_select **places,
                          pb_error **error);
-/* Fails with a caret under argument `name` if a place is not there: along an axis of `length`
- * places, or in each of the prompts. */
-pb_status pb_places_check(const pb_call *call, const char *name, const pb_select *places,
-                          const char *axis, size_t length, pb_error **error);
-pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
-                             const pb_prompts *prompts, pb_error **error);
-
 typedef enum pb_positions_wanted { PB_ONE_POSITION, PB_SOME_POSITIONS } pb_positions_wanted;
-/* A value as positions of the prompts, checked; faults are placed at argument `name`. With
- * PB_ONE_POSITION all, lists and slices are refused. */
+/* A value as positions of prompts; faults are placed at argument `name`. With PB_ONE_POSITION all,
+ * lists and slices are refused. */
 pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
-                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_select **places,
-                          pb_error **error);
+                          pb_positions_wanted wanted, pb_select **places, pb_error **error);
 /* The same for the value of the argument itself. */
-pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
-                            pb_positions_wanted wanted, pb_select **places, pb_error **error);
+pb_status pb_positions_take(pb_call *call, const char *name, pb_positions_wanted wanted,
+                            pb_select **places, pb_error **error);
+/* pb_place_argument() for what the engine answers about prompts: it says which arguments have
+ * places that are not there, and in which prompt, which is named if there are several. */
+pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompts *prompts,
+                          pb_status status, pb_error **error);
 /* Appends ", layer 3", ", position 2 (\xC2\xB7love)", ", all heads"; nothing for each. `written` is
  * the argument; `run` may be NULL. */
 void pb_places_phrase(const char *word, const pb_select *places, const pb_value *written,

@@ -138,18 +138,6 @@ static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **
     return pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
 }
 
-static pb_status check_places(pb_call *call, const edit_places *at, pb_error **error)
-{
-    const pb_shape *shape = pb_model_shape(pb_model_of(at->model));
-    const char *features = pb_site_info(at->spec.site)->features;
-    pb_status status = pb_places_check(call, "layer", at->layers, "layer", shape->n_layer, error);
-    if (!status)
-        status = pb_places_check(call, "head", at->heads, "head", shape->n_head, error);
-    if (!status && features && strcmp(features, "d_mlp") == 0)
-        status = pb_places_check(call, "neuron", at->neurons, "neuron", shape->d_mlp, error);
-    return status;
-}
-
 static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
 {
     struct {
@@ -168,8 +156,6 @@ static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
     }
     if (!status)
         status = refuse_places(call, at, error);
-    if (!status)
-        status = check_places(call, at, error);
     at->spec.layers = pb_places_chosen(at->layers);
     at->spec.heads = pb_places_chosen(at->heads);
     at->spec.positions = pb_places_chosen(at->positions);

@@ -147,11 +147,7 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
     if (!status)
         status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)
-        status = pb_places_check(call, "layer", in->layers, "layer",
-                                 pb_model_shape(in->prompts.engine)->n_layer, error);
-    if (!status)
-        status =
-            pb_positions_take(call, "pos", &in->prompts, PB_SOME_POSITIONS, &in->positions, error);
+        status = pb_positions_take(call, "pos", PB_SOME_POSITIONS, &in->positions, error);
     return status;
 }
 
@@ -204,29 +200,18 @@ static pb_status lens_of_words(pb_call *call, const lens_arguments *in, pb_value
     return status;
 }
 
-/* Keeps the chosen layers and positions of a tensor [layer, pos]. */
-static pb_status choose_places(const lens_arguments *in, pb_tensor **tensor, pb_error **error)
-{
-    static const char *const axes[] = {"layer", "pos"};
-    pb_select selects[] = {in->layers ? *in->layers : pb_select_all,
-                           in->positions ? *pb_select_for(in->positions, 0) : pb_select_all};
-    pb_tensor *chosen = NULL;
-    pb_status status = pb_tensor_select(*tensor, 2, axes, selects, NULL, &chosen, error);
-    pb_tensor_release(tensor);
-    *tensor = chosen;
-    return status;
-}
-
 static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value **result,
                              pb_error **error)
 {
     pb_context context = pb_call_context(call);
     pb_tensor *found[3] = {NULL}; /* ids, logits, probabilities */
     pb_value *fields[2] = {NULL}, *model = in->prompts.model;
-    pb_status status = pb_logit_lens_top(in->prompts.runs[0], in->site, &context, &found[0],
-                                         &found[1], &found[2], error);
-    for (size_t i = 0; i < 3 && !status; i++)
-        status = choose_places(in, &found[i], error);
+    pb_status status = pb_place_argument(
+        call, "prompt",
+        pb_logit_lens_top(in->prompts.runs[0], in->site, pb_places_chosen(in->layers),
+                          pb_select_for(in->positions, 0), &context, &found[0], &found[1],
+                          &found[2], error),
+        error);
     for (size_t i = 0; i < 2 && !status; i++)
         status = pb_result_tensor(&found[i], model, i ? NULL : &token_look, i ? "logits" : NULL,
                                   NULL, 0, NULL, &fields[i], error);

@@ -229,11 +229,11 @@ static void append_state(const loaded *l, const char *folder, pb_buffer *out)
 }
 
 /* The columns of models(), while they grow. */
-typedef struct listing {
+typedef struct model_rows {
     pb_list_builder columns[3]; /* name, state, folder */
-} listing;
+} model_rows;
 
-static pb_status add_row(listing *rows, const char *name, const char *state, const char *folder,
+static pb_status add_row(model_rows *rows, const char *name, const char *state, const char *folder,
                          pb_error **error)
 {
     const char *const cells[] = {name, state, folder};
@@ -248,7 +248,7 @@ static pb_status add_row(listing *rows, const char *name, const char *state, con
     return PB_OK;
 }
 
-static pb_status add_folder(listing *rows, const loaded *l, const char *name, const char *folder,
+static pb_status add_folder(model_rows *rows, const loaded *l, const char *name, const char *folder,
                             pb_error **error)
 {
     pb_buffer state = PB_BUFFER_EMPTY;
@@ -282,7 +282,7 @@ static bool is_there(const pb_located *models, size_t count, const char *name)
 }
 
 /* What load() finds, what was loaded by its path, and what can be fetched. */
-static pb_status add_rows(listing *rows, const loaded *l, const pb_located *models, size_t count,
+static pb_status add_rows(model_rows *rows, const loaded *l, const pb_located *models, size_t count,
                           pb_error **error)
 {
     pb_status status = PB_OK;
@@ -303,7 +303,7 @@ static pb_status add_rows(listing *rows, const loaded *l, const pb_located *mode
     return status;
 }
 
-static pb_status make_table(listing *rows, pb_value **result, pb_error **error)
+static pb_status make_table(model_rows *rows, pb_value **result, pb_error **error)
 {
     static const char *const names[] = {"name", "state", "folder"};
     pb_value *lists[3] = {NULL, NULL, NULL};
@@ -328,7 +328,7 @@ static pb_status call_models(pb_call *call, pb_value **result, pb_error **error)
     pb_located *models = NULL;
     size_t count = 0;
     loaded all = {.models = NULL};
-    listing rows = {0};
+    model_rows rows = {0};
     pb_status status = located_models(pb_call_session(call), &models, &count, error);
     if (!status)
         status = find_loaded(pb_call_session(call), &all, error);

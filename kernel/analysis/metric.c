@@ -202,8 +202,8 @@ static pb_status take_metric(pb_call *call, const char *name, const pb_prompts *
         return pb_metric_bind_function(call->interp, value, prompts->model, bound, error);
     pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, bound, error);
     if (!status && metric->pos)
-        status = pb_positions_of(call, name, metric->pos, prompts, PB_ONE_POSITION,
-                                 &bound->positions, error);
+        status =
+            pb_positions_of(call, name, metric->pos, PB_ONE_POSITION, &bound->positions, error);
     pb_metric_positions(bound);
     return status;
 }

@@ -139,8 +139,8 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     char *caption = NULL;
     pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, &bound, error);
     if (!status && metric->pos)
-        status = pb_positions_of(call, "pos", metric->pos, prompts, PB_SOME_POSITIONS,
-                                 &bound.positions, error);
+        status =
+            pb_positions_of(call, "pos", metric->pos, PB_SOME_POSITIONS, &bound.positions, error);
     pb_metric_positions(&bound);
     if (!status && metric->per_token && prompts->many)
         status = pb_fail_argument(call, "by", error, PB_VALUE,
@@ -151,6 +151,8 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     else if (!status)
         status = pb_metric_evaluate(&bound.metric, prompts->runs, prompts->count, prompts->axis,
                                     &context, &values, error);
+    if (status && error && pb_error_argument(*error))
+        pb_place_answer(call, "pos", prompts, status, error);
     if (!status && !(caption = value_caption(&bound, prompts)))
         status = pb_fail_memory(error);
     if (!status)

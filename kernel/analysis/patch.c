@@ -51,19 +51,6 @@ static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error
     return status;
 }
 
-static pb_status check_walks(pb_call *call, const patch_arguments *in, pb_error **error)
-{
-    const pb_shape *shape = pb_model_shape(in->ends.into.engine);
-    pb_status status = pb_places_check(call, "layer", in->layers, "layer", shape->n_layer, error);
-    if (!status)
-        status = pb_places_check(call, "head", in->heads, "head", shape->n_head, error);
-    if (!status)
-        status = pb_positions_check(call, in->position, in->positions, &in->ends.into, error);
-    if (!status)
-        status = pb_positions_check(call, "key", in->keys, &in->ends.into, error);
-    return status;
-}
-
 static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error)
 {
     in->position =
@@ -77,8 +64,6 @@ static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error
         status = pb_places_take(call, "key", "key", &in->keys, error);
     if (!status)
         status = refuse_walks(call, in, error);
-    if (!status)
-        status = check_walks(call, in, error);
     in->spec.layers = in->layers ? in->layers : in->spec.layers;
     in->spec.heads = in->heads ? in->heads : in->spec.heads;
     in->spec.positions = in->positions ? in->positions : in->spec.positions;
@@ -302,9 +287,14 @@ static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
     pb_status status = take_patch(call, &in, error);
     if (!status)
         status = pb_patch(&in.spec, &context, &found, error);
-    /* Places have been checked: what is left is the metric, or ends that are equal. */
-    pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
-                      status, error);
+    bool of_queries = status && error && pb_error_argument(*error) &&
+                      strcmp(pb_error_argument(*error), "pos") == 0;
+    /* What is about no place is the metric, or ends that are equal. */
+    pb_place_answer(call,
+                    of_queries                                ? in.position
+                    : status == PB_VALUE && in.spec.normalize ? "normalize"
+                                                              : "metric",
+                    &in.ends.into, status, error);
     if (!status && found.partial)
         pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
     if (!status)

@@ -134,8 +134,6 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
         status = take_receivers(call, in, error);
     if (!status)
         status = pb_places_take(call, "pos", "pos", &in->positions, error);
-    if (!status)
-        status = pb_positions_check(call, "pos", in->positions, &in->ends.into, error);
     if (!status && pb_select_walks(in->positions))
         status = walks_no_positions(call, error);
     in->spec.mode = (pb_path_mode)pb_argument_choice(call, "mode");
@@ -197,9 +195,9 @@ static pb_status call_path(pb_call *call, pb_value **result, pb_error **error)
     pb_status status = take_path(call, &in, error);
     if (!status)
         status = pb_path_patch(&in.spec, &context, &found, error);
-    /* The other arguments have been checked: what is left is the metric, or ends that are equal. */
-    pb_place_argument(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
-                      status, error);
+    /* What is about no place is the metric, or ends that are equal. */
+    pb_place_answer(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
+                    &in.ends.into, status, error);
     if (!status)
         status = path_value(call, &in, &found, result, error);
     pb_path_result_release(&found);

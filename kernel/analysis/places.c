@@ -32,68 +32,33 @@ pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_s
         call, name, pb_places_of(pb_argument_value(call, name), axis, places, error), error);
 }
 
-/* ---- places that are there ---- */
-
-static pb_status resolves(const pb_axis *axis, const pb_select *select, pb_error **error)
-{
-    size_t *offsets = NULL, count = 0;
-    bool drops;
-    pb_status status = pb_axis_resolve(axis, select, NULL, &offsets, &count, &drops, error);
-    free(offsets);
-    if (!status && count == 0)
-        status = pb_fail(error, PB_VALUE, "no place along %s is chosen: the list or slice is empty",
-                         pb_axis_name(axis));
-    return status;
-}
-
-pb_status pb_places_check(const pb_call *call, const char *name, const pb_select *places,
-                          const char *axis, size_t length, pb_error **error)
-{
-    pb_axis *whole = NULL;
-    if (pb_select_is_every(places))
-        return PB_OK;
-    pb_status status = pb_axis_create(axis, length, NULL, NULL, &whole, error);
-    if (!status)
-        status = resolves(whole, places, error);
-    pb_axis_release(&whole);
-    return pb_place_argument(call, name, status, error);
-}
+/* ---- where an answer's fault lies ---- */
 
 /* Of several prompts, says which one a fault is about. */
-static pb_status in_prompt(const pb_prompts *prompts, size_t which, pb_status status,
-                           pb_error **error)
+static void name_prompt(const pb_prompts *prompts, pb_error **error)
 {
-    if (prompts->count == 1 || !error || !*error || status == PB_MEMORY)
-        return status;
+    size_t which;
     pb_error *bare = *error;
+    if (prompts->count == 1 || pb_error_source(bare) || !pb_error_prompt(bare, &which) ||
+        which >= prompts->count)
+        return;
     const char *hint = pb_error_hint_text(bare);
     char *title = pb_prompt_title(prompts->texts[which], 50);
     *error = NULL;
-    pb_fail(error, status, "in %s: %s", title ? title : "a prompt", pb_error_text(bare));
+    pb_fail(error, pb_error_code(bare), "in %s: %s", title ? title : "a prompt",
+            pb_error_text(bare));
     if (hint)
         pb_error_hint(*error, "%s", hint);
+    pb_error_about(*error, pb_error_argument(bare));
     pb_error_destroy(&bare);
     free(title);
-    return status;
 }
 
-pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
-                             const pb_prompts *prompts, pb_error **error)
+pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompts *prompts,
+                          pb_status status, pb_error **error)
 {
-    pb_status status = PB_OK;
-    if (pb_select_is_every(places))
-        return PB_OK;
-    size_t count = places->kind == PB_SELECT_PER ? places->n_items : 1;
-    if (count != 1 && count != prompts->count)
-        return pb_fail_argument(call, name, error, PB_VALUE,
-                                "per() names %zu places, and there %s %zu prompt%s; give one for "
-                                "each",
-                                count, prompts->count == 1 ? "is" : "are", prompts->count,
-                                prompts->count == 1 ? "" : "s");
-    for (size_t i = 0; i < prompts->count && !status; i++)
-        status = in_prompt(
-            prompts, i,
-            resolves(pb_run_positions(prompts->runs[i]), pb_select_for(places, i), error), error);
+    if (status && error && *error)
+        name_prompt(prompts, error);
     return pb_place_argument(call, name, status, error);
 }
 
@@ -110,21 +75,19 @@ static pb_status check_single(const pb_call *call, const char *name, const pb_se
 }
 
 pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
-                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_select **places,
-                          pb_error **error)
+                          pb_positions_wanted wanted, pb_select **places, pb_error **error)
 {
     pb_status status =
         pb_place_argument(call, name, pb_places_of(value, "pos", places, error), error);
     if (!status && wanted == PB_ONE_POSITION)
         status = check_single(call, name, *places, error);
-    return status ? status : pb_positions_check(call, name, *places, prompts, error);
+    return status;
 }
 
-pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
-                            pb_positions_wanted wanted, pb_select **places, pb_error **error)
+pb_status pb_positions_take(pb_call *call, const char *name, pb_positions_wanted wanted,
+                            pb_select **places, pb_error **error)
 {
-    return pb_positions_of(call, name, pb_argument_value(call, name), prompts, wanted, places,
-                           error);
+    return pb_positions_of(call, name, pb_argument_value(call, name), wanted, places, error);
 }
 
 /* ---- places in words ---- */

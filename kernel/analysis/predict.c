@@ -179,10 +179,10 @@ static pb_status read_logits(pb_call *call, const pb_prompts *prompts, const pb_
         status = pb_axis_create("prompt", 1, NULL, NULL, &rows, error);
     if (!status)
         status =
-            pb_place_argument(call, "pos",
-                              pb_logits_of(prompts->runs, prompts->axis ? prompts->axis : rows,
-                                           position, words->ids, tokens, &context, tensor, error),
-                              error);
+            pb_place_answer(call, "pos", prompts,
+                            pb_logits_of(prompts->runs, prompts->axis ? prompts->axis : rows,
+                                         position, words->ids, tokens, &context, tensor, error),
+                            error);
     if (!status)
         status = pb_drop_single_axis(tensor, "prompt", !prompts->many, error);
     if (!status)
@@ -205,7 +205,7 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
         status = pb_place_argument(call, "words", word_axis(prompts.engine, &words, &tokens, error),
                                    error);
     if (!status)
-        status = pb_positions_take(call, "pos", &prompts, PB_ONE_POSITION, &position, error);
+        status = pb_positions_take(call, "pos", PB_ONE_POSITION, &position, error);
     if (!status && position && position->kind == PB_SELECT_PER && position->n_items != 1)
         status = pb_fail_argument(call, "pos", error, PB_VALUE,
                                   "logits() reads the same position of every prompt; logit() takes "

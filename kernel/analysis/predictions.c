@@ -279,9 +279,10 @@ static pb_status find_predictions(pb_call *call, const pb_prompts *prompts,
         data->texts[i] = pb_prompts_text(prompts, i, position);
         status = data->texts[i] ? PB_OK : pb_fail_memory(error);
         if (!status)
-            status = pb_place_argument(
-                call, "pos", pb_top_tokens(prompts->runs[i], select, k, &found, &count, error),
-                error);
+            status = pb_top_tokens(prompts->runs[i], select, k, &found, &count, error);
+        if (status && error)
+            pb_error_of_prompt(*error, i);
+        pb_place_answer(call, "pos", prompts, status, error);
         if (!status)
             memcpy(data->found + i * k, found, count * sizeof *found);
         free(found);
@@ -304,7 +305,7 @@ pb_status pb_predict(pb_call *call, pb_value **result, pb_error **error)
     if (!status)
         status = pb_prompts_take(call, "x", 0, NULL, &prompts, error);
     if (!status)
-        status = pb_positions_take(call, "pos", &prompts, PB_ONE_POSITION, &position, error);
+        status = pb_positions_take(call, "pos", PB_ONE_POSITION, &position, error);
     predictions_data *data = status ? NULL : pb_calloc(1, sizeof *data);
     if (!status && !data)
         status = pb_fail_memory(error);

@@ -31,7 +31,7 @@ typedef struct pb_scene {
     const char **names;  /* [n_heads] */
     pb_heatmap_view enlarged_view;
     float *enlarged_values; /* [count, count]; NaN where a query cannot look */
-    pb_map enlarged;
+    pb_drawn_map enlarged;
     size_t per_row; /* thumbnails beside each other */
     double thumbnail_top, enlarged_top, width, height;
 } pb_scene;
@@ -44,7 +44,7 @@ static const pb_shading weights_shading = {.shade = PB_SHADE_SEQUENTIAL, .high =
 
 /* ---- planning ---- */
 
-static float weight(const pb_scene *scene, size_t head, size_t query, size_t key)
+static float weight_at(const pb_scene *scene, size_t head, size_t query, size_t key)
 {
     return scene->pattern[(head * scene->count + query) * scene->count + key];
 }
@@ -99,7 +99,7 @@ static bool plan_enlarged(pb_scene *scene)
     size_t count = scene->count;
     for (size_t i = 0; i < count && scene->view->n_heads > 0; i++)
         for (size_t j = 0; j < count; j++) {
-            float value = weight(scene, scene->view->enlarged, i, j);
+            float value = weight_at(scene, scene->view->enlarged, i, j);
             scene->enlarged_values[i * count + j] = j > i && value == 0.0f ? NAN : value;
         }
     pb_axis_view axis = {.count = count,
@@ -118,7 +118,7 @@ static bool plan_enlarged(pb_scene *scene)
     };
     scene->enlarged_view.rows.name = "from (query)";
     scene->enlarged_view.columns.name = "to (key)";
-    if (!pb_map_plan(scene->scratch, &scene->enlarged_view, &scene->enlarged))
+    if (!pb_drawn_map_plan(scene->scratch, &scene->enlarged_view, &scene->enlarged))
         return false;
     scene->enlarged.cells_class = "pb-cells";
     scene->enlarged.cells.marks_missing = false; /* what no query can see is no gap */
@@ -193,7 +193,7 @@ static void draw_scene(pb_markup *markup, const void *user, bool tooltips)
         draw_thumbnail(markup, scene, head);
     pb_markup_open(markup, "g");
     pb_markup_attribute_format(markup, "transform", "translate(0 %.2f)", scene->enlarged_top);
-    pb_map_draw(markup, &scene->enlarged, false);
+    pb_drawn_map_draw(markup, &scene->enlarged, false);
     pb_markup_close(markup);
 }
 
@@ -211,9 +211,9 @@ static void append_strongest(pb_buffer *out, const pb_scene *scene, size_t head,
             bool used = false;
             for (size_t i = 0; i < n; i++)
                 used = used || taken[i] == key;
-            float value = weight(scene, head, query, key);
+            float value = weight_at(scene, head, query, key);
             if (!used && value >= 0.005f &&
-                (best == SIZE_MAX || value > weight(scene, head, query, best)))
+                (best == SIZE_MAX || value > weight_at(scene, head, query, best)))
                 best = key;
         }
         if (best == SIZE_MAX)
@@ -222,7 +222,7 @@ static void append_strongest(pb_buffer *out, const pb_scene *scene, size_t head,
         pb_buffer_text(out, n > 0 ? ", " : "");
         pb_label_append(out, scene->tokens[best], strlen(scene->tokens[best]), PB_TEXT_TOKEN);
         pb_buffer_format(out, " (%" PRId64 ") %.2f", scene->positions[best],
-                         (double)weight(scene, head, query, best));
+                         (double)weight_at(scene, head, query, best));
     }
 }
 
@@ -243,7 +243,7 @@ static void html_chips(pb_markup *markup, const pb_scene *scene)
     pb_markup_attribute(markup, "style", "line-height:2;margin:2px 0 6px 0;max-width:860px");
     for (size_t i = 0; i < scene->count; i++) {
         pb_buffer style = PB_BUFFER_EMPTY;
-        float value = weight(scene, scene->view->enlarged, scene->count - 1, i);
+        float value = weight_at(scene, scene->view->enlarged, scene->count - 1, i);
         pb_buffer_text(&style, PB_STYLE_CODE ";border-radius:4px;padding:2px 5px;margin:0 2px 0 0;"
                                              "white-space:pre;border:1px solid " PB_LINE);
         pb_fill_style(&style, pb_shading_fill(&weights_shading, (double)value));
@@ -282,7 +282,7 @@ static void append_row(pb_buffer *out, const pb_scene *scene, size_t head, size_
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t zeros = 0;
     for (size_t key = 0; key < scene->count; key++) {
-        float value = weight(scene, head, query, key);
+        float value = weight_at(scene, head, query, key);
         long steps = isnan(value) ? 0 : lroundf(fmaxf(0.0f, fminf(1.0f, value)) * 262143.0f);
         if (steps == 0) {
             zeros++;
@@ -350,7 +350,7 @@ static void text_grid(const pb_scene *scene, pb_buffer *out)
         pb_grid_set(&grid, 0, i + 1, name);
         for (size_t j = 0; j < scene->count; j++)
             pb_grid_set(&grid, i + 1, j + 1,
-                        pb_map_cell_text(&scene->enlarged, i * scene->count + j));
+                        pb_drawn_map_cell_text(&scene->enlarged, i * scene->count + j));
     }
     pb_buffer_format(out, "\n%s, weight from each row's token to each column's:\n",
                      scene->names[scene->view->enlarged]);

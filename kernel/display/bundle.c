@@ -6,14 +6,14 @@
 #include "base/memory.h"
 #include "base/visible.h"
 
-typedef struct pb_entry {
+typedef struct pb_representation {
     char *mime, *data;
     size_t length;
     bool json;
-} pb_entry;
+} pb_representation;
 
 struct pb_bundle {
-    pb_entry *entries;
+    pb_representation *entries;
     size_t count, capacity;
     char *metadata;
 };
@@ -27,7 +27,7 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-static pb_entry *find_entry(const pb_bundle *bundle, const char *mime)
+static pb_representation *find_entry(const pb_bundle *bundle, const char *mime)
 {
     for (size_t i = 0; i < bundle->count; i++)
         if (strcmp(bundle->entries[i].mime, mime) == 0)
@@ -48,14 +48,14 @@ static char *harmless(const char *mime, char *data)
 }
 
 /* The entry of a type, made if it is not there. NULL when memory is out. */
-static pb_entry *need_entry(pb_bundle *bundle, const char *mime)
+static pb_representation *need_entry(pb_bundle *bundle, const char *mime)
 {
-    pb_entry *entry = find_entry(bundle, mime);
+    pb_representation *entry = find_entry(bundle, mime);
     if (entry)
         return entry;
     if (bundle->count == bundle->capacity) {
         size_t capacity = bundle->capacity ? bundle->capacity * 2 : 4;
-        pb_entry *entries = pb_realloc(bundle->entries, capacity, sizeof *entries);
+        pb_representation *entries = pb_realloc(bundle->entries, capacity, sizeof *entries);
         if (!entries)
             return NULL;
         bundle->entries = entries;
@@ -65,7 +65,7 @@ static pb_entry *need_entry(pb_bundle *bundle, const char *mime)
     if (!name)
         return NULL;
     entry = &bundle->entries[bundle->count++];
-    *entry = (pb_entry){.mime = name};
+    *entry = (pb_representation){.mime = name};
     return entry;
 }
 
@@ -83,7 +83,7 @@ pb_status pb_bundle_give(pb_bundle *bundle, const char *mime, char *data, bool j
                          pb_error **error)
 {
     data = harmless(mime, data);
-    pb_entry *entry = data ? need_entry(bundle, mime) : NULL;
+    pb_representation *entry = data ? need_entry(bundle, mime) : NULL;
     if (!entry) {
         free(data);
         return pb_fail_memory(error);
@@ -99,7 +99,7 @@ pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **erro
 {
     pb_status status = PB_OK;
     for (size_t i = 0; i < (*other)->count && !status; i++) {
-        pb_entry *entry = &(*other)->entries[i];
+        pb_representation *entry = &(*other)->entries[i];
         char *data = entry->data;
         entry->data = NULL;
         status = pb_bundle_give(bundle, entry->mime, data, entry->json, error);
@@ -115,13 +115,13 @@ size_t pb_bundle_count(const pb_bundle *bundle)
 
 pb_form pb_bundle_form(const pb_bundle *bundle, size_t index)
 {
-    const pb_entry *entry = &bundle->entries[index];
+    const pb_representation *entry = &bundle->entries[index];
     return (pb_form){entry->mime, entry->data, entry->length, entry->json};
 }
 
 const char *pb_bundle_find(const pb_bundle *bundle, const char *mime)
 {
-    const pb_entry *entry = find_entry(bundle, mime);
+    const pb_representation *entry = find_entry(bundle, mime);
     return entry ? entry->data : NULL;
 }
 

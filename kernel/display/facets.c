@@ -13,15 +13,15 @@
 typedef struct pb_facets {
     const pb_facets_view *view;
     pb_view_scratch *scratch;
-    pb_map like; /* a panel without its values and its place */
+    pb_drawn_map like; /* a panel without its values and its place */
     pb_heatmap_view *views;
-    pb_map *panels;
+    pb_drawn_map *panels;
     size_t n_panels, per_line, lines;
     const char **across, **down;     /* titles, cut to the room they have */
     double slot;                     /* width a panel has for its cells or its title */
     double gap, line_height;         /* between panels; from one line's top to the next */
     double left, top, right, bottom; /* of the cells */
-    pb_map_room room;                /* for their labels */
+    pb_drawn_map_room room;          /* for their labels */
     double width, height;
 } pb_facets;
 
@@ -39,12 +39,12 @@ static bool is_grid(const pb_facets *facets)
     return facets->view->down.count > 0;
 }
 
-static double cells_width(const pb_map *map)
+static double cells_width(const pb_drawn_map *map)
 {
     return map->cells.cell_width * (double)map->cells.n_columns;
 }
 
-static double cells_height(const pb_map *map)
+static double cells_height(const pb_drawn_map *map)
 {
     return map->cells.cell_height * (double)map->cells.n_rows;
 }
@@ -164,8 +164,8 @@ static double bar_x(const pb_facets *facets)
 
 static void plan_edges(pb_facets *facets)
 {
-    pb_map *like = &facets->like;
-    facets->room = pb_map_fit_labels(like);
+    pb_drawn_map *like = &facets->like;
+    facets->room = pb_drawn_map_fit_labels(like);
     facets->left = fmax(facets->room.left, facets->room.rows + (*like->row_title ? 20.0 : 0.0));
     facets->top = MARGIN + TITLE_ROOM;
     facets->right =
@@ -198,8 +198,8 @@ static bool plan_panels(pb_facets *facets, size_t cells, size_t most_cells)
         facets->views[i] = *map;
         facets->views[i].values = map->values + i * cells;
         facets->views[i].cell_texts = map->cell_texts ? map->cell_texts + i * cells : NULL;
-        pb_map *panel = &facets->panels[i];
-        if (!pb_map_with_values(&facets->like, &facets->views[i], most_cells, panel))
+        pb_drawn_map *panel = &facets->panels[i];
+        if (!pb_drawn_map_with_values(&facets->like, &facets->views[i], most_cells, panel))
             return false;
         panel->place = panel_place(facets, i);
         panel->cells.left =
@@ -217,8 +217,8 @@ static bool plan_facets(pb_view_scratch *scratch, const pb_facets_view *view, si
     facets->views = pb_view_scratch_array(scratch, n_panels, sizeof *facets->views);
     facets->panels = pb_view_scratch_array(scratch, n_panels, sizeof *facets->panels);
     if (!facets->views || !facets->panels ||
-        !pb_map_prepare(scratch, &view->map, view->map.values, n_panels * cells, most,
-                        &facets->like))
+        !pb_drawn_map_prepare(scratch, &view->map, view->map.values, n_panels * cells, most,
+                              &facets->like))
         return false;
     plan_lines(facets);
     if (!plan_titles(facets))
@@ -238,13 +238,13 @@ static void draw_title(pb_markup *markup, double x, double y, const pb_axis_view
 
 static void draw_panel(pb_markup *markup, const pb_facets *facets, size_t i, bool tooltips)
 {
-    const pb_map *panel = &facets->panels[i];
+    const pb_drawn_map *panel = &facets->panels[i];
     const pb_facets_view *view = facets->view;
-    pb_map_draw_cells(markup, panel, tooltips);
+    pb_drawn_map_draw_cells(markup, panel, tooltips);
     if (i % facets->per_line == 0)
-        pb_map_draw_row_labels(markup, panel);
+        pb_drawn_map_draw_row_labels(markup, panel);
     if (i + facets->per_line >= facets->n_panels)
-        pb_map_draw_column_labels(markup, panel);
+        pb_drawn_map_draw_column_labels(markup, panel);
     if (!is_grid(facets) || i < facets->per_line)
         draw_title(markup, panel->cells.left, panel->cells.top - 6, &view->across,
                    facets->across[i % view->across.count]);
@@ -320,7 +320,7 @@ static void text_facets(const pb_facets *facets, pb_buffer *out)
         pb_buffer_format(out, "%s\n", facets->like.value_title);
     for (; shown < facets->n_panels && (shown == 0 || (shown + 1) * lines <= TEXT_LINES); shown++) {
         text_place(facets, shown, out);
-        pb_map_write_text(&facets->panels[shown], out);
+        pb_drawn_map_write_text(&facets->panels[shown], out);
     }
     text_left_out(facets, shown, out);
     pb_text_foot(out, &facets->view->map.words);
@@ -330,7 +330,7 @@ static void text_facets(const pb_facets *facets, pb_buffer *out)
 
 static const char *summary_of(const pb_facets *facets)
 {
-    const pb_map *like = &facets->like;
+    const pb_drawn_map *like = &facets->like;
     const pb_facets_view *view = facets->view;
     const char *across = pb_axis_view_title(facets->scratch, view->across.name, NULL);
     const char *down = pb_axis_view_title(facets->scratch, view->down.name, NULL);
@@ -344,7 +344,7 @@ static pb_status show_facets(const pb_facets *facets, size_t count, pb_bundle **
 {
     pb_markup html = PB_MARKUP_EMPTY;
     pb_buffer plain = PB_BUFFER_EMPTY;
-    pb_words words = pb_map_words(&facets->panels[0], facets->view->map.values, count);
+    pb_words words = pb_drawn_map_words(&facets->panels[0], facets->view->map.values, count);
     pb_picture picture = {facets->width, facets->height, draw_facets, facets, summary_of(facets)};
     pb_frame_open(&html, &words);
     pb_frame_picture(&html, &picture);

@@ -52,7 +52,7 @@ static float pool_block(const pb_heatmap_view *view, size_t row, size_t column, 
 }
 
 /* Sets the cells to the view's values, pooled where there are too many. */
-static bool plan_cells(pb_map *map, size_t most_cells)
+static bool plan_cells(pb_drawn_map *map, size_t most_cells)
 {
     const pb_heatmap_view *view = map->view;
     size_t rows, columns;
@@ -111,7 +111,7 @@ static bool is_unseen(const pb_heatmap_view *view, size_t index)
 }
 
 /* What is written in a cell; "" for an empty one. */
-const char *pb_map_cell_text(const pb_map *map, size_t index)
+const char *pb_drawn_map_cell_text(const pb_drawn_map *map, size_t index)
 {
     const pb_heatmap_view *view = map->view;
     char number[PB_NUMBER_SIZE];
@@ -128,13 +128,13 @@ const char *pb_map_cell_text(const pb_map *map, size_t index)
     return pb_view_scratch_text(map->scratch, number, length);
 }
 
-static double widest_cell(const pb_map *map)
+static double widest_cell(const pb_drawn_map *map)
 {
     size_t count = map->view->rows.count * map->view->columns.count;
     pb_text_kind kind = map->view->cell_texts ? map->view->cell_kind : PB_TEXT_PLAIN;
     double widest = 0.0;
     for (size_t i = 0; i < count; i++)
-        widest = fmax(widest, pb_label_width(pb_map_cell_text(map, i), kind, CELL_SIZE));
+        widest = fmax(widest, pb_label_width(pb_drawn_map_cell_text(map, i), kind, CELL_SIZE));
     return widest;
 }
 
@@ -144,7 +144,7 @@ static double widest_cell(const pb_map *map)
 
 /* Cells as large as the page allows, at least wide enough for what is printed in them if that
  * does not make the picture wider than the page. */
-static void plan_size(pb_map *map)
+static void plan_size(pb_drawn_map *map)
 {
     double columns = fmax(1.0, (double)map->cells.n_columns);
     double rows = fmax(1.0, (double)map->cells.n_rows);
@@ -166,13 +166,13 @@ static void plan_size(pb_map *map)
 }
 
 /* The colour bar is as tall as the cells, but never too short for its title. */
-static double bar_height(const pb_map *map)
+static double bar_height(const pb_drawn_map *map)
 {
     double title = pb_label_width(map->value_title, PB_TEXT_PLAIN, LABEL_SIZE);
     return fmax(fmax(60.0, title), map->cells.cell_height * (double)map->cells.n_rows);
 }
 
-pb_map_room pb_map_fit_labels(pb_map *map)
+pb_drawn_map_room pb_drawn_map_fit_labels(pb_drawn_map *map)
 {
     /* Pooled rows and columns stand for several of the view's. */
     const pb_heatmap_view *view = map->view;
@@ -182,7 +182,7 @@ pb_map_room pb_map_fit_labels(pb_map *map)
                          fmax(1.0, (double)view->columns.count);
     double widest = widest_label(map->column_labels, &view->columns);
     bool words = view->columns.labels != NULL;
-    pb_map_room room = {.below = 20.0};
+    pb_drawn_map_room room = {.below = 20.0};
     room.left = room.rows = widest_label(map->row_labels, &view->rows) + 8.0;
     map->column_size = LABEL_SIZE;
     map->row_every = pb_round_count(13.0 / row_step);
@@ -199,15 +199,15 @@ pb_map_room pb_map_fit_labels(pb_map *map)
     return room;
 }
 
-static double row_title_length(const pb_map *map)
+static double row_title_length(const pb_drawn_map *map)
 {
     return pb_label_width(map->row_title, PB_TEXT_PLAIN, TITLE_SIZE);
 }
 
 /* Places the cells among their labels. */
-static void place_map(pb_map *map)
+static void place_map(pb_drawn_map *map)
 {
-    pb_map_room room = pb_map_fit_labels(map);
+    pb_drawn_map_room room = pb_drawn_map_fit_labels(map);
     map->cells.left = room.left + (*map->row_title ? 20.0 : 0.0);
     map->cells.top = 8.0;
     double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
@@ -218,11 +218,11 @@ static void place_map(pb_map *map)
         map->bar_x + 8.0 + pb_colour_bar_width(&map->shading, bar_height(map), map->value_title);
 }
 
-bool pb_map_prepare(pb_view_scratch *scratch, const pb_heatmap_view *view, const float *values,
-                    size_t count, size_t most_cells, pb_map *map)
+bool pb_drawn_map_prepare(pb_view_scratch *scratch, const pb_heatmap_view *view,
+                          const float *values, size_t count, size_t most_cells, pb_drawn_map *map)
 {
     double least = INFINITY, greatest = -INFINITY;
-    *map = (pb_map){.view = view, .scratch = scratch};
+    *map = (pb_drawn_map){.view = view, .scratch = scratch};
     pb_extend_floats(&least, &greatest, values, count);
     map->shading =
         view->middle ? pb_shading_about(*view->middle, least, greatest)
@@ -237,8 +237,8 @@ bool pb_map_prepare(pb_view_scratch *scratch, const pb_heatmap_view *view, const
     return map->row_labels && map->column_labels && plan_cells(map, most_cells);
 }
 
-bool pb_map_with_values(const pb_map *like, const pb_heatmap_view *view, size_t most_cells,
-                        pb_map *map)
+bool pb_drawn_map_with_values(const pb_drawn_map *like, const pb_heatmap_view *view,
+                              size_t most_cells, pb_drawn_map *map)
 {
     double width = like->cells.cell_width, height = like->cells.cell_height;
     *map = *like;
@@ -250,10 +250,10 @@ bool pb_map_with_values(const pb_map *like, const pb_heatmap_view *view, size_t 
     return true;
 }
 
-bool pb_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_map *map)
+bool pb_drawn_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_drawn_map *map)
 {
     size_t count = view->rows.count * view->columns.count;
-    if (!pb_map_prepare(scratch, view, view->values, count, MOST_CELLS, map))
+    if (!pb_drawn_map_prepare(scratch, view, view->values, count, MOST_CELLS, map))
         return false;
     plan_size(map);
     place_map(map);
@@ -262,14 +262,14 @@ bool pb_map_plan(pb_view_scratch *scratch, const pb_heatmap_view *view, pb_map *
 
 /* ---- drawing ---- */
 
-static double column_x(const pb_map *map, size_t column)
+static double column_x(const pb_drawn_map *map, size_t column)
 {
     double step =
         map->cells.cell_width * (double)map->cells.n_columns / (double)map->view->columns.count;
     return map->cells.left + step * ((double)column + 0.5);
 }
 
-static double row_y(const pb_map *map, size_t row)
+static double row_y(const pb_drawn_map *map, size_t row)
 {
     double count = (double)map->view->rows.count;
     double step = map->cells.cell_height * (double)map->cells.n_rows / count;
@@ -277,7 +277,7 @@ static double row_y(const pb_map *map, size_t row)
     return map->cells.top + step * (line + 0.5);
 }
 
-void pb_map_draw_row_labels(pb_markup *markup, const pb_map *map)
+void pb_drawn_map_draw_row_labels(pb_markup *markup, const pb_drawn_map *map)
 {
     for (size_t i = 0; i < map->view->rows.count; i += map->row_every)
         pb_svg_label(markup,
@@ -289,7 +289,7 @@ void pb_map_draw_row_labels(pb_markup *markup, const pb_map *map)
                      map->row_labels[i]);
 }
 
-void pb_map_draw_column_labels(pb_markup *markup, const pb_map *map)
+void pb_drawn_map_draw_column_labels(pb_markup *markup, const pb_drawn_map *map)
 {
     double bottom = map->cells.top + map->cells.cell_height * (double)map->cells.n_rows;
     for (size_t i = 0; i < map->view->columns.count; i += map->column_every)
@@ -303,7 +303,7 @@ void pb_map_draw_column_labels(pb_markup *markup, const pb_map *map)
                      map->column_labels[i]);
 }
 
-static void draw_titles(pb_markup *markup, const pb_map *map)
+static void draw_titles(pb_markup *markup, const pb_drawn_map *map)
 {
     double bottom = map->cells.top + map->cells.cell_height * (double)map->cells.n_rows;
     double right = map->cells.left + map->cells.cell_width * (double)map->cells.n_columns;
@@ -323,7 +323,7 @@ static void draw_titles(pb_markup *markup, const pb_map *map)
                  map->row_title);
 }
 
-static void draw_printed(pb_markup *markup, const pb_map *map)
+static void draw_printed(pb_markup *markup, const pb_drawn_map *map)
 {
     const pb_heatmap_view *view = map->view;
     pb_markup_open(markup, "g");
@@ -340,13 +340,13 @@ static void draw_printed(pb_markup *markup, const pb_map *map)
                                        .white = fill.white_text,
                                        .cell = pb_view_scratch_format(map->scratch, "%zu", index),
                                        .kind = view->cell_texts ? view->cell_kind : PB_TEXT_PLAIN},
-                         pb_map_cell_text(map, index));
+                         pb_drawn_map_cell_text(map, index));
         }
     pb_markup_close(markup);
 }
 
 /* "layer 3, position 2 ·love: -0.51 logits", behind the map's place */
-static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_t column)
+static void draw_tooltip(pb_markup *markup, const pb_drawn_map *map, size_t row, size_t column)
 {
     const pb_heatmap_view *view = map->view;
     size_t index = row * view->columns.count + column;
@@ -369,7 +369,7 @@ static void draw_tooltip(pb_markup *markup, const pb_map *map, size_t row, size_
 
 /* Cells that cannot be seen but say their value to a pointer that rests on them. In cell units, as
  * pb_cells_draw does it: there may be thousands. */
-static void draw_tooltips(pb_markup *markup, const pb_map *map)
+static void draw_tooltips(pb_markup *markup, const pb_drawn_map *map)
 {
     const pb_cells *cells = &map->cells;
     pb_markup_open(markup, "g");
@@ -401,7 +401,7 @@ static void draw_border(pb_markup *markup, const pb_cells *cells)
     pb_markup_close(markup);
 }
 
-void pb_map_draw_cells(pb_markup *markup, const pb_map *map, bool tooltips)
+void pb_drawn_map_draw_cells(pb_markup *markup, const pb_drawn_map *map, bool tooltips)
 {
     pb_cells_draw(markup, &map->cells, &map->shading, map->cells_class);
     draw_border(markup, &map->cells);
@@ -411,13 +411,14 @@ void pb_map_draw_cells(pb_markup *markup, const pb_map *map, bool tooltips)
         draw_tooltips(markup, map);
 }
 
-void pb_map_draw(pb_markup *markup, const void *user, bool tooltips)
+void pb_drawn_map_draw(pb_markup *markup, const void *user, bool tooltips)
 {
-    const pb_map *map = user;
+    const pb_drawn_map *map = user;
     const pb_cells *cells = &map->cells;
-    pb_map_draw_cells(markup, map, tooltips && cells->n_rows * cells->n_columns <= PB_TOOLTIPS);
-    pb_map_draw_row_labels(markup, map);
-    pb_map_draw_column_labels(markup, map);
+    pb_drawn_map_draw_cells(markup, map,
+                            tooltips && cells->n_rows * cells->n_columns <= PB_TOOLTIPS);
+    pb_drawn_map_draw_row_labels(markup, map);
+    pb_drawn_map_draw_column_labels(markup, map);
     draw_titles(markup, map);
     pb_colour_bar(markup, &map->shading, map->bar_x, cells->top, bar_height(map), map->value_title);
 }

@@ -16,10 +16,10 @@ static size_t shown_place(size_t which, size_t count, size_t most)
 }
 
 /* The number, behind the cell's text where it has one. */
-static const char *text_of_cell(pb_view_scratch *scratch, const pb_map *map, size_t index)
+static const char *text_of_cell(pb_view_scratch *scratch, const pb_drawn_map *map, size_t index)
 {
     const pb_heatmap_view *view = map->view;
-    const char *text = pb_map_cell_text(map, index);
+    const char *text = pb_drawn_map_cell_text(map, index);
     char number[PB_NUMBER_SIZE];
     if (!view->cell_texts || isnan(view->values[index]))
         return text;
@@ -27,7 +27,7 @@ static const char *text_of_cell(pb_view_scratch *scratch, const pb_map *map, siz
     return pb_view_scratch_format(scratch, "%s %s", text, number);
 }
 
-void pb_map_write_text(const pb_map *map, pb_buffer *out)
+void pb_drawn_map_write_text(const pb_drawn_map *map, pb_buffer *out)
 {
     const pb_heatmap_view *view = map->view;
     pb_view_scratch *scratch = map->scratch;
@@ -76,7 +76,7 @@ static const char *missing_note(const float *values, size_t count)
                              : NULL;
 }
 
-static const char *pooling_note(const pb_map *map)
+static const char *pooling_note(const pb_drawn_map *map)
 {
     return pb_view_scratch_format(map->scratch,
                                   "%zu x %zu values drawn as %zu x %zu cells; each shows its value "
@@ -86,7 +86,7 @@ static const char *pooling_note(const pb_map *map)
 }
 
 /* "Cells at the unpatched value, 3.564, have no colour; blue is above it, orange below." */
-static const char *middle_note(const pb_map *map)
+static const char *middle_note(const pb_drawn_map *map)
 {
     const pb_heatmap_view *view = map->view;
     char number[PB_NUMBER_SIZE];
@@ -97,7 +97,7 @@ static const char *middle_note(const pb_map *map)
         view->middle_name ? "," : "");
 }
 
-pb_words pb_map_words(const pb_map *map, const float *values, size_t count)
+pb_words pb_drawn_map_words(const pb_drawn_map *map, const float *values, size_t count)
 {
     pb_words words = map->view->words;
     const char *missing = missing_note(values, count);

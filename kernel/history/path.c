@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "history/history.h"
 
-static const char *setting(const char *name)
+static const char *variable(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
@@ -13,9 +13,9 @@ static const char *setting(const char *name)
 char *pb_history_default_path(void)
 {
     pb_buffer path = PB_BUFFER_EMPTY;
-    const char *file = setting("PATCHBAY_HISTORY");
-    const char *data = setting("XDG_DATA_HOME");
-    const char *home = setting("HOME");
+    const char *file = variable("PATCHBAY_HISTORY");
+    const char *data = variable("XDG_DATA_HOME");
+    const char *home = variable("HOME");
     if (file)
         pb_buffer_text(&path, file);
     else if (data)

@@ -111,7 +111,7 @@ static void write_expressions(pb_writer *reply, pb_request *request, const quest
     pb_write_close(reply, '}');
 }
 
-static void write_payload(pb_writer *reply, pb_cell *cell)
+static void write_payload(pb_writer *reply, pb_asked_cell *cell)
 {
     char *items = pb_buffer_take(&cell->payload.text);
     pb_write_key(reply, "payload");
@@ -122,7 +122,8 @@ static void write_payload(pb_writer *reply, pb_cell *cell)
     free(items);
 }
 
-static void reply(pb_cell *cell, const question *asked, const pb_host *host, const pb_error *fault)
+static void reply(pb_asked_cell *cell, const question *asked, const pb_host *host,
+                  const pb_error *fault)
 {
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
@@ -147,15 +148,15 @@ static void remember(pb_request *request, const question *asked, const pb_bundle
 }
 
 /* Runs the code and publishes what it comes to. */
-static pb_status run(pb_cell *cell, const question *asked, const pb_host *host, pb_bundle **result,
-                     pb_error **fault)
+static pb_status run(pb_asked_cell *cell, const question *asked, const pb_host *host,
+                     pb_bundle **result, pb_error **fault)
 {
     char name[48];
     snprintf(name, sizeof name, asked->store_history ? "cell %lld" : "a cell", asked->count);
     pb_request *request = cell->request;
     pb_status status = pb_session_run(request->kernel->options->session, name, asked->code.data,
                                       asked->code.length, host, result, fault);
-    pb_cell_flush(cell);
+    pb_asked_cell_flush(cell);
     if (asked->silent)
         return status;
     if (status)
@@ -176,18 +177,18 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
         asked.store_history ? atomic_fetch_add(&kernel->count, 1) + 1 : atomic_load(&kernel->count);
     if (!asked.silent)
         publish_input(request, &asked);
-    pb_cell cell;
+    pb_asked_cell cell;
     pb_bundle *result = NULL;
     pb_error *fault = NULL;
-    pb_cell_init(&cell, request, asked.silent, asked.allow_stdin);
-    const pb_host host = pb_cell_host(&cell);
+    pb_asked_cell_init(&cell, request, asked.silent, asked.allow_stdin);
+    const pb_host host = pb_asked_cell_host(&cell);
     status = run(&cell, &asked, &host, &result, &fault);
     if (status && asked.stop_on_error && !asked.silent)
         pb_executor_abort_queue(request->executor); /* before anyone can react to the reply */
     if (asked.store_history)
         remember(request, &asked, result); /* before anyone can ask for it, having the reply */
     reply(&cell, &asked, &host, fault);
-    pb_cell_clear(&cell);
+    pb_asked_cell_clear(&cell);
     pb_bundle_destroy(&result);
     pb_error_destroy(&fault);
     pb_session_tidy(kernel->options->session);

@@ -15,12 +15,12 @@ struct pb_update {
     pb_writer content; /* held back; empty if nothing is */
 };
 
-void pb_cell_init(pb_cell *cell, pb_request *request, bool silent, bool allow_stdin)
+void pb_asked_cell_init(pb_asked_cell *cell, pb_request *request, bool silent, bool allow_stdin)
 {
-    *cell = (pb_cell){.request = request, .silent = silent, .allow_stdin = allow_stdin};
+    *cell = (pb_asked_cell){.request = request, .silent = silent, .allow_stdin = allow_stdin};
 }
 
-static void publish_held(pb_cell *cell, pb_update *update)
+static void publish_held(pb_asked_cell *cell, pb_update *update)
 {
     if (update->content.text.length == 0)
         return;
@@ -29,13 +29,13 @@ static void publish_held(pb_cell *cell, pb_update *update)
     update->content = (pb_writer)PB_WRITER_EMPTY;
 }
 
-void pb_cell_flush(pb_cell *cell)
+void pb_asked_cell_flush(pb_asked_cell *cell)
 {
     for (pb_update *update = cell->updates; update; update = update->next)
         publish_held(cell, update);
 }
 
-void pb_cell_clear(pb_cell *cell)
+void pb_asked_cell_clear(pb_asked_cell *cell)
 {
     while (cell->updates) {
         pb_update *old = cell->updates;
@@ -51,7 +51,7 @@ void pb_cell_clear(pb_cell *cell)
 
 static void host_text(void *user, int fd, const char *text, size_t length)
 {
-    pb_cell *cell = user;
+    pb_asked_cell *cell = user;
     if (cell->silent)
         return;
     if (!pb_publisher_text(cell->request->kernel->publisher, cell->request->message->header, fd,
@@ -75,7 +75,7 @@ static pb_writer display_content(const pb_bundle *bundle, const char *id)
 }
 
 /* The record of a display; made if it is new; NULL when memory is out. */
-static pb_update *find_update(pb_cell *cell, const char *id)
+static pb_update *find_update(pb_asked_cell *cell, const char *id)
 {
     for (pb_update *update = cell->updates; update; update = update->next)
         if (strcmp(update->id, id) == 0)
@@ -92,7 +92,7 @@ static pb_update *find_update(pb_cell *cell, const char *id)
     return update;
 }
 
-static void show_update(pb_cell *cell, const char *id, pb_writer *content)
+static void show_update(pb_asked_cell *cell, const char *id, pb_writer *content)
 {
     pb_update *update = find_update(cell, id);
     if (!update) {
@@ -107,7 +107,7 @@ static void show_update(pb_cell *cell, const char *id, pb_writer *content)
 
 static void host_show(void *user, const pb_bundle *bundle, const char *display_id, bool update)
 {
-    pb_cell *cell = user;
+    pb_asked_cell *cell = user;
     if (cell->silent)
         return;
     pb_publisher_wait(cell->request->kernel->publisher, &cell->request->executor->stop);
@@ -120,10 +120,10 @@ static void host_show(void *user, const pb_bundle *bundle, const char *display_i
 
 static void host_clear(void *user, bool wait)
 {
-    pb_cell *cell = user;
+    pb_asked_cell *cell = user;
     if (cell->silent)
         return;
-    pb_cell_flush(cell);
+    pb_asked_cell_flush(cell);
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_key(&content, "wait");
@@ -136,7 +136,7 @@ static void host_clear(void *user, bool wait)
 
 static void host_page(void *user, const pb_bundle *bundle)
 {
-    pb_writer *payload = &((pb_cell *)user)->payload;
+    pb_writer *payload = &((pb_asked_cell *)user)->payload;
     pb_write_open(payload, '{');
     pb_write_pair(payload, "source", "page");
     pb_write_bundle(payload, bundle);
@@ -147,7 +147,7 @@ static void host_page(void *user, const pb_bundle *bundle)
 
 static void host_next_input(void *user, const char *code, bool replace)
 {
-    pb_writer *payload = &((pb_cell *)user)->payload;
+    pb_writer *payload = &((pb_asked_cell *)user)->payload;
     pb_write_open(payload, '{');
     pb_write_pair(payload, "source", "set_next_input");
     pb_write_pair(payload, "text", code);
@@ -197,13 +197,13 @@ static pb_status build_question(pb_request *request, const char *prompt, bool se
 static pb_status host_ask(void *user, const char *prompt, bool secret, char **line,
                           pb_error **error)
 {
-    pb_cell *cell = user;
+    pb_asked_cell *cell = user;
     pb_request *request = cell->request;
     *line = NULL;
     if (!cell->allow_stdin || request->message->n_identities == 0)
         return pb_fail(error, PB_UNSUPPORTED,
                        "this front end does not answer questions while a cell runs");
-    pb_cell_flush(cell);
+    pb_asked_cell_flush(cell);
     pb_publisher_flush(request->kernel->publisher);
     pb_frames frames = PB_FRAMES_EMPTY;
     char id[sizeof request->executor->asked];
@@ -216,7 +216,7 @@ static pb_status host_ask(void *user, const char *prompt, bool secret, char **li
                            error);
 }
 
-pb_host pb_cell_host(pb_cell *cell)
+pb_host pb_asked_cell_host(pb_asked_cell *cell)
 {
     return (pb_host){
         .user = cell,

@@ -8,20 +8,20 @@
 
 typedef struct pb_update pb_update;
 
-typedef struct pb_cell {
+typedef struct pb_asked_cell {
     pb_request *request;
     bool silent;        /* nothing is published */
     bool allow_stdin;   /* the front end answers questions */
     pb_writer payload;  /* the array's items so far */
     pb_update *updates; /* displays that were updated, and what is held back of them */
-} pb_cell;
+} pb_asked_cell;
 
-/* The host calls may be made until pb_cell_clear. Both are borrowed by the host. */
-void pb_cell_init(pb_cell *cell, pb_request *request, bool silent, bool allow_stdin);
-pb_host pb_cell_host(pb_cell *cell);
+/* The host calls may be made until pb_asked_cell_clear. Both are borrowed by the host. */
+void pb_asked_cell_init(pb_asked_cell *cell, pb_request *request, bool silent, bool allow_stdin);
+pb_host pb_asked_cell_host(pb_asked_cell *cell);
 
 /* Publishes the updates held back so far. */
-void pb_cell_flush(pb_cell *cell);
-void pb_cell_clear(pb_cell *cell);
+void pb_asked_cell_flush(pb_asked_cell *cell);
+void pb_asked_cell_clear(pb_asked_cell *cell);
 
 #endif

@@ -244,6 +244,25 @@ static void test_watch(void **state)
     pb_error_destroy(&error);
 }
 
+static void says_what_it_is_about(void **state)
+{
+    (void)state;
+    pb_error *error = NULL;
+    size_t prompt = 7;
+    pb_fail(&error, PB_RANGE, "there is no place 9");
+    assert_null(pb_error_argument(error));
+    assert_false(pb_error_prompt(error, &prompt));
+    pb_error_about(error, "pos");
+    pb_error_about(error, "metric");
+    pb_error_of_prompt(error, 2);
+    assert_string_equal(pb_error_argument(error), "metric");
+    assert_true(pb_error_prompt(error, &prompt));
+    assert_int_equal(prompt, 2);
+    pb_error_about(NULL, "pos");
+    assert_null(pb_error_argument(NULL));
+    pb_error_destroy(&error);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_spans),    cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_trail),    cmocka_unit_test(test_first_fault_wins),
         cmocka_unit_test(test_errno),    cmocka_unit_test(test_out_of_memory_has_a_place),
+        cmocka_unit_test(says_what_it_is_about),
         cmocka_unit_test(test_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,8 @@ static void lens_matches(void **state)
         must(pb_logit_lens(f->into, sites[i], NULL, NULL, words, 5, NULL, &lens, &error), error);
         snprintf(name, sizeof name, "lens-%s", pb_site_info(sites[i])->name);
         compare_tensor(f, "into", name, lens, UNIT);
-        must(pb_logit_lens_top(f->into, sites[i], NULL, &ids, NULL, NULL, &error), error);
+        must(pb_logit_lens_top(f->into, sites[i], NULL, NULL, NULL, &ids, NULL, NULL, &error),
+             error);
         snprintf(name, sizeof name, "lens-top-%s", pb_site_info(sites[i])->name);
         compare_tensor(f, "into", name, ids, 0);
         pb_tensor_release(&lens);

@@ -131,7 +131,8 @@ static bool look_through_the_lens(void *user)
     pb_tensor *ids = NULL;
     pb_error *error = NULL;
     (void)user;
-    pb_status status = pb_logit_lens_top(f.into, PB_SITE_RESID_MID, NULL, &ids, NULL, NULL, &error);
+    pb_status status =
+        pb_logit_lens_top(f.into, PB_SITE_RESID_MID, NULL, NULL, NULL, &ids, NULL, NULL, &error);
     pb_tensor_release(&ids);
     return done(status, &error);
 }

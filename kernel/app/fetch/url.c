@@ -7,7 +7,7 @@
 #include "base/buffer.h"
 
 /* A part of an address, for curl_free(); NULL where it has none. */
-static char *part(CURLU *url, CURLUPart which)
+static char *part_of_url(CURLU *url, CURLUPart which)
 {
     char *value = NULL;
     return curl_url_get(url, which, &value, CURLU_DEFAULT_PORT) == CURLUE_OK ? value : NULL;
@@ -15,7 +15,7 @@ static char *part(CURLU *url, CURLUPart which)
 
 static bool has_scheme(CURLU *url, const char *wanted)
 {
-    char *scheme = part(url, CURLUPART_SCHEME);
+    char *scheme = part_of_url(url, CURLUPART_SCHEME);
     bool same = scheme && strcasecmp(scheme, wanted) == 0;
     curl_free(scheme);
     return same;
@@ -61,7 +61,7 @@ pb_status fetch_url_follow(CURLU *url, const char *location, pb_error **error)
 
 static bool same_part(CURLU *a, CURLU *b, CURLUPart which)
 {
-    char *one = part(a, which), *two = part(b, which);
+    char *one = part_of_url(a, which), *two = part_of_url(b, which);
     bool same = one && two && strcasecmp(one, two) == 0;
     curl_free(one);
     curl_free(two);
@@ -76,7 +76,8 @@ bool fetch_url_same_origin(CURLU *a, CURLU *b)
 
 char *fetch_url_origin(CURLU *url)
 {
-    char *scheme = part(url, CURLUPART_SCHEME), *host = part(url, CURLUPART_HOST), *port = NULL;
+    char *scheme = part_of_url(url, CURLUPART_SCHEME), *host = part_of_url(url, CURLUPART_HOST),
+         *port = NULL;
     pb_buffer text = PB_BUFFER_EMPTY;
     (void)curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
     pb_buffer_format(&text, "%s://%s", scheme ? scheme : "", host ? host : "");

@@ -432,6 +432,9 @@ pb_status pb_place_argument(const pb_call *call, const char *name, pb_status sta
 {
     if (!status || !error || !*error || !call->source)
         return status;
+    const char *about = pb_error_argument(*error);
+    if (about && pb_given(call, about))
+        name = about;
     bool given = name && pb_given(call, name);
     pb_error_place(*error, call->source, given ? pb_argument_of(call, name)->span : call->span);
     return status;

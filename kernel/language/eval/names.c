@@ -5,11 +5,11 @@
 
 /* ---- habits ---- */
 
-typedef struct pb_habit {
+typedef struct pb_name_habit {
     const char *name, *advice;
-} pb_habit;
+} pb_name_habit;
 
-static const pb_habit habits[] = {
+static const pb_name_habit habits[] = {
     {"model", "load one first: model = load(\"reviews-4m\")"},
     {"utils", "nothing needs importing: help() lists the words there are"},
     {"F", "nothing needs importing: softmax(t, \"token\"), log_softmax(t, \"token\")"},
@@ -90,7 +90,7 @@ static const pb_habit habits[] = {
 };
 
 /* What is meant by them only after a dot. */
-static const pb_habit dotted_habits[] = {
+static const pb_name_habit dotted_habits[] = {
     {"numpy", "a tensor's numbers as lists: t.values"},
     {"check", "an attribution carries .check, a sweep .checks; so do their means, sums, "
               "differences and multiples, and nothing else that is computed from them"},
@@ -120,7 +120,7 @@ static const pb_habit dotted_habits[] = {
     {"copy", "values do not change, so none has to be copied"},
 };
 
-static const char *advice_in(const pb_habit *rows, size_t count, const char *name)
+static const char *advice_in(const pb_name_habit *rows, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(rows[i].name, name) == 0)

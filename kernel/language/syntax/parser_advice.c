@@ -29,11 +29,11 @@ bool pb_parser_at_reserved(const pb_parser *p)
            pb_is_reserved(p->lexer.text + p->token.span.start, length);
 }
 
-typedef struct pb_habit {
+typedef struct pb_syntax_habit {
     const char *word, *message, *hint;
-} pb_habit;
+} pb_syntax_habit;
 
-static const pb_habit habits[] = {
+static const pb_syntax_habit habits[] = {
     {"while", "there are no while loops",
      "a comprehension walks a list, [f(n) for n in range(10)]; a function may call itself, "
      "f(n) = 1 if n < 2 else n * f(n - 1)"},

@@ -8,13 +8,13 @@
 #include "value_private.h"
 
 /* What was picked from what. */
-typedef struct pb_part {
+typedef struct tensor_part {
     const pb_tensor *whole, *left;
     size_t n;
     const char *const *names;
     const pb_select *selects;
     const pb_watch *watch;
-} pb_part;
+} tensor_part;
 
 static const pb_axis *axis_of(const pb_tensor *tensor, const char *name)
 {
@@ -23,13 +23,13 @@ static const pb_axis *axis_of(const pb_tensor *tensor, const char *name)
 }
 
 /* Whether entry i of the index leaves places out. */
-static bool cuts(const pb_part *part, size_t i)
+static bool cuts(const tensor_part *part, size_t i)
 {
     const pb_axis *left = axis_of(part->left, part->names[i]);
     return !left || !pb_axis_same(axis_of(part->whole, part->names[i]), left);
 }
 
-static bool cuts_any(const pb_part *part)
+static bool cuts_any(const tensor_part *part)
 {
     for (size_t i = 0; i < part->n; i++)
         if (cuts(part, i))
@@ -44,7 +44,7 @@ static pb_status part_with(const pb_value *a, size_t n, const char *const *names
                            pb_value **result, pb_error **error);
 
 /* Here and below: *result stays NULL for what does not hold of the part. */
-static pb_status part_of_tensor(const pb_part *part, const pb_value *value, bool whole,
+static pb_status part_of_tensor(const tensor_part *part, const pb_value *value, bool whole,
                                 pb_value **result, pb_error **error)
 {
     const char *names[PB_MAX_RANK];
@@ -67,10 +67,10 @@ static pb_status part_of_tensor(const pb_part *part, const pb_value *value, bool
     return PB_OK;
 }
 
-static pb_status part_of_record(const pb_part *part, const pb_value *record, bool whole,
+static pb_status part_of_record(const tensor_part *part, const pb_value *record, bool whole,
                                 pb_value **result, pb_error **error);
 
-static pb_status part_of_value(const pb_part *part, const pb_value *value, bool whole,
+static pb_status part_of_value(const tensor_part *part, const pb_value *value, bool whole,
                                pb_value **result, pb_error **error)
 {
     *result = NULL;
@@ -85,7 +85,7 @@ static pb_status part_of_value(const pb_part *part, const pb_value *value, bool 
 }
 
 /* A record such as a check: each of its values, or none. */
-static pb_status part_of_record(const pb_part *part, const pb_value *record, bool whole,
+static pb_status part_of_record(const tensor_part *part, const pb_value *record, bool whole,
                                 pb_value **result, pb_error **error)
 {
     size_t count = pb_record_count(record), made = 0;
@@ -107,7 +107,7 @@ static pb_status part_of_record(const pb_part *part, const pb_value *record, boo
 }
 
 /* Fills `fields` with what holds of the part. The values are owned. */
-static pb_status part_of_fields(const pb_part *part, const pb_meta *meta, pb_field *fields,
+static pb_status part_of_fields(const tensor_part *part, const pb_meta *meta, pb_field *fields,
                                 size_t *count, pb_error **error)
 {
     for (size_t i = 0; i < meta->n_fields; i++) {
@@ -155,7 +155,7 @@ static void say_place(const pb_axis *axis, size_t at, pb_buffer *out)
 }
 
 /* "At layer 3, position 2 (\xC2\xB7love): " and what the whole is. */
-static pb_status part_caption(const pb_part *part, const char *caption, pb_buffer *out,
+static pb_status part_caption(const tensor_part *part, const char *caption, pb_buffer *out,
                               pb_error **error)
 {
     size_t said = 0;
@@ -189,7 +189,7 @@ static bool picks_levels(const pb_meta *whole, const pb_field *fields, size_t co
     return false;
 }
 
-static pb_status part_value(const pb_part *part, const pb_meta *meta, bool captioned,
+static pb_status part_value(const tensor_part *part, const pb_meta *meta, bool captioned,
                             pb_tensor **left, pb_value **result, pb_error **error)
 {
     size_t count = 0;
@@ -223,7 +223,7 @@ static pb_status part_with(const pb_value *a, size_t n, const char *const *names
     pb_status status = pb_tensor_select(whole, n, names, selects, watch, &left, error);
     if (status)
         return status;
-    const pb_part part = {whole, left, n, names, selects, watch};
+    const tensor_part part = {whole, left, n, names, selects, watch};
     const pb_meta *meta = pb_value_meta(a), bare = {.model = meta->model, .units = meta->units};
     status = pb_tensor_rank(left) > 0 ? part_value(&part, meta, captioned, &left, result, error)
                                       : pb_value_take_tensor(&left, &bare, result, error);

@@ -47,6 +47,13 @@ void pb_error_place(pb_error *error, pb_source *source, pb_span span);
 /* Adds one line of the call trail, innermost first ("in effect, called at cell 3, line 2"). */
 void pb_error_trail(pb_error *error, pb_source *source, pb_span span, const char *function);
 
+/* Says which argument the error is about, by a name that outlives it, and of several prompts which
+ * one; whoever knows the call then adds the place. The last word counts. */
+void pb_error_about(pb_error *error, const char *argument);
+void pb_error_of_prompt(pb_error *error, size_t prompt);
+const char *pb_error_argument(const pb_error *error); /* NULL if it is about none */
+bool pb_error_prompt(const pb_error *error, size_t *prompt);
+
 pb_status pb_error_code(const pb_error *error);
 const char *pb_error_text(const pb_error *error);        /* never NULL */
 const char *pb_error_hint_text(const pb_error *error);   /* NULL if there is none */

@@ -84,7 +84,8 @@ pb_status pb_logit_lens_check(pb_site site, pb_error **error);
 
 /* The lens' best token for every layer and position: ids, logits and probabilities, each
  * [layer, pos]. Any of the three may be NULL. */
-pb_status pb_logit_lens_top(pb_run *run, pb_site site, const pb_context *context, pb_tensor **ids,
+pb_status pb_logit_lens_top(pb_run *run, pb_site site, const pb_select *layers,
+                            const pb_select *positions, const pb_context *context, pb_tensor **ids,
                             pb_tensor **logits, pb_tensor **probabilities, pb_error **error);
 
 #endif

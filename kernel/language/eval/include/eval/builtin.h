@@ -163,7 +163,8 @@ pb_status pb_argument_count(const pb_call *call, const char *name, size_t *count
 /* Fails with a caret under the argument of parameter `name` (NULL: under the whole call). */
 pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **error, pb_status code,
                            const char *text, ...) PB_PRINTF(5, 6);
-/* Puts the caret under an argument for an error that came from below. Returns `status`. */
+/* Puts the caret under an argument for an error that came from below: the one it says it is about,
+ * if that was given, else `name`. Returns `status`. */
 pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
                             pb_error **error);
 
