@@ -1,4 +1,4 @@
-/* How much of it the process may take. */
+/* How much memory the process has taken, and how much there is left. */
 #include "gauge.h"
 
 #include <stdio.h>
