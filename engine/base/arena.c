@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 
 enum { FIRST_BLOCK = 4096, LARGEST_STEP = 1 << 20 };
@@ -35,7 +36,7 @@ static block *add_block(pb_arena *arena, size_t at_least)
     size_t bytes;
     if (!pb_size_add(size, sizeof(block), &bytes))
         return NULL;
-    block *added = pb_calloc(1, bytes);
+    block *added = pb_hold(pb_calloc(1, bytes));
     if (!added)
         return NULL;
     added->size = size;
@@ -91,7 +92,7 @@ void pb_arena_destroy(pb_arena **arena)
     block *each = (*arena)->newest;
     while (each) {
         block *older = each->older;
-        free(each);
+        pb_let_go(each);
         each = older;
     }
     free(*arena);

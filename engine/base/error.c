@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/visible.h"
@@ -101,11 +102,14 @@ pb_status pb_fail_memory(pb_error **error)
 {
     if (!error || *error)
         return PB_MEMORY;
-    char *text = pb_malloc(strlen(out_of_memory.text) + 1, 1);
+    char said[256];
+    bool bounded = pb_budget_explain(said, sizeof said);
+    const char *why = bounded ? said : out_of_memory.text;
+    char *text = pb_malloc(strlen(why) + 1, 1);
     if (text)
-        strcpy(text, out_of_memory.text);
+        strcpy(text, why);
     *error = create_error(PB_MEMORY, text);
-    pb_error_hint(*error, "%s", out_of_memory.hint);
+    pb_error_hint(*error, "%s", bounded ? pb_budget_hint : out_of_memory.hint);
     return PB_MEMORY;
 }
 

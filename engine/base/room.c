@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/budget.h"
 
 /* The number behind `key` in a small file, or the file's first if key is NULL; -1 if there is none.
  */
@@ -22,7 +26,30 @@ static double number_in(const char *path, const char *key)
     return number;
 }
 
-double pb_room_left(void)
+static double least(double a, double b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+double pb_room_total(void)
+{
+    double machine = number_in("/proc/meminfo", "MemTotal:");
+    double most = number_in("/sys/fs/cgroup/memory.max", NULL);
+    return least(machine < 0 ? machine : machine * 1024, most);
+}
+
+/* Addresses that the process may still use; -1 where they are not rationed, as by ulimit -v. */
+static double addresses_left(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return -1;
+    double pages = number_in("/proc/self/statm", NULL);
+    double left = (double)limit.rlim_cur - pages * (double)sysconf(_SC_PAGESIZE);
+    return pages < 0 ? -1 : left > 0 ? left : 0;
+}
+
+static double memory_left(void)
 {
     double machine = number_in("/proc/meminfo", "MemAvailable:");
     double most = number_in("/sys/fs/cgroup/memory.max", NULL); /* "max" where there is no limit */
@@ -34,6 +61,16 @@ double pb_room_left(void)
         return machine;
     double group = most - taken + (cache > 0 ? cache : 0);
     return machine < 0 || group < machine ? group : machine;
+}
+
+double pb_room_left(void)
+{
+    return least(memory_left(), addresses_left());
+}
+
+bool pb_room_to_spend(size_t bytes)
+{
+    return (bytes < PB_BUDGET_WORTH_ASKING || pb_budget_fits(bytes)) && pb_room_for(bytes);
 }
 
 bool pb_room_for(size_t bytes)

@@ -115,7 +115,7 @@ static pb_status resolve_mask(const pb_axis *axis, const pb_tensor *mask, picks 
                               pb_error **error)
 {
     if (!mask || !mask->boolean || mask->rank != 1 ||
-        strcmp(mask->axes[0]->name, axis->name) != 0) {
+        (mask->axes[0]->name[0] && strcmp(mask->axes[0]->name, axis->name) != 0)) {
         pb_status status =
             pb_fail(error, PB_TYPE, "a mask for %s must be a comparison over %s alone", axis->name,
                     axis->name);
@@ -173,6 +173,7 @@ static pb_status resolve_into(const pb_axis *axis, const pb_select *select, pick
 {
     switch (select->kind) {
     case PB_SELECT_ALL:
+    case PB_SELECT_EACH:
         for (size_t i = 0; i < axis->length && pb_poll_step(&out->poll, 1); i++)
             out->offsets[out->count++] = i;
         return PB_OK;
@@ -181,6 +182,10 @@ static pb_status resolve_into(const pb_axis *axis, const pb_select *select, pick
     case PB_SELECT_SLICE: return resolve_slice(axis, select, out, error);
     case PB_SELECT_LIST: return resolve_list(axis, select, out, error);
     case PB_SELECT_MASK: return resolve_mask(axis, select->mask, out, error);
+    case PB_SELECT_PER:
+        return pb_fail(error, PB_TYPE,
+                       "per([...]) gives one place for each prompt; it is for patch() and edits "
+                       "over several prompts, not for an index");
     }
     return pb_fail(error, PB_INTERNAL, "an unknown kind of selector along %s", axis->name);
 }
@@ -191,6 +196,8 @@ pb_status pb_axis_resolve(const pb_axis *axis, const pb_select *select, const pb
     picks out = {pb_malloc(axis->length, sizeof *out.offsets), 0, {.watch = watch}};
     if (!out.offsets)
         return pb_fail_memory(error);
+    if (select->kind == PB_SELECT_EACH && select->n_items > 0)
+        select = select->items;
     pb_status status = resolve_into(axis, select, &out, error);
     if (!status)
         status = pb_poll_status(&out.poll, error);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "tensor_internal.h"
@@ -14,7 +15,7 @@ static pb_storage *storage_create(size_t size, bool zeroed)
     if (!pb_size_mul(size, sizeof(float), &bytes) ||
         !pb_size_add(bytes, sizeof(pb_storage), &bytes))
         return NULL;
-    pb_storage *storage = zeroed ? pb_calloc(1, bytes) : pb_malloc(1, bytes);
+    pb_storage *storage = pb_hold(zeroed ? pb_calloc(1, bytes) : pb_malloc(1, bytes));
     if (!storage)
         return NULL;
     atomic_init(&storage->references, 1);
@@ -32,7 +33,7 @@ static void storage_release(pb_storage *storage)
         return;
     if (storage->release)
         storage->release(storage->user);
-    free(storage);
+    pb_let_go(storage);
 }
 
 /* ---- making ---- */

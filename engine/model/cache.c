@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 
 struct pb_cache {
@@ -27,7 +28,8 @@ pb_status pb_cache_create(const pb_model *model, size_t capacity, bool with_q, p
     made->arrays = with_q ? 3 : 2;
     size_t rows;
     if (!pb_size_mul(made->n_layer * made->arrays, capacity, &rows) ||
-        !pb_size_mul(rows, made->width, &rows) || !(made->data = pb_calloc(rows, sizeof(float)))) {
+        !pb_size_mul(rows, made->width, &rows) ||
+        !(made->data = pb_hold(pb_calloc(rows, sizeof(float))))) {
         free(made);
         return pb_fail_memory(error);
     }
@@ -50,7 +52,7 @@ void pb_cache_release(pb_cache **cache)
     *cache = NULL;
     if (atomic_fetch_sub_explicit(&old->references, 1, memory_order_acq_rel) != 1)
         return;
-    free(old->data);
+    pb_let_go(old->data);
     free(old);
 }
 

@@ -90,7 +90,7 @@ static const char *side_name(pb_side side)
 
 static void part_name(const pb_part_row *row, const char *prefix, size_t layer, char *text)
 {
-    int used = snprintf(text, MAX_NAME, "%s", row->outside ? "" : prefix);
+    int used = snprintf(text, MAX_NAME, "%s", prefix);
     if (!row->per_layer) {
         snprintf(text + used, MAX_NAME - (size_t)used, "%s", row->name);
         return;
@@ -144,8 +144,12 @@ static const pb_weight *find_part(const pb_family *family, const pb_weights *wei
                                   size_t layer, char *name)
 {
     const pb_weight *weight = NULL;
-    for (size_t i = 0; family->prefixes[i] && !weight; i++) {
-        part_name(&family->parts[part], family->prefixes[i], layer, name);
+    const pb_part_row *row = &family->parts[part];
+    size_t n = 0;
+    while (family->prefixes[n])
+        n++;
+    for (size_t i = 0; i < n && !weight; i++) {
+        part_name(row, family->prefixes[row->outside ? n - 1 - i : i], layer, name);
         weight = pb_weights_find(weights, name);
     }
     return weight;

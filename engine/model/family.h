@@ -43,7 +43,7 @@ typedef enum pb_side {
 typedef struct pb_part_row {
     pb_part part;
     const char *name;        /* the tensor's; "h.%zu.attn.c_attn.weight" for those of layers */
-    bool per_layer, outside; /* outside: never behind a prefix */
+    bool per_layer, outside; /* outside: the last of the prefixes is tried first */
     pb_side shape[2];
 } pb_part_row;
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 
 /* ---- what is kept ---- */
@@ -78,9 +79,13 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
         !pb_size_mul(rows, s->d_model, &values))
         return pb_fail_memory(error);
     memcpy(run->tokens, prompt->tokens, run->n * sizeof *run->tokens);
-    run->resid = pb_malloc(values, sizeof *run->resid);
-    run->normed = pb_malloc(run->n * s->d_model, sizeof *run->normed);
-    run->last = pb_malloc(kept_before(PB_N_SITES) * s->n_layer, s->d_model * sizeof *run->last);
+    pb_status status = pb_budget_ask((values + values / 2) * sizeof(float), error);
+    if (status)
+        return status;
+    run->resid = pb_hold(pb_malloc(values, sizeof *run->resid));
+    run->normed = pb_hold(pb_malloc(run->n * s->d_model, sizeof *run->normed));
+    run->last =
+        pb_hold(pb_malloc(kept_before(PB_N_SITES) * s->n_layer, s->d_model * sizeof *run->last));
     if (!run->resid || !run->normed || !run->last)
         return pb_fail_memory(error);
     if (prompt->edits) {
@@ -89,7 +94,7 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
         if (run->edits.retain)
             run->edits.retain(run->edits.hooks.user);
     }
-    pb_status status = label_positions(run, error);
+    status = label_positions(run, error);
     if (!status && keep_qkv)
         status = pb_cache_create(run->model, run->n, true, &run->cache, error);
     return status;
@@ -133,9 +138,9 @@ void pb_run_release(pb_run **run)
         old->edits.release(old->edits.hooks.user);
     pb_axis_release(&old->positions);
     pb_cache_release(&old->cache);
-    free(old->last);
-    free(old->normed);
-    free(old->resid);
+    pb_let_go(old->last);
+    pb_let_go(old->normed);
+    pb_let_go(old->resid);
     free(old->tokens);
     pb_model_release(&old->model);
     free(old);

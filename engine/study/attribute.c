@@ -211,8 +211,7 @@ pb_status pb_attribute(pb_run *const *runs, size_t n_runs, pb_axis *prompts,
     if (!status)
         status = pb_same_model(runs, n_runs, pb_run_model(runs[0]), error);
     if (!status)
-        status = pb_positions_resolve_all(runs, n_runs, spec->positions, spec->n_positions,
-                                          positions, &one, error);
+        status = pb_positions_resolve_all(runs, n_runs, spec->positions, positions, &one, error);
     if (!status)
         status =
             attribute_at(runs, n_runs, prompts, positions, one, spec, &with, attribution, error);

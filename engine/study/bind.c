@@ -236,7 +236,7 @@ static pb_status bind_positions(pb_bound_edit *bound, pb_run *prompt, size_t ind
 {
     const pb_edit *edit = bound->edit;
     const pb_axis *axis = pb_run_positions(prompt);
-    const pb_select *select = pb_select_for(edit->positions, edit->n_positions, index);
+    const pb_select *select = pb_select_for(edit->positions, index);
     size_t n = 0;
     bound->length = pb_run_length(prompt);
     bound->open = !select;
@@ -246,7 +246,7 @@ static pb_status bind_positions(pb_bound_edit *bound, pb_run *prompt, size_t ind
     if (!status && !select && edit->spares_start && pb_begins_with_start(prompt))
         bound->positions[0] = 0;
     if (!status && edit->keys)
-        status = pb_places_mask(axis, edit->keys, &bound->keys, NULL, error);
+        status = pb_places_mask(axis, pb_select_for(edit->keys, index), &bound->keys, NULL, error);
     if (!status && edit->keys && !touches_unmasked(bound))
         status = fail_edit(edit, "matches only masked places: a key comes after its query", error);
     return status;
@@ -333,7 +333,9 @@ static pb_status bind_one(pb_bound_edit *bound, pb_run *prompt, size_t index, si
     if (pb_model_id(edit->model) != pb_model_id(pb_run_model(prompt)))
         return pb_fail(error, PB_VALUE, "the edit was made for %s and the prompt runs on %s",
                        pb_model_name(edit->model), pb_model_name(pb_run_model(prompt)));
-    pb_status status = pb_check_count("positions", edit->n_positions, n_prompts, error);
+    pb_status status = pb_check_per(edit->positions, n_prompts, error);
+    if (!status)
+        status = pb_check_per(edit->keys, n_prompts, error);
     if (!status)
         status = pb_check_count("sources", edit->n_from, n_prompts, error);
     if (!status)

@@ -218,16 +218,12 @@ static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_erro
         status = pb_site_need(edit->site, PB_ALONG_FEATURES, error);
     if (status)
         return status;
-    if (spec->positions) {
-        edit->n_positions = spec->n_positions ? spec->n_positions : 1;
-        edit->positions = pb_select_copy(spec->positions, edit->n_positions);
-        if (!edit->positions)
-            return pb_fail_memory(error);
-    }
-    if (spec->keys && !(edit->keys = pb_select_copy(spec->keys, 1)))
-        return pb_fail_memory(error);
-    if (!spec->neurons)
-        return PB_OK;
+    if (spec->positions)
+        status = pb_select_create(spec->positions, &edit->positions, error);
+    if (!status && spec->keys)
+        status = pb_select_create(spec->keys, &edit->keys, error);
+    if (status || !spec->neurons)
+        return status;
     size_t n = 0;
     status = pb_places_mask(pb_model_axis(edit->model, pb_site_info(edit->site)->features),
                             spec->neurons, &edit->places, &n, error);
@@ -294,8 +290,8 @@ static void edit_free(pb_edit *edit)
     free(edit->row.offsets);
     free(edit->head.offsets);
     free(edit->last.offsets);
-    pb_select_copy_free(&edit->positions, edit->n_positions);
-    pb_select_copy_free(&edit->keys, 1);
+    pb_select_destroy(&edit->positions);
+    pb_select_destroy(&edit->keys);
     free(edit->places);
     free(edit->where);
     free(edit->word);
@@ -341,6 +337,7 @@ static void describe_select(pb_buffer *out, const pb_select *select)
 {
     switch (select->kind) {
     case PB_SELECT_ALL: pb_buffer_text(out, "all"); break;
+    case PB_SELECT_EACH: pb_buffer_text(out, "each"); break;
     case PB_SELECT_INDEX: pb_buffer_format(out, "%lld", (long long)select->index); break;
     case PB_SELECT_LABEL: describe_label(out, select); break;
     case PB_SELECT_SLICE:
@@ -354,8 +351,9 @@ static void describe_select(pb_buffer *out, const pb_select *select)
         break;
     case PB_SELECT_MASK: pb_buffer_text(out, "a mask"); break;
     case PB_SELECT_LIST:
+    case PB_SELECT_PER:
         for (size_t i = 0; i < select->n_items; i++) {
-            pb_buffer_text(out, i ? ", " : "");
+            pb_buffer_text(out, i == 0 ? "" : select->kind == PB_SELECT_PER ? " | " : ", ");
             describe_select(out, &select->items[i]);
         }
     }
@@ -402,9 +400,9 @@ char *pb_edit_describe(const pb_edit *edit)
     if (!edit->positions)
         pb_buffer_text(&out, edit->spares_start ? ", all positions but the start token"
                                                 : ", all positions");
-    for (size_t i = 0; i < edit->n_positions; i++) {
-        pb_buffer_text(&out, i ? " | " : ", position ");
-        describe_select(&out, &edit->positions[i]);
+    if (edit->positions) {
+        pb_buffer_text(&out, ", position ");
+        describe_select(&out, edit->positions);
     }
     if (edit->keys) {
         pb_buffer_text(&out, ", key ");

@@ -20,8 +20,7 @@ struct pb_edit {
     pb_site site;
     size_t n_heads;       /* of the site: 1 where it has no heads */
     unsigned char *where; /* [n_layer, n_heads]: touched? */
-    pb_select *positions; /* [n_positions]; NULL: every token */
-    size_t n_positions;
+    pb_select *positions; /* NULL: every token */
     bool spares_start;
     pb_select *keys;       /* NULL: every key */
     unsigned char *places; /* [width]: touched along the last axis? NULL: all of it */

@@ -83,7 +83,7 @@ static pb_status read_positions(pb_meter *meter, bool one_place, pb_error **erro
     bool whole = metric->kind == PB_METRIC_CALL || metric->kind == PB_METRIC_LOSS;
     meter->scalar = true;
     for (size_t i = 0; i < meter->n_runs; i++) {
-        const pb_select *select = pb_select_for(metric->positions, metric->n_positions, i);
+        const pb_select *select = pb_select_for(metric->positions, i);
         reading *read = &meter->readings[i];
         pb_status status = select && metric->kind != PB_METRIC_CALL
                                ? chosen_positions(meter, meter->runs[i], select, read, error)
@@ -132,7 +132,7 @@ static pb_status reference_position(const pb_meter *meter, size_t prompt, size_t
                                     const pb_run *reference, size_t *position, pb_error **error)
 {
     const pb_metric *metric = meter->metric;
-    const pb_select *select = pb_select_for(metric->positions, metric->n_positions, prompt);
+    const pb_select *select = pb_select_for(metric->positions, prompt);
     bool from_end = !select || (select->kind == PB_SELECT_INDEX && select->index < 0);
     size_t length = pb_run_length(reference), at = meter->readings[prompt].positions[i];
     size_t back = pb_run_length(meter->runs[prompt]) - at;

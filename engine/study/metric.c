@@ -98,7 +98,7 @@ pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t
                           pb_error **error)
 {
     size_t n_vocab = pb_model_shape(model)->n_vocab;
-    pb_status status = pb_check_count("positions", metric->n_positions, n_prompts, error);
+    pb_status status = pb_check_per(metric->positions, n_prompts, error);
     if (status)
         return status;
     switch (metric->kind) {
@@ -177,9 +177,11 @@ pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
  * pos=-1 is the last loss. */
 static bool is_every_loss(const pb_metric *metric)
 {
-    bool all = metric->kind == PB_METRIC_LOSS && metric->n_positions > 0;
-    for (size_t i = 0; all && i < metric->n_positions; i++)
-        all = metric->positions[i].kind == PB_SELECT_ALL;
+    const pb_select *select = metric->positions;
+    bool per = select && select->kind == PB_SELECT_PER;
+    bool all = metric->kind == PB_METRIC_LOSS && select && (per || pb_select_is_every(select));
+    for (size_t i = 0; all && per && i < select->n_items; i++)
+        all = pb_select_is_every(&select->items[i]);
     return all;
 }
 
@@ -297,7 +299,7 @@ pb_status pb_seen_logits(const pb_seen *seen, const pb_context *context, pb_tens
 pb_status pb_loss_per_token(pb_run *run, const pb_context *context, pb_tensor **losses,
                             pb_error **error)
 {
-    const pb_select all = {.kind = PB_SELECT_ALL}; /* the last has no next token, and is left out */
-    const pb_metric loss = {.kind = PB_METRIC_LOSS, .positions = &all, .n_positions = 1};
+    /* The last has no next token, and is left out. */
+    const pb_metric loss = {.kind = PB_METRIC_LOSS, .positions = &pb_select_all};
     return pb_metric_evaluate(&loss, &run, 1, NULL, context, losses, error);
 }

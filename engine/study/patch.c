@@ -13,10 +13,10 @@
 void pb_patch_defaults(pb_site site, pb_patch_spec *spec)
 {
     const pb_site_row *row = pb_site_info(site);
-    spec->layers = PB_WHERE_EACH;
-    spec->heads = row->heads ? PB_WHERE_EACH : PB_WHERE_ALL;
-    spec->positions = row->heads ? PB_WHERE_ALL : PB_WHERE_EACH;
-    spec->keys = PB_WHERE_ALL;
+    spec->layers = &pb_select_each;
+    spec->heads = row->heads ? &pb_select_each : NULL;
+    spec->positions = row->heads ? NULL : &pb_select_each;
+    spec->keys = NULL;
 }
 
 /* ---- the checks of a residual sweep ---- */

@@ -85,8 +85,8 @@ static int by_layer(const void *a, const void *b)
 static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
-    size_t n_groups = spec->heads.each ? spec->n_pairs : 1;
-    size_t n_each = spec->heads.each ? 1 : spec->n_pairs;
+    size_t n_groups = pb_select_walks(spec->heads) ? spec->n_pairs : 1;
+    size_t n_each = pb_select_walks(spec->heads) ? 1 : spec->n_pairs;
     pb_status status = pb_site_need(spec->site, PB_ALONG_HEADS, error);
     if (!status && spec->n_pairs == 0)
         status = pb_fail(error, PB_VALUE, "no heads to patch");
@@ -102,10 +102,10 @@ static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
         if (!status)
             qsort(group->items, group->n, sizeof *group->items, by_layer);
     }
-    if (!status && spec->heads.each)
+    if (!status && pb_select_walks(spec->heads))
         status = pb_axis_of_heads(plan->model, spec->pairs, spec->n_pairs, &plan->axes[plan->rank],
                                   error);
-    plan->rank += !status && spec->heads.each;
+    plan->rank += !status && pb_select_walks(spec->heads);
     return status;
 }
 
@@ -115,16 +115,16 @@ typedef struct walk {
     bool each;
 } walk;
 
-static pb_status walk_axis(pb_patch_plan *plan, const char *name, const pb_where *where,
+static pb_status walk_axis(pb_patch_plan *plan, const char *name, const pb_select *select,
                            walk *steps, pb_error **error)
 {
     const pb_axis *axis = pb_model_axis(plan->model, name);
     bool one = false;
-    pb_status status = pb_places(axis, where->select, &steps->offsets, &steps->n, &one, error);
+    pb_status status = pb_places(axis, select, &steps->offsets, &steps->n, &one, error);
     if (!status && steps->n == 0)
         status = pb_fail(error, PB_VALUE, "no %s to patch", name);
-    steps->each = where->each;
-    if (status || !where->each || one)
+    steps->each = pb_select_walks(select);
+    if (status || !steps->each || one)
         return status;
     status = pb_axis_pick(axis, steps->offsets, steps->n, NULL, &plan->axes[plan->rank], error);
     plan->rank += !status;
@@ -149,10 +149,10 @@ static pb_status fill_grid(pb_patch_plan *plan, const walk *layers, const walk *
 }
 
 /* The one place along an axis that the site does not have; PB_TYPE if places are chosen there. */
-static pb_status walk_nothing(const pb_patch_plan *plan, pb_along along, const pb_where *where,
+static pb_status walk_nothing(const pb_patch_plan *plan, pb_along along, const pb_select *select,
                               walk *steps, pb_error **error)
 {
-    if (where->select)
+    if (!pb_select_is_every(select))
         return pb_site_need(plan->spec->site, along, error);
     *steps = (walk){.offsets = pb_calloc(1, sizeof *steps->offsets), .n = 1};
     return steps->offsets ? PB_OK : pb_fail_memory(error);
@@ -163,12 +163,11 @@ static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
     const pb_patch_spec *spec = plan->spec;
     walk layers = {NULL, 0, false}, heads = {NULL, 0, false};
     pb_status status = plan->site->layers
-                           ? walk_axis(plan, "layer", &spec->layers, &layers, error)
-                           : walk_nothing(plan, PB_ALONG_LAYERS, &spec->layers, &layers, error);
+                           ? walk_axis(plan, "layer", spec->layers, &layers, error)
+                           : walk_nothing(plan, PB_ALONG_LAYERS, spec->layers, &layers, error);
     if (!status)
-        status = plan->site->heads
-                     ? walk_axis(plan, plan->site->heads, &spec->heads, &heads, error)
-                     : walk_nothing(plan, PB_ALONG_HEADS, &spec->heads, &heads, error);
+        status = plan->site->heads ? walk_axis(plan, plan->site->heads, spec->heads, &heads, error)
+                                   : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
     if (!status)
         status = fill_grid(plan, &layers, &heads, error);
     free(layers.offsets);
@@ -196,23 +195,22 @@ static pb_status fill_groups(pb_group *groups, size_t n_groups, const pb_positio
 static pb_status resolve_places(pb_run *run, const pb_select *select, pb_positions *chosen,
                                 bool *one, pb_error **error)
 {
-    const pb_select all = {.kind = PB_SELECT_ALL};
-    return pb_positions_resolve(run, select ? select : &all, chosen, one, error);
+    return pb_positions_resolve(run, select ? select : &pb_select_all, chosen, one, error);
 }
 
-static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, const pb_where *where,
+static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, bool each,
                                  const pb_positions *chosen, bool one, pb_group **groups,
                                  size_t *n_groups, pb_error **error)
 {
     pb_status status = PB_OK;
-    if (where->each && !one) {
+    if (each && !one) {
         status = pb_positions_axis(axis, plan->into, plan->n_pairs, chosen, false,
                                    &plan->axes[plan->rank], error);
         plan->rank += !status;
     }
     if (status)
         return status;
-    *n_groups = where->each ? chosen[0].n : 1;
+    *n_groups = each ? chosen[0].n : 1;
     *groups = pb_calloc(plan->n_pairs * *n_groups, sizeof **groups);
     if (!*groups)
         return pb_fail_memory(error);
@@ -221,20 +219,19 @@ static pb_status groups_of_pairs(pb_patch_plan *plan, const char *axis, const pb
     return status;
 }
 
-static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const pb_where *where,
+static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const pb_select *select,
                                 pb_group **groups, size_t *n_groups, pb_error **error)
 {
     pb_positions *chosen = pb_calloc(plan->n_pairs, sizeof *chosen);
     if (!chosen)
         return pb_fail_memory(error);
     bool one = true;
-    pb_status status =
-        pb_check_count("positions", where->select ? where->n_selects : 0, plan->n_pairs, error);
+    pb_status status = pb_check_per(select, plan->n_pairs, error);
     for (size_t i = 0; !status && i < plan->n_pairs; i++)
-        status = resolve_places(plan->into[i], pb_select_for(where->select, where->n_selects, i),
-                                &chosen[i], &one, error);
+        status = resolve_places(plan->into[i], pb_select_for(select, i), &chosen[i], &one, error);
     if (!status)
-        status = groups_of_pairs(plan, axis, where, chosen, one, groups, n_groups, error);
+        status = groups_of_pairs(plan, axis, pb_select_walks(select), chosen, one, groups, n_groups,
+                                 error);
     pb_positions_free(&chosen, plan->n_pairs);
     return status;
 }
@@ -242,10 +239,11 @@ static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const pb_
 static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
-    const pb_where all = PB_WHERE_ALL, *keys = plan->site->keys ? &spec->keys : &all;
-    pb_status status = spec->keys.select ? pb_site_need(spec->site, PB_ALONG_KEYS, error) : PB_OK;
+    const pb_select *keys = plan->site->keys ? spec->keys : NULL;
+    pb_status status =
+        pb_select_is_every(spec->keys) ? PB_OK : pb_site_need(spec->site, PB_ALONG_KEYS, error);
     if (!status)
-        status = walk_positions(plan, pb_site_row_axis(spec->site), &spec->positions,
+        status = walk_positions(plan, pb_site_row_axis(spec->site), spec->positions,
                                 &plan->positions, &plan->n_positions, error);
     if (!status)
         status = walk_positions(plan, "key", keys, &plan->keys, &plan->n_keys, error);

@@ -124,7 +124,7 @@ pb_status pb_path_check(const pb_path_spec *spec, pb_error **error)
                                        (pb_named_run){"from", spec->from[i]},
                                        "path patching needs prompts of the same length", error);
     }
-    if (!status && spec->positions.each)
+    if (!status && pb_select_walks(spec->positions))
         status = pb_fail(error, PB_UNSUPPORTED, "path patching does not walk positions: name one");
     if (!status && !spec->metric)
         status = pb_fail(error, PB_TYPE, "path patching needs a metric");
@@ -207,8 +207,7 @@ static bool freezes(pb_path_mode mode, pb_site site)
 pb_status pb_path_pair_read(pb_path_pair *pair, const pb_path_spec *spec, const pb_context *context,
                             pb_error **error)
 {
-    const pb_select *select =
-        pb_select_for(spec->positions.select, spec->positions.n_selects, pair->index);
+    const pb_select *select = pb_select_for(spec->positions, pair->index);
     pb_status status =
         pb_places_mask(pb_run_positions(pair->into), select, &pair->sent, NULL, error);
     if (!status)

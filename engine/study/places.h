@@ -4,15 +4,10 @@
 
 #include "study/where.h"
 
-/* A deep copy (labels, items, masks retained) and its end. NULL when memory is out. */
-pb_select *pb_select_copy(const pb_select *selects, size_t n);
-void pb_select_copy_free(pb_select **selects, size_t n);
-
-/* The selector for one of several prompts: none, the shared one, or its own. */
-const pb_select *pb_select_for(const pb_select *selects, size_t n, size_t prompt);
-
-/* Checks that n selectors (or targets, or runs) fit n_prompts: none, one shared, or one each. */
+/* Checks that n targets or runs fit n_prompts: none, one shared, or one each. */
 pb_status pb_check_count(const char *what, size_t n, size_t n_prompts, pb_error **error);
+/* The same of the places that PER gives. */
+pb_status pb_check_per(const pb_select *select, size_t n_prompts, pb_error **error);
 
 /* The offsets of a selector along an axis, ascending and distinct; NULL selects all. *dropped
  * (may be NULL) says whether it named one place. *offsets is malloc'ed, the caller's. */

@@ -27,15 +27,13 @@ pb_status pb_positions_resolve(pb_run *run, const pb_select *select, pb_position
     return status;
 }
 
-pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_select *selects,
-                                   size_t n_selects, pb_positions *positions, bool *one,
-                                   pb_error **error)
+pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_select *select,
+                                   pb_positions *positions, bool *one, pb_error **error)
 {
     *one = true;
-    pb_status status = pb_check_count("positions", n_selects, n_runs, error);
+    pb_status status = pb_check_per(select, n_runs, error);
     for (size_t i = 0; !status && i < n_runs; i++) {
-        status = pb_positions_resolve(runs[i], pb_select_for(selects, n_selects, i), &positions[i],
-                                      one, error);
+        status = pb_positions_resolve(runs[i], pb_select_for(select, i), &positions[i], one, error);
         if (!status && positions[i].n != positions[0].n)
             status = pb_fail(error, PB_VALUE,
                              "the positions do not line up: %zu in the first prompt, %zu in "

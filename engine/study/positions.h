@@ -15,9 +15,8 @@ pb_status pb_positions_resolve(pb_run *run, const pb_select *select, pb_position
                                bool *one, pb_error **error);
 
 /* On several runs, as many positions in each; positions[i].at are the caller's. */
-pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_select *selects,
-                                   size_t n_selects, pb_positions *positions, bool *one,
-                                   pb_error **error);
+pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_select *select,
+                                   pb_positions *positions, bool *one, pb_error **error);
 void pb_positions_free(pb_positions **positions, size_t n_runs);
 
 /*

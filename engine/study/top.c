@@ -168,7 +168,7 @@ static pb_status fill_logits(pb_run *const *runs, size_t n_runs, const pb_select
     pb_status status = normed ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n_runs; i++) {
         size_t at = 0;
-        status = pb_position_resolve(runs[i], position, &at, error);
+        status = pb_position_resolve(runs[i], pb_select_for(position, i), &at, error);
         const float *row = pb_run_normed(runs[i]) + at * d;
         for (size_t j = 0; !status && j < d; j++)
             normed[i * d + j] = row[j];

@@ -7,58 +7,7 @@
 #include "base/memory.h"
 #include "places.h"
 
-/* ---- selectors that are kept ---- */
-
-static void select_clear(pb_select *select)
-{
-    free((char *)select->label);
-    pb_tensor *mask = (pb_tensor *)select->mask;
-    pb_tensor_release(&mask);
-    pb_select *items = (pb_select *)select->items;
-    pb_select_copy_free(&items, select->n_items);
-}
-
-static bool select_fill(pb_select *copy, const pb_select *select)
-{
-    *copy = *select;
-    copy->label = NULL;
-    copy->mask = NULL;
-    copy->items = NULL;
-    if (select->label && !(copy->label = strdup(select->label)))
-        return false;
-    if (select->mask)
-        copy->mask = pb_tensor_retain((pb_tensor *)select->mask);
-    if (select->n_items && !(copy->items = pb_select_copy(select->items, select->n_items))) {
-        copy->n_items = 0;
-        return false;
-    }
-    return true;
-}
-
-pb_select *pb_select_copy(const pb_select *selects, size_t n)
-{
-    pb_select *copies = pb_calloc(n, sizeof *copies);
-    for (size_t i = 0; copies && i < n; i++) {
-        if (!select_fill(&copies[i], &selects[i]))
-            pb_select_copy_free(&copies, n);
-    }
-    return copies;
-}
-
-void pb_select_copy_free(pb_select **selects, size_t n)
-{
-    for (size_t i = 0; *selects && i < n; i++)
-        select_clear(&(*selects)[i]);
-    free(*selects);
-    *selects = NULL;
-}
-
-const pb_select *pb_select_for(const pb_select *selects, size_t n, size_t prompt)
-{
-    if (!selects)
-        return NULL;
-    return n > 1 ? &selects[prompt] : selects;
-}
+/* ---- of several prompts ---- */
 
 pb_status pb_check_count(const char *what, size_t n, size_t n_prompts, pb_error **error)
 {
@@ -67,6 +16,15 @@ pb_status pb_check_count(const char *what, size_t n, size_t n_prompts, pb_error 
     return pb_fail(error, PB_VALUE,
                    "there are %zu %s for %zu prompt%s: give one for all, or one for each prompt", n,
                    what, n_prompts, n_prompts == 1 ? "" : "s");
+}
+
+pb_status pb_check_per(const pb_select *select, size_t n_prompts, pb_error **error)
+{
+    if (pb_select_walks(select))
+        select = select->n_items ? select->items : NULL;
+    if (!select || select->kind != PB_SELECT_PER)
+        return PB_OK;
+    return pb_check_count("positions", select->n_items, n_prompts, error);
 }
 
 /* ---- offsets along an axis ---- */

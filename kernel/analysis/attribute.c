@@ -167,7 +167,7 @@ typedef struct attribute_arguments {
     const char *by; /* as it was given */
     pb_prompts prompts;
     pb_targets targets, against;
-    pb_places positions;
+    pb_select *positions;
     pb_head *heads;
     pb_attribute_spec spec;
 } attribute_arguments;
@@ -175,7 +175,7 @@ typedef struct attribute_arguments {
 static void arguments_free(attribute_arguments *in)
 {
     free(in->heads);
-    pb_places_free(&in->positions);
+    pb_select_destroy(&in->positions);
     pb_targets_free(&in->targets);
     pb_targets_free(&in->against);
     pb_prompts_free(&in->prompts);
@@ -206,8 +206,7 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
     in->spec.n_targets = in->targets.count;
     in->spec.against = in->against.ids;
     in->spec.n_against = in->against.count;
-    in->spec.positions = pb_places_selects(&in->positions);
-    in->spec.n_positions = in->positions.count;
+    in->spec.positions = in->positions;
     in->spec.heads = in->heads;
     return status;
 }
@@ -218,7 +217,7 @@ static void attribution_caption(const attribute_arguments *in, pb_buffer *captio
         in->targets.count == 1 ? pb_token_text(in->prompts.engine, in->targets.ids[0]) : NULL;
     char *against =
         in->against.count == 1 ? pb_token_text(in->prompts.engine, in->against.ids[0]) : NULL;
-    char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, &in->positions, 70);
+    char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, in->positions, 70);
     pb_buffer_format(caption, "What each %s adds to the logit of %s", in->by,
                      target ? target : "each prompt's word");
     if (in->against.count)
@@ -242,8 +241,7 @@ static pb_status scaled_field(const attribute_arguments *in, const pb_context *c
                               pb_value **result, pb_error **error)
 {
     *result = NULL;
-    if (in->spec.scale || in->spec.by != PB_BY_COMPONENT || in->prompts.many ||
-        in->positions.count != 1)
+    if (in->spec.scale || in->spec.by != PB_BY_COMPONENT || in->prompts.many || !in->positions)
         return PB_OK;
     pb_attribute_spec spec = in->spec;
     spec.scale = true;

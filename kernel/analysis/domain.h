@@ -57,15 +57,6 @@ pb_context pb_call_context(pb_call *call);
 
 /* ---- prompts ---- */
 
-/* Places as a person gives them, in the engine's terms. */
-typedef struct pb_places {
-    bool given; /* not None */
-    bool each, all;
-    pb_select *selects; /* one, or one per prompt for per([...]) */
-    pb_select_storage *storage;
-    size_t count; /* 0 with each or all */
-} pb_places;
-
 typedef struct pb_prompts {
     pb_value *model;  /* the one they run on; owned */
     pb_model *engine; /* borrowed from `model` */
@@ -92,9 +83,9 @@ void pb_prompts_free(pb_prompts *prompts);
 
 /* A prompt's text, malloc'ed: up to the place that `at` names, if that is one position and not the
  * last. NULL when memory is out. */
-char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *at);
+char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_select *at);
 /* The same for captions: quoted, and cut to about `width` columns. */
-char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width);
+char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_select *at, size_t width);
 /* Appends the bytes of a run's prompt, which is called so: NULs as they are. */
 pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out, pb_error **error);
 /* " Edited: zero z at L4H0, all positions." if the prompts are. */
@@ -148,37 +139,37 @@ void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *t
 
 /* ---- places ---- */
 
-pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places,
+/* A value as places along `axis`, the caller's to destroy; NULL for None. */
+pb_status pb_places_of(const pb_value *value, const char *axis, pb_select **places,
                        pb_error **error);
 /* The argument `name` as places along `axis`. */
-pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
+pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_select **places,
                          pb_error **error);
-void pb_places_free(pb_places *places);
-/* Makes all, and each, a selector like others. */
-pb_status pb_places_every(pb_places *places, pb_error **error);
 /* Fails with a caret under argument `name` if a place is not there: along an axis of `length`
  * places, or in each of the prompts. */
-pb_status pb_places_check(const pb_call *call, const char *name, const pb_places *places,
+pb_status pb_places_check(const pb_call *call, const char *name, const pb_select *places,
                           const char *axis, size_t length, pb_error **error);
-pb_status pb_positions_check(const pb_call *call, const char *name, const pb_places *places,
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
                              const pb_prompts *prompts, pb_error **error);
 
 typedef enum pb_positions_wanted { PB_ONE_POSITION, PB_SOME_POSITIONS } pb_positions_wanted;
 /* A value as positions of the prompts, checked; faults are placed at argument `name`. With
- * PB_ONE_POSITION all, lists and slices are refused; else all is a selector like others. */
+ * PB_ONE_POSITION all, lists and slices are refused. */
 pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
-                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_places *places,
+                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_select **places,
                           pb_error **error);
 /* The same for the value of the argument itself. */
 pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
-                            pb_positions_wanted wanted, pb_places *places, pb_error **error);
+                            pb_positions_wanted wanted, pb_select **places, pb_error **error);
 /* Appends ", layer 3", ", position 2 (\xC2\xB7love)", ", all heads"; nothing for each. `written` is
  * the argument; `run` may be NULL. */
-void pb_places_phrase(const char *word, const pb_places *places, const pb_value *written,
+void pb_places_phrase(const char *word, const pb_select *places, const pb_value *written,
                       const pb_run *run, pb_buffer *out);
-pb_where pb_places_where(const pb_places *places, pb_where otherwise);
 /* NULL where every place is meant. */
-const pb_select *pb_places_selects(const pb_places *places);
+static inline const pb_select *pb_places_chosen(const pb_select *places)
+{
+    return pb_select_is_every(places) ? NULL : places;
+}
 
 /* The list of heads a ranking names, borrowed; NULL if it is not one of heads. */
 pb_value *pb_ranking_heads(const pb_value *ranking);
@@ -223,7 +214,7 @@ void pb_edits_free(pb_edits *edits);
 typedef struct pb_bound_metric {
     pb_metric metric;
     pb_targets targets, against;
-    pb_places positions;
+    pb_select *positions;
     pb_prompts reference;
     const char *units;               /* "logits", "nats", ... */
     char *name;                      /* "logit of · great" */

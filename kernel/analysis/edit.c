@@ -99,25 +99,25 @@ void pb_edits_free(pb_edits *edits)
 
 typedef struct edit_places {
     pb_value *model;
-    pb_places layers, heads, positions, keys, neurons;
+    pb_select *layers, *heads, *positions, *keys, *neurons;
     pb_head *pairs;
     pb_edit_spec spec;
 } edit_places;
 
 static void places_free(edit_places *at)
 {
-    pb_places_free(&at->layers);
-    pb_places_free(&at->heads);
-    pb_places_free(&at->positions);
-    pb_places_free(&at->keys);
-    pb_places_free(&at->neurons);
+    pb_select_destroy(&at->layers);
+    pb_select_destroy(&at->heads);
+    pb_select_destroy(&at->positions);
+    pb_select_destroy(&at->keys);
+    pb_select_destroy(&at->neurons);
     free(at->pairs);
     pb_value_release(&at->model);
 }
 
-static pb_status no_each(pb_call *call, const char *name, const pb_places *places, pb_error **error)
+static pb_status no_each(pb_call *call, const char *name, const pb_select *places, pb_error **error)
 {
-    if (!places->each)
+    if (!pb_select_walks(places))
         return PB_OK;
     return pb_fail_argument(call, name, error, PB_VALUE,
                             "an edit takes its places together; each is for sweeps. Write %s=all, "
@@ -129,9 +129,11 @@ static pb_status no_each(pb_call *call, const char *name, const pb_places *place
 static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **error)
 {
     const pb_site_argument given[] = {
-        {"layer", at->layers.given, PB_ALONG_LAYERS},     {"head", at->heads.given, PB_ALONG_HEADS},
-        {"heads", at->pairs != NULL, PB_ALONG_HEADS},     {"key", at->keys.given, PB_ALONG_KEYS},
-        {"neuron", at->neurons.given, PB_ALONG_FEATURES},
+        {"layer", at->layers != NULL, PB_ALONG_LAYERS},
+        {"head", at->heads != NULL, PB_ALONG_HEADS},
+        {"heads", at->pairs != NULL, PB_ALONG_HEADS},
+        {"key", at->keys != NULL, PB_ALONG_KEYS},
+        {"neuron", at->neurons != NULL, PB_ALONG_FEATURES},
     };
     return pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
 }
@@ -140,11 +142,11 @@ static pb_status check_places(pb_call *call, const edit_places *at, pb_error **e
 {
     const pb_shape *shape = pb_model_shape(pb_model_of(at->model));
     const char *features = pb_site_info(at->spec.site)->features;
-    pb_status status = pb_places_check(call, "layer", &at->layers, "layer", shape->n_layer, error);
+    pb_status status = pb_places_check(call, "layer", at->layers, "layer", shape->n_layer, error);
     if (!status)
-        status = pb_places_check(call, "head", &at->heads, "head", shape->n_head, error);
+        status = pb_places_check(call, "head", at->heads, "head", shape->n_head, error);
     if (!status && features && strcmp(features, "d_mlp") == 0)
-        status = pb_places_check(call, "neuron", &at->neurons, "neuron", shape->d_mlp, error);
+        status = pb_places_check(call, "neuron", at->neurons, "neuron", shape->d_mlp, error);
     return status;
 }
 
@@ -152,7 +154,7 @@ static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
 {
     struct {
         const char *name, *axis;
-        pb_places *places;
+        pb_select **places;
     } wanted[] = {{"layer", "layer", &at->layers},
                   {"head", "head", &at->heads},
                   {"pos", "pos", &at->positions},
@@ -162,18 +164,17 @@ static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !status; i++) {
         status = pb_places_take(call, wanted[i].name, wanted[i].axis, wanted[i].places, error);
         if (!status)
-            status = no_each(call, wanted[i].name, wanted[i].places, error);
+            status = no_each(call, wanted[i].name, *wanted[i].places, error);
     }
     if (!status)
         status = refuse_places(call, at, error);
     if (!status)
         status = check_places(call, at, error);
-    at->spec.layers = pb_places_selects(&at->layers);
-    at->spec.heads = pb_places_selects(&at->heads);
-    at->spec.positions = pb_places_selects(&at->positions);
-    at->spec.n_positions = at->positions.count;
-    at->spec.keys = pb_places_selects(&at->keys);
-    at->spec.neurons = pb_places_selects(&at->neurons);
+    at->spec.layers = pb_places_chosen(at->layers);
+    at->spec.heads = pb_places_chosen(at->heads);
+    at->spec.positions = pb_places_chosen(at->positions);
+    at->spec.keys = pb_places_chosen(at->keys);
+    at->spec.neurons = pb_places_chosen(at->neurons);
     return status;
 }
 
@@ -196,13 +197,13 @@ static pb_status begin_edit(pb_call *call, edit_places *at, pb_error **error)
             "%s() needs a site, such as \"z\" or \"mlp_out\", or heads=", call->row->name);
     if (!status)
         status = take_places(call, at, error);
-    if (!status && pb_site_has(at->spec.site, PB_ALONG_LAYERS) && !at->layers.given && !at->pairs) {
+    if (!status && pb_site_has(at->spec.site, PB_ALONG_LAYERS) && !at->layers && !at->pairs) {
         status = pb_fail_argument(call, NULL, error, PB_TYPE, "%s() needs to be told the layer",
                                   call->row->name);
         if (error)
             pb_error_hint(*error, "write layer=3, layer=[3, 4], or layer=all for every layer");
     }
-    if (!status && at->pairs && (at->layers.given || at->heads.given))
+    if (!status && at->pairs && (at->layers || at->heads))
         status = pb_fail_argument(call, "heads", error, PB_TYPE,
                                   "give heads=[\"L9H6\"] or layer= and head=, not both");
     return status;
@@ -214,7 +215,7 @@ static pb_status finish_edit(pb_call *call, const char *value, edit_places *at, 
 {
     pb_edit *edit = NULL;
     if (!status)
-        status = pb_place_argument(call, at->neurons.given ? "neuron" : value,
+        status = pb_place_argument(call, at->neurons ? "neuron" : value,
                                    pb_edit_create(pb_model_of(at->model), &at->spec, &edit, error),
                                    error);
     if (!status)

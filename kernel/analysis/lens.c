@@ -124,13 +124,13 @@ static const pb_look lens_look = {.name = "lens",
 typedef struct lens_arguments {
     pb_prompts prompts;
     pb_site site;
-    pb_places layers, positions;
+    pb_select *layers, *positions;
 } lens_arguments;
 
 static void lens_free(lens_arguments *in)
 {
-    pb_places_free(&in->layers);
-    pb_places_free(&in->positions);
+    pb_select_destroy(&in->layers);
+    pb_select_destroy(&in->positions);
     pb_prompts_free(&in->prompts);
 }
 
@@ -147,7 +147,7 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
     if (!status)
         status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)
-        status = pb_places_check(call, "layer", &in->layers, "layer",
+        status = pb_places_check(call, "layer", in->layers, "layer",
                                  pb_model_shape(in->prompts.engine)->n_layer, error);
     if (!status)
         status =
@@ -158,7 +158,7 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
 /* "Logit lens of "I love this": ..." */
 static void lens_caption(const lens_arguments *in, const pb_targets *words, pb_buffer *caption)
 {
-    char *title = pb_prompts_title(&in->prompts, 0, &in->positions, 70);
+    char *title = pb_prompts_title(&in->prompts, 0, in->positions, 70);
     pb_buffer_format(caption, "Logit lens of %s, read at %s: ", title ? title : "the prompt",
                      pb_site_info(in->site)->name);
     if (!words)
@@ -187,8 +187,8 @@ static pb_status lens_of_words(pb_call *call, const lens_arguments *in, pb_value
     if (!status)
         status = pb_place_argument(call, "prompt",
                                    pb_logit_lens(in->prompts.runs[0], in->site,
-                                                 pb_places_selects(&in->layers),
-                                                 pb_places_selects(&in->positions), words.ids,
+                                                 pb_places_chosen(in->layers),
+                                                 pb_select_for(in->positions, 0), words.ids,
                                                  words.count, &context, &lens, error),
                                    error);
     if (!status)
@@ -208,9 +208,8 @@ static pb_status lens_of_words(pb_call *call, const lens_arguments *in, pb_value
 static pb_status choose_places(const lens_arguments *in, pb_tensor **tensor, pb_error **error)
 {
     static const char *const axes[] = {"layer", "pos"};
-    static const pb_select every = {.kind = PB_SELECT_ALL};
-    pb_select selects[] = {in->layers.count ? in->layers.selects[0] : every,
-                           in->positions.count ? in->positions.selects[0] : every};
+    pb_select selects[] = {in->layers ? *in->layers : pb_select_all,
+                           in->positions ? *pb_select_for(in->positions, 0) : pb_select_all};
     pb_tensor *chosen = NULL;
     pb_status status = pb_tensor_select(*tensor, 2, axes, selects, NULL, &chosen, error);
     pb_tensor_release(tensor);

@@ -151,8 +151,7 @@ pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n
 
 void pb_metric_positions(pb_bound_metric *bound)
 {
-    bound->metric.positions = pb_places_selects(&bound->positions);
-    bound->metric.n_positions = bound->positions.count;
+    bound->metric.positions = bound->positions;
 }
 
 /* Refuses what is no metric and no function, and hints at what was probably meant. */
@@ -223,7 +222,7 @@ void pb_bound_metric_free(pb_bound_metric *bound)
 {
     pb_targets_free(&bound->targets);
     pb_targets_free(&bound->against);
-    pb_places_free(&bound->positions);
+    pb_select_destroy(&bound->positions);
     pb_prompts_free(&bound->reference);
     free(bound->name);
     pb_metric_caller_free(&bound->caller);
@@ -235,7 +234,6 @@ void pb_bound_metric_free(pb_bound_metric *bound)
 pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, const pb_value *value,
                            pb_value **result, pb_error **error)
 {
-    static const pb_select all = {.kind = PB_SELECT_ALL};
     pb_run *run = pb_run_of(value);
     const pb_seen own = {0, run, run, run ? pb_run_normed(run) : NULL};
     const pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
@@ -245,13 +243,9 @@ pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, cons
     pb_status status = pb_metric_bind(metric, pb_run_model(seen->run), 1, &bound, error);
     if (!status && metric->pos)
         status = pb_places_of(metric->pos, "pos", &bound.positions, error);
-    if (!status)
-        status = pb_places_every(&bound.positions, error);
     pb_metric_positions(&bound);
-    if (metric->per_token) {
-        bound.metric.positions = &all;
-        bound.metric.n_positions = 1;
-    }
+    if (metric->per_token)
+        bound.metric.positions = &pb_select_all;
     if (!status)
         status = pb_metric_of_seen(&bound.metric, seen, &context, &values, error);
     if (!status)

@@ -15,7 +15,7 @@
 typedef struct patch_arguments {
     pb_ends ends;
     pb_bound_metric metric;
-    pb_places layers, heads, positions, keys;
+    pb_select *layers, *heads, *positions, *keys;
     const char *position; /* the argument that gives positions: "pos" or "query" */
     pb_head *pairs;
     pb_patch_spec spec;
@@ -24,10 +24,10 @@ typedef struct patch_arguments {
 static void patch_free(patch_arguments *in)
 {
     pb_bound_metric_free(&in->metric);
-    pb_places_free(&in->layers);
-    pb_places_free(&in->heads);
-    pb_places_free(&in->positions);
-    pb_places_free(&in->keys);
+    pb_select_destroy(&in->layers);
+    pb_select_destroy(&in->heads);
+    pb_select_destroy(&in->positions);
+    pb_select_destroy(&in->keys);
     free(in->pairs);
     pb_ends_free(&in->ends);
 }
@@ -36,10 +36,10 @@ static void patch_free(patch_arguments *in)
 static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error **error)
 {
     const pb_site_argument given[] = {
-        {"layer", in->layers.given, PB_ALONG_LAYERS},
-        {"head", in->heads.given, PB_ALONG_HEADS},
+        {"layer", in->layers != NULL, PB_ALONG_LAYERS},
+        {"head", in->heads != NULL, PB_ALONG_HEADS},
         {"query", pb_given(call, "query"), PB_ALONG_QUERIES},
-        {"key", in->keys.given, PB_ALONG_KEYS},
+        {"key", in->keys != NULL, PB_ALONG_KEYS},
     };
     pb_status status =
         pb_site_arguments_check(call, in->spec.site, given, sizeof given / sizeof *given, error);
@@ -54,13 +54,13 @@ static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error
 static pb_status check_walks(pb_call *call, const patch_arguments *in, pb_error **error)
 {
     const pb_shape *shape = pb_model_shape(in->ends.into.engine);
-    pb_status status = pb_places_check(call, "layer", &in->layers, "layer", shape->n_layer, error);
+    pb_status status = pb_places_check(call, "layer", in->layers, "layer", shape->n_layer, error);
     if (!status)
-        status = pb_places_check(call, "head", &in->heads, "head", shape->n_head, error);
+        status = pb_places_check(call, "head", in->heads, "head", shape->n_head, error);
     if (!status)
-        status = pb_positions_check(call, in->position, &in->positions, &in->ends.into, error);
+        status = pb_positions_check(call, in->position, in->positions, &in->ends.into, error);
     if (!status)
-        status = pb_positions_check(call, "key", &in->keys, &in->ends.into, error);
+        status = pb_positions_check(call, "key", in->keys, &in->ends.into, error);
     return status;
 }
 
@@ -79,10 +79,10 @@ static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error
         status = refuse_walks(call, in, error);
     if (!status)
         status = check_walks(call, in, error);
-    in->spec.layers = pb_places_where(&in->layers, in->spec.layers);
-    in->spec.heads = pb_places_where(&in->heads, in->spec.heads);
-    in->spec.positions = pb_places_where(&in->positions, in->spec.positions);
-    in->spec.keys = pb_places_where(&in->keys, in->spec.keys);
+    in->spec.layers = in->layers ? in->layers : in->spec.layers;
+    in->spec.heads = in->heads ? in->heads : in->spec.heads;
+    in->spec.positions = in->positions ? in->positions : in->spec.positions;
+    in->spec.keys = in->keys;
     return status;
 }
 
@@ -90,14 +90,14 @@ static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error
 static pb_status check_position_axis(pb_call *call, const patch_arguments *in, pb_error **error)
 {
     const pb_prompts *into = &in->ends.into;
-    bool walked = in->spec.positions.each || in->spec.keys.each;
+    bool walked = pb_select_walks(in->spec.positions) || pb_select_walks(in->spec.keys);
     size_t first = pb_run_length(into->runs[0]);
     for (size_t i = 1; i < into->count && walked; i++) {
         size_t length = pb_run_length(into->runs[i]);
         if (length == first)
             continue;
         pb_status status = pb_fail_argument(
-            call, in->positions.given ? in->position : "into", error, PB_VALUE,
+            call, in->positions ? in->position : "into", error, PB_VALUE,
             "the positions of these prompts do not line up: the first has %zu tokens, prompt %zu "
             "has %zu",
             first, i + 1, length);
@@ -124,7 +124,7 @@ static pb_status take_patch(pb_call *call, patch_arguments *in, pb_error **error
     if (!status)
         status = pb_heads_take(call, "heads", in->ends.into.engine, &in->pairs, &in->spec.n_pairs,
                                error);
-    if (!status && in->pairs && (in->layers.given || in->heads.count))
+    if (!status && in->pairs && (in->layers || !pb_select_is_every(in->heads)))
         status = pb_fail_argument(call, "heads", error, PB_TYPE,
                                   "give heads=[\"L9H6\"] or layer= and head=, not both");
     const pb_site_argument listed = {"heads", in->pairs != NULL, PB_ALONG_HEADS};
@@ -150,16 +150,16 @@ static void patched_places(const pb_call *call, const patch_arguments *in, pb_bu
 {
     const pb_run *run = in->ends.into.many ? NULL : in->ends.into.runs[0];
     pb_buffer_text(out, pb_site_info(in->spec.site)->name);
-    for (size_t i = 0; i < in->spec.n_pairs && in->heads.all; i++)
+    for (size_t i = 0; i < in->spec.n_pairs && in->heads && in->heads->kind == PB_SELECT_ALL; i++)
         pb_buffer_format(out, "%sL%zuH%zu", i ? " and " : " of ", in->pairs[i].layer,
                          in->pairs[i].head);
-    pb_places_phrase("layer", &in->layers, pb_argument_value(call, "layer"), NULL, out);
+    pb_places_phrase("layer", in->layers, pb_argument_value(call, "layer"), NULL, out);
     if (!in->pairs)
-        pb_places_phrase("head", &in->heads, pb_argument_value(call, "head"), NULL, out);
-    pb_places_phrase(strcmp(in->position, "pos") == 0 ? "position" : "query", &in->positions,
+        pb_places_phrase("head", in->heads, pb_argument_value(call, "head"), NULL, out);
+    pb_places_phrase(strcmp(in->position, "pos") == 0 ? "position" : "query", in->positions,
                      pb_argument_value(call, in->position), run, out);
-    pb_places_phrase("key", &in->keys, pb_argument_value(call, "key"), run, out);
-    if (!in->positions.given && !in->spec.positions.each && !in->keys.given)
+    pb_places_phrase("key", in->keys, pb_argument_value(call, "key"), run, out);
+    if (!in->positions && !pb_select_walks(in->spec.positions) && !in->keys)
         pb_buffer_text(out, ", all positions");
 }
 
@@ -176,8 +176,9 @@ static pb_status note_too_early(const patch_arguments *in, pb_list_builder *note
     const pb_prompts *prompts = &in->ends.into;
     const pb_run *into = prompts->runs[0], *from = in->ends.from.runs[0];
     size_t length = pb_run_length(into), at, first = 0;
-    if (pb_ends_count(&in->ends) != 1 || in->positions.count != 1 || prompts->edits ||
-        in->ends.from.edits || pb_position_resolve(into, &in->positions.selects[0], &at, NULL))
+    if (pb_ends_count(&in->ends) != 1 || pb_select_is_every(in->positions) || prompts->edits ||
+        in->ends.from.edits ||
+        pb_position_resolve(into, pb_select_for(in->positions, 0), &at, NULL))
         return PB_OK;
     while (first < length && pb_run_tokens(into)[first] == pb_run_tokens(from)[first])
         first++;

@@ -11,7 +11,7 @@
 typedef struct path_arguments {
     pb_ends ends;
     pb_bound_metric metric;
-    pb_places positions;
+    pb_select *positions;
     pb_head *senders;
     pb_receiver *receivers;
     pb_run **into_pairs, **from_pairs;
@@ -21,7 +21,7 @@ typedef struct path_arguments {
 static void path_free(path_arguments *in)
 {
     pb_bound_metric_free(&in->metric);
-    pb_places_free(&in->positions);
+    pb_select_destroy(&in->positions);
     free(in->senders);
     free(in->receivers);
     free(in->into_pairs);
@@ -125,8 +125,8 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
         status = pair_up(in, error);
     if (!status)
         status = pb_metric_take(call, "metric", pb_ends_prompts(&in->ends), &in->metric, error);
-    const pb_selector *selector = pb_value_get_selector(pb_argument_value(call, "sender"));
-    in->spec.each_sender = selector && selector->kind == PB_SELECTOR_EACH;
+    in->spec.each_sender =
+        pb_select_walks(pb_value_get_selector(pb_argument_value(call, "sender")));
     if (!status && !in->spec.each_sender)
         status = pb_heads_take(call, "sender", in->ends.into.engine, &in->senders,
                                &in->spec.n_senders, error);
@@ -135,13 +135,13 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
     if (!status)
         status = pb_places_take(call, "pos", "pos", &in->positions, error);
     if (!status)
-        status = pb_positions_check(call, "pos", &in->positions, &in->ends.into, error);
-    if (!status && in->positions.each)
+        status = pb_positions_check(call, "pos", in->positions, &in->ends.into, error);
+    if (!status && pb_select_walks(in->positions))
         status = walks_no_positions(call, error);
     in->spec.mode = (pb_path_mode)pb_argument_choice(call, "mode");
     in->spec.senders = in->senders;
     in->spec.prompts = in->ends.axis;
-    in->spec.positions = pb_places_where(&in->positions, PB_WHERE_ALL);
+    in->spec.positions = in->positions;
     in->spec.metric = &in->metric.metric;
     in->spec.normalize = pb_argument_bool(call, "normalize");
     return status;
@@ -157,7 +157,7 @@ static void path_words(const pb_call *call, const path_arguments *in, pb_buffer 
         pb_buffer_format(out, "%sL%zuH%zu", i ? ", " : "", in->senders[i].layer,
                          in->senders[i].head);
     pb_buffer_text(out, in->spec.n_senders ? "" : "each head");
-    pb_places_phrase("position", &in->positions, pb_argument_value(call, "pos"),
+    pb_places_phrase("position", in->positions, pb_argument_value(call, "pos"),
                      in->ends.into.many ? NULL : in->ends.into.runs[0], out);
     pb_buffer_text(out, ", on its way to ");
     if (pb_argument_texts(call, "receivers", &names, &count, NULL))

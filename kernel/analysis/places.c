@@ -8,63 +8,28 @@
 
 /* ---- places ---- */
 
-pb_status pb_places_of(const pb_value *value, const char *axis, pb_places *places, pb_error **error)
+pb_status pb_places_of(const pb_value *value, const char *axis, pb_select **places,
+                       pb_error **error)
 {
-    *places = (pb_places){0};
+    *places = NULL;
     if (!value || pb_value_is_none(value))
         return PB_OK;
-    places->given = true;
-    const pb_selector *selector = pb_value_get_selector(value);
-    places->each = selector && selector->kind == PB_SELECTOR_EACH;
-    places->all = selector && selector->kind == PB_SELECTOR_ALL;
-    if (places->each || places->all)
-        return PB_OK;
-    bool per = selector && selector->kind == PB_SELECTOR_PER;
-    size_t count = per ? pb_list_count(selector->items) : 1;
-    if (count == 0)
-        return pb_fail(error, PB_VALUE, "per() was given no places");
-    places->selects = pb_calloc(count, sizeof *places->selects);
-    places->storage = pb_calloc(count, sizeof *places->storage);
-    pb_status status = places->selects && places->storage ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < count && !status; i++) {
-        status = pb_value_to_select(NULL, per ? pb_list_item(selector->items, i) : value, axis,
-                                    &places->selects[i], &places->storage[i], error);
-        if (!status)
-            places->count = i + 1;
-    }
+    pb_select *made = pb_malloc(1, sizeof *made);
+    if (!made)
+        return pb_fail_memory(error);
+    pb_status status = pb_value_to_select(NULL, value, axis, made, error);
     if (status)
-        pb_places_free(places);
+        free(made);
+    else
+        *places = made;
     return status;
 }
 
-pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_places *places,
+pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_select **places,
                          pb_error **error)
 {
     return pb_place_argument(
         call, name, pb_places_of(pb_argument_value(call, name), axis, places, error), error);
-}
-
-void pb_places_free(pb_places *places)
-{
-    for (size_t i = 0; i < places->count; i++)
-        pb_select_free(&places->storage[i]);
-    free(places->selects);
-    free(places->storage);
-    *places = (pb_places){0};
-}
-
-pb_where pb_places_where(const pb_places *places, pb_where otherwise)
-{
-    if (!places->given)
-        return otherwise;
-    if (places->each)
-        return PB_WHERE_EACH;
-    return (pb_where){false, places->selects, places->count};
-}
-
-const pb_select *pb_places_selects(const pb_places *places)
-{
-    return places->count ? places->selects : NULL;
 }
 
 /* ---- places that are there ---- */
@@ -81,15 +46,15 @@ static pb_status resolves(const pb_axis *axis, const pb_select *select, pb_error
     return status;
 }
 
-pb_status pb_places_check(const pb_call *call, const char *name, const pb_places *places,
+pb_status pb_places_check(const pb_call *call, const char *name, const pb_select *places,
                           const char *axis, size_t length, pb_error **error)
 {
     pb_axis *whole = NULL;
-    if (!places->count)
+    if (pb_select_is_every(places))
         return PB_OK;
     pb_status status = pb_axis_create(axis, length, NULL, NULL, &whole, error);
-    for (size_t i = 0; i < places->count && !status; i++)
-        status = resolves(whole, &places->selects[i], error);
+    if (!status)
+        status = resolves(whole, places, error);
     pb_axis_release(&whole);
     return pb_place_argument(call, name, status, error);
 }
@@ -112,49 +77,30 @@ static pb_status in_prompt(const pb_prompts *prompts, size_t which, pb_status st
     return status;
 }
 
-pb_status pb_positions_check(const pb_call *call, const char *name, const pb_places *places,
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
                              const pb_prompts *prompts, pb_error **error)
 {
     pb_status status = PB_OK;
-    if (!places->count)
+    if (pb_select_is_every(places))
         return PB_OK;
-    if (places->count != 1 && places->count != prompts->count)
+    size_t count = places->kind == PB_SELECT_PER ? places->n_items : 1;
+    if (count != 1 && count != prompts->count)
         return pb_fail_argument(call, name, error, PB_VALUE,
                                 "per() names %zu places, and there %s %zu prompt%s; give one for "
                                 "each",
-                                places->count, prompts->count == 1 ? "is" : "are", prompts->count,
+                                count, prompts->count == 1 ? "is" : "are", prompts->count,
                                 prompts->count == 1 ? "" : "s");
     for (size_t i = 0; i < prompts->count && !status; i++)
-        status = in_prompt(prompts, i,
-                           resolves(pb_run_positions(prompts->runs[i]),
-                                    &places->selects[places->count > 1 ? i : 0], error),
-                           error);
+        status = in_prompt(
+            prompts, i,
+            resolves(pb_run_positions(prompts->runs[i]), pb_select_for(places, i), error), error);
     return pb_place_argument(call, name, status, error);
 }
 
-/* all, and each, which walks what all takes, as a selector that the engine reads. */
-pb_status pb_places_every(pb_places *places, pb_error **error)
-{
-    if (!places->each && !places->all)
-        return PB_OK;
-    places->selects = pb_calloc(1, sizeof *places->selects);
-    places->storage = pb_calloc(1, sizeof *places->storage);
-    if (!places->selects || !places->storage)
-        return pb_fail_memory(error);
-    places->selects[0].kind = PB_SELECT_ALL;
-    places->count = 1;
-    return PB_OK;
-}
-
-static pb_status check_single(const pb_call *call, const char *name, const pb_places *places,
+static pb_status check_single(const pb_call *call, const char *name, const pb_select *places,
                               pb_error **error)
 {
-    bool single = !places->each && !places->all;
-    for (size_t i = 0; i < places->count; i++) {
-        pb_select_kind kind = places->selects[i].kind;
-        single = single && (kind == PB_SELECT_INDEX || kind == PB_SELECT_LABEL);
-    }
-    if (single)
+    if (!places || pb_select_is_one(places))
         return PB_OK;
     bool metric = strcmp(name, "metric") == 0;
     return pb_fail_argument(call, name, error, PB_VALUE,
@@ -164,20 +110,18 @@ static pb_status check_single(const pb_call *call, const char *name, const pb_pl
 }
 
 pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
-                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_places *places,
+                          const pb_prompts *prompts, pb_positions_wanted wanted, pb_select **places,
                           pb_error **error)
 {
     pb_status status =
         pb_place_argument(call, name, pb_places_of(value, "pos", places, error), error);
     if (!status && wanted == PB_ONE_POSITION)
-        status = check_single(call, name, places, error);
-    if (!status)
-        status = pb_places_every(places, error);
-    return status ? status : pb_positions_check(call, name, places, prompts, error);
+        status = check_single(call, name, *places, error);
+    return status ? status : pb_positions_check(call, name, *places, prompts, error);
 }
 
 pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *prompts,
-                            pb_positions_wanted wanted, pb_places *places, pb_error **error)
+                            pb_positions_wanted wanted, pb_select **places, pb_error **error)
 {
     return pb_positions_of(call, name, pb_argument_value(call, name), prompts, wanted, places,
                            error);
@@ -186,12 +130,11 @@ pb_status pb_positions_take(pb_call *call, const char *name, const pb_prompts *p
 /* ---- places in words ---- */
 
 /* "position 2 (\xC2\xB7love)", for a place of a prompt that is one position. */
-static bool position_phrase(const pb_places *places, const pb_run *run, pb_buffer *out)
+static bool position_phrase(const pb_select *places, const pb_run *run, pb_buffer *out)
 {
-    pb_select_kind kind = places->selects[0].kind;
     size_t position;
-    if (places->count != 1 || (kind != PB_SELECT_INDEX && kind != PB_SELECT_LABEL) ||
-        pb_position_resolve(run, &places->selects[0], &position, NULL))
+    if (!pb_select_is_one(places) ||
+        pb_position_resolve(run, pb_select_for(places, 0), &position, NULL))
         return false;
     char *token = pb_token_text(pb_run_model(run), pb_run_tokens(run)[position]);
     pb_buffer_format(out, "%zu (%s)", position, token ? token : "?");
@@ -199,12 +142,12 @@ static bool position_phrase(const pb_places *places, const pb_run *run, pb_buffe
     return true;
 }
 
-void pb_places_phrase(const char *word, const pb_places *places, const pb_value *written,
+void pb_places_phrase(const char *word, const pb_select *places, const pb_value *written,
                       const pb_run *run, pb_buffer *out)
 {
-    if (!places->given || places->each)
+    if (!places || pb_select_walks(places))
         return;
-    if (places->all) {
+    if (places->kind == PB_SELECT_ALL) {
         pb_buffer_format(out, ", all %s%s", word, strcmp(word, "query") == 0 ? " tokens" : "s");
         return;
     }

@@ -147,7 +147,7 @@ static pb_status word_axis(pb_model *model, const pb_targets *words, pb_axis **a
 
 /* "Logits of the next token after "I love", on reviews-4m" */
 static void logits_caption(const pb_prompts *prompts, const pb_targets *words,
-                           const pb_places *position, const pb_value *written, pb_buffer *caption)
+                           const pb_select *position, const pb_value *written, pb_buffer *caption)
 {
     char *title = prompts->many ? NULL : pb_prompts_title(prompts, 0, position, 80);
     char *word = words->many ? NULL : pb_token_text(prompts->engine, words->ids[0]);
@@ -169,7 +169,7 @@ static void logits_caption(const pb_prompts *prompts, const pb_targets *words,
 
 /* The logits themselves: of these words, at one position of every prompt. */
 static pb_status read_logits(pb_call *call, const pb_prompts *prompts, const pb_targets *words,
-                             pb_axis *tokens, const pb_places *position, pb_tensor **tensor,
+                             pb_axis *tokens, const pb_select *position, pb_tensor **tensor,
                              pb_error **error)
 {
     pb_context context = pb_call_context(call);
@@ -178,11 +178,11 @@ static pb_status read_logits(pb_call *call, const pb_prompts *prompts, const pb_
     if (!prompts->axis)
         status = pb_axis_create("prompt", 1, NULL, NULL, &rows, error);
     if (!status)
-        status = pb_place_argument(call, "pos",
-                                   pb_logits_of(prompts->runs, prompts->axis ? prompts->axis : rows,
-                                                position->selects, words->ids, tokens, &context,
-                                                tensor, error),
-                                   error);
+        status =
+            pb_place_argument(call, "pos",
+                              pb_logits_of(prompts->runs, prompts->axis ? prompts->axis : rows,
+                                           position, words->ids, tokens, &context, tensor, error),
+                              error);
     if (!status)
         status = pb_drop_single_axis(tensor, "prompt", !prompts->many, error);
     if (!status)
@@ -195,7 +195,7 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_prompts prompts = {0};
     pb_targets words = {0};
-    pb_places position = {0};
+    pb_select *position = NULL;
     pb_axis *tokens = NULL;
     pb_tensor *tensor = NULL;
     pb_status status = pb_prompts_take(call, "prompts", 0, NULL, &prompts, error);
@@ -206,22 +206,22 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
                                    error);
     if (!status)
         status = pb_positions_take(call, "pos", &prompts, PB_ONE_POSITION, &position, error);
-    if (!status && position.count != 1)
+    if (!status && position && position->kind == PB_SELECT_PER && position->n_items != 1)
         status = pb_fail_argument(call, "pos", error, PB_VALUE,
                                   "logits() reads the same position of every prompt; logit() takes "
                                   "per([...])");
     if (!status)
-        status = read_logits(call, &prompts, &words, tokens, &position, &tensor, error);
+        status = read_logits(call, &prompts, &words, tokens, position, &tensor, error);
     if (!status) {
         pb_buffer caption = PB_BUFFER_EMPTY;
         bool number = pb_tensor_rank(tensor) == 0;
-        logits_caption(&prompts, &words, &position, pb_argument_value(call, "pos"), &caption);
+        logits_caption(&prompts, &words, position, pb_argument_value(call, "pos"), &caption);
         status = pb_result_captioned(&tensor, prompts.model, number ? NULL : &logits_look, "logits",
                                      &caption, 0, NULL, result, error);
     }
     pb_tensor_release(&tensor);
     pb_axis_release(&tokens);
-    pb_places_free(&position);
+    pb_select_destroy(&position);
     pb_targets_free(&words);
     pb_prompts_free(&prompts);
     return status;

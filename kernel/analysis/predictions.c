@@ -260,7 +260,7 @@ static const pb_object_type predictions_type = {
 
 /* Fills the predictions of each prompt. */
 static pb_status find_predictions(pb_call *call, const pb_prompts *prompts,
-                                  const pb_places *position, predictions_data *data,
+                                  const pb_select *position, predictions_data *data,
                                   pb_error **error)
 {
     size_t k = data->k, cells;
@@ -275,8 +275,7 @@ static pb_status find_predictions(pb_call *call, const pb_prompts *prompts,
     for (size_t i = 0; i < prompts->count && !status; i++) {
         pb_prediction *found = NULL;
         size_t count = 0;
-        const pb_select *select =
-            position->count ? &position->selects[position->count > 1 ? i : 0] : NULL;
+        const pb_select *select = pb_select_for(position, i);
         data->texts[i] = pb_prompts_text(prompts, i, position);
         status = data->texts[i] ? PB_OK : pb_fail_memory(error);
         if (!status)
@@ -293,7 +292,7 @@ static pb_status find_predictions(pb_call *call, const pb_prompts *prompts,
 pb_status pb_predict(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_prompts prompts = {0};
-    pb_places position = {0};
+    pb_select *position = NULL;
     size_t k = 0;
     if (!pb_argument_is_none(call, "by"))
         return pb_fail_argument(call, "by", error, PB_TYPE,
@@ -313,9 +312,9 @@ pb_status pb_predict(pb_call *call, pb_value **result, pb_error **error)
         size_t n_vocab = pb_model_shape(prompts.engine)->n_vocab;
         data->model = pb_value_retain(prompts.model);
         data->k = k < n_vocab ? k : n_vocab;
-        status = find_predictions(call, &prompts, &position, data, error);
+        status = find_predictions(call, &prompts, position, data, error);
     }
-    pb_places_free(&position);
+    pb_select_destroy(&position);
     pb_prompts_free(&prompts);
     if (!status)
         return pb_value_take_object(&predictions_type, data, result, error);

@@ -407,13 +407,12 @@ void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out)
 
 /* ---- what prompts are called ---- */
 
-char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_places *at)
+char *pb_prompts_text(const pb_prompts *prompts, size_t which, const pb_select *at)
 {
     const pb_run *run = prompts->runs[which];
-    const pb_select *select = at && at->count ? &at->selects[at->count > 1 ? which : 0] : NULL;
-    bool one = select && (select->kind == PB_SELECT_INDEX || select->kind == PB_SELECT_LABEL);
+    const pb_select *select = pb_select_for(at, which);
     size_t position;
-    if (!one || pb_position_resolve(run, select, &position, NULL) ||
+    if (!pb_select_is_one(select) || pb_position_resolve(run, select, &position, NULL) ||
         position + 1 == pb_run_length(run))
         return strdup(prompts->texts[which]);
     return text_of_ids(pb_run_model(run), pb_run_tokens(run), position + 1);
@@ -437,7 +436,7 @@ pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out,
     return status;
 }
 
-char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_places *at, size_t width)
+char *pb_prompts_title(const pb_prompts *prompts, size_t which, const pb_select *at, size_t width)
 {
     char *text = pb_prompts_text(prompts, which, at);
     char *title = text ? pb_prompt_title(text, width) : NULL;

@@ -30,8 +30,7 @@ static pb_status largest_logit(const pb_metric *metric, size_t pair, const pb_ru
                                const pb_context *context, double *largest, pb_error **error)
 {
     size_t n_vocab = pb_model_shape(pb_run_model(run))->n_vocab, first, last;
-    const pb_select *select =
-        metric->n_positions ? &metric->positions[metric->n_positions > 1 ? pair : 0] : NULL;
+    const pb_select *select = pb_select_for(metric->positions, pair);
     pb_status status = pb_position_resolve(run, select, &last, error);
     float *row = status ? NULL : pb_malloc(n_vocab, sizeof *row);
     if (!status && !row)

@@ -73,6 +73,8 @@ static int print_help(void)
     puts("\nEach command explains its options with --help.");
     puts("\nPATCHBAY_MODELS names folders that hold models, separated by colons.\n"
          "PATCHBAY_HISTORY names the file that keeps what was typed.\n"
+         "PATCHBAY_MEMORY is what all values of a session may hold: 800M, 8G, or a number of "
+         "bytes;\nthree quarters of the machine's memory where it is not set.\n"
          "PATCHBAY_LOG is how much is said on stderr: debug, info, warning or error.");
     return PB_EXIT_OK;
 }

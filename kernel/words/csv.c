@@ -109,21 +109,16 @@ static pb_status record_table(pb_interp *interp, const pb_value *record, pb_valu
     pb_status status = pb_table_from_record(pb_interp_keeper(interp), record, table, error);
     if (status || *table)
         return status;
-    status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp), .rows = 1};
+    for (size_t i = 0; !made.status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
-        pb_value *cells = NULL, *next = NULL;
-        status = pb_value_take_list(&(pb_value *){pb_value_retain(entry.value)}, 1, &cells, error);
-        if (!status)
-            status =
-                pb_table_with(pb_interp_keeper(interp), *table, entry.name, cells, &next, error);
+        pb_value *cells = NULL;
+        made.status =
+            pb_value_take_list(&(pb_value *){pb_value_retain(entry.value)}, 1, &cells, &made.error);
+        pb_table_set(&made, entry.name, cells);
         pb_value_release(&cells);
-        if (!status) {
-            pb_value_release(table);
-            *table = next;
-        }
     }
-    return status;
+    return pb_table_finish(&made, table, error);
 }
 
 bool pb_object_table(pb_interp *interp, const pb_value *object, pb_value **table)
@@ -156,26 +151,21 @@ static pb_status records_table(pb_interp *interp, const pb_value *list, pb_value
                                pb_error **error)
 {
     const pb_value *first = pb_list_item(list, 0);
-    pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-    for (size_t k = 0; !status && k < pb_record_count(first); k++) {
-        pb_list_builder column = {.keeper = pb_interp_keeper(interp)};
-        pb_value *cells = NULL, *next = NULL;
-        for (size_t i = 0; !status && i < pb_list_count(list); i++)
-            status = pb_list_take(
-                &column, pb_value_retain(pb_record_entry(pb_list_item(list, i), k).value), error);
-        if (!status)
-            status = pb_list_finish(&column, true, &cells, error);
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp), .rows = pb_list_count(list)};
+    for (size_t k = 0; !made.status && k < pb_record_count(first); k++) {
+        pb_list_builder column = {.keeper = made.keeper};
+        pb_value *cells = NULL;
+        for (size_t i = 0; !made.status && i < pb_list_count(list); i++)
+            made.status = pb_list_take(
+                &column, pb_value_retain(pb_record_entry(pb_list_item(list, i), k).value),
+                &made.error);
+        if (!made.status)
+            made.status = pb_list_finish(&column, true, &cells, &made.error);
         pb_list_discard(&column);
-        if (!status)
-            status = pb_table_with(pb_interp_keeper(interp), *table, pb_record_entry(first, k).name,
-                                   cells, &next, error);
+        pb_table_set(&made, pb_record_entry(first, k).name, cells);
         pb_value_release(&cells);
-        if (!status) {
-            pb_value_release(table);
-            *table = next;
-        }
     }
-    return status;
+    return pb_table_finish(&made, table, error);
 }
 
 pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error)
@@ -273,37 +263,35 @@ static pb_status read_row(pb_csv *csv, bool names, pb_list_builder *row, pb_erro
             status = cell_value(&cell, csv->quoted || names, &value, error);
         if (!status)
             status = pb_list_take(row, value, error);
+        if (!status && row->count > PB_MAX_TABLE_COLUMNS)
+            status = pb_fail(error, PB_LIMIT,
+                             "a table has at most %d columns, and this CSV file has more",
+                             PB_MAX_TABLE_COLUMNS);
         pb_buffer_free(&cell);
     }
     return status;
 }
 
-static pb_status columns_of(const pb_list_builder *names, pb_list_builder *columns,
-                            pb_value **result, pb_error **error)
+static pb_status columns_of(pb_interp *interp, const pb_list_builder *names,
+                            pb_list_builder *columns, pb_value **result, pb_error **error)
 {
-    pb_table_cells *cells = calloc(names->count + 1, sizeof *cells);
-    pb_status status = cells ? PB_OK : pb_fail_memory(error);
-    size_t rows = names->count ? columns[0].count : 0, made = 0;
-    for (; !status && made < names->count; made++) {
-        cells[made].name = pb_value_get_text(names->items[made], NULL);
-        status = pb_value_check_names(names->items[made], error);
-        if (status)
-            break;
-        status = pb_list_finish(&columns[made], true, &cells[made].cells, error);
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp),
+                             .rows = names->count ? columns[0].count : 0};
+    for (size_t i = 0; !made.status && i < names->count; i++) {
+        pb_table_cells column = {.name = pb_value_get_text(names->items[i], NULL)};
+        made.status = pb_value_check_names(names->items[i], &made.error);
+        if (!made.status)
+            made.status = pb_list_finish(&columns[i], true, &column.cells, &made.error);
+        pb_table_take(&made, column);
     }
-    if (!status)
-        status = pb_value_table(cells, names->count, rows, NULL, NULL, result, error);
-    for (size_t i = 0; i < made; i++)
-        pb_value_release(&cells[i].cells);
-    free(cells);
-    return status;
+    return pb_table_finish(&made, result, error);
 }
 
 static pb_status read_rows(pb_interp *interp, pb_csv *csv, const pb_list_builder *names,
                            pb_list_builder *columns, pb_error **error)
 {
     for (size_t line = 2; csv->at < csv->length; line++) {
-        pb_list_builder row = {0};
+        pb_list_builder row = {.keeper = pb_interp_keeper(interp)};
         pb_status status = pb_interp_check(interp, error);
         if (!status)
             status = read_row(csv, false, &row, error);
@@ -324,7 +312,7 @@ pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_val
                       pb_error **error)
 {
     pb_csv csv = {.text = text, .length = length};
-    pb_list_builder names = {0};
+    pb_list_builder names = {.keeper = pb_interp_keeper(interp)};
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         csv.at = 3;
     pb_status status = read_row(&csv, true, &names, error);
@@ -336,7 +324,7 @@ pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_val
     if (!status)
         status = read_rows(interp, &csv, &names, columns, error);
     if (!status)
-        status = columns_of(&names, columns, result, error);
+        status = columns_of(interp, &names, columns, result, error);
     for (size_t i = 0; columns && i < names.count; i++)
         pb_list_discard(&columns[i]);
     free(columns);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "words.h"
@@ -604,37 +605,35 @@ static pb_status column_from_json(pb_interp *interp, const json_t *array, size_t
     return status;
 }
 
+/* A column that was read; truths show as ticks. */
+static void take_read(pb_table_builder *table, pb_table_cells column)
+{
+    column.look = pb_list_of(column.cells, PB_BOOL) ? PB_CELLS_CHECK : PB_CELLS_PLAIN;
+    pb_table_take(table, column);
+}
+
 static pb_status table_from_json(pb_interp *interp, const json_t *json, const char *mark,
                                  pb_value **result, pb_error **error)
 {
     json_marks marks = marks_of(mark);
-    size_t count = 0, rows = 0;
     const char *name;
     json_t *held;
-    pb_status status = PB_OK;
-    pb_table_cells *columns = pb_calloc(json_object_size(json), sizeof *columns);
-    if (!columns)
-        return pb_fail_memory(error);
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp)};
     json_object_foreach((json_t *)json, name, held)
     {
+        pb_table_cells column = {.name = name};
         if (strcmp(name, mark_name) == 0)
             continue;
-        status = json_is_array(held)
-                     ? column_from_json(interp, held, count, &marks, &columns[count].cells, error)
-                     : not_what_it_says(mark, error);
-        if (status)
+        made.rows = made.count ? made.rows : json_array_size(held);
+        if (!made.status)
+            made.status = json_is_array(held) ? column_from_json(interp, held, made.count, &marks,
+                                                                 &column.cells, &made.error)
+                                              : not_what_it_says(mark, &made.error);
+        take_read(&made, column);
+        if (made.status)
             break;
-        rows = count ? rows : json_array_size(held);
-        columns[count].look =
-            pb_list_of(columns[count].cells, PB_BOOL) ? PB_CELLS_CHECK : PB_CELLS_PLAIN;
-        columns[count++].name = name;
     }
-    if (!status)
-        status = pb_value_table(columns, count, rows, NULL, NULL, result, error);
-    for (size_t i = 0; i < count; i++)
-        pb_value_release(&columns[i].cells);
-    free(columns);
-    return status;
+    return pb_table_finish(&made, result, error);
 }
 
 /* ---- reading what has names that an object cannot have ---- */
@@ -652,21 +651,15 @@ static pb_status record_of_names(const json_texts *names, pb_value *const *value
     return status;
 }
 
-static pb_status table_of_names(const json_texts *names, pb_value *const *values, pb_value **result,
-                                pb_error **error)
+static pb_status table_of_names(pb_interp *interp, const json_texts *names, pb_value *const *values,
+                                pb_value **result, pb_error **error)
 {
-    pb_table_cells *columns = pb_calloc(names->count, sizeof *columns);
-    size_t rows = names->count ? pb_list_count(values[0]) : 0;
-    if (!columns)
-        return pb_fail_memory(error);
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp),
+                             .rows = names->count ? pb_list_count(values[0]) : 0};
     for (size_t i = 0; i < names->count; i++)
-        columns[i] = (pb_table_cells){.name = names->texts[i],
-                                      .cells = values[i],
-                                      .look = pb_list_of(values[i], PB_BOOL) ? PB_CELLS_CHECK
-                                                                             : PB_CELLS_PLAIN};
-    pb_status status = pb_value_table(columns, names->count, rows, NULL, NULL, result, error);
-    free(columns);
-    return status;
+        take_read(&made,
+                  (pb_table_cells){.name = names->texts[i], .cells = pb_value_retain(values[i])});
+    return pb_table_finish(&made, result, error);
 }
 
 static pb_status named_from_json(pb_interp *interp, const json_t *json, const char *mark,
@@ -694,7 +687,7 @@ static pb_status named_from_json(pb_interp *interp, const json_t *json, const ch
     if (status == PB_FORMAT)
         status = not_what_it_says(table ? "table" : mark, error);
     if (!status)
-        status = table ? table_of_names(&texts, values.items, result, error)
+        status = table ? table_of_names(interp, &texts, values.items, result, error)
                        : record_of_names(&texts, values.items, result, error);
     pb_list_discard(&values);
     free_texts(&texts);
@@ -763,7 +756,22 @@ typedef struct json_source {
     const char *text;
     size_t left;
     const pb_watch *watch;
+    size_t weight; /* bytes that jansson has made, or will, of what it was given */
+    bool too_heavy;
 } json_source;
+
+/* What jansson makes of what a character begins or parts: an array, an object with its table of
+ * names, a named value, a value. */
+static size_t weight_of(char c)
+{
+    switch (c) {
+    case '[': return 128;
+    case '{': return 320;
+    case ':': return 96;
+    case ',': return 48;
+    default: return 1;
+    }
+}
 
 /* Hands jansson the next bytes: none at the end, SIZE_MAX to give up. */
 static size_t next_bytes(void *bytes, size_t room, void *user)
@@ -772,6 +780,12 @@ static size_t next_bytes(void *bytes, size_t room, void *user)
     size_t count = room < source->left ? room : source->left;
     if (pb_watch_stopped(source->watch))
         return SIZE_MAX;
+    for (size_t i = 0; i < count; i++)
+        source->weight += weight_of(source->text[i]);
+    if (!pb_budget_fits(source->weight)) {
+        source->too_heavy = true;
+        return SIZE_MAX;
+    }
     memcpy(bytes, source->text, count);
     source->text += count;
     source->left -= count;
@@ -802,10 +816,12 @@ pb_status pb_read_json(pb_interp *interp, const char *text, size_t length, pb_va
                        pb_error **error)
 {
     json_error_t fault;
-    json_source source = {text, length, pb_interp_watch(interp)};
+    json_source source = {.text = text, .left = length, .watch = pb_interp_watch(interp)};
     json_t *json = json_load_callback(
         next_bytes, &source, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
     pb_status status = pb_interp_check(interp, error);
+    if (!status && source.too_heavy)
+        status = pb_fail_memory(error);
     if (!status && !json)
         status = not_read(&fault, error);
     if (!status)

@@ -3,9 +3,9 @@
 
 static pb_status label_at(pb_call *call, int occurrence, pb_value **result, pb_error **error)
 {
-    pb_selector selector = {.kind = PB_SELECTOR_LABEL,
-                            .label = pb_argument_text(call, "label"),
-                            .occurrence = occurrence};
+    pb_select selector = {.kind = PB_SELECT_LABEL,
+                          .label = pb_argument_text(call, "label"),
+                          .occurrence = occurrence};
     return pb_value_selector(&selector, result, error);
 }
 
@@ -30,16 +30,16 @@ static pb_status call_last(pb_call *call, pb_value **result, pb_error **error)
 
 static pb_status call_per(pb_call *call, pb_value **result, pb_error **error)
 {
-    pb_selector selector = {.kind = PB_SELECTOR_PER, .items = pb_argument_value(call, "places")};
-    return pb_value_selector(&selector, result, error);
+    return pb_place_argument(call, "places",
+                             pb_value_per(pb_argument_value(call, "places"), result, error), error);
 }
 
 static pb_status call_slice(pb_call *call, pb_value **result, pb_error **error)
 {
-    pb_selector selector = {.kind = PB_SELECTOR_SLICE,
-                            .has_first = !pb_argument_is_none(call, "first"),
-                            .has_last = !pb_argument_is_none(call, "last"),
-                            .step = pb_argument_integer(call, "step")};
+    pb_select selector = {.kind = PB_SELECT_SLICE,
+                          .has_first = !pb_argument_is_none(call, "first"),
+                          .has_last = !pb_argument_is_none(call, "last"),
+                          .step = pb_argument_integer(call, "step")};
     if (selector.has_first)
         selector.first = pb_argument_integer(call, "first");
     if (selector.has_last)
@@ -51,12 +51,12 @@ static pb_status call_slice(pb_call *call, pb_value **result, pb_error **error)
 
 static pb_status make_each(pb_value **result, pb_error **error)
 {
-    return pb_value_selector(&(pb_selector){.kind = PB_SELECTOR_EACH}, result, error);
+    return pb_value_selector(&(pb_select){.kind = PB_SELECT_EACH}, result, error);
 }
 
 static pb_status make_all(pb_value **result, pb_error **error)
 {
-    return pb_value_selector(&(pb_selector){.kind = PB_SELECTOR_ALL}, result, error);
+    return pb_value_selector(&(pb_select){.kind = PB_SELECT_ALL}, result, error);
 }
 
 const pb_constant pb_constants_place[] = {

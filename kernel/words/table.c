@@ -59,15 +59,14 @@ static const pb_value *keyed_tensor(const pb_call *call)
     return NULL;
 }
 
-/* A table of no columns yet, with the rows of the first value that has any; one row if none has. */
-static pb_status empty_table(size_t count, const pb_argument *arguments, pb_value **table,
-                             pb_error **error)
+/* The rows of the first value that has any; one row if none has. */
+static size_t rows_of_arguments(const pb_call *call)
 {
-    size_t rows = count > 0;
-    for (size_t i = 0; i < count; i++)
-        if (pb_value_fills_rows(arguments[i].value, &rows))
+    size_t rows = call->n_rest > 0;
+    for (size_t i = 0; i < call->n_rest; i++)
+        if (pb_value_fills_rows(call->rest[i].value, &rows))
             break;
-    return pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
+    return rows;
 }
 
 static pb_status place_rest(const pb_call *call, size_t which, pb_status status, pb_error **error)
@@ -77,54 +76,24 @@ static pb_status place_rest(const pb_call *call, size_t which, pb_status status,
     return status;
 }
 
-/* The table with a column more, in place of the one given. Where there are no rows, a single value
- * is in none. */
-static pb_status add_column(pb_interp *interp, pb_value **table, const char *name,
-                            const pb_value *value, pb_error **error)
-{
-    pb_value *cells = pb_value_retain(value), *next = NULL;
-    size_t rows;
-    pb_status status = PB_OK;
-    if (pb_table_columns(*table) == 0 && pb_table_rows(*table) == 0 &&
-        !pb_value_fills_rows(value, &rows)) {
-        pb_value_release(&cells);
-        status = pb_value_take_column(NULL, 0, &cells, error);
-    }
-    if (!status)
-        status = pb_table_with(pb_interp_keeper(interp), *table, name, cells, &next, error);
-    pb_value_release(&cells);
-    if (status)
-        return status;
-    pb_value_release(table);
-    *table = next;
-    return PB_OK;
-}
-
-static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed, pb_value **table,
-                              pb_error **error)
+static void add_argument(pb_call *call, size_t which, const pb_value *keyed,
+                         pb_table_builder *table)
 {
     const pb_argument *argument = &call->rest[which];
     const pb_value *value = argument->value;
     pb_value *cells = NULL;
-    pb_status status = PB_OK;
     const pb_tensor *tensor = pb_value_get_tensor(value);
-    if (tensor && pb_tensor_rank(tensor) > 0 && keyed) {
-        if (!same_places(keyed, value))
-            status = pb_fail(error, PB_VALUE,
-                             "%s= has other places along its axes than the first tensor, so their "
-                             "rows do not match",
-                             argument->name);
-        if (!status && pb_tensor_rank(tensor) > 1)
-            status = pb_tensor_cells(call->keeper, value, &cells, error);
-        else if (!status)
-            cells = pb_value_retain(value);
-    } else {
-        cells = pb_value_retain(value);
-    }
-    if (!status)
-        status = add_column(call->interp, table, argument->name, cells, error);
+    bool placed = tensor && pb_tensor_rank(tensor) > 0 && keyed;
+    if (placed && !same_places(keyed, value))
+        table->status = pb_fail(&table->error, PB_VALUE,
+                                "%s= has other places along its axes than the first tensor, so "
+                                "their rows do not match",
+                                argument->name);
+    else if (placed && pb_tensor_rank(tensor) > 1)
+        table->status = pb_tensor_cells(call->keeper, value, &cells, &table->error);
+    pb_table_set(table, argument->name, cells ? cells : value);
     pb_value_release(&cells);
-    return place_rest(call, which, status, error);
+    place_rest(call, which, table->status, &table->error);
 }
 
 /* ---- tables from records and lists of records ---- */
@@ -132,19 +101,17 @@ static pb_status add_argument(pb_call *call, size_t which, const pb_value *keyed
 static pb_status from_record(pb_interp *interp, const pb_value *record, pb_value **table,
                              pb_error **error)
 {
-    size_t rows = pb_record_count(record) > 0;
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp),
+                             .rows = pb_record_count(record) > 0};
     for (size_t i = 0; i < pb_record_count(record); i++)
-        if (pb_value_fills_rows(pb_record_entry(record, i).value, &rows))
+        if (pb_value_fills_rows(pb_record_entry(record, i).value, &made.rows))
             break;
     pb_status status = pb_table_from_record(pb_interp_keeper(interp), record, table, error);
     if (status || *table)
         return status;
-    status = pb_value_table(NULL, 0, rows, NULL, NULL, table, error);
-    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
-        pb_entry entry = pb_record_entry(record, i);
-        status = add_column(interp, table, entry.name, entry.value, error);
-    }
-    return status;
+    for (size_t i = 0; i < pb_record_count(record); i++)
+        pb_table_set(&made, pb_record_entry(record, i).name, pb_record_entry(record, i).value);
+    return pb_table_finish(&made, table, error);
 }
 
 /* The values of one name in a list of records; None where it is missing. */
@@ -169,28 +136,26 @@ static pb_status field_of_all(pb_interp *interp, const pb_value *list, const cha
 static pb_status from_records(pb_interp *interp, const pb_value *list, pb_value **table,
                               pb_error **error)
 {
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < pb_list_count(list); i++) {
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp), .rows = pb_list_count(list)};
+    for (size_t i = 0; !made.status && i < pb_list_count(list); i++) {
         const pb_value *record = pb_list_item(list, i);
-        for (size_t k = 0; !status && k < pb_record_count(record); k++) {
+        for (size_t k = 0; !made.status && k < pb_record_count(record); k++) {
             const char *name = pb_record_entry(record, k).name;
             pb_value *cells = NULL;
-            if (pb_table_find(*table, name))
+            if (pb_table_has(&made, name))
                 continue;
-            status = field_of_all(interp, list, name, &cells, error);
-            if (!status)
-                status = add_column(interp, table, name, cells, error);
+            made.status = field_of_all(interp, list, name, &cells, &made.error);
+            pb_table_set(&made, name, cells);
             pb_value_release(&cells);
         }
     }
-    return status;
+    return pb_table_finish(&made, table, error);
 }
 
 static pb_status from_value(pb_call *call, const pb_value *value, pb_value **table,
                             pb_error **error)
 {
     char what[160];
-    pb_value_release(table);
     if (pb_value_kind(value) == PB_TENSOR && pb_tensor_rank(pb_value_get_tensor(value)) > 0)
         return pb_table_from_tensor(call->keeper, value, "value", table, error);
     if (pb_value_kind(value) == PB_TABLE) {
@@ -201,10 +166,8 @@ static pb_status from_value(pb_call *call, const pb_value *value, pb_value **tab
         return PB_OK;
     if (pb_value_kind(value) == PB_RECORD)
         return from_record(call->interp, value, table, error);
-    if (pb_list_of(value, PB_RECORD)) {
-        pb_status status = pb_value_table(NULL, 0, 0, NULL, NULL, table, error);
-        return status ? status : from_records(call->interp, value, table, error);
-    }
+    if (pb_list_of(value, PB_RECORD))
+        return from_records(call->interp, value, table, error);
     pb_fail(error, PB_TYPE, "a table is made of columns, a tensor or records, not of %s",
             pb_value_describe(value, what, sizeof what));
     if (error && *error)
@@ -220,7 +183,6 @@ static bool has_own_name(const pb_call *call, size_t which)
 
 static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
 {
-    pb_value *table = NULL;
     bool whole = call->n_rest > 0 && !has_own_name(call, 0);
     if (call->n_rest > 1 && !has_own_name(call, 1))
         return place_rest(call, 1,
@@ -229,15 +191,18 @@ static pb_status call_table(pb_call *call, pb_value **result, pb_error **error)
                                   "columns need names"),
                           error);
     const pb_value *keyed = whole ? NULL : keyed_tensor(call);
-    pb_status status = whole   ? from_value(call, call->rest[0].value, &table, error)
-                       : keyed ? pb_table_of_places(call->keeper, keyed, &table, error)
-                               : empty_table(call->n_rest, call->rest, &table, error);
-    for (size_t i = whole ? 1 : 0; !status && i < call->n_rest; i++)
-        status = add_argument(call, i, keyed, &table, error);
-    if (!status)
-        *result = table;
-    else
-        pb_value_release(&table);
+    pb_value *base = NULL;
+    pb_table_builder made = {.keeper = call->keeper, .rows = rows_of_arguments(call)};
+    if (whole)
+        made.status = from_value(call, call->rest[0].value, &base, &made.error);
+    else if (keyed)
+        made.status = pb_table_of_places(call->keeper, keyed, &base, &made.error);
+    if (base)
+        pb_table_take_columns(&made, base);
+    for (size_t i = whole ? 1 : 0; !made.status && i < call->n_rest; i++)
+        add_argument(call, i, keyed, &made);
+    pb_status status = pb_table_finish(&made, result, error);
+    pb_interp_bury(call->interp, &base);
     return status;
 }
 

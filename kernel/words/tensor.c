@@ -274,8 +274,10 @@ static pb_status apply_stack(const void *data, const pb_field *field, const pb_t
             return PB_OK;
     pb_status status = pb_tensor_stack(how->axis, of, how->watch, result, &fault);
     if (status == PB_MEMORY || status == PB_INTERRUPTED) {
-        pb_error_destroy(error);
-        *error = fault;
+        if (error)
+            *error = fault;
+        else
+            pb_error_destroy(&fault);
         return status;
     }
     pb_error_destroy(&fault); /* they do not line up: the whole has none */

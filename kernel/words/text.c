@@ -137,7 +137,10 @@ static pb_status call_replace(pb_call *call, pb_value **result, pb_error **error
     if (old.length == 0)
         return pb_fail_argument(call, "old", error, PB_VALUE, "the text to replace is empty");
     pb_status status = find(call, text, 0, old, &found, error);
-    while (!status && found != SIZE_MAX && out.length <= PB_MAX_STRING_LENGTH) {
+    while (!status && found != SIZE_MAX) {
+        status = pb_string_fits((double)out.length + (double)made.length, error);
+        if (status)
+            break;
         pb_buffer_append(&out, text.bytes + at, found - at);
         pb_buffer_append(&out, made.bytes, made.length);
         at = found + old.length;
@@ -285,6 +288,28 @@ static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
+/* PB_OK if all items are strings and there may be one of them all, with so much between them. */
+static pb_status check_joined(pb_call *call, const pb_value *items, size_t between,
+                              pb_error **error)
+{
+    char what[160];
+    double total = 0;
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        size_t length = 0;
+        status = pb_interp_check(call->interp, error);
+        if (!status && !pb_value_get_text(pb_list_item(items, i), &length)) {
+            status =
+                pb_fail_argument(call, NULL, error, PB_TYPE, "join() joins strings; item %zu is %s",
+                                 i, pb_value_describe(pb_list_item(items, i), what, sizeof what));
+            if (error && *error)
+                pb_error_hint(*error, "[str(x) for x in xs] makes strings of anything");
+        }
+        total += (double)(i > 0 ? between : 0) + (double)length;
+    }
+    return status ? status : pb_string_fits(total, error);
+}
+
 /* join(", ", list), as in Python, or list.join(", "). */
 static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
 {
@@ -292,28 +317,22 @@ static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
     pb_slice between = slice_of(call, turned ? "items" : "separator");
     pb_value *items = NULL;
     pb_buffer out = PB_BUFFER_EMPTY;
-    char what[160];
     if (!between.bytes)
         return pb_fail_argument(call, NULL, error, PB_TYPE,
                                 "join() takes a separator and a list of strings");
     pb_status status = pb_argument_items(call, turned ? "separator" : "items", &items, error);
+    if (!status)
+        status = check_joined(call, items, between.length, error);
     for (size_t i = 0; !status && i < pb_list_count(items); i++) {
         size_t length;
         const char *text = pb_value_get_text(pb_list_item(items, i), &length);
         status = pb_interp_check(call->interp, error);
-        if (!status && !text)
-            status =
-                pb_fail_argument(call, NULL, error, PB_TYPE, "join() joins strings; item %zu is %s",
-                                 i, pb_value_describe(pb_list_item(items, i), what, sizeof what));
         if (i > 0)
             pb_buffer_append(&out, between.bytes, between.length);
-        if (text)
-            pb_buffer_append(&out, text, length);
+        pb_buffer_append(&out, text, length);
     }
     if (!status)
         status = pb_value_take_buffer(&out, result, error);
-    else if (status == PB_TYPE && error && *error)
-        pb_error_hint(*error, "[str(x) for x in xs] makes strings of anything");
     pb_buffer_free(&out);
     pb_value_release(&items);
     return status;

@@ -126,8 +126,9 @@ static void sweep(subject *s, pb_site site, size_t pairs, size_t length, const p
     pb_patch_result result;
     pb_error *error = NULL;
     pb_patch_defaults(site, &spec);
+    const pb_select each = {.kind = PB_SELECT_EACH, .items = position, .n_items = 1};
     if (position)
-        spec.positions = (pb_where){true, position, 1};
+        spec.positions = &each;
     must(pb_patch(&spec, &s->context, &result, &error), error);
     *counted = (count){result.cells, result.closed, result.row_layers};
     pb_patch_result_release(&result);

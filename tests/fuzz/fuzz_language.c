@@ -22,7 +22,7 @@ static bool reaches_outside(const char *code, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *code = (const char *)data;
-    pb_session_options options = {.default_model = "none", .memory_limit = 1500u << 20};
+    pb_session_options options = {.default_model = "none", .memory = 1500u << 20};
     options.words = pb_dictionary(&options.n_words);
     pb_session *session = NULL;
     pb_bundle *bundle = NULL;

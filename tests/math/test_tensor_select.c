@@ -289,6 +289,47 @@ static void offsets_unravel(void **state)
     pb_tensor_release(&t);
 }
 
+/* ---- selectors ---- */
+
+static void a_copy_owns_what_it_holds(void **state)
+{
+    (void)state;
+    char label[] = " love";
+    pb_select items[] = {at(1), {.kind = PB_SELECT_LABEL, .label = label, .occurrence = 2}};
+    pb_select list = {.kind = PB_SELECT_LIST, .items = items, .n_items = 2};
+    pb_tensor *mask = make_tensor("pos=2", (const float[2]){0, 1});
+    const pb_select each[] = {list, {.kind = PB_SELECT_MASK, .mask = mask}};
+    const pb_select per = {.kind = PB_SELECT_PER, .items = each, .n_items = 2};
+    pb_select *copy = NULL;
+    assert_int_equal(pb_select_create(&per, &copy, NULL), PB_OK);
+    assert_true(pb_select_equal(copy, &per));
+    pb_tensor_release(&mask);
+    label[1] = 'h';
+    assert_string_equal(copy->items[0].items[1].label, " love");
+    assert_int_equal(pb_tensor_size(copy->items[1].mask), 2);
+    assert_false(pb_select_equal(&copy->items[0], &list));
+    pb_select_destroy(&copy);
+    assert_null(copy);
+}
+
+static void each_takes_what_its_item_does_and_per_is_no_place(void **state)
+{
+    (void)state;
+    pb_tensor *t = make_tensor("pos=4", (const float[4]){1, 2, 3, 4}), *none = NULL;
+    const pb_select part = slice(1, 3, 1), per = {PB_SELECT_PER, .items = &part, .n_items = 1};
+    const char *name = "pos";
+    pb_error *error = NULL;
+    pb_tensor *some =
+        select_one(t, "pos", (pb_select){PB_SELECT_EACH, .items = &part, .n_items = 1});
+    expect_tensor(&some, "pos=@1,2", (const float[2]){2, 3});
+    pb_tensor *all = select_one(t, "pos", pb_select_each);
+    expect_tensor(&all, "pos=4", (const float[4]){1, 2, 3, 4});
+    assert_int_equal(pb_tensor_select(t, 1, &name, &per, NULL, &none, &error), PB_TYPE);
+    pb_error_destroy(&error);
+    assert_ptr_equal(pb_select_for(&per, 5), &part);
+    pb_tensor_release(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +345,8 @@ int main(void)
         cmocka_unit_test(several_axes_are_selected_at_once),
         cmocka_unit_test(selecting_keeps_booleans),
         cmocka_unit_test(offsets_unravel),
+        cmocka_unit_test(a_copy_owns_what_it_holds),
+        cmocka_unit_test(each_takes_what_its_item_does_and_per_is_no_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

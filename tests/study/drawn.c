@@ -129,8 +129,8 @@ pb_edit *draw_edit_again(drawing *d, const pb_select *places, size_t n)
     spec.layers = spec.layers ? &d->last_layer : NULL;
     spec.heads = spec.heads ? &d->last_head : NULL;
     spec.keys = spec.keys ? &d->last_key : NULL;
-    spec.positions = places;
-    spec.n_positions = places ? n : 0;
+    const pb_select per = per_prompt(places, n);
+    spec.positions = places ? &per : NULL;
     must(pb_edit_create(d->model, &spec, &edit, &error), error);
     return edit;
 }
@@ -205,8 +205,8 @@ void draw_metric(drawing *d, pb_run *const *runs, size_t n, drawn_metric *kept, 
                           .n_reference = n,
                           .call = weighted_mean};
     if (kind != PB_METRIC_LOSS && kind != PB_METRIC_CALL && draw(d, 2)) {
-        metric->positions = kept->positions;
-        metric->n_positions = n;
+        kept->per = per_prompt(kept->positions, n);
+        metric->positions = &kept->per;
     }
 }
 
@@ -223,9 +223,6 @@ pb_metric drawn_metric_of(const pb_metric *metric, size_t which)
     one.against += which;
     one.reference += which;
     one.n_targets = one.n_against = one.n_reference = 1;
-    if (one.positions) {
-        one.positions += which;
-        one.n_positions = 1;
-    }
+    one.positions = pb_select_for(one.positions, which);
     return one;
 }

@@ -44,7 +44,7 @@ pb_edit *draw_edit_again(drawing *d, const pb_select *places, size_t n);
 
 typedef struct drawn_metric {
     int32_t targets[8], against[8];
-    pb_select positions[8];
+    pb_select positions[8], per;
     pb_run *reference[8];
 } drawn_metric;
 

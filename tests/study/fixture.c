@@ -139,3 +139,13 @@ pb_select at_index(int64_t index)
 {
     return (pb_select){.kind = PB_SELECT_INDEX, .index = index};
 }
+
+pb_select each_of(const pb_select *places)
+{
+    return (pb_select){.kind = PB_SELECT_EACH, .items = places, .n_items = places ? 1 : 0};
+}
+
+pb_select per_prompt(const pb_select *places, size_t n)
+{
+    return (pb_select){.kind = PB_SELECT_PER, .items = places, .n_items = n};
+}

@@ -44,5 +44,9 @@ pb_metric good_logit(const fixture *f);
 double furthest(const pb_tensor *a, const pb_tensor *b);
 
 pb_select at_index(int64_t index);
+/* A walk over places; NULL: over all of them. */
+pb_select each_of(const pb_select *places);
+/* One place for each of n prompts. */
+pb_select per_prompt(const pb_select *places, size_t n);
 
 #endif

@@ -169,11 +169,11 @@ static void sources_are_in_the_budget(void **state)
     (void)state;
     enum { BESIDE = 1024 };
     const pb_metric metric = good_logit(&f);
-    const pb_select last = at_index(-1);
+    const pb_select last = at_index(-1), each = each_of(&last);
     pb_patch_spec spec = patch_of(&f, PB_SITE_MLP_POST, &metric);
     spec.into = kept_into;
     spec.from = kept_from;
-    spec.positions = (pb_where){true, &last, 1};
+    spec.positions = &each;
     spec.memory_budget = budget_of_prompts(4); /* rows for 36 cells of 72 */
     size_t source = pb_run_activation_size(f.from, spec.site) * sizeof(float);
     size_t more = cost_of(spec, MANY).held - cost_of(spec, 1).held;

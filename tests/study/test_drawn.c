@@ -63,26 +63,32 @@ typedef struct sweep {
     pb_run *into[MOST_PROMPTS], *from[MOST_PROMPTS];
     size_t n;
     drawn_select layers, heads, positions[MOST_PROMPTS], keys;
-    pb_select per_pair[MOST_PROMPTS];
+    pb_select per_pair[MOST_PROMPTS], per, walks[4];
     pb_head pairs[3];
     pb_metric metric;
     drawn_metric kept;
     pb_patch_spec spec;
 } sweep;
 
+/* Places walked or taken together; NULL for all. */
+static const pb_select *walked(sweep *s, size_t which, bool each, const pb_select *places)
+{
+    s->walks[which] = each_of(places);
+    return each ? &s->walks[which] : places;
+}
+
 /* Prompts of one length share their selector; others have a place each. */
 static void draw_positions(sweep *s, bool same_length)
 {
     if (s->n == 1 || same_length) {
         draw_select(&d, pb_run_length(s->into[0]), true, &s->positions[0]);
-        s->spec.positions = (pb_where){draw(&d, 3) > 0, drawn_or_all(&s->positions[0]), 1};
-        if (!s->spec.positions.select)
-            s->spec.positions.n_selects = 0;
+        s->spec.positions = walked(s, 2, draw(&d, 3) > 0, drawn_or_all(&s->positions[0]));
         return;
     }
     for (size_t i = 0; i < s->n; i++)
         s->per_pair[i] = at_index((int64_t)draw(&d, pb_run_length(s->into[i])));
-    s->spec.positions = (pb_where){draw(&d, 2), s->per_pair, s->n};
+    s->per = per_prompt(s->per_pair, s->n);
+    s->spec.positions = walked(s, 2, draw(&d, 2), &s->per);
 }
 
 static void draw_sweep(sweep *s)
@@ -105,17 +111,17 @@ static void draw_sweep(sweep *s)
     const pb_site_row *row = pb_site_info(s->spec.site);
     if (row->layers) {
         draw_select(&d, shape->n_layer, true, &s->layers);
-        s->spec.layers = (pb_where){draw(&d, 3) > 0, drawn_or_all(&s->layers), 1};
+        s->spec.layers = walked(s, 0, draw(&d, 3) > 0, drawn_or_all(&s->layers));
     }
     if (row->heads) {
         draw_select(&d, shape->n_head, true, &s->heads);
-        s->spec.heads = (pb_where){draw(&d, 3) > 0, drawn_or_all(&s->heads), 1};
+        s->spec.heads = walked(s, 1, draw(&d, 3) > 0, drawn_or_all(&s->heads));
     }
     if (row->heads && draw(&d, 4) == 0) {
         s->spec.n_pairs = draw_heads(&d, 3, s->pairs);
         s->spec.pairs = s->pairs;
-        s->spec.layers = PB_WHERE_ALL;
-        s->spec.heads.select = NULL;
+        s->spec.layers = NULL;
+        s->spec.heads = pb_select_walks(s->spec.heads) ? &pb_select_each : NULL;
     }
     draw_positions(s, same_length);
     if (row->keys) {
@@ -124,7 +130,7 @@ static void draw_sweep(sweep *s)
             draw_select(&d, pb_run_length(s->into[0]), true, &s->keys);
         else
             s->keys.select = at_index((int64_t)draw(&d, 2));
-        s->spec.keys = (pb_where){each, drawn_or_all(&s->keys), 1};
+        s->spec.keys = walked(s, 3, each, drawn_or_all(&s->keys));
     }
     draw_metric(&d, s->into, s->n, &s->kept, &s->metric);
     s->spec.metric = &s->metric;
@@ -148,9 +154,9 @@ static pb_edit_spec edit_of_cell(const sweep *s, const pb_tensor *values, size_t
     pb_tensor_unravel(values, cell, at);
     *pair = 0;
     pb_edit_spec edit = {.word = "cell", .site = s->spec.site, .n_from = 1};
-    edit.layers = s->spec.pairs ? NULL : s->spec.layers.select;
-    edit.heads = s->spec.pairs ? NULL : s->spec.heads.select;
-    edit.keys = s->spec.keys.select;
+    edit.layers = s->spec.pairs ? NULL : pb_select_for(s->spec.layers, 0);
+    edit.heads = s->spec.pairs ? NULL : pb_select_for(s->spec.heads, 0);
+    edit.keys = pb_select_for(s->spec.keys, 0);
     edit.pairs = s->spec.pairs;
     edit.n_pairs = s->spec.n_pairs;
     for (size_t a = 0; a < pb_tensor_rank(values); a++) {
@@ -170,9 +176,8 @@ static pb_edit_spec edit_of_cell(const sweep *s, const pb_tensor *values, size_t
         else
             places[3] = at_index(place), edit.positions = &places[3];
     }
-    if (!edit.positions && s->spec.positions.select)
-        edit.positions = &s->spec.positions.select[s->spec.positions.n_selects > 1 ? *pair : 0];
-    edit.n_positions = edit.positions ? 1 : 0;
+    if (!edit.positions)
+        edit.positions = pb_select_for(s->spec.positions, *pair);
     return edit;
 }
 
@@ -286,11 +291,11 @@ static void compare_questions(pb_run **batch, pb_run **alone, size_t n, size_t r
         places[i] = at_index((int64_t)draw(&d, pb_run_length(alone[i])));
         targets[i] = (int32_t)draw(&d, 8000);
     }
+    const pb_select per = per_prompt(places, n);
     pb_attribute_spec spec = {.by = (pb_attribute_by)draw(&d, 2),
                               .targets = targets,
                               .n_targets = n,
-                              .positions = places,
-                              .n_positions = n,
+                              .positions = &per,
                               .scale = draw(&d, 2),
                               .heads = draw(&d, 2) ? heads : NULL,
                               .n_heads = 2};
@@ -302,7 +307,7 @@ static void compare_questions(pb_run **batch, pb_run **alone, size_t n, size_t r
         expect_near(pb_tensor_data(values)[i], value_of(&own, alone[i]), 1e-4, "metric", round);
         spec.targets = &targets[i];
         spec.positions = &places[i];
-        spec.n_targets = spec.n_positions = 1;
+        spec.n_targets = 1;
         must(pb_attribute(&alone[i], 1, NULL, &spec, NULL, &one, &error), error);
         /* An edited prompt has a part of its own for what its edits wrote. */
         if (pb_tensor_size(all.parts) == n * pb_tensor_size(one.parts))
@@ -385,8 +390,7 @@ static double path_by_edits(const pb_path_spec *spec)
             (pb_edit_spec){.site = PB_SITE_Z,
                            .pairs = spec->senders,
                            .n_pairs = spec->n_senders,
-                           .positions = spec->positions.select,
-                           .n_positions = spec->positions.n_selects},
+                           .positions = spec->positions},
             from);
     if (spec->mode != PB_PATH_IOI)
         add_set(&e, (pb_edit_spec){.site = PB_SITE_MLP_OUT}, into);
@@ -455,11 +459,9 @@ static void paths_are_their_edits(void **state)
                              .n_senders = draw_heads(&d, 2, senders),
                              .receivers = receivers,
                              .n_receivers = draw_receivers(receivers),
-                             .positions = {false, drawn_or_all(&positions), 1},
+                             .positions = drawn_or_all(&positions),
                              .mode = (pb_path_mode)draw(&d, 3),
                              .metric = &metric};
-        if (!spec.positions.select)
-            spec.positions.n_selects = 0;
         must(pb_path_patch(&spec, NULL, &result, &error), error);
         double got = pb_tensor_data(result.values)[0];
         expect_near(got, path_by_edits(&spec), 1e-4, "path", round);

@@ -70,7 +70,6 @@ static void set_at_every_site(void **state)
                                             .layers = row->layers ? &layer : NULL,
                                             .heads = row->heads ? &head : NULL,
                                             .positions = &position,
-                                            .n_positions = 1,
                                             .number = value});
         pb_run *edited = apply(f.into, &edit, 1);
         pb_tensor *before = activation(f.into, (pb_site)site, 1);
@@ -145,17 +144,10 @@ static void values_line_up_by_coordinate(void **state)
     const pb_select shuffled = {.kind = PB_SELECT_LIST, .items = order, .n_items = 5};
     const char *names[1] = {"head"};
     must(pb_tensor_select(source, 1, names, &shuffled, NULL, &part, &error), error);
-    pb_edit *by_value = make((pb_edit_spec){.site = PB_SITE_Z,
-                                            .layers = &layer,
-                                            .positions = &position,
-                                            .n_positions = 1,
-                                            .value = part});
-    pb_edit *by_run = make((pb_edit_spec){.site = PB_SITE_Z,
-                                          .layers = &layer,
-                                          .positions = &position,
-                                          .n_positions = 1,
-                                          .from = &f.from,
-                                          .n_from = 1});
+    pb_edit *by_value = make(
+        (pb_edit_spec){.site = PB_SITE_Z, .layers = &layer, .positions = &position, .value = part});
+    pb_edit *by_run = make((pb_edit_spec){
+        .site = PB_SITE_Z, .layers = &layer, .positions = &position, .from = &f.from, .n_from = 1});
     double expected = logit_change(f.into, &by_run, 1);
     assert_true(fabs(expected) > 1e-4);
     assert_float_equal(logit_change(f.into, &by_value, 1), expected, 1e-5);
@@ -199,8 +191,8 @@ static void values_have_the_keys(void **state)
 
 static void says_where(const pb_select *position, const char *expected)
 {
-    pb_edit *edit = make((pb_edit_spec){
-        .word = "zero", .site = PB_SITE_EMBED, .positions = position, .n_positions = 1});
+    pb_edit *edit =
+        make((pb_edit_spec){.word = "zero", .site = PB_SITE_EMBED, .positions = position});
     char *words = pb_edit_describe(edit);
     assert_string_equal(words, expected);
     free(words);
@@ -328,22 +320,20 @@ static void matches_nothing(void **state)
                             .step = 1};
     pb_run *runs[3] = {f.into, f.other, f.from}, *edited[3];
     pb_error *error = NULL;
-    pb_edit *edit =
-        make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &label, .n_positions = 1});
+    pb_edit *edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &label});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_NAME, &error, "nowhere");
     must_fail(pb_run_edited(runs, 3, &edit, 1, NULL, edited, &error), PB_NAME, &error,
               "in prompts 1, 2, 3: ");
     pb_edit_release(&edit);
-    edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &seventh, .n_positions = 1});
+    edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &seventh});
     must_fail(pb_run_edited(runs, 3, &edit, 1, NULL, edited, &error), PB_RANGE, &error,
               "in prompt 2: ");
     pb_edit_release(&edit);
-    edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &none, .n_positions = 1});
+    edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &none});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_VALUE, &error,
               "matches no token");
     pb_edit_release(&edit);
-    edit = make((pb_edit_spec){
-        .site = PB_SITE_PATTERN, .positions = &second, .n_positions = 1, .keys = &fourth});
+    edit = make((pb_edit_spec){.site = PB_SITE_PATTERN, .positions = &second, .keys = &fourth});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_VALUE, &error, "masked");
     pb_edit_release(&edit);
 }

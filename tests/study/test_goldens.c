@@ -79,7 +79,7 @@ static void attributions_match(void **state)
         attribute_one(f, runs[i], keys[i], "attribute-component-plain", spec);
         spec = (pb_attribute_spec){.scale = true, .against = &f->bad, .n_against = 1};
         attribute_one(f, runs[i], keys[i], "attribute-component-against", spec);
-        spec = (pb_attribute_spec){.scale = true, .positions = &all, .n_positions = 1};
+        spec = (pb_attribute_spec){.scale = true, .positions = &all};
         attribute_one(f, runs[i], keys[i], "attribute-component-pos", spec);
         spec = (pb_attribute_spec){.by = PB_BY_HEAD, .scale = true};
         attribute_one(f, runs[i], keys[i], "attribute-head", spec);
@@ -208,10 +208,10 @@ static void metrics_match(void **state)
 /* The walks after the site's name: each axis named is walked, the others are taken whole. */
 static void read_walks(const char *walks, pb_patch_spec *spec)
 {
-    spec->layers = strstr(walks, "layer") ? PB_WHERE_EACH : PB_WHERE_ALL;
-    spec->heads = strstr(walks, "head") ? PB_WHERE_EACH : PB_WHERE_ALL;
-    spec->positions = strstr(walks, "pos") || strstr(walks, "query") ? PB_WHERE_EACH : PB_WHERE_ALL;
-    spec->keys = strstr(walks, "key") ? PB_WHERE_EACH : PB_WHERE_ALL;
+    spec->layers = strstr(walks, "layer") ? &pb_select_each : NULL;
+    spec->heads = strstr(walks, "head") ? &pb_select_each : NULL;
+    spec->positions = strstr(walks, "pos") || strstr(walks, "query") ? &pb_select_each : NULL;
+    spec->keys = strstr(walks, "key") ? &pb_select_each : NULL;
 }
 
 static void compare_patch(fixture *f, const golden_entry *entry, bool one_by_one)
@@ -230,7 +230,7 @@ static void compare_patch(fixture *f, const golden_entry *entry, bool one_by_one
     if (strstr(dash, "pairs")) {
         spec.pairs = pairs;
         spec.n_pairs = 2;
-        spec.heads.each = true;
+        spec.heads = &pb_select_each;
     }
     spec.one_by_one = one_by_one;
     must(pb_patch(&spec, NULL, &result, &error), error);
@@ -302,11 +302,9 @@ static void edits_match(void **state)
                             .last = 20,
                             .step = 1};
     compare_edited(f, "zero-z", edit_of(f, (pb_edit_spec){.site = PB_SITE_Z, .heads = &head}));
-    compare_edited(f, "zero-result-pos",
-                   edit_of(f, (pb_edit_spec){.site = PB_SITE_RESULT,
-                                             .heads = &head,
-                                             .positions = &third,
-                                             .n_positions = 1}));
+    compare_edited(
+        f, "zero-result-pos",
+        edit_of(f, (pb_edit_spec){.site = PB_SITE_RESULT, .heads = &head, .positions = &third}));
     compare_edited(
         f, "zero-key",
         edit_of(f, (pb_edit_spec){.site = PB_SITE_PATTERN, .heads = &head, .keys = &key}));
@@ -324,7 +322,6 @@ static void edits_match(void **state)
     compare_edited(f, "set-from-pos",
                    edit_of(f, (pb_edit_spec){.site = PB_SITE_RESID_POST,
                                              .positions = &second,
-                                             .n_positions = 1,
                                              .from = &f->from,
                                              .n_from = 1}));
 }
@@ -367,8 +364,7 @@ static void means_match(void **state)
     fixture *f = *state;
     const pb_select layer = at_index(1);
     const pb_select every = {.kind = PB_SELECT_ALL}; /* the start token too, as theirs */
-    const pb_edit_spec spec = {
-        .site = PB_SITE_MLP_OUT, .layers = &layer, .positions = &every, .n_positions = 1};
+    const pb_edit_spec spec = {.site = PB_SITE_MLP_OUT, .layers = &layer, .positions = &every};
     pb_run *same[2] = {f->into, f->from}, *different[2] = {f->from, f->other};
     pb_edit *edit = NULL;
     pb_error *error = NULL;

@@ -74,7 +74,7 @@ static void refused_what_they_lack(void **state)
         const pb_edit_spec keys = {.site = twins[i].added, .keys = &first};
         must_fail(pb_edit_create(f.model, &keys, &edit, &error), PB_TYPE, &error,
                   "has no keys; the sites that do are attn_scores and pattern");
-        spec.keys = (pb_where){false, &first, 1};
+        spec.keys = &first;
         must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "has no keys");
     }
 }
@@ -148,7 +148,6 @@ static void compare_cells(const pb_patch_spec *spec, const pb_tensor *values)
                                    .pairs = &head,
                                    .n_pairs = 1,
                                    .positions = &position,
-                                   .n_positions = 1,
                                    .from = &f.from,
                                    .n_from = 1};
         double expected = value_under(spec->metric, &edit);
@@ -167,12 +166,11 @@ static void swept_as_their_edits(void **state)
     pb_metric metric = good_logit(&f);
     pb_error *error = NULL;
     metric.positions = &middle;
-    metric.n_positions = 1;
     for (size_t i = 0; i < N_TWINS; i++) {
         size_t cost = 0;
         pb_patch_result added, known;
         pb_patch_spec spec = patch_of(&f, twins[i].known, &metric);
-        spec.positions = PB_WHERE_EACH;
+        spec.positions = &pb_select_each;
         must(pb_patch(&spec, NULL, &known, &error), error);
         spec.site = twins[i].added;
         must(pb_patch(&spec, NULL, &added, &error), error);
@@ -198,7 +196,7 @@ static void closed_by_their_rows(void **state)
         pb_patch_result result;
         pb_error *error = NULL;
         pb_patch_spec spec = patch_of(&f, twins[i].added, &metric);
-        spec.positions = PB_WHERE_EACH;
+        spec.positions = &pb_select_each;
         must(pb_patch(&spec, NULL, &result, &error), error);
         closed[i] = result.closed;
         pb_patch_result_release(&result);

@@ -69,15 +69,16 @@ static void every_site_place_by_place(void **state)
     const pb_select heads[2] = {at_index(0), at_index(3)}, queries[2] = {at_index(4), at_index(-1)};
     const pb_select two_heads = {.kind = PB_SELECT_LIST, .items = heads, .n_items = 2};
     const pb_select two_queries = {.kind = PB_SELECT_LIST, .items = queries, .n_items = 2};
+    const pb_select each_head = each_of(&two_heads), each_query = each_of(&two_queries);
     for (int site = 0; site < PB_N_SITES; site++) {
         const pb_site_row *row = pb_site_info((pb_site)site);
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
-        spec.positions = PB_WHERE_EACH;
+        spec.positions = &pb_select_each;
         if (row->heads)
-            spec.heads = (pb_where){true, &two_heads, 1};
+            spec.heads = &each_head;
         if (row->keys) {
-            spec.keys = PB_WHERE_EACH;
-            spec.positions = (pb_where){true, &two_queries, 1};
+            spec.keys = &pb_select_each;
+            spec.positions = &each_query;
         }
         compare_ways(spec, "place by place");
     }
@@ -95,12 +96,12 @@ static void every_site_together(void **state)
                              .step = 2};
     for (int site = 0; site < PB_N_SITES; site++) {
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
-        spec.layers = spec.heads = spec.positions = spec.keys = PB_WHERE_ALL;
+        spec.layers = spec.heads = spec.positions = spec.keys = NULL;
         compare_ways(spec, "everything at once");
-        spec.positions = (pb_where){false, &slice, 1};
-        spec.heads = pb_site_info((pb_site)site)->heads ? PB_WHERE_EACH : PB_WHERE_ALL;
+        spec.positions = &slice;
+        spec.heads = pb_site_info((pb_site)site)->heads ? &pb_select_each : NULL;
         compare_ways(spec, "some positions of all layers");
-        spec.layers = PB_WHERE_EACH;
+        spec.layers = &pb_select_each;
         compare_ways(spec, "some positions of each layer");
     }
 }
@@ -139,7 +140,6 @@ static void every_metric(void **state)
             metric.positions = NULL;
             compare_ways(spec, "at the end");
             metric.positions = &third;
-            metric.n_positions = 1;
             compare_ways(spec, "in the middle");
         }
     }
@@ -157,7 +157,7 @@ static void heads_of_a_list(void **state)
     pb_patch_result each = patch(&spec);
     assert_int_equal(pb_tensor_rank(each.values), 1);
     assert_string_equal(pb_axis_label(pb_tensor_axis(each.values, 0), 0), "L2H1");
-    spec.heads = PB_WHERE_ALL;
+    spec.heads = NULL;
     compare_ways(spec, "heads together");
     pb_patch_result_release(&each);
 }
@@ -234,6 +234,7 @@ static void several_pairs(void **state)
     const int32_t targets[3] = {f.good, f.bad, f.good};
     const pb_metric metric = {.kind = PB_METRIC_LOGIT, .targets = targets, .n_targets = 3};
     const pb_select places[3] = {at_index(3), at_index(-1), at_index(5)};
+    const pb_select per = per_prompt(places, 3), each = each_of(&per);
     pb_error *error = NULL;
     pb_axis *prompts = NULL;
     must(pb_axis_create("prompt", 3, NULL, NULL, &prompts, &error), error);
@@ -242,7 +243,7 @@ static void several_pairs(void **state)
     spec.from = froms;
     spec.n_into = spec.n_from = 3;
     spec.prompts = prompts;
-    spec.positions = (pb_where){true, places, 3};
+    spec.positions = &each;
     compare_ways(spec, "three pairs");
     spec.normalize = true;
     pb_patch_result result = patch(&spec);
@@ -260,7 +261,7 @@ static void several_pairs(void **state)
         assert_float_equal(pb_tensor_data(result.mean)[l], up / down, 1e-4);
     }
     /* Walked positions of prompts of different lengths do not line up. */
-    spec.positions = PB_WHERE_EACH;
+    spec.positions = &pb_select_each;
     pb_patch_result none;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "do not line up");
     pb_patch_result_release(&result);
@@ -320,7 +321,7 @@ static void one_into_several_froms(void **state)
         spec.n_into = 2;
         spec.from = &f.from;
         spec.n_from = 1;
-        spec.positions = PB_WHERE_EACH;
+        spec.positions = &pb_select_each;
         compare_ways(spec, "two intos, one from");
         pb_patch_result result = patch(&spec);
         pb_axis *positions = pb_tensor_axis(result.values, pb_tensor_rank(result.values) - 1);
@@ -404,7 +405,7 @@ static void whole_prompt_gives_from(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     pb_patch_spec spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
-    spec.positions = PB_WHERE_ALL;
+    spec.positions = NULL;
     pb_patch_result result = patch(&spec);
     assert_int_equal(result.row_layers, 0);
     for (size_t i = 0; i < pb_tensor_size(result.values); i++)
@@ -554,13 +555,13 @@ static void what_cannot_be(void **state)
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "on both");
     spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
     const pb_select twelve = at_index(12), head = at_index(1), slice = {.kind = PB_SELECT_ALL};
-    spec.positions = (pb_where){false, &twelve, 1};
+    spec.positions = &twelve;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_RANGE, &error, "12");
     spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
-    spec.heads = (pb_where){false, &head, 1};
+    spec.heads = &head;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "no heads");
     spec = patch_of(&f, PB_SITE_EMBED, &metric);
-    spec.layers = (pb_where){false, &head, 1};
+    spec.layers = &head;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_TYPE, &error, "no layers");
     spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
     const pb_head listed[1] = {{0, 0}};
@@ -572,7 +573,6 @@ static void what_cannot_be(void **state)
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "no heads to patch");
     spec = patch_of(&f, PB_SITE_RESID_POST, &metric);
     metric.positions = &slice;
-    metric.n_positions = 1;
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "one number");
 }
 

@@ -182,7 +182,6 @@ static void neurons_add_up_to_their_mlps(void **state)
     pb_error *error = NULL;
     must(pb_attribute(&f.into, 1, NULL, &spec, NULL, &last, &error), error);
     spec.positions = &all;
-    spec.n_positions = 1;
     must(pb_attribute(&f.into, 1, NULL, &spec, NULL, &each, &error), error);
     size_t n = shape->n_layer * shape->d_mlp, before = (pb_run_length(f.into) - 1) * n;
     assert_int_equal(pb_tensor_size(last.parts), n);
@@ -221,7 +220,6 @@ static void attribution_at_the_end_needs_no_pass(void **state)
         must(pb_attribute(&f.into, 1, NULL, &spec, &context, &kept, &error), error);
         assert_int_equal(work.qkv_rows + work.mlp_rows, 0);
         spec.positions = &all;
-        spec.n_positions = 1;
         must(pb_attribute(&f.into, 1, NULL, &spec, &context, &passed, &error), error);
         assert_int_not_equal(work.mlp_rows, 0);
         work = (pb_work){0};
@@ -276,8 +274,7 @@ static void metrics_over_positions(void **state)
                             .n_targets = 1,
                             .reference = &f.from,
                             .n_reference = 1,
-                            .positions = &all,
-                            .n_positions = 1};
+                            .positions = &all};
         pb_tensor *every = NULL, *one = NULL;
         pb_error *error = NULL;
         must(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &every, &error), error);
@@ -295,11 +292,8 @@ static void metrics_over_positions(void **state)
 
 static double divergence(const pb_select *position, pb_run *reference)
 {
-    const pb_metric metric = {.kind = PB_METRIC_KL,
-                              .positions = position,
-                              .n_positions = position ? 1 : 0,
-                              .reference = &reference,
-                              .n_reference = 1};
+    const pb_metric metric = {
+        .kind = PB_METRIC_KL, .positions = position, .reference = &reference, .n_reference = 1};
     pb_tensor *value = NULL;
     pb_error *error = NULL;
     must(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &value, &error), error);
@@ -322,11 +316,8 @@ static void references_of_another_length(void **state)
     assert_true(divergence(&start, part) > 1e-6);
     const pb_select wrong[2] = {before, late};
     for (size_t i = 0; i < 2; i++) {
-        const pb_metric metric = {.kind = PB_METRIC_KL,
-                                  .positions = &wrong[i],
-                                  .n_positions = 1,
-                                  .reference = &part,
-                                  .n_reference = 1};
+        const pb_metric metric = {
+            .kind = PB_METRIC_KL, .positions = &wrong[i], .reference = &part, .n_reference = 1};
         pb_tensor *value = NULL;
         pb_error *error = NULL;
         must_fail(pb_metric_evaluate(&metric, &f.into, 1, NULL, NULL, &value, &error), PB_VALUE,
@@ -354,7 +345,6 @@ static void parts_count_from_the_old_end(void **state)
     must(pb_axis_create("prompt", 2, NULL, NULL, &prompts, &error), error);
     pb_metric metric = good_logit(&f);
     metric.positions = &some;
-    metric.n_positions = 1;
     must(pb_metric_evaluate(&metric, runs, 2, prompts, NULL, &values, &error), error);
     const pb_axis *positions = pb_tensor_axis(values, 1);
     assert_string_equal(pb_axis_name(positions), "pos");
@@ -363,8 +353,8 @@ static void parts_count_from_the_old_end(void **state)
     pb_patch_spec spec = patch_of(&f, PB_SITE_PATTERN, &metric);
     pb_patch_result result;
     metric.positions = NULL;
-    metric.n_positions = 0;
-    spec.positions = spec.keys = (pb_where){true, &some, 1};
+    const pb_select each = each_of(&some);
+    spec.positions = spec.keys = &each;
     must(pb_patch(&spec, NULL, &result, &error), error);
     for (size_t i = 2; i < 4; i++) {
         const pb_axis *axis = pb_tensor_axis(result.values, i);

@@ -105,8 +105,7 @@ static bool attribute_by(pb_attribute_by by)
                                     .n_targets = 1,
                                     .against = &f.bad,
                                     .n_against = 1,
-                                    .positions = &all,
-                                    .n_positions = 1};
+                                    .positions = &all};
     pb_attribution a;
     pb_error *error = NULL;
     if (!done(pb_attribute(&f.into, 1, NULL, &spec, NULL, &a, &error), &error))

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "failing_memory.h"
+#include "scratch.h"
 #include "tokenizer/tokenizer.h"
 
 /* Ends the error. True for PB_OK; anything else but PB_MEMORY is a fault of the test. */
@@ -66,6 +67,22 @@ static bool open_tokenizer_json(void *vocab)
     return is_done(status, error);
 }
 
+/* A folder in which everything that is read is there. */
+static bool open_folder(void *folder)
+{
+    pb_tokenizer *tokenizer = NULL;
+    pb_error *error = NULL;
+    pb_buffer notes = PB_BUFFER_EMPTY;
+    pb_status status = pb_tokenizer_open(folder, &tokenizer, &error);
+    if (!status)
+        status = pb_tokenizer_fit(tokenizer, 400, &error);
+    if (!status)
+        pb_tokenizer_notes(tokenizer, &notes); /* which may be cut short */
+    pb_buffer_free(&notes);
+    pb_tokenizer_destroy(&tokenizer);
+    return is_done(status, error);
+}
+
 static bool encode_and_decode(void *tokenizer)
 {
     static const char text[] = "I love this movie. I hate this other movie, unbelievably.";
@@ -96,8 +113,44 @@ static void test_tokenizer(void **state)
     pb_tokenizer_destroy(&tokenizer);
 }
 
+static void test_folder(void **state)
+{
+    static const char settings[] =
+        "{\"add_prefix_space\": true, \"bos_token\": {\"content\": \"<s>\", \"lstrip\": true},"
+        " \"extra_special_tokens\": [\"x\"], \"image_token\": \"y\"}";
+    char *vocab = vocabulary();
+    pb_buffer json = PB_BUFFER_EMPTY;
+    pb_tokenizer *tokenizer = NULL;
+    assert_non_null(vocab);
+    scratch_text(*state, "tokenizer_config.json", settings);
+    scratch_text(*state, "special_tokens_map.json", "{\"pad_token\": \"[PAD]\"}");
+    scratch_text(*state, "added_tokens.json", "{\"z\": 300}");
+    scratch_text(*state, "vocab.json", vocab);
+    scratch_text(*state, "merges.txt", "a b\nab ab\n");
+    assert_survives_failing_memory(open_folder, *state, 4000);
+    pb_buffer_format(
+        &json,
+        "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true}, "
+        "\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"}, "
+        "{\"type\": \"Lowercase\"}, {\"type\": \"Prepend\", \"prepend\": \"_\"}]}, "
+        "\"added_tokens\": [{\"id\": 258, \"content\": \"movie\", \"normalized\": true}], "
+        "\"model\": {\"merges\": [[\"a\", \"b\"], \"ab ab\"], \"vocab\": %s}}",
+        vocab);
+    free(vocab);
+    assert_false(json.failed);
+    scratch_text(*state, "tokenizer.json", json.data);
+    pb_buffer_free(&json);
+    assert_survives_failing_memory(open_folder, *state, 4000);
+    assert_int_equal(pb_tokenizer_open(*state, &tokenizer, NULL), PB_OK);
+    assert_survives_failing_memory(encode_and_decode, tokenizer, 1000);
+    pb_tokenizer_destroy(&tokenizer);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tokenizer)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tokenizer),
+        cmocka_unit_test_setup_teardown(test_folder, scratch_set_up, scratch_tear_down),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

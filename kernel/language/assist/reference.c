@@ -135,12 +135,16 @@ static void write_description(const pb_value *value, pb_buffer *out)
 {
     char what[200];
     const char *said = pb_value_describe(value, what, sizeof what);
-    const char *kind = strncmp(said, "the ", 4) == 0 ? strchr(said + 4, ' ') : NULL;
-    size_t own = kind ? (size_t)(kind + 1 - said) : strlen(said);
+    size_t own = strlen(said), kind = strlen("the ");
+    if (strncmp(said, "the ", kind) == 0)
+        own = kind + strcspn(said + kind, " ");
     char first = said[0] == 'a' ? 'A' : said[0] == 't' ? 'T' : said[0];
-    pb_buffer_format(out, "%c%.*s", first, (int)own - 1, said + 1);
-    if (kind)
-        pb_reference_code(kind + 1, out);
+    pb_buffer_byte(out, first);
+    pb_buffer_append(out, said + 1, own - 1);
+    if (said[own]) {
+        pb_buffer_byte(out, ' ');
+        pb_reference_code(said + own + 1, out);
+    }
     pb_buffer_byte(out, '\n');
 }
 
@@ -236,14 +240,18 @@ void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out)
 /* What a cell may come to; see interp.h and value.h. */
 static void write_limits(pb_buffer *out)
 {
-    pb_buffer_format(out,
-                     "\n## Limits\n\n"
-                     "- Functions of your own wait for one another, or for themselves, %d deep; "
-                     "less where the system gives a thread less than 64 MB of stack.\n"
-                     "- A list has %d items at most, a string %u MB, and values lie in one another "
-                     "%d deep.\n",
-                     PB_MAX_CALL_DEPTH, PB_MAX_LIST_LENGTH, PB_MAX_STRING_LENGTH >> 20,
-                     PB_MAX_VALUE_DEPTH);
+    pb_buffer_format(
+        out,
+        "\n## Limits\n\n"
+        "- Functions of your own wait for one another, or for themselves, %d deep; "
+        "less where the system gives a thread less than 64 MB of stack.\n"
+        "- A list has %d items at most, a table %d columns, a string %u MB, and values "
+        "lie in one another %d deep.\n"
+        "- All values of a session together hold what PATCHBAY_MEMORY says (800M, 8G, "
+        "or a number of bytes), or three quarters of the machine's memory; a model's "
+        "weights do not count.\n",
+        PB_MAX_CALL_DEPTH, PB_MAX_LIST_LENGTH, PB_MAX_TABLE_COLUMNS, PB_MAX_STRING_LENGTH >> 20,
+        PB_MAX_VALUE_DEPTH);
 }
 
 void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out)

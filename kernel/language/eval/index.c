@@ -39,7 +39,7 @@ static pb_status slice_bound(pb_interp *interp, const pb_place *place, const pb_
 pb_status pb_evaluate_slice(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error)
 {
-    pb_selector slice = {.kind = PB_SELECTOR_SLICE, .step = 1};
+    pb_select slice = {.kind = PB_SELECT_SLICE, .step = 1};
     bool has_step = false;
     pb_status status =
         slice_bound(interp, place, node->items[0], &slice.has_first, &slice.first, error);
@@ -54,7 +54,7 @@ pb_status pb_evaluate_slice(pb_interp *interp, const pb_place *place, const pb_n
     return pb_value_selector(&slice, result, error);
 }
 
-size_t pb_slice_items(const pb_selector *s, size_t n, int64_t *first)
+size_t pb_slice_items(const pb_select *s, size_t n, int64_t *first)
 {
     int64_t length = (int64_t)n, step = s->step;
     int64_t low = step > 0 ? 0 : -1, high = step > 0 ? length : length - 1;
@@ -92,12 +92,12 @@ static pb_status sequence_index(const pb_value *index, size_t n, const char *wha
 }
 
 /* The places of a slice, or of all. */
-static pb_status sliced_places(const pb_selector *slice, size_t n, size_t **places, size_t *count,
+static pb_status sliced_places(const pb_select *slice, size_t n, size_t **places, size_t *count,
                                pb_error **error)
 {
-    const pb_selector whole = {.step = 1};
+    const pb_select whole = {.step = 1};
     int64_t first = 0;
-    slice = slice->kind == PB_SELECTOR_ALL ? &whole : slice;
+    slice = slice->kind == PB_SELECT_ALL ? &whole : slice;
     size_t taken = pb_slice_items(slice, n, &first);
     *places = pb_malloc(taken, sizeof **places);
     if (!*places)
@@ -139,12 +139,12 @@ static pb_status listed_places(const pb_value *list, size_t n, const char *what,
 static pb_status picked_places(pb_interp *interp, const pb_value *index, size_t n, const char *what,
                                size_t **places, size_t *count, pb_error **error)
 {
-    const pb_selector *slice = pb_value_get_selector(index);
+    const pb_select *slice = pb_value_get_selector(index);
     pb_value *list = NULL;
     char said[160];
     *count = 0;
     *places = NULL;
-    if (slice && (slice->kind == PB_SELECTOR_SLICE || slice->kind == PB_SELECTOR_ALL))
+    if (slice && (slice->kind == PB_SELECT_SLICE || slice->kind == PB_SELECT_ALL))
         return sliced_places(slice, n, places, count, error);
     if (pb_value_kind(index) != PB_LIST && pb_value_kind(index) != PB_TENSOR)
         return pb_fail(error, PB_TYPE, "%s is indexed by an integer, a slice or a mask, not %s",

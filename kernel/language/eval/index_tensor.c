@@ -62,8 +62,8 @@ static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_i
         pb_buffer_format(&hint, "layer=%u, head=%u", layer, head);
     } else {
         for (size_t i = 0; i < count && i < pb_tensor_rank(tensor); i++) {
-            const pb_selector *selector = pb_value_get_selector(entries[i].value);
-            bool whole = selector && selector->kind == PB_SELECTOR_SLICE && !selector->has_first &&
+            const pb_select *selector = pb_value_get_selector(entries[i].value);
+            bool whole = selector && selector->kind == PB_SELECT_SLICE && !selector->has_first &&
                          !selector->has_last;
             if (whole)
                 continue;
@@ -104,7 +104,7 @@ static pb_status nothing_there(const pb_field *field, const pb_value *wanted, pb
 
 /* Whether a cell is in a slice of column values, such as layer=2:5: open ends and negative numbers
  * count from the column's extent, as in Python. */
-static bool is_in_slice(const pb_selector *slice, const pb_field *field, const pb_value *cell)
+static bool is_in_slice(const pb_select *slice, const pb_field *field, const pb_value *cell)
 {
     int64_t first = 0;
     size_t count = pb_slice_items(slice, (size_t)field->extent, &first);
@@ -119,9 +119,9 @@ static bool is_in_slice(const pb_selector *slice, const pb_field *field, const p
 static bool is_wanted(pb_comparison *comparison, const pb_field *field, const pb_value *wanted,
                       const pb_value *cell)
 {
-    const pb_selector *slice = pb_value_get_selector(wanted);
+    const pb_select *slice = pb_value_get_selector(wanted);
     double number = pb_value_get_number(wanted);
-    if (slice && slice->kind == PB_SELECTOR_SLICE)
+    if (slice && slice->kind == PB_SELECT_SLICE)
         return is_in_slice(slice, field, cell);
     if (number < 0 && pb_value_get_number(cell) == number + (double)field->extent)
         return true;
@@ -148,7 +148,7 @@ static pb_status places_of_field(pb_interp *interp, const pb_tensor *tensor, con
     size_t which;
     pb_list_builder list = {.keeper = pb_interp_keeper(interp)};
     pb_comparison comparison = {.keeper = pb_interp_keeper(interp), .error = error};
-    const pb_selector *slice = pb_value_get_selector(wanted);
+    const pb_select *slice = pb_value_get_selector(wanted);
     pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
     size_t n = pb_list_count(field->value);
     for (size_t i = 0; !status && i < n; i++) {
@@ -263,23 +263,24 @@ static bool is_positional(const char *axis)
 
 static bool is_all(const pb_value *value)
 {
-    const pb_selector *selector = pb_value_get_selector(value);
-    return selector && (selector->kind == PB_SELECTOR_ALL || selector->kind == PB_SELECTOR_EACH);
+    const pb_select *selector = pb_value_get_selector(value);
+    return selector && (selector->kind == PB_SELECT_ALL || selector->kind == PB_SELECT_EACH);
 }
 
 /* A column of true and false, one for each place of the axis, whatever their coordinates. */
 static pb_status mask_along(pb_axis *axis, const pb_value *list, pb_select *select,
-                            pb_select_storage *storage, pb_error **error)
+                            pb_error **error)
 {
     float *data = NULL;
-    *storage = (pb_select_storage){0};
-    pb_status status = pb_tensor_create(1, &axis, &storage->mask, &data, error);
-    for (size_t i = 0; !status && i < pb_list_count(list); i++)
+    pb_tensor *mask = NULL;
+    pb_status status = pb_tensor_create(1, &axis, &mask, &data, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < pb_list_count(list); i++)
         data[i] = pb_value_get_bool(pb_list_item(list, i)) ? 1.0f : 0.0f;
-    if (!status)
-        pb_tensor_mark_boolean(storage->mask);
-    *select = (pb_select){.kind = PB_SELECT_MASK, .mask = storage->mask};
-    return status;
+    pb_tensor_mark_boolean(mask);
+    *select = (pb_select){.kind = PB_SELECT_MASK, .mask = mask};
+    return PB_OK;
 }
 
 /* Hints at pos for position=, and at layer for layers=: axes whose name the given one begins with.
@@ -293,13 +294,13 @@ static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_erro
     }
 }
 
-/* One entry of t[...] as an axis and what is selected along it. The selection points into *held. */
+/* One entry of t[...] as an axis and its selector, which is the caller's to free. */
 static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_index_entry *entry,
-                             const char **name, pb_select *select, pb_select_storage *storage,
-                             pb_value **held, pb_error **error)
+                             const char **name, pb_select *select, pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_value *wanted = entry->value;
+    pb_value *found = NULL;
     size_t axis = 0;
     *name = entry->name ? entry->name : pb_axis_name(pb_tensor_axis(tensor, 0));
     const pb_field *field =
@@ -313,14 +314,16 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
     }
     pb_axis *along = pb_tensor_axis(tensor, axis);
     if (is_mask(wanted) && pb_list_count(wanted) == pb_axis_length(along))
-        return mask_along(along, wanted, select, storage, error);
+        return mask_along(along, wanted, select, error);
     if (field && !is_mask(wanted) && !is_all(wanted))
-        status = places_of_field(interp, tensor, field, wanted, held, error);
+        status = places_of_field(interp, tensor, field, wanted, &found, error);
     else if (is_positional(*name))
-        status = with_whole_labels(interp, along, wanted, held, error);
-    return !status ? pb_value_to_select(pb_interp_keeper(interp), *held ? *held : wanted, *name,
-                                        select, storage, error)
-                   : status;
+        status = with_whole_labels(interp, along, wanted, &found, error);
+    if (!status)
+        status = pb_value_to_select(pb_interp_keeper(interp), found ? found : wanted, *name, select,
+                                    error);
+    pb_value_release(&found);
+    return status;
 }
 
 static bool is_field(const pb_value *value, const pb_index_entry *entry)
@@ -346,9 +349,7 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const char *names[PB_MAX_RANK];
-    pb_select selects[PB_MAX_RANK];
-    pb_select_storage storage[PB_MAX_RANK] = {{0}};
-    pb_value *held[PB_MAX_RANK] = {NULL};
+    pb_select selects[PB_MAX_RANK] = {{.kind = PB_SELECT_ALL}};
     pb_status status = PB_OK;
     size_t made = 0;
     if (count > PB_MAX_RANK)
@@ -360,14 +361,11 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
     if (count > 1 && is_field(value, &entries[0]))
         return index_in_turn(interp, value, count, entries, result, error);
     for (; !status && made < count; made++)
-        status = index_entry(interp, value, &entries[made], &names[made], &selects[made],
-                             &storage[made], &held[made], error);
+        status = index_entry(interp, value, &entries[made], &names[made], &selects[made], error);
     if (!status)
         status =
             pb_value_part(value, count, names, selects, pb_interp_watch(interp), result, error);
-    for (size_t i = 0; i < made; i++) {
-        pb_select_free(&storage[i]);
-        pb_value_release(&held[i]);
-    }
+    for (size_t i = 0; i < made; i++)
+        pb_select_free(&selects[i]);
     return status;
 }

@@ -102,7 +102,7 @@ pb_status pb_bind_function(const pb_value *function, const pb_actual *actuals, s
 /* ---- indexing ---- */
 
 /* Python's slice of a sequence of n items: where it starts, and how many it takes. */
-size_t pb_slice_items(const pb_selector *s, size_t n, int64_t *first);
+size_t pb_slice_items(const pb_select *s, size_t n, int64_t *first);
 pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 

@@ -161,9 +161,9 @@ static pb_status repeat_text(const pb_value *value, double times, pb_value **res
     size_t length;
     const char *text = pb_value_get_text(value, &length);
     pb_buffer out = PB_BUFFER_EMPTY;
-    if (times > 0 && (double)length * times > PB_MAX_STRING_LENGTH)
-        return pb_fail(error, PB_LIMIT, "a string is at most %u MB long",
-                       PB_MAX_STRING_LENGTH >> 20);
+    pb_status status = pb_string_fits(times > 0 ? (double)length * times : 0, error);
+    if (status)
+        return status;
     if (length == 0 || times <= 0)
         return pb_value_take_buffer(&out, result, error);
     /* makes one block of repetitions, then copies that block as often as needed */

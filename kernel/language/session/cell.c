@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "eval/run.h"
@@ -53,6 +54,17 @@ void pb_session_tidy(pb_session *session)
     pb_list_discard(&buried);
 }
 
+#define PB_SMALL_CHANGE ((size_t)1 << 20) /* what a cell may take of a budget that is spent */
+
+/* A cell ends once its values are too many: not one that came when they already were, and takes
+ * nothing, as it may be there to give other values to names. */
+static pb_status look_at_budget(const pb_interp *interp, pb_error **error)
+{
+    if (!pb_budget_over() || pb_budget_held() <= interp->held + PB_SMALL_CHANGE)
+        return PB_OK;
+    return pb_budget_ask(1, error);
+}
+
 /* Looks at the memory about every 20 ms. Reading the clock costs time too: only each 16th call
  * does. */
 static pb_status look_at_memory(pb_interp *interp, pb_error **error)
@@ -67,7 +79,7 @@ static pb_status look_at_memory(pb_interp *interp, pb_error **error)
     if (passed < 20)
         return PB_OK;
     interp->looked = now;
-    return pb_gauge_check(interp->session->options.memory_limit, error);
+    return pb_gauge_check(error);
 }
 
 static pb_status check(pb_keeper *keeper, pb_error **error)
@@ -76,6 +88,8 @@ static pb_status check(pb_keeper *keeper, pb_error **error)
     if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
     pb_status status = pb_watch_check(&keeper->watch, error);
+    if (!status)
+        status = look_at_budget(interp, error);
     return status ? status : look_at_memory(interp, error);
 }
 
@@ -210,7 +224,8 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
         .host = host,
         .most_steps = most_steps,
         .stack = __builtin_frame_address(0),
-        .most_stack = evaluation_stack()};
+        .most_stack = evaluation_stack(),
+        .held = pb_budget_held()};
     pb_status status = pb_parse_program(source, is_word, session->lexicon, &program, NULL, error);
     pb_session_tidy(session);
     if (!status)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "session_private.h"
@@ -139,7 +140,6 @@ static bool copy_options(pb_session_options *copy, const pb_session_options *opt
     if (!options)
         return true;
     copy->log = options->log;
-    copy->memory_limit = options->memory_limit;
     copy->load_default = options->load_default;
     if (options->default_model && !(model = strdup(options->default_model)))
         return false;
@@ -179,6 +179,7 @@ pb_status pb_session_create(const pb_session_options *options, pb_session **sess
     made->names = pb_map_create(64);
     made->slots = pb_map_create(8);
     bool copied = copy_options(&made->options, options);
+    pb_budget_set(options && options->memory ? options->memory : pb_budget_usual());
     pb_status status = made->names && made->slots && copied ? PB_OK : pb_fail_memory(error);
     if (!status)
         status = pb_lexicon_create(options ? options->words : NULL, options ? options->n_words : 0,

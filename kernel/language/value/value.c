@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "value/object.h"
 
@@ -12,7 +13,7 @@
 
 pb_value *pb_value_new(pb_kind kind)
 {
-    pb_value *value = pb_calloc(1, sizeof *value);
+    pb_value *value = pb_hold(pb_calloc(1, sizeof *value));
     if (value) {
         atomic_init(&value->references, 1);
         value->kind = (unsigned char)kind;
@@ -37,7 +38,7 @@ static void destroy_list(pb_value *list)
 {
     for (size_t i = 0; i < list->as.list.count; i++)
         pb_value_release(&list->as.list.items[i]);
-    free(list->as.list.items);
+    pb_let_go(list->as.list.items);
 }
 
 static void destroy_object(pb_value *object)
@@ -54,12 +55,12 @@ void pb_value_release(pb_value **value)
     if (!old || atomic_fetch_sub_explicit(&old->references, 1, memory_order_acq_rel) != 1)
         return;
     switch ((pb_kind)old->kind) {
-    case PB_STRING: free(old->as.string.bytes); break;
+    case PB_STRING: pb_let_go(old->as.string.bytes); break;
     case PB_LIST: destroy_list(old); break;
     case PB_TENSOR: pb_tensor_value_destroy(&old->as.tensor); break;
     case PB_TABLE: pb_table_value_destroy(&old->as.table); break;
     case PB_RECORD: pb_record_value_destroy(&old->as.record); break;
-    case PB_SELECTOR: pb_selector_destroy(&old->as.selector); break;
+    case PB_SELECTOR: pb_select_destroy(&old->as.selector); break;
     case PB_FUNCTION: old->as.function.type->destroy(old->as.function.data); break;
     case PB_OBJECT: destroy_object(old); break;
     case PB_NONE:
@@ -67,14 +68,16 @@ void pb_value_release(pb_value **value)
     case PB_NUMBER:
     case PB_BUILTIN: break;
     }
-    free(old);
+    pb_let_go(old);
 }
 
 /* ---- keepers ---- */
 
 pb_status pb_keeper_check(pb_keeper *keeper, pb_error **error)
 {
-    return keeper ? keeper->check(keeper, error) : PB_OK;
+    if (keeper)
+        return keeper->check(keeper, error);
+    return pb_budget_over() ? pb_budget_ask(1, error) : PB_OK;
 }
 
 void pb_keeper_bury(pb_keeper *keeper, pb_value **value)
@@ -173,6 +176,19 @@ pb_precision pb_value_precision(const pb_value *value)
 
 /* ---- strings ---- */
 
+#define LONG_STRING                                                                                \
+    65536 /* bytes: shorter ones are in the budget, but not asked for one by one                   \
+           */
+
+pb_status pb_string_fits(double length, pb_error **error)
+{
+    if (length > PB_MAX_STRING_LENGTH)
+        return pb_fail(error, PB_LIMIT,
+                       "a string is at most %u MB long, this one would have %.0f MB",
+                       PB_MAX_STRING_LENGTH >> 20, length / (1 << 20));
+    return length < LONG_STRING ? PB_OK : pb_budget_ask((size_t)length, error);
+}
+
 /* Takes `bytes`, which may be NULL for an allocation that failed. */
 static pb_status take_bytes(char *bytes, size_t length, pb_value **result, pb_error **error)
 {
@@ -181,7 +197,7 @@ static pb_status take_bytes(char *bytes, size_t length, pb_value **result, pb_er
         free(bytes);
         return pb_fail_memory(error);
     }
-    (*result)->as.string.bytes = bytes;
+    (*result)->as.string.bytes = pb_hold(bytes);
     (*result)->as.string.length = length;
     return PB_OK;
 }
@@ -190,10 +206,9 @@ pb_status pb_value_string(const char *text, size_t length, pb_value **result, pb
 {
     size_t size;
     *result = NULL;
-    if (length > PB_MAX_STRING_LENGTH)
-        return pb_fail(error, PB_LIMIT,
-                       "a string is at most %u MB long, this one would have %zu MB",
-                       PB_MAX_STRING_LENGTH >> 20, length >> 20);
+    pb_status status = pb_string_fits((double)length, error);
+    if (status)
+        return status;
     char *bytes = pb_size_add(length, 1, &size) ? pb_malloc(size, 1) : NULL;
     if (bytes) {
         if (length > 0)
@@ -212,11 +227,10 @@ pb_status pb_value_take_buffer(pb_buffer *buffer, pb_value **result, pb_error **
 {
     size_t length = buffer->length;
     *result = NULL;
-    if (length > PB_MAX_STRING_LENGTH) {
+    pb_status status = pb_string_fits((double)length, error);
+    if (status) {
         pb_buffer_free(buffer);
-        return pb_fail(error, PB_LIMIT,
-                       "a string is at most %u MB long, this one would have %zu MB",
-                       PB_MAX_STRING_LENGTH >> 20, length >> 20);
+        return status;
     }
     char *bytes = pb_buffer_take(buffer);
     if (!bytes)
@@ -265,14 +279,14 @@ static pb_status make_list(pb_value **items, size_t count, bool column, pb_value
         if (pb_value_depth(items[i]) > deepest)
             deepest = pb_value_depth(items[i]);
     pb_value *list = pb_value_new(PB_LIST);
-    pb_value **copy = list ? pb_malloc(count, sizeof *copy) : NULL;
+    pb_value **copy = list ? pb_hold(pb_malloc(count, sizeof *copy)) : NULL;
     pb_status status = copy ? PB_OK : pb_fail_memory(error);
     if (!status)
         status = pb_value_set_depth(list, deepest, error);
     if (status) {
         for (size_t i = 0; i < count; i++)
             pb_value_release(&items[i]);
-        free(copy);
+        pb_let_go(copy);
         pb_value_release(&list);
         return status;
     }
@@ -343,7 +357,7 @@ pb_status pb_list_take(pb_list_builder *builder, pb_value *value, pb_error **err
     pb_status status = PB_OK;
     if (!value)
         return pb_fail_memory(error);
-    if (builder->keeper && (builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
+    if ((builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
         status = pb_keeper_check(builder->keeper, error);
     if (!status && builder->count == builder->capacity)
         status = grow_list(builder, error);
@@ -369,7 +383,7 @@ void pb_list_discard(pb_list_builder *builder)
     pb_keeper *keeper = builder->keeper;
     pb_value *list = keeper && builder->count > 0 ? pb_value_new(PB_LIST) : NULL;
     if (list) { /* as it is, and without a depth: only to be let go of, perhaps later */
-        list->as.list.items = builder->items;
+        list->as.list.items = pb_hold(builder->items);
         list->as.list.count = builder->count;
         *builder = (pb_list_builder){0};
         pb_keeper_bury(keeper, &list);

@@ -66,7 +66,7 @@ bool pb_comparison_equal(pb_comparison *comparison, const pb_value *a, const pb_
     case PB_TENSOR: return pb_tensor_value_equal(comparison, a, b);
     case PB_TABLE: return pb_table_value_equal(comparison, a, b);
     case PB_RECORD: return pb_record_value_equal(comparison, a, b);
-    case PB_SELECTOR: return pb_selector_equal(a, b);
+    case PB_SELECTOR: return pb_select_equal(a->as.selector, b->as.selector);
     case PB_BUILTIN: return a->as.builtin.row == b->as.builtin.row;
     case PB_OBJECT: return objects_equal(a, b);
     default: return false;

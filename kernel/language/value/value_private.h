@@ -29,7 +29,7 @@ struct pb_value {
         pb_tensor_value *tensor;
         pb_table_value *table;
         pb_record_value *record;
-        pb_selector *selector;
+        pb_select *selector;
         struct {
             const pb_builtin *row;
             const char *name;
@@ -65,13 +65,11 @@ void pb_say_levels(const pb_field *fields, size_t count, pb_buffer *out);
 void pb_tensor_value_destroy(pb_tensor_value **tensor);
 void pb_table_value_destroy(pb_table_value **table);
 void pb_record_value_destroy(pb_record_value **record);
-void pb_selector_destroy(pb_selector **selector);
 
 /* Before so much work of a comparison, one number being 1: false when it was stopped. */
 bool pb_comparison_step(pb_comparison *comparison, size_t work);
 bool pb_tensor_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
 bool pb_table_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
 bool pb_record_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b);
-bool pb_selector_equal(const pb_value *a, const pb_value *b);
 
 #endif

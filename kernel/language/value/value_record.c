@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "value_private.h"
 
@@ -21,7 +22,7 @@ void pb_record_value_destroy(pb_record_value **record)
         free((char *)old->entries[i].name);
         pb_value_release(&old->entries[i].value);
     }
-    free(old->entries);
+    pb_let_go(old->entries);
     free(old->caption);
     free(old);
 }
@@ -49,11 +50,11 @@ pb_status pb_value_record(const pb_entry *entries, size_t count, const char *cap
     pb_value *value = pb_value_new(PB_RECORD);
     pb_record_value *record = value ? pb_calloc(1, sizeof *record) : NULL;
     if (!record) {
-        free(value);
+        pb_let_go(value);
         return pb_fail_memory(error);
     }
     value->as.record = record;
-    record->entries = pb_calloc(count, sizeof *record->entries);
+    record->entries = pb_hold(pb_calloc(count, sizeof *record->entries));
     pb_status status = record->entries && pb_copy_text(caption, &record->caption)
                            ? fill_record(record, entries, count, &deepest, error)
                            : pb_fail_memory(error);

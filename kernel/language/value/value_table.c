@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "value/object.h"
 #include "value_private.h"
@@ -10,9 +12,21 @@
 struct pb_table_value {
     size_t n_columns, n_rows;
     pb_table_cells *columns; /* names, units and cells are owned */
+    pb_map *names;           /* the column of each; NULL where there are few */
     char *caption;
     pb_value *model;
 };
+
+#define FEW_COLUMNS 16 /* so many are looked through faster than hashed */
+
+static void free_columns(pb_table_cells *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free((char *)columns[i].name);
+        free((char *)columns[i].units);
+        pb_value_release(&columns[i].cells);
+    }
+}
 
 void pb_table_value_destroy(pb_table_value **table)
 {
@@ -20,76 +34,193 @@ void pb_table_value_destroy(pb_table_value **table)
     *table = NULL;
     if (!old)
         return;
-    for (size_t i = 0; i < old->n_columns; i++) {
-        free((char *)old->columns[i].name);
-        free((char *)old->columns[i].units);
-        pb_value_release(&old->columns[i].cells);
-    }
-    free(old->columns);
+    free_columns(old->columns, old->n_columns);
+    pb_let_go(old->columns);
+    pb_map_destroy(&old->names);
     free(old->caption);
     pb_value_release(&old->model);
     free(old);
 }
 
-static pb_status check_column(const pb_table_cells *columns, size_t which, size_t n_rows,
+/* Where the column of a name is; SIZE_MAX if there is none. */
+static size_t find_column(const pb_table_cells *columns, size_t count, const pb_map *names,
+                          const char *name)
+{
+    uint64_t at;
+    if (names)
+        return pb_map_get(names, name, strlen(name), &at) ? (size_t)at : SIZE_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(columns[i].name, name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+/* ---- making ---- */
+
+static void remember(pb_table_builder *builder, pb_status status)
+{
+    if (!builder->status)
+        builder->status = status;
+}
+
+/* Room for one more column, and its name where names are hashed. */
+static pb_status make_room(pb_table_builder *builder, pb_error **error)
+{
+    if (builder->count >= PB_MAX_TABLE_COLUMNS) {
+        pb_status status =
+            pb_fail(error, PB_LIMIT, "a table has at most %d columns", PB_MAX_TABLE_COLUMNS);
+        if (error && *error)
+            pb_error_hint(*error, "numbers over many places are a tensor: tensor(values, axes)");
+        return status;
+    }
+    if (builder->count == FEW_COLUMNS && !(builder->names = pb_map_create(4 * FEW_COLUMNS)))
+        return pb_fail_memory(error);
+    for (size_t i = 0; builder->count == FEW_COLUMNS && i < FEW_COLUMNS; i++) {
+        const char *name = builder->columns[i].name;
+        if (!pb_map_put(builder->names, name, strlen(name), i))
+            return pb_fail_memory(error);
+    }
+    if (builder->count < builder->capacity)
+        return PB_OK;
+    size_t capacity = builder->capacity ? builder->capacity * 2 : 8;
+    pb_table_cells *columns = pb_realloc(builder->columns, capacity, sizeof *columns);
+    if (!columns)
+        return pb_fail_memory(error);
+    builder->columns = columns;
+    builder->capacity = capacity;
+    return PB_OK;
+}
+
+static pb_status check_length(const pb_table_builder *builder, const pb_table_cells *column,
                               pb_error **error)
 {
-    const char *name = columns[which].name;
-    size_t count = pb_list_count(columns[which].cells);
-    if (count != n_rows)
-        return pb_fail(error, PB_VALUE, "the column %s has %zu values, but the table has %zu rows",
-                       name, count, n_rows);
-    for (size_t i = 0; i < which; i++)
-        if (strcmp(columns[i].name, name) == 0)
-            return pb_fail(error, PB_VALUE, "a table cannot have two columns called %s", name);
-    return PB_OK;
+    size_t count = pb_list_count(column->cells);
+    if (count == builder->rows)
+        return PB_OK;
+    return pb_fail(error, PB_VALUE, "the column %s has %zu values, but the table has %zu rows",
+                   column->name, count, builder->rows);
 }
 
-static pb_status fill_table(pb_table_value *table, const pb_table_cells *columns, size_t n_columns,
-                            unsigned *deepest, pb_error **error)
+/* Takes the cells. */
+static pb_status add_column(pb_table_builder *builder, pb_table_cells column, pb_error **error)
 {
-    for (size_t i = 0; i < n_columns; i++) {
-        char *name = NULL, *units = NULL;
-        pb_status status = check_column(columns, i, table->n_rows, error);
-        if (status)
-            return status;
-        bool copied =
-            pb_copy_text(columns[i].name, &name) && pb_copy_text(columns[i].units, &units);
-        table->columns[i] =
-            (pb_table_cells){name, pb_value_retain(columns[i].cells), columns[i].look, units};
-        table->n_columns = i + 1;
-        if (!copied)
-            return pb_fail_memory(error);
-        if (pb_value_depth(columns[i].cells) > *deepest)
-            *deepest = pb_value_depth(columns[i].cells);
+    char *name = NULL, *units = NULL;
+    pb_status status = pb_keeper_check(builder->keeper, error);
+    if (!status)
+        status = check_length(builder, &column, error);
+    if (!status)
+        status = make_room(builder, error);
+    if (!status &&
+        (!pb_copy_text(column.name, &name) || !pb_copy_text(column.units, &units) ||
+         (builder->names && !pb_map_put(builder->names, name, strlen(name), builder->count))))
+        status = pb_fail_memory(error);
+    if (status) {
+        free(name);
+        free(units);
+        pb_keeper_bury(builder->keeper, &column.cells);
+        return status;
     }
+    builder->columns[builder->count++] = (pb_table_cells){name, column.cells, column.look, units};
     return PB_OK;
 }
 
-pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t n_rows,
-                         const char *caption, pb_value *model, pb_value **result, pb_error **error)
+void pb_table_take(pb_table_builder *builder, pb_table_cells column)
 {
+    pb_status status = builder->status;
+    if (!status && !column.cells)
+        status = pb_fail_memory(&builder->error);
+    if (!status &&
+        find_column(builder->columns, builder->count, builder->names, column.name) != SIZE_MAX)
+        status = pb_fail(&builder->error, PB_VALUE, "a table cannot have two columns called %s",
+                         column.name);
+    if (!status)
+        status = add_column(builder, column, &builder->error);
+    else
+        pb_keeper_bury(builder->keeper, &column.cells);
+    remember(builder, status);
+}
+
+void pb_table_take_columns(pb_table_builder *builder, const pb_value *table)
+{
+    builder->rows = pb_table_rows(table);
+    builder->caption = pb_table_caption(table);
+    builder->model = table->as.table->model;
+    for (size_t i = 0; !builder->status && i < pb_table_columns(table); i++) {
+        pb_table_cells column = *pb_table_column(table, i);
+        column.cells = pb_value_retain(column.cells);
+        pb_table_take(builder, column);
+    }
+}
+
+bool pb_table_has(const pb_table_builder *builder, const char *name)
+{
+    return find_column(builder->columns, builder->count, builder->names, name) != SIZE_MAX;
+}
+
+/* Empties the builder of all but what it remembers. */
+static void drop_columns(pb_table_builder *builder)
+{
+    free_columns(builder->columns, builder->count);
+    free(builder->columns);
+    pb_map_destroy(&builder->names);
+    *builder = (pb_table_builder){.status = builder->status, .error = builder->error};
+}
+
+/* The builder's columns as a value. */
+static pb_status seal(pb_table_builder *builder, pb_value **result, pb_error **error)
+{
+    const char *caption = builder->caption;
     unsigned deepest = 0;
-    *result = NULL;
     pb_value *value = pb_value_new(PB_TABLE);
     pb_table_value *table = value ? pb_calloc(1, sizeof *table) : NULL;
     if (!table) {
-        free(value);
+        pb_let_go(value);
         return pb_fail_memory(error);
     }
     value->as.table = table;
-    table->n_rows = n_rows;
-    table->model = pb_value_retain(model);
-    table->columns = pb_calloc(n_columns, sizeof *table->columns);
-    pb_status status = table->columns && pb_copy_text(caption, &table->caption)
-                           ? fill_table(table, columns, n_columns, &deepest, error)
-                           : pb_fail_memory(error);
+    *table = (pb_table_value){.n_columns = builder->count,
+                              .n_rows = builder->rows,
+                              .columns = pb_hold(builder->columns),
+                              .names = builder->names,
+                              .model = pb_value_retain(builder->model)};
+    *builder = (pb_table_builder){0};
+    for (size_t i = 0; i < table->n_columns; i++)
+        if (pb_value_depth(table->columns[i].cells) > deepest)
+            deepest = pb_value_depth(table->columns[i].cells);
+    pb_status status = pb_copy_text(caption, &table->caption) ? PB_OK : pb_fail_memory(error);
     if (!status)
         status = pb_value_set_depth(value, deepest, error);
     if (status)
         pb_value_release(&value);
     *result = value;
     return status;
+}
+
+pb_status pb_table_finish(pb_table_builder *builder, pb_value **result, pb_error **error)
+{
+    pb_status status = builder->status;
+    *result = NULL;
+    if (!status)
+        status = seal(builder, result, &builder->error);
+    drop_columns(builder);
+    if (error && !*error)
+        *error = builder->error;
+    else
+        pb_error_destroy(&builder->error);
+    *builder = (pb_table_builder){0};
+    return status;
+}
+
+pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t n_rows,
+                         const char *caption, pb_value *model, pb_value **result, pb_error **error)
+{
+    pb_table_builder builder = {.rows = n_rows, .caption = caption, .model = model};
+    for (size_t i = 0; i < n_columns; i++) {
+        pb_table_cells column = columns[i];
+        column.cells = pb_value_retain(column.cells);
+        pb_table_take(&builder, column);
+    }
+    return pb_table_finish(&builder, result, error);
 }
 
 size_t pb_table_columns(const pb_value *table)
@@ -109,10 +240,11 @@ const pb_table_cells *pb_table_column(const pb_value *table, size_t index)
 
 const pb_table_cells *pb_table_find(const pb_value *table, const char *name)
 {
-    for (size_t i = 0; i < pb_table_columns(table); i++)
-        if (strcmp(table->as.table->columns[i].name, name) == 0)
-            return &table->as.table->columns[i];
-    return NULL;
+    if (pb_value_kind(table) != PB_TABLE)
+        return NULL;
+    const pb_table_value *held = table->as.table;
+    size_t at = find_column(held->columns, held->n_columns, held->names, name);
+    return at != SIZE_MAX ? &held->columns[at] : NULL;
 }
 
 const char *pb_table_caption(const pb_value *table)
@@ -137,45 +269,21 @@ static pb_status pick_cells(pb_keeper *keeper, const pb_value *cells, const size
     return pb_list_finish(&picked, true, result, error);
 }
 
-/* A copy of the columns, which borrows names, with the cells retained. */
-static pb_table_cells *copy_columns(const pb_value *table, size_t extra)
-{
-    size_t count = pb_table_columns(table);
-    pb_table_cells *columns = pb_calloc(count + extra, sizeof *columns);
-    for (size_t i = 0; columns && i < count; i++) {
-        columns[i] = *pb_table_column(table, i);
-        columns[i].cells = pb_value_retain(columns[i].cells);
-    }
-    return columns;
-}
-
-static void release_columns(pb_table_cells *columns, size_t count)
-{
-    for (size_t i = 0; columns && i < count; i++)
-        pb_value_release(&columns[i].cells);
-    free(columns);
-}
-
 pb_status pb_table_pick(pb_keeper *keeper, const pb_value *table, const size_t *rows, size_t count,
                         pb_value **result, pb_error **error)
 {
-    size_t n_columns = pb_table_columns(table);
-    *result = NULL;
-    pb_table_cells *columns = copy_columns(table, 0);
-    if (!columns)
-        return pb_fail_memory(error);
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < n_columns && !status; i++) {
-        pb_value *picked = NULL;
-        status = pick_cells(keeper, columns[i].cells, rows, count, &picked, error);
-        pb_value_release(&columns[i].cells);
-        columns[i].cells = picked;
+    pb_table_builder picked = {.keeper = keeper,
+                               .rows = count,
+                               .caption = pb_table_caption(table),
+                               .model = table->as.table->model};
+    for (size_t i = 0; !picked.status && i < pb_table_columns(table); i++) {
+        pb_table_cells column = *pb_table_column(table, i);
+        column.cells = NULL;
+        picked.status = pick_cells(keeper, pb_table_column(table, i)->cells, rows, count,
+                                   &column.cells, &picked.error);
+        pb_table_take(&picked, column);
     }
-    if (!status)
-        status = pb_value_table(columns, n_columns, count, pb_table_caption(table),
-                                table->as.table->model, result, error);
-    release_columns(columns, n_columns);
-    return status;
+    return pb_table_finish(&picked, result, error);
 }
 
 /* Signed results are read by their sign first, so their cells are shaded. */
@@ -196,34 +304,62 @@ bool pb_value_fills_rows(const pb_value *value, size_t *rows)
     return fills;
 }
 
+/* How a column looks that is made of a value. */
+static void dress_column(pb_table_cells *column, const pb_value *value)
+{
+    if (pb_value_kind(value) == PB_TENSOR) {
+        column->units = pb_value_meta(value)->units;
+        if (holds_negatives(pb_value_get_tensor(value)))
+            column->look = PB_CELLS_SHADED;
+    }
+    if (pb_list_of(column->cells, PB_BOOL))
+        column->look = PB_CELLS_CHECK;
+}
+
+/* Another column in the place of one that has its name. Takes the cells. */
+static pb_status replace_column(pb_table_builder *builder, size_t at, pb_table_cells column,
+                                pb_error **error)
+{
+    char *units = NULL;
+    pb_status status = check_length(builder, &column, error);
+    if (!status && !pb_copy_text(column.units, &units))
+        status = pb_fail_memory(error);
+    if (status) {
+        pb_keeper_bury(builder->keeper, &column.cells);
+        return status;
+    }
+    pb_table_cells *old = &builder->columns[at];
+    free((char *)old->units);
+    pb_value_release(&old->cells);
+    *old = (pb_table_cells){old->name, column.cells, column.look, units};
+    return PB_OK;
+}
+
+void pb_table_set(pb_table_builder *builder, const char *name, const pb_value *value)
+{
+    pb_table_cells column = {.name = name};
+    if (builder->status)
+        return;
+    pb_status status =
+        pb_value_as_column(builder->keeper, value, builder->rows, &column.cells, &builder->error);
+    size_t at = find_column(builder->columns, builder->count, builder->names, name);
+    if (!status) {
+        dress_column(&column, value);
+        status = at != SIZE_MAX ? replace_column(builder, at, column, &builder->error)
+                                : add_column(builder, column, &builder->error);
+    }
+    remember(builder, status);
+}
+
 pb_status pb_table_with(pb_keeper *keeper, const pb_value *table, const char *name,
                         const pb_value *cells, pb_value **result, pb_error **error)
 {
-    size_t count = pb_table_columns(table), at = 0, rows = pb_table_rows(table);
-    *result = NULL;
-    if (count == 0 && rows == 0 && !pb_value_fills_rows(cells, &rows))
-        rows = 1;
-    pb_table_cells *columns = copy_columns(table, 1);
-    if (!columns)
-        return pb_fail_memory(error);
-    while (at < count && strcmp(columns[at].name, name) != 0)
-        at++;
-    pb_value_release(&columns[at].cells);
-    columns[at] = (pb_table_cells){.name = name};
-    size_t total = at < count ? count : count + 1;
-    pb_status status = pb_value_as_column(keeper, cells, rows, &columns[at].cells, error);
-    if (!status && pb_value_kind(cells) == PB_TENSOR) {
-        columns[at].units = pb_value_meta(cells)->units;
-        if (holds_negatives(pb_value_get_tensor(cells)))
-            columns[at].look = PB_CELLS_SHADED;
-    }
-    if (!status && pb_list_of(columns[at].cells, PB_BOOL))
-        columns[at].look = PB_CELLS_CHECK;
-    if (!status)
-        status = pb_value_table(columns, total, rows, pb_table_caption(table),
-                                table->as.table->model, result, error);
-    release_columns(columns, total);
-    return status;
+    pb_table_builder builder = {.keeper = keeper};
+    pb_table_take_columns(&builder, table);
+    if (builder.count == 0 && builder.rows == 0 && !pb_value_fills_rows(cells, &builder.rows))
+        builder.rows = 1;
+    pb_table_set(&builder, name, cells);
+    return pb_table_finish(&builder, result, error);
 }
 
 /* ---- columns from other values ---- */

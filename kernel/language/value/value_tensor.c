@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/memory.h"
 #include "value_private.h"
 
@@ -87,7 +88,7 @@ pb_status pb_value_tensor(pb_tensor *tensor, const pb_meta *meta, pb_value **res
     pb_value *value = pb_value_new(PB_TENSOR);
     pb_tensor_value *held = value ? pb_calloc(1, sizeof *held) : NULL;
     if (!held) {
-        free(value);
+        pb_let_go(value);
         return pb_fail_memory(error);
     }
     value->as.tensor = held;

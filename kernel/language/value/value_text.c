@@ -247,7 +247,7 @@ static void repr_record(const pb_value *record, bool whole, pb_buffer *out)
     pb_buffer_byte(out, '}');
 }
 
-static void repr_slice(const pb_selector *s, pb_buffer *out)
+static void repr_slice(const pb_select *s, pb_buffer *out)
 {
     if (s->has_first)
         pb_buffer_format(out, "%lld", (long long)s->first);
@@ -258,24 +258,54 @@ static void repr_slice(const pb_selector *s, pb_buffer *out)
         pb_buffer_format(out, ":%lld", (long long)s->step);
 }
 
-static void repr_selector(const pb_selector *s, bool whole, pb_buffer *out)
+static void repr_label(const pb_select *s, pb_buffer *out)
+{
+    const char *word = s->occurrence == PB_OCCURRENCE_LAST    ? "last("
+                       : s->occurrence == PB_OCCURRENCE_FIRST ? "first("
+                       : s->occurrence == PB_OCCURRENCE_ONLY  ? ""
+                                                              : "at(";
+    pb_buffer_text(out, word);
+    pb_quote(s->label, strlen(s->label), out);
+    if (s->occurrence > 1)
+        pb_buffer_format(out, ", %d", s->occurrence);
+    pb_buffer_text(out, *word ? ")" : "");
+}
+
+static void repr_selector(const pb_select *s, bool whole, pb_buffer *out);
+
+/* The items of a list, or the places of a mask as true and false. */
+static void repr_places(const pb_select *s, bool whole, pb_buffer *out)
+{
+    size_t count = s->mask ? pb_tensor_size(s->mask) : s->n_items, start = out->length;
+    pb_buffer_byte(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            pb_buffer_text(out, ", ");
+        if (!whole && (i >= PB_REPR_ITEMS || full(out, start, whole))) {
+            pb_buffer_format(out, "... %zu more", count - i);
+            break;
+        }
+        if (s->mask)
+            pb_buffer_text(out, pb_tensor_data(s->mask)[i] != 0 ? "True" : "False");
+        else
+            repr_selector(&s->items[i], whole, out);
+    }
+    pb_buffer_byte(out, ']');
+}
+
+static void repr_selector(const pb_select *s, bool whole, pb_buffer *out)
 {
     switch (s->kind) {
-    case PB_SELECTOR_EACH: pb_buffer_text(out, "each"); break;
-    case PB_SELECTOR_ALL: pb_buffer_text(out, "all"); break;
-    case PB_SELECTOR_SLICE: repr_slice(s, out); break;
-    case PB_SELECTOR_LABEL:
-        pb_buffer_text(out, s->occurrence == PB_OCCURRENCE_LAST    ? "last("
-                            : s->occurrence == PB_OCCURRENCE_FIRST ? "first("
-                                                                   : "at(");
-        pb_quote(s->label, strlen(s->label), out);
-        if (s->occurrence > 1)
-            pb_buffer_format(out, ", %d", s->occurrence);
-        pb_buffer_byte(out, ')');
-        break;
-    case PB_SELECTOR_PER:
+    case PB_SELECT_EACH: pb_buffer_text(out, "each"); break;
+    case PB_SELECT_ALL: pb_buffer_text(out, "all"); break;
+    case PB_SELECT_INDEX: pb_buffer_format(out, "%lld", (long long)s->index); break;
+    case PB_SELECT_LABEL: repr_label(s, out); break;
+    case PB_SELECT_SLICE: repr_slice(s, out); break;
+    case PB_SELECT_LIST:
+    case PB_SELECT_MASK: repr_places(s, whole, out); break;
+    case PB_SELECT_PER:
         pb_buffer_text(out, "per(");
-        pb_value_repr(s->items, whole, out);
+        repr_places(s, whole, out);
         pb_buffer_byte(out, ')');
         break;
     }

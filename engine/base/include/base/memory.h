@@ -1,5 +1,6 @@
 /* Sizes that cannot overflow silently, and allocation in terms of them. What is large is refused
- * where the system would promise it and not keep the promise: see room.h. */
+ * where the system would promise it and not keep the promise, and past what values may hold: see
+ * room.h and budget.h. */
 #ifndef PB_BASE_MEMORY_H
 #define PB_BASE_MEMORY_H
 
@@ -38,7 +39,7 @@ size_t pb_stack_left(void);
 static inline void *pb_calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (!pb_size_mul(count, size, &bytes) || !pb_room_for(bytes))
+    if (!pb_size_mul(count, size, &bytes) || !pb_room_to_spend(bytes))
         return NULL;
     return pb_large_pages(calloc(count ? count : 1, size ? size : 1), bytes);
 }
@@ -47,12 +48,13 @@ static inline void *pb_calloc(size_t count, size_t size)
 static inline void *pb_malloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (!pb_size_mul(count, size, &bytes) || !pb_room_for(bytes))
+    if (!pb_size_mul(count, size, &bytes) || !pb_room_to_spend(bytes))
         return NULL;
     return pb_large_pages(malloc(bytes ? bytes : 1), bytes);
 }
 
-/* The same starting at a multiple of `alignment`, a power of two; `bytes` is a multiple of it. */
+/* The same starting at a multiple of `alignment`, a power of two; `bytes` is a multiple of it. For
+ * weights and for what work needs beside them: values' budget does not bound it. */
 static inline void *pb_malloc_aligned(size_t alignment, size_t bytes)
 {
     return pb_room_for(bytes) ? pb_large_pages(aligned_alloc(alignment, bytes), bytes) : NULL;
@@ -61,7 +63,7 @@ static inline void *pb_malloc_aligned(size_t alignment, size_t bytes)
 static inline void *pb_realloc(void *old, size_t count, size_t size)
 {
     size_t bytes;
-    if (!pb_size_mul(count, size, &bytes) || !pb_room_for(bytes))
+    if (!pb_size_mul(count, size, &bytes) || !pb_room_to_spend(bytes))
         return NULL;
     return pb_large_pages(realloc(old, bytes ? bytes : 1), bytes);
 }

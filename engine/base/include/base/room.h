@@ -14,11 +14,18 @@
 /* Bytes left to the rest of the machine. */
 #define PB_ROOM_RESERVE (192.0 * 1024 * 1024)
 
-/* Bytes the machine, and the control group the process is in, can still give; -1 where the system
- * does not tell. Reads files of /proc and /sys: some ten microseconds. */
+/* Bytes of memory there are in all, to the machine or to the control group; -1 if untold. */
+double pb_room_total(void);
+
+/* Bytes the machine, and the control group the process is in, can still give, and of addresses the
+ * process may still use; -1 where the system does not tell. Reads files of /proc and /sys: some ten
+ * microseconds. */
 double pb_room_left(void);
 
 /* Whether so many bytes fit and leave the reserve; true for a size not worth asking. */
 bool pb_room_for(size_t bytes);
+/* The same, and within what values may hold (budget.h): for whatever a person decides the size of.
+ */
+bool pb_room_to_spend(size_t bytes);
 
 #endif

@@ -71,11 +71,14 @@ typedef enum pb_select_kind {
     PB_SELECT_LABEL, /* one label, the `occurrence`-th; the axis goes away */
     PB_SELECT_SLICE, /* coordinates first <= c < last, by step */
     PB_SELECT_LIST, /* indices or labels, each PB_SELECT_INDEX or PB_SELECT_LABEL; the axis stays */
-    PB_SELECT_MASK  /* a boolean tensor over the one axis */
+    PB_SELECT_MASK, /* a boolean tensor over the one axis, or over one without a name */
+    PB_SELECT_EACH, /* the places of its one item, or of ALL, which a sweep walks one by one */
+    PB_SELECT_PER   /* items: one selector for each of several prompts; no place by itself */
 } pb_select_kind;
 
 enum { PB_OCCURRENCE_ONLY = 0, PB_OCCURRENCE_FIRST = 1, PB_OCCURRENCE_LAST = -1 };
 
+/* A literal borrows what it points at; what pb_select_copy() fills owns it. */
 typedef struct pb_select {
     pb_select_kind kind;
     int64_t index;     /* INDEX: the coordinate; negative counts from the end */
@@ -84,9 +87,27 @@ typedef struct pb_select {
     bool has_first, has_last;
     int64_t first, last, step; /* SLICE; step is not 0 */
     const struct pb_select *items;
-    size_t n_items;        /* LIST */
+    size_t n_items;        /* LIST, PER; EACH: 0 or 1 */
     const pb_tensor *mask; /* MASK */
 } pb_select;
+
+extern const pb_select pb_select_all, pb_select_each;
+
+/* A copy with its own label, items and hold on the mask. *copy holds nothing on failure. */
+pb_status pb_select_copy(const pb_select *select, pb_select *copy, pb_error **error);
+/* Frees what a selector owns, which becomes ALL. */
+void pb_select_free(pb_select *select);
+/* The same for one that is kept by itself. */
+pb_status pb_select_create(const pb_select *select, pb_select **copy, pb_error **error);
+void pb_select_destroy(pb_select **select);
+bool pb_select_equal(const pb_select *a, const pb_select *b);
+
+/* Of arguments that name places; NULL is one that was left out. */
+bool pb_select_walks(const pb_select *select);    /* EACH */
+bool pb_select_is_every(const pb_select *select); /* left out, ALL, or EACH of all */
+bool pb_select_is_one(const pb_select *select);   /* a place: INDEX or LABEL, in PER each of them */
+/* What it is of one of several prompts: the item of PER, else itself. */
+const pb_select *pb_select_for(const pb_select *select, size_t prompt);
 
 /*
  * Resolves a selector to offsets along the axis. *offsets is malloc'ed, the caller's; *drops says

@@ -25,11 +25,9 @@ typedef struct pb_attribute_spec {
     size_t n_targets;
     const int32_t *against; /* NULL, or what to subtract: W_U[:, target] - W_U[:, against] */
     size_t n_against;
-    const pb_select *positions; /* NULL: the last; 1 shared or one per prompt. One that names
-                                   several positions gives an axis pos */
-    size_t n_positions;
-    bool scale;           /* divide by sigma; false is the plain dot product */
-    const pb_head *heads; /* BY_HEAD: only these, the others going into `rest`; NULL: all */
+    const pb_select *positions; /* NULL: the last. One that names several gives an axis pos */
+    bool scale;                 /* divide by sigma; false is the plain dot product */
+    const pb_head *heads;       /* BY_HEAD: only these, the others going into `rest`; NULL: all */
     size_t n_heads;
 } pb_attribute_spec;
 

@@ -37,7 +37,6 @@ typedef struct pb_edit_spec {
     const pb_head *pairs;       /* instead of layers and heads; NULL: those */
     size_t n_pairs;             /* 0 is a set of no heads, which changes nothing */
     const pb_select *positions; /* pos, or query where there are keys; NULL: every token */
-    size_t n_positions;         /* 0 or 1 shared, or one per prompt */
     bool spares_start;          /* every token, that is, but a prompt's start token */
     const pb_select *keys;      /* sites with keys only; NULL: every key */
     const pb_select *neurons;   /* places along the site's last axis (d_mlp, ...); NULL: all */

@@ -40,9 +40,8 @@ typedef struct pb_metric {
     size_t n_targets;
     const int32_t *against; /* LOGIT_DIFF: 1 shared or one per prompt */
     size_t n_against;
-    const pb_select *positions; /* NULL: the last. 1 shared or one per prompt */
-    size_t n_positions;
-    pb_run *const *reference; /* KL: 1 shared or one per prompt */
+    const pb_select *positions; /* NULL: the last */
+    pb_run *const *reference;   /* KL: 1 shared or one per prompt */
     size_t n_reference;
     pb_metric_call call; /* CALL */
     void *user;

@@ -15,7 +15,8 @@
 #include "study/metric.h"
 #include "study/where.h"
 
-/* Borrowed for the call. pb_patch_defaults() fills in what is walked when it is not said. */
+/* Borrowed for the call. EACH walks its places, a cell for each; others are taken together.
+ * pb_patch_defaults() fills in what is walked when it is not said. */
 typedef struct pb_patch_spec {
     pb_run *const *into;
     size_t n_into;
@@ -24,14 +25,14 @@ typedef struct pb_patch_spec {
     pb_axis *prompts; /* the prompt axis of the result, of length max(n_into, n_from), or NULL with
                          one pair */
     pb_site site;
-    pb_where layers;
-    pb_where heads;       /* sites with a head axis */
-    const pb_head *pairs; /* instead of layers and heads, these: all patched together, or with
-                             heads.each one at a time, along an axis "component" labelled "L9H6" */
+    const pb_select *layers;
+    const pb_select *heads; /* sites with a head axis */
+    const pb_head *pairs;   /* instead of layers and heads, these: all patched together, or with
+                               heads EACH one at a time, along an axis "component" labelled "L9H6" */
     size_t n_pairs;
-    pb_where positions; /* resolved in `into`; the same index is read from `from`. Of queries
-                           where the site has keys */
-    pb_where keys;      /* sites with keys only */
+    const pb_select *positions; /* resolved in `into`; the same index is read from `from`. Of
+                           queries where the site has keys */
+    const pb_select *keys;      /* sites with keys only */
     const pb_metric *metric;
     bool normalize;       /* (patched - into) / (from - into); over prompts the ratio of means is
                              in `mean` */

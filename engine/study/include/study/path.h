@@ -51,7 +51,7 @@ typedef struct pb_path_spec {
     bool each_sender;
     const pb_receiver *receivers; /* set together */
     size_t n_receivers;
-    pb_where positions; /* of the sender's output; all unless told */
+    const pb_select *positions; /* of the sender's output; all unless told */
     pb_path_mode mode;
     const pb_metric *metric;
     bool normalize;

@@ -3,23 +3,14 @@
  *
  * Places are written with math/tensor.h's selectors, so that positions, labels (" love"),
  * occurrences (at(" John", 2)), lists and slices mean in an edit what they mean in an index.
- * Positions are resolved on each prompt by itself, against its own tokens.
+ * Positions are resolved on each prompt by itself, against its own tokens; PER gives each its own.
+ * Selectors are borrowed for the call that takes them. NULL is every place, or what is said there.
  */
 #ifndef PB_STUDY_WHERE_H
 #define PB_STUDY_WHERE_H
 
 #include "math/tensor.h"
 #include "model/run.h"
-
-/* Everything is borrowed for the call that takes it. */
-typedef struct pb_where {
-    bool each;               /* a sweep: walk the places, one cell each; else take them together */
-    const pb_select *select; /* NULL: every place */
-    size_t n_selects;        /* positions only: 0 or 1 shared by all prompts, or one per prompt */
-} pb_where;
-
-#define PB_WHERE_ALL  ((pb_where){false, NULL, 0})
-#define PB_WHERE_EACH ((pb_where){true, NULL, 0})
 
 typedef struct pb_head {
     size_t layer, head;

@@ -32,6 +32,7 @@ struct pb_interp {
     unsigned calls;           /* of the user's functions that have not returned yet */
     const char *stack;        /* where the thread's stack stood when the cell began */
     size_t most_stack;        /* bytes of it that evaluating may take */
+    size_t held;              /* in values, when the cell began */
     struct timespec looked;   /* when the process's memory was last looked at */
     unsigned checks;          /* how often the cell was checked since then */
     size_t steps, most_steps; /* most_steps 0: no bound */

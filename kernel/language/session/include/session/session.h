@@ -30,7 +30,7 @@ typedef struct pb_session_options {
     const char *default_model; /* loaded by load() without a name; "reviews-4m" */
     bool load_default;         /* words that need a model load the default one if there is none */
     const pb_log *log;         /* borrowed for the session's life; may be NULL */
-    size_t memory_limit;       /* bytes the process may hold; 0: what the machine has */
+    size_t memory;             /* bytes that values may hold in all; 0: a share of the machine's */
 } pb_session_options;
 
 /* What a running cell may do to the outside. Called on the executing thread only. */

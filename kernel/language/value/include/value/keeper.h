@@ -1,7 +1,8 @@
 /*
  * The cell that values are made for, as far as the making of them needs it: to hear that it is to
  * stop, and to let go later of what takes long to let go of. The interpreter of a cell is a keeper
- * and more; to all functions here NULL is one that never stops and lets go at once.
+ * and more; to all functions here NULL is one that never stops, but for want of
+ * memory, and lets go at once.
  */
 #ifndef PB_VALUE_KEEPER_H
 #define PB_VALUE_KEEPER_H

@@ -29,6 +29,7 @@ typedef struct pb_builtin pb_builtin;             /* the row of a word: eval/bui
 
 /* Bounds on one value. */
 #define PB_MAX_LIST_LENGTH   4000000 /* items */
+#define PB_MAX_TABLE_COLUMNS 16384
 #define PB_MAX_VALUE_DEPTH   1000 /* values within one another: walking one needs so much stack */
 #define PB_MAX_STRING_LENGTH (64u << 20)
 
@@ -85,6 +86,9 @@ pb_precision pb_value_precision(const pb_value *value);
 
 pb_status pb_value_string(const char *text, size_t length, pb_value **result, pb_error **error);
 pb_status pb_value_text(const char *text, pb_value **result, pb_error **error); /* NUL-terminated */
+/* Whether there may be a string of so many bytes: asked before one is put together. PB_LIMIT if it
+ * would be too long, PB_MEMORY if the session's values leave no room for it. */
+pb_status pb_string_fits(double length, pb_error **error);
 /* Takes the buffer's bytes; the buffer is empty afterwards, also on failure. */
 pb_status pb_value_take_buffer(pb_buffer *buffer, pb_value **result, pb_error **error);
 const char *pb_value_get_text(const pb_value *value, size_t *length); /* length may be NULL */
@@ -228,6 +232,30 @@ typedef struct pb_table_cells {
  * `caption` and `model` may be NULL. */
 pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t n_rows,
                          const char *caption, pb_value *model, pb_value **result, pb_error **error);
+/* A table being made: {.keeper = ..., .rows = ...}. What fails is remembered, and what comes after
+ * it does nothing: the one check is at the end, pb_table_finish(). Names are found by hash, and the
+ * cell may be stopped at each column. */
+typedef struct pb_table_builder {
+    pb_keeper *keeper;   /* may be NULL */
+    size_t rows;         /* of each column */
+    const char *caption; /* this and the model are borrowed until the end, and may be NULL */
+    pb_value *model;
+    pb_table_cells *columns; /* so far */
+    size_t count, capacity;
+    struct pb_map *names;
+    pb_status status; /* of what failed first; a caller may set it, with `error`, for its own */
+    pb_error *error;
+} pb_table_builder;
+
+/* Takes the cells, and copies the rest; cells NULL fail with memory. PB_VALUE if they are not as
+ * many as the rows, or if the name is there already; PB_LIMIT for one column too many. */
+void pb_table_take(pb_table_builder *builder, pb_table_cells column);
+/* Any value as a column, as pb_value_as_column() makes it; in place of one that has the name. */
+void pb_table_set(pb_table_builder *builder, const char *name, const pb_value *value);
+/* All columns of a table, which outlives the builder, its number of rows, caption and model. */
+void pb_table_take_columns(pb_table_builder *builder, const pb_value *table);
+bool pb_table_has(const pb_table_builder *builder, const char *name);
+pb_status pb_table_finish(pb_table_builder *builder, pb_value **result, pb_error **error);
 size_t pb_table_columns(const pb_value *table);
 size_t pb_table_rows(const pb_value *table);
 const pb_table_cells *pb_table_column(const pb_value *table, size_t index);   /* borrowed */
@@ -282,39 +310,19 @@ const char *pb_record_caption(const pb_value *record);
 
 /* ---- selectors ---- */
 
-typedef enum pb_selector_kind {
-    PB_SELECTOR_EACH,
-    PB_SELECTOR_ALL,
-    PB_SELECTOR_LABEL, /* at(label, n), first(label), last(label) */
-    PB_SELECTOR_SLICE, /* first:last:step */
-    PB_SELECTOR_PER    /* per([...]): one for each prompt */
-} pb_selector_kind;
-
-typedef struct pb_selector {
-    pb_selector_kind kind;
-    const char *label;
-    int occurrence; /* as in pb_select */
-    bool has_first, has_last;
-    int64_t first, last, step;
-    pb_value *items; /* PER: a list of integers, strings, selectors */
-} pb_selector;
-
-pb_status pb_value_selector(const pb_selector *selector, pb_value **result, pb_error **error);
-const pb_selector *pb_value_get_selector(const pb_value *value); /* borrowed; NULL if not one */
+/* Copies the select. */
+pb_status pb_value_selector(const pb_select *select, pb_value **result, pb_error **error);
+/* per([...]) of a list of places, one for each prompt. */
+pb_status pb_value_per(const pb_value *places, pb_value **result, pb_error **error);
+const pb_select *pb_value_get_selector(const pb_value *value); /* borrowed; NULL if not one */
 
 /*
  * A value in the place of an index as the pb_select the engine wants: an integer, a string, a list
- * of those, a slice, all, at(...), a boolean tensor or column. `storage` holds what *select points
- * into and is freed with pb_select_free. `value` must outlive *select; `keeper` may be NULL.
+ * of those, a selector, a boolean tensor or column. *select owns what it holds; it holds nothing on
+ * failure. `axis` is for messages; NULL where it is not known yet. `keeper` may be NULL.
  */
-typedef struct pb_select_storage {
-    pb_select *items;
-    pb_tensor *mask;
-} pb_select_storage;
-
 pb_status pb_value_to_select(pb_keeper *keeper, const pb_value *value, const char *axis,
-                             pb_select *select, pb_select_storage *storage, pb_error **error);
-void pb_select_free(pb_select_storage *storage);
+                             pb_select *select, pb_error **error);
 
 /* ---- built-ins, functions and objects ---- */
 
