@@ -135,8 +135,8 @@ static bool is_sentence(const pb_value *value)
     return gaps >= 2;
 }
 
-/* logit(" great", love): the corrected line, where a prompt stands in the place of a word and a
- * word in that of the prompt. */
+/* The hint for logit(" great", love), whose prompt and word are the wrong way round: the line with
+ * both in their places. */
 static void hint_swapped(const pb_call *call, pb_model *model, const pb_argument *word,
                          pb_error *error)
 {
@@ -195,7 +195,7 @@ void pb_targets_free(pb_targets *targets)
     *targets = (pb_targets){0};
 }
 
-/* "great" is a token of its own, but hardly ever what comes after a word. */
+/* Notes that "great" without a space in front, though it is a token, hardly ever follows a word. */
 static void note_one(pb_interp *interp, pb_model *model, const pb_value *target)
 {
     size_t length;

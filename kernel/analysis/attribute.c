@@ -1,4 +1,4 @@
-/* attribute() and lens(): who wrote a logit, and what each layer would have said. */
+/* attribute(): how much of a logit each component, head or neuron wrote. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void check_sentence(const pb_value *self, char *out, size_t size)
     const pb_meta *meta = pb_value_meta(self);
     const pb_value *check = pb_meta_field(meta, "check"), *rest = pb_meta_field(meta, "rest");
     const char *parts = "The parts";
-    /* of a mean or a difference of attributions it is that of their logits */
+    /* for a mean or a difference of attributions the check is about that of their logits */
     bool own = meta->caption && strncmp(meta->caption, "What each ", 10) == 0 &&
                !strstr(meta->caption, "; ");
     char units[80];

@@ -21,8 +21,8 @@ static pb_status take_id(const pb_call *call, const pb_value *value, int32_t *id
     return PB_OK;
 }
 
-/* A number, or what walking a list, a tensor of one axis or the .ids of tokens gives. *ids is
- * malloc'ed. */
+/* The argument as ids: a number, or the items of a list, of a tensor of one axis, or of the .ids of
+ * tokens. *ids is malloc'ed. */
 static pb_status take_ids(pb_call *call, int32_t **ids, size_t *count, pb_error **error)
 {
     const pb_value *value = pb_argument_value(call, "ids");

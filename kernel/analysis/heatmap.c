@@ -63,7 +63,7 @@ static pb_status check_names(pb_call *call, const pb_value *value, const wanted_
     return PB_OK;
 }
 
-/* One or two axes for facet=, in the call that would do. */
+/* Hints at a facet= with one or two axes that would do, as the call to type. */
 static void hint_facets(pb_call *call, const pb_tensor *tensor, pb_error **error)
 {
     pb_written data = pb_plot_written(call);

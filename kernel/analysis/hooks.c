@@ -1,4 +1,5 @@
-/* Names of TransformerLens' hooks as they are typed from habit, and what they are here. */
+/* Names of TransformerLens' hooks, which its users type from habit, and what they are called here.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -74,7 +74,8 @@ static pb_status find_loaded(pb_session *session, loaded *l, pb_error **error)
     return status;
 }
 
-/* The one that was read from a folder as it is now; borrowed, or NULL. */
+/* The loaded model that was read from this folder, whose files have not changed since. Borrowed;
+ * NULL if there is none. */
 static pb_model *find_by_folder(const loaded *l, const char *folder, bool raw)
 {
     for (size_t i = 0; i < l->count; i++)
@@ -217,7 +218,8 @@ static void suggest_models(pb_session *session, pb_names *names)
 
 /* ---- models() ---- */
 
-/* "loaded, current raw": which of a folder's two ways to be loaded are. */
+/* Appends "loaded, current raw": which of the two ways to load this folder, processed and raw, are
+ * loaded, and which is current. */
 static void append_state(const loaded *l, const char *folder, pb_buffer *out)
 {
     for (int raw = 0; raw < 2; raw++) {
@@ -260,7 +262,8 @@ static pb_status add_folder(model_rows *rows, const loaded *l, const char *name,
     return status;
 }
 
-/* Whether a loaded model has its row: among those that load() finds, or for its other way. */
+/* Whether models() has a row for a loaded model already: because load() finds its folder, or
+ * because an earlier one of the list was loaded from the same folder, in the other way. */
 static bool is_listed(const loaded *l, size_t which, const pb_located *models, size_t count)
 {
     const pb_model *model = l->models[which];

@@ -154,7 +154,7 @@ void pb_metric_positions(pb_bound_metric *bound)
     bound->metric.positions = bound->positions;
 }
 
-/* What is no metric and no function, and what was probably meant. */
+/* Refuses what is no metric and no function, and hints at what was probably meant. */
 static pb_status not_a_metric(const pb_value *value, pb_error **error)
 {
     char text[96];
@@ -170,7 +170,7 @@ static pb_status not_a_metric(const pb_value *value, pb_error **error)
     return status;
 }
 
-/* metric=logit, without its word. */
+/* Refuses metric=logit, which lacks its word. */
 static pb_status bare_word(const char *word, pb_error **error)
 {
     pb_status status = pb_fail(error, PB_TYPE, "%s is not a metric yet: it needs %s", word,

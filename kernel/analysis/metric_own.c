@@ -11,7 +11,8 @@
 
 /* ---- the run of a cell ---- */
 
-/* A sweep computes a cell as far as its last rows; logits are made of them when asked for. */
+/* A sweep computes each cell up to the final norm; logits are made of that when they are asked for.
+ */
 typedef struct cell_run {
     pb_seen seen;  /* its runs retained */
     float *normed; /* what seen.normed points at */
@@ -96,7 +97,8 @@ static const pb_member cell_run_members[] = {
     {"logprobs", "Log probabilities, nats: [pos, token].", get_logprobs},
     {NULL, NULL, NULL}};
 
-/* Activations are there in runs; a sweep computes a cell only as far as its logits. */
+/* What run.name gives in a metric of one's own: logits and the like, but no activations, which a
+ * sweep does not compute. */
 static pb_status cell_run_attribute(pb_interp *interp, const pb_value *self, const char *name,
                                     pb_value **result, pb_error **error)
 {

@@ -11,7 +11,8 @@
 
 /* ---- what a call means ---- */
 
-/* What a call gave, after `logit(" great")` has been read as target and no prompt. */
+/* Which arguments a call gave, once it is known whether the first one is a prompt: in logit("
+ * great") it is the target. */
 typedef struct given_words {
     bool prompt;
     const char *target, *against; /* names of the parameters that hold them; NULL if absent */
@@ -53,8 +54,8 @@ static pb_status check_words(pb_call *call, const pb_metric_row *row, given_word
     return status;
 }
 
-/* Without a prompt, targets are checked as soon as a model is there, so that the caret is where
- * they are written. */
+/* Where there is no prompt yet but a model is loaded, targets are checked on that at once, so that
+ * the error is shown where they are written. */
 static pb_status check_target(pb_call *call, const char *name, pb_error **error)
 {
     pb_value *model = NULL;
@@ -163,7 +164,7 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     return status;
 }
 
-/* Within a metric of one's own: on the run of one cell of a sweep. */
+/* Within a metric of one's own, whose argument is the run of one cell of a sweep. */
 static pb_status evaluate_cell(pb_call *call, const pb_metric_data *metric, given_words words,
                                const pb_value *cell, pb_value **result, pb_error **error)
 {
@@ -236,8 +237,7 @@ static pb_status call_metric(pb_call *call, pb_value **result, pb_error **error)
 
 #define METRIC_RESULT "a metric; with a prompt a number, with a list of prompts a tensor [prompt]"
 
-/* What the metrics of one word take. With the word alone, that stands in the place of the prompt.
- */
+/* What logit, prob, logprob and rank take. A word alone, logit(" great"), comes as `prompt`. */
 static const pb_parameter target_group[] = {
     {.name = "prompt",
      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,

@@ -23,8 +23,8 @@ typedef struct pb_metric_data {
 
 void pb_metric_destroy(void *metric);
 
-/* The metric for `n_prompts` of a model's prompts; its positions are the caller's to fill, followed
- * by pb_metric_positions(). */
+/* Binds a metric to a model and to a number of its prompts. The caller then fills in the positions
+ * and calls pb_metric_positions(). */
 pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n_prompts,
                          pb_bound_metric *bound, pb_error **error);
 void pb_metric_positions(pb_bound_metric *bound);

@@ -94,7 +94,7 @@ static const char *short_path(const char *path)
     return *start == '/' ? start + 1 : start;
 }
 
-/* "prepended", and which if it is not GPT-2's. */
+/* Whether the start token is prepended, with its name unless it is GPT-2's. */
 static void start_text(const pb_value *self, char *out, size_t size)
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(self));
@@ -109,7 +109,7 @@ static void start_text(const pb_value *self, char *out, size_t size)
         snprintf(out, size, "%.*s, %s", (int)pb_utf8_offset(name, strlen(name), 20), name, how);
 }
 
-/* The lines of pb_model_notes(), which end up in `text`. */
+/* Splits the text of pb_model_notes() into its lines, in place; gives how many. */
 enum { MOST_NOTES = 12 };
 static size_t split_notes(char *text, const char **notes)
 {
@@ -291,7 +291,7 @@ static void model_names(const pb_value *self, pb_names *names)
     }
 }
 
-/* model(prompt), as a module would be called. */
+/* model(prompt): what a PyTorch user writes to run a model. */
 static pb_status model_call(pb_interp *interp, const pb_value *self, size_t count,
                             pb_value *const *arguments, pb_value **result, pb_error **error)
 {

@@ -20,9 +20,9 @@ typedef struct chart_data {
     char **x_texts;      /* of a table's column or a field, as text */
     char **series_names; /* NULL for a single one without a name */
     const char *x_name, *series_name, *value_name, *units;
-    size_t left_out; /* values without a place along x, or without a colour */
+    size_t left_out; /* how many values have no place along x, or no colour */
     double left_sum;
-    bool lacks_series; /* it is the colour they lack */
+    bool lacks_series; /* what they lack is the colour */
 } chart_data;
 
 static void free_texts(char **texts, size_t count)
@@ -77,8 +77,8 @@ static pb_status labels_of(pb_value **values, size_t count, char ***labels, pb_e
     return PB_OK;
 }
 
-/* A list without the places where `other` has nothing: embed and pos_embed have no layer, so they
- * are no part beside attn and mlp either. */
+/* The list with None where `other` has None: embed and pos_embed have no layer, so in a chart of
+ * layers they are no part either, beside attn and mlp. */
 static pb_status where_both(const pb_value *list, const pb_value *other, pb_value **result,
                             pb_error **error)
 {
@@ -200,7 +200,8 @@ static char *place_label(const pb_axis_labels *axis, size_t which)
     return pb_buffer_take(&text);
 }
 
-/* The one field along the axis beside `name`: part, where x is layer. NULL if there is not one. */
+/* The field along the axis that is not called `name`, as part is where x is layer. NULL if there is
+ * none, or more than one. */
 static const char *other_field(const pb_value *tensor, const char *name)
 {
     const pb_meta *meta = pb_value_meta(tensor);
@@ -258,8 +259,8 @@ static pb_status find_repeats(pb_interp *interp, const pb_value *list, bool *rep
     return status;
 }
 
-/* A tensor of one axis by what is known along it. What is left out of x and color is the field that
- * tells the values apart, if there is one. */
+/* A tensor of one axis that has fields along it, such as layer and part. If color is not given, it
+ * is the field that tells values with the same x apart. */
 static pb_status plot_fields(pb_call *call, const pb_value *value, const char *x, const char *color,
                              chart_data *plot, pb_error **error)
 {

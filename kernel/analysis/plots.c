@@ -12,8 +12,8 @@ static void add_choice(const char *choice, const char *name, bool *known, pb_buf
         pb_buffer_format(out, "%s%s", out->length ? ", " : "", choice);
 }
 
-/* Axes of a tensor and, if there is but one, the fields along it; columns of a table: without
- * `name`, which is *known if it is among them. */
+/* Lists what x and color may name: the axes of a tensor and, if it has only one, the fields along
+ * it; the columns of a table. Leaves out `name`; *known says whether it is one of them. */
 static void list_choices(const pb_value *value, const char *name, bool *known, pb_buffer *out)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
@@ -95,7 +95,7 @@ pb_written pb_plot_written(const pb_call *call)
     return (pb_written){pb_source_text(call->source) + span.start, (int)(span.end - span.start)};
 }
 
-/* line(p[layer=0]) draws one place, line(p.mean("layer")) the mean; heatmap() draws all */
+/* As line(p[layer=0]) draws one place, and line(p.mean("layer")) the mean; heatmap() draws all. */
 void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_error **error)
 {
     size_t rank = pb_tensor_rank(tensor);

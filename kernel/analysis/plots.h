@@ -4,12 +4,13 @@
 
 #include "domain.h"
 
-/* An error under argument `parameter`: there is no `name` among the axes, fields or columns of what
- * is drawn, and which there are. */
+/* Fails under argument `parameter`: `name` is no axis, field or column of what is drawn. The error
+ * says which there are. */
 pb_status pb_plot_no_such(pb_call *call, const char *parameter, const char *name,
                           const pb_value *value, pb_error **error);
 
-/* What is neither a tensor nor a table, and how it becomes one. `wanted`: "a tensor or a table". */
+/* Fails for a value that is neither a tensor nor a table, and hints at how it becomes one.
+ * `wanted`: "a tensor or a table". */
 pb_status pb_plot_cannot_draw(pb_call *call, const pb_value *value, const char *wanted,
                               pb_error **error);
 
@@ -28,7 +29,7 @@ pb_status pb_plot_bound(pb_call *call, size_t count, size_t most, pb_error **err
 /* How to take a tensor down to `most` axes, as calls: line(p[head=0]) and line(p.mean("head")). */
 void pb_plot_hint_fewer(pb_call *call, const pb_tensor *tensor, size_t most, pb_error **error);
 
-/* What the person wrote for `data`, as far as it fits a hint; "t" where it does not. */
+/* How `data` was written in the call, where that is short enough to stand in a hint; else "t". */
 typedef struct pb_written {
     const char *text;
     int length; /* for %.*s */

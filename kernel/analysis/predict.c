@@ -252,7 +252,7 @@ static void tokens_repr(const pb_value *self, pb_buffer *out)
     }
 }
 
-/* Of a text that is only cut into tokens so many are shown; .ids has all. */
+/* tokens() shows at most so many tokens of a text; .ids has all. */
 enum { MOST_SHOWN = 4096 };
 
 static size_t shown_tokens(const pb_token_lists *lists, size_t which)
@@ -260,7 +260,8 @@ static size_t shown_tokens(const pb_token_lists *lists, size_t which)
     return lists->counts[which] < MOST_SHOWN ? lists->counts[which] : MOST_SHOWN;
 }
 
-/* Where the context ends, if before the longest prompt does. */
+/* Says in the caption that the longest text is longer than the model's context, and where that
+ * ends. */
 static void say_context(const pb_token_lists *lists, pb_buffer *caption)
 {
     const pb_model *model = pb_model_of(lists->model);
@@ -277,7 +278,8 @@ static void say_context(const pb_token_lists *lists, pb_buffer *caption)
         pb_buffer_format(caption, " The first %d are shown; .ids has all.", MOST_SHOWN);
 }
 
-/* Added tokens behind the start: text that a person may take for so many characters. */
+/* Says which added tokens, such as <|endoftext|>, the texts have behind their start: a person may
+ * have meant them as plain characters. */
 static void name_added(const pb_token_lists *lists, pb_buffer *out)
 {
     enum { SHOWN = 4 };
@@ -472,7 +474,7 @@ static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **
     return token_lists(self, false, list, error);
 }
 
-/* tokens(love)[2]: positions, counted as everywhere. */
+/* tokens(love)[2]: the token at a position; negative ones count from the end. */
 static pb_status tokens_index(pb_interp *interp, const pb_value *self, size_t count,
                               const pb_index_entry *entries, pb_value **result, pb_error **error)
 {
@@ -523,7 +525,7 @@ static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- generate(prompt) ---- */
 
-/* What one prompt goes on with. */
+/* Writes on from one prompt. */
 static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t which,
                               const pb_generate_spec *spec, bool *partial, pb_value **result,
                               pb_error **error)
@@ -566,7 +568,7 @@ static const char *reach_of(const pb_edit *edit, const pb_prompts *prompts)
                   : "; new tokens are edited as far as it has values for them";
 }
 
-/* Text carries no caption, so what it was generated under is said beside it. */
+/* A string has no caption, so the edits that were on while it was generated are printed. */
 static void say_edits(pb_call *call, const pb_edits *edits, const pb_prompts *prompts)
 {
     pb_buffer said = PB_BUFFER_EMPTY;

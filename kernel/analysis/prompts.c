@@ -58,7 +58,8 @@ static pb_status encode(const pb_model *model, const char *text, size_t length, 
     return status;
 }
 
-/* What a prompt of this text is called: a NUL is written \x00, as in the labels of tokens. */
+/* The name of a prompt with this text: the text, with NULs written \x00 as in the labels of tokens.
+ */
 static char *name_of(const char *text, size_t length)
 {
     pb_buffer name = PB_BUFFER_EMPTY;
@@ -97,7 +98,7 @@ static pb_status check_ids(const pb_model *model, const int32_t *ids, size_t cou
     return PB_OK;
 }
 
-/* What tells the two ways to load a model apart. */
+/* What stands behind the name of a model in messages, so that its two ways to be loaded differ. */
 static const char *raw_word(const pb_model *model)
 {
     return pb_model_is_raw(model) ? " (raw)" : "";
@@ -345,7 +346,7 @@ static pb_status join_edits(const pb_edits *edits, pb_prompts *prompts, pb_error
     return prompts->edits ? PB_OK : pb_fail_memory(error);
 }
 
-/* What runs that were given were edited with. */
+/* Which edits the runs among the prompts were made with, in words. */
 static pb_status given_edits(const pb_value *value, pb_prompts *prompts, pb_error **error)
 {
     const char *found = NULL;

@@ -128,7 +128,7 @@ static pb_status place_value(const pb_axis *axis, size_t offset, pb_value **resu
     return pb_value_integer(pb_axis_coordinate(axis, offset), result, error);
 }
 
-/* What is called by its layer and its number in one word: L9H6, L3N120. */
+/* Units that one word names by their layer and number: L9H6 a head, L3N120 a neuron. */
 typedef struct unit_kind {
     const char *axis, *column;
     char letter;
@@ -136,7 +136,8 @@ typedef struct unit_kind {
 
 static const unit_kind unit_kinds[] = {{"head", "head", 'H'}, {"d_mlp", "neuron", 'N'}};
 
-/* The axes of a tensor over such units; kind is NULL where it is none. */
+/* Which axes of a tensor are the layer and the number of such units; kind is NULL if it has none.
+ */
 typedef struct named_units {
     const unit_kind *kind;
     size_t layer, unit;
@@ -187,7 +188,7 @@ static pb_status rank_number(const pb_tensor *tensor, size_t flat, pb_list_build
     return status ? status : pb_list_take(out, value, error);
 }
 
-/* Adds the row of one flat offset. `change` is NULL but for sweeps. */
+/* Adds a row for the value at one flat offset. `change` is NULL unless the tensor is a sweep. */
 static pb_status rank_row(const pb_tensor *tensor, const pb_tensor *change, size_t flat,
                           named_units named, ranking_columns *out, pb_error **error)
 {
@@ -227,7 +228,8 @@ pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look
     return status;
 }
 
-/* Signed values have zero in the middle; weights and probabilities are plain numbers. */
+/* How a column of values is shown: signed ones shaded around zero, weights and probabilities as
+ * plain numbers. */
 static pb_cells_look value_look(const pb_tensor *tensor)
 {
     for (size_t i = 0; i < pb_tensor_size(tensor); i++)
@@ -236,7 +238,8 @@ static pb_cells_look value_look(const pb_tensor *tensor)
     return PB_CELLS_PLAIN;
 }
 
-/* Each head once, in the order of the ranking: over prompts one comes for each of them. */
+/* The heads of a ranking, each once, in its order: a ranking over prompts may name one several
+ * times. */
 static pb_status each_once(const pb_value *names, pb_value **heads, pb_error **error)
 {
     pb_list_builder list = {0};
@@ -314,8 +317,8 @@ static pb_status ranking_table(const pb_value *value, named_units named, ranking
 typedef struct ranking_order {
     const char *by, *words;
     pb_order order;
-    bool by_change; /* of a sweep: most of its values are near the unpatched one, which says little
-                     */
+    bool by_change; /* for sweeps, by the change from the unpatched value, which most values are
+                       close to */
 } ranking_order;
 
 enum { BY_CHANGE, BY_MAGNITUDE, BY_VALUE, BY_SMALLEST };
@@ -327,7 +330,7 @@ static const ranking_order orders[] = {
     [BY_SMALLEST] = {"smallest", "smallest first", PB_BY_SMALLEST, false},
 };
 
-/* Of log probabilities the largest by magnitude are the least likely. */
+/* For log probabilities: the largest by magnitude would be the least likely ones. */
 static const ranking_order likeliest_first = {"value", "likeliest first", PB_BY_VALUE, false};
 
 static bool are_log_probabilities(const pb_value *value)

@@ -63,7 +63,7 @@ static pb_status resolution_of(const pb_metric *metric, size_t pair, const pb_ru
     return status;
 }
 
-/* Of each pair, the coarser of its two ends. */
+/* For each pair, the coarser resolution of its two ends. */
 static pb_status resolutions_of(const pb_ends *ends, const pb_metric *metric,
                                 const pb_found_sweep *found, const pb_context *context,
                                 double *resolutions, pb_error **error)
@@ -90,7 +90,7 @@ static double gap_of(const pb_found_sweep *found, size_t pair)
     return (double)pb_tensor_data(found->from)[pair] - pb_tensor_data(found->into)[pair];
 }
 
-/* One pair, or the means of several, between which there is nothing to divide by. */
+/* Refuses one pair, or the means of several, whose ends are too close to divide by their gap. */
 static pb_status check_gap(const pb_found_sweep *found, const double *resolutions, size_t n,
                            pb_error **error)
 {
@@ -111,7 +111,7 @@ static pb_status check_gap(const pb_found_sweep *found, const double *resolution
     return status;
 }
 
-/* The ratios of pairs without a gap are left empty: *values is replaced. */
+/* Leaves the ratios of pairs empty whose ends are too close: *values is replaced. */
 static pb_status empty_pairs(const double *resolutions, size_t n, pb_found_sweep *found,
                              pb_error **error)
 {

@@ -84,7 +84,7 @@ static void run_repr(const pb_value *self, pb_buffer *out)
     pb_buffer_text(out, run->edits ? ", edit=...)" : ")");
 }
 
-/* Its tokens, and what it was made with. */
+/* A run shows its tokens, and the edits it was made with. */
 static pb_status run_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
                           pb_error **error)
 {
@@ -268,7 +268,7 @@ static pb_status run_called_otherwise(const char *tried, pb_error **error)
     return status;
 }
 
-/* cache["pattern", 4]: the corrected line. */
+/* Refuses run["pattern", 4], as it is written of a cache, and hints at the line that works. */
 static pb_status run_index(pb_interp *interp, const pb_value *self, size_t count,
                            const pb_index_entry *entries, pb_value **result, pb_error **error)
 {

@@ -28,7 +28,8 @@ const pb_tensor *pb_sweep_changes(const pb_value *sweep)
     return fits ? tensor : NULL;
 }
 
-/* What is computed from sweeps keeps their look, but is no longer the metric of patched runs. */
+/* What a sweep's values are called. Something computed from sweeps looks like one, but its values
+ * are no longer the metric of patched runs. */
 static const char *value_name(const pb_meta *meta)
 {
     return pb_meta_field(meta, "into") ? "patched" : "value";
@@ -125,7 +126,7 @@ const pb_prompts *pb_ends_prompts(const pb_ends *ends)
     return ends->into.count >= ends->from.count ? &ends->into : &ends->from;
 }
 
-/* Of several pairs, says which one has prompts of different lengths. */
+/* Refuses pairs of prompts with different lengths; of several pairs the error says which one. */
 static pb_status check_lengths(const pb_ends *ends, const char *what, pb_error **error)
 {
     for (size_t i = 0; i < pb_ends_count(ends); i++) {

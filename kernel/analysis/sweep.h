@@ -20,7 +20,7 @@ void pb_ends_free(pb_ends *ends);
 /* A sweep as the engine found it. */
 typedef struct pb_found_sweep {
     pb_tensor **values;     /* taken */
-    pb_tensor **mean;       /* taken: of a normalised one over pairs the ratio of the means */
+    pb_tensor **mean;       /* taken: over several pairs, the ratio of the means, if normalised */
     pb_tensor *into, *from; /* the metric's value at both ends */
     bool normalized;        /* (patched - into) / (from - into) */
     bool partial;           /* interrupted: what was not computed is empty */

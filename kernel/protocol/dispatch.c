@@ -184,7 +184,8 @@ void pb_request_reply(pb_request *request, const char *metadata, pb_writer *cont
         log_lost(request, type);
 }
 
-/* A cell that was called off has no count: front ends take a cell's from any reply that has one. */
+/* The reply to a cell that was not run has no execution count: front ends would number the cell by
+ * it. */
 static bool has_count(const pb_request *request, const char *status)
 {
     return strcmp(request->message->type.data, "execute_request") == 0 &&

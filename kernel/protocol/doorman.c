@@ -19,21 +19,22 @@
 #include "socket.h"
 #include "thread.h"
 
-#define DESCRIPTORS 65536 /* that are told apart */
-#define PAUSE_MS    10    /* between two looks at who sends */
-#define AT_ONCE     64    /* connections looked at in one go */
+#define DESCRIPTORS 65536 /* connections with a larger descriptor are not watched */
+#define PAUSE_MS    10    /* between two looks at the connections that have sent something */
+#define AT_ONCE     64    /* connections looked at between two pauses, at most */
 
-/* The connection that has a descriptor. */
+/* The connection that a descriptor belongs to. Descriptors are used again, so it is told by its
+ * inode. */
 typedef struct {
-    ino_t socket; /* the system's number of it, which no other open one has; 0: none */
+    ino_t socket; /* the inode, which no other open connection has; 0: no connection */
     pb_channel channel;
-    uint64_t noted_before; /* bytes that were noted of the descriptor's earlier connections */
-    uint64_t forgiven;
-    int64_t seen; /* when that was last added to */
+    uint64_t noted_before; /* what was noted as read of the descriptor's earlier connections */
+    uint64_t forgiven;     /* bytes, PB_FORGIVEN_BYTES for each second so far */
+    int64_t seen;          /* when `forgiven` was last added to */
 } visitor;
 
 typedef struct {
-    void *socket; /* receives ZeroMQ's news of one channel's connections */
+    void *socket; /* a ZeroMQ monitor: tells which connections one channel accepts */
     pb_channel channel;
 } door;
 
@@ -42,11 +43,11 @@ struct pb_doorman {
     const pb_connection *connection;
     const pb_log *log;
     int senders; /* an epoll, readable when a connection has sent something */
-    int end;     /* an event */
+    int end;     /* an event: the thread is to end */
     door doors[PB_CHANNELS];
     size_t n_doors;
     visitor *visitors;    /* by descriptor */
-    atomic_ullong *noted; /* bytes, by descriptor */
+    atomic_ullong *noted; /* bytes that were read, by descriptor */
     pthread_t thread;
     bool running;
 };
@@ -92,7 +93,8 @@ static void let_in(pb_doorman *doorman, int descriptor, pb_channel channel)
         epoll_ctl(doorman->senders, EPOLL_CTL_MOD, descriptor, &event);
 }
 
-/* ZeroMQ's news: a number of two bytes and a value of four, then the address. */
+/* Reads the monitor's events. Each is a frame with the event's number, in two bytes, and its value,
+ * in four, here the descriptor; a second frame has the address. */
 static void read_door(pb_doorman *doorman, const door *from)
 {
     pb_frames news = PB_FRAMES_EMPTY;
@@ -106,7 +108,7 @@ static void read_door(pb_doorman *doorman, const door *from)
     }
 }
 
-/* How far a connection is ahead of what was read from it, in bytes. */
+/* How many bytes a connection has sent that were neither read from it nor forgiven. */
 static uint64_t ahead(pb_doorman *doorman, int descriptor, visitor *sender)
 {
     struct tcp_info info;
@@ -122,7 +124,7 @@ static uint64_t ahead(pb_doorman *doorman, int descriptor, visitor *sender)
         known += atomic_load(&doorman->noted[descriptor]) - sender->noted_before;
     if (info.tcpi_bytes_received > known)
         return info.tcpi_bytes_received - known;
-    sender->noted_before += known - info.tcpi_bytes_received; /* nothing is saved up */
+    sender->noted_before += known - info.tcpi_bytes_received; /* silence earns no credit */
     return 0;
 }
 

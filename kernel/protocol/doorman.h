@@ -1,12 +1,14 @@
 /*
  * Watches how much each TCP connection sends, and ends those that send without end.
  *
- * Who connects needs no key for that, and ZeroMQ takes what comes before anybody can refuse it: the
- * topics a subscriber asks for, or the frames of a message that never ends. So a connection may be
- * ahead of what was read from it by a few of the largest messages; on the channels that take small
- * requests only, by some of those. The system counts its bytes; a thread compares.
+ * Connecting takes no key, and ZeroMQ keeps in memory what a connection sends before the kernel has
+ * read and checked it: the topics a subscriber asks for, or the frames of a message that never
+ * ends. So there is a limit on how many bytes a connection may have sent that were not yet read
+ * from it: a few of the largest messages. The channels iopub and heartbeat take small requests
+ * only; there the limit is on all that was sent, less a little for each second. The system counts
+ * what each connection sends, the routers note what they read, and a thread compares the two.
  *
- * Connections of ipc are not watched. Only whoever may write to the socket's file can make one.
+ * Connections of ipc are not watched: only who may write to the socket's file can make one.
  */
 #ifndef PB_PROTOCOL_DOORMAN_H
 #define PB_PROTOCOL_DOORMAN_H
@@ -14,9 +16,9 @@
 #include "base/log.h"
 #include "connection.h"
 
-#define PB_AHEAD_BYTES          ((size_t)32 << 20) /* of what was read: shell, control, stdin */
-#define PB_AHEAD_REQUESTS_BYTES ((size_t)8 << 10)  /* in all: iopub, heartbeat; ... */
-#define PB_FORGIVEN_BYTES       1024               /* ... of which so much is forgotten a second */
+#define PB_AHEAD_BYTES          ((size_t)32 << 20) /* sent and not read: shell, control, stdin */
+#define PB_AHEAD_REQUESTS_BYTES ((size_t)8 << 10)  /* sent, read or not: iopub, heartbeat */
+#define PB_FORGIVEN_BYTES       1024               /* taken off what was sent, each second */
 
 typedef struct pb_doorman pb_doorman;
 
@@ -30,7 +32,8 @@ pb_status pb_doorman_watch(pb_doorman *doorman, void *socket, pb_channel channel
 /* Once all sockets are bound. */
 pb_status pb_doorman_start(pb_doorman *doorman, pb_error **error);
 
-/* A message of so many bytes was read from the connection that had the descriptor. Any thread. */
+/* To be called for each message that is read: the descriptor of the connection it came from, and
+ * its size. From any thread. */
 void pb_doorman_note(pb_doorman *doorman, int source, size_t bytes);
 
 /* Once all sockets are closed. */

@@ -1,4 +1,4 @@
-/* The threads that run cells, and the one beside them. */
+/* The threads that run cells, and the one that answers other requests meanwhile. */
 #include "executor.h"
 
 #include <stdio.h>
@@ -38,7 +38,7 @@ static void answer(pb_executor *executor, pb_request *request)
     pb_request_destroy(&request);
 }
 
-/* Answers what still waits at the end, so that no client waits for ever. */
+/* Refuses the requests that still wait when the thread ends, so that no client waits for ever. */
 static void refuse_rest(pb_executor *executor)
 {
     pthread_mutex_lock(&executor->lock);
@@ -71,7 +71,7 @@ static void *run(void *user)
     return NULL;
 }
 
-/* Takes the request. */
+/* Queues a request and takes it. False, and it stays the caller's, if the executor is ending. */
 static bool post(pb_executor *executor, pb_request *request)
 {
     pthread_mutex_lock(&executor->lock);
@@ -87,7 +87,7 @@ static bool post(pb_executor *executor, pb_request *request)
     return open;
 }
 
-/* On the shell's thread, after all that had arrived was read. */
+/* What ask_to_read() has called on the shell's thread. */
 static void note_read(void *user)
 {
     pb_executor *executor = user;
@@ -97,7 +97,8 @@ static void note_read(void *user)
     pthread_mutex_unlock(&executor->lock);
 }
 
-/* Has `unread` fall once what has arrived by now was read. Under the lock. */
+/* Asks the shell's thread to read all messages that have arrived by now: `unread` is one larger
+ * until it has. False: memory is out. Under the lock. */
 static bool ask_to_read(pb_executor *executor)
 {
     if (!pb_outbox_call(pb_router_outbox(executor->kernel->shell), note_read, executor))
@@ -147,7 +148,7 @@ static void interrupt(pb_executor *executor)
     pthread_mutex_unlock(&executor->lock);
 }
 
-/* Whether the cell waits for a line of whom an identity names. Under the lock. */
+/* Whether the cell waits for an answer of the client with this identity. Under the lock. */
 static bool asks(const pb_executor *executor, const pb_frame *identity)
 {
     const pb_frame *of = executor->asked_of;
@@ -155,7 +156,7 @@ static bool asks(const pb_executor *executor, const pb_frame *identity)
            memcmp(identity->data, of->data, of->size) == 0;
 }
 
-/* On the shell's thread: the question went to somebody who is not there. */
+/* Called on the shell's thread when the question's client turned out not to be connected. */
 static void note_unreached(void *user, const pb_frames *question)
 {
     pb_executor *executor = user;
@@ -167,7 +168,8 @@ static void note_unreached(void *user, const pb_frames *question)
     pthread_mutex_unlock(&executor->lock);
 }
 
-/* Sends the question, takes it, and lets its answer be taken for one. Under the lock. */
+/* Sends the question, which it takes, and notes whose answer is waited for. False: memory is out.
+ * Under the lock. */
 static bool send_question(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
                           pb_frames *question)
 {
@@ -207,7 +209,8 @@ pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const p
                              "on the stdin channel");
 }
 
-/* Whether a reply is the one the executor waits for. Under its lock. */
+/* Whether an input_reply is the answer that the executor waits for: it names the question, or, if
+ * it names none, comes from the client that was asked. Under the executor's lock. */
 static bool is_answer(const pb_executor *executor, const pb_message *reply)
 {
     if (!executor->asking || executor->unread > 0 || executor->line)

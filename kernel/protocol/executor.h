@@ -38,30 +38,35 @@ typedef struct pb_executor {
     char id[37]; /* of a subshell; else "" */
     pthread_t thread;
     atomic_bool stop;  /* raised by an interrupt while a cell runs */
-    size_t called_off; /* the next requests, after an error; of the executor's own thread */
-    bool removed;      /* a deleted subshell; under the list's lock, like the next */
-    bool joined;
+    size_t called_off; /* so many of the next requests are not run, because a cell before them
+                        * failed; only the executor's own thread reads and writes it */
+    bool removed;      /* its subshell was deleted; under the list's lock, as `joined` is */
+    bool joined;       /* its thread has ended and was joined */
 
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t news;
     pb_request *first, **last; /* waiting requests */
-    bool running;              /* a cell */
-    bool closing, finished;
-    bool asking;              /* the cell waits for a line ... */
-    bool unreached;           /* ... in vain: the question could not be delivered */
-    size_t unread;            /* ... once what came before the question was read; see ask */
-    char asked[96];           /* the input request's id ... */
-    const pb_frame *asked_of; /* ... and whom it went to */
-    char *line;               /* what came; owned until the cell takes it */
+    bool running;              /* a cell is running */
+    bool closing;              /* the thread is to end as soon as it can */
+    bool finished;             /* the thread has answered its last request */
+    bool asking;               /* a cell has asked a question and waits for the answer */
+    bool unreached;            /* the question could not be delivered */
+    char asked[96];            /* the msg_id of the question, an input_request */
+    const pb_frame *asked_of;  /* the identity of the client that it went to */
+    char *line;                /* the answer, until the cell takes it; malloc'ed */
+    /* How often the shell's thread was asked to read all that has arrived, and has not yet done so.
+     * While it is not 0, what comes on stdin was sent before the question: no answer to it. */
+    size_t unread;
 } pb_executor;
 
-/* All executors of a kernel; one that ended stays in the list, so that pointers to it stay good. */
+/* All executors of a kernel. One that has ended stays in the list until the kernel does, so that
+ * pointers to it stay valid. */
 typedef struct pb_executors {
     pthread_mutex_t lock;
     pb_executor *first, **last; /* the main shell's first, then oldest first */
     size_t living;              /* the main shell's included */
     pb_executor *beside;        /* not in the list */
-    bool closed;                /* no more begin */
+    bool closed;                /* the kernel is ending: no executor is started any more */
 } pb_executors;
 
 void pb_executors_init(pb_executors *executors);
@@ -70,8 +75,9 @@ void pb_executors_init(pb_executors *executors);
 pb_status pb_executor_start(struct pb_kernel *kernel, pb_executor_kind kind, pb_executor **executor,
                             pb_error **error);
 
-/* Hands an execute request to the executor of its message's subshell, any other to the one beside;
- * takes it. False (and the request stays the caller's) if there is no such subshell. */
+/* Queues an execute request at the executor of the subshell its message names, and any other at
+ * the one that answers beside the cells. Takes the request; false, and it stays the caller's, if
+ * there is no such subshell. */
 bool pb_executors_post(pb_executors *executors, pb_request *request);
 
 /* Raises the stop flag of the cells that run: of one subshell, or of all with no id. Ignored by
@@ -97,16 +103,20 @@ void pb_executors_destroy(pb_executors *executors);
 
 /* ---- for the executor's own thread ---- */
 
-/* Calls off the execute requests that have arrived by now. Waits until the shell's thread has read
- * them, so that whatever is sent after the reply or the idle that follow runs. */
+/* After a cell that failed: the execute requests that have arrived by now will be answered without
+ * being run. Waits until the shell's thread has read what has arrived, so that requests sent after
+ * the failed cell's reply do run. */
 void pb_executor_abort_queue(pb_executor *executor);
 
-void pb_executor_begin(pb_executor *executor); /* a cell: interrupts count from before its busy */
-void pb_executor_end(pb_executor *executor);   /* to here, before its idle */
+/* Between these two an interrupt stops the cell. Begin comes before the cell is published as busy,
+ * end before it is published as idle. */
+void pb_executor_begin(pb_executor *executor);
+void pb_executor_end(pb_executor *executor);
 
-/* Sends the input request of an id to whom the cell came from, takes it, and waits: PB_OK with the
- * line, the caller's; PB_INTERRUPTED; or PB_UNSUPPORTED when it cannot be delivered. What has come
- * on stdin by now answers no question of this cell: the router reads it first. */
+/* Sends `question`, an input_request with the msg_id `request_id`, to the client `asked_of`, and
+ * waits for the answer. Takes the question. PB_OK with the line, which is the caller's;
+ * PB_INTERRUPTED; or PB_UNSUPPORTED when the question cannot be delivered. What arrived on stdin
+ * before the question is read first, and not taken for its answer. */
 pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
                           pb_frames *question, char **line, pb_error **error);
 

@@ -1,4 +1,4 @@
-/* Counts what each connection asks for, and cuts off who asks without end. */
+/* Counts the requests of each connection, and ends a connection that makes too many. */
 #include "guests.h"
 
 #include <netinet/in.h>
@@ -15,9 +15,9 @@
 
 #define MOST_DESCRIPTORS ((size_t)1 << 20)
 
-/* The connection that has a descriptor. */
+/* The connection that a descriptor belongs to. */
 typedef struct {
-    ino_t socket; /* the system's number of it, which no other open one has; 0: none was seen */
+    ino_t socket; /* the inode, which no other open connection has; 0: none was seen */
     uint64_t asked;
 } guest;
 

@@ -1,11 +1,11 @@
 /*
- * What each connection to a socket has asked for so far, so that one that asks without end is cut
- * off. Not thread-safe.
+ * Counts the requests of each connection to a socket, and ends a connection that makes more than a
+ * limit. Not thread-safe.
  *
- * ZeroMQ keeps what is asked for before anybody can refuse it, and gives it back once the
- * connection ends; it has no call that ends one. The descriptor that a message came from can be
- * shut down, though. It may have been closed by then and be another connection's: what is shut down
- * is the very connection that was counted, or nothing.
+ * A subscription takes memory inside ZeroMQ, until its connection ends, and ZeroMQ has no call to
+ * end one. But it tells which descriptor a message came from, and that can be shut down. By then
+ * the descriptor may belong to another connection: so it is shut down only if it is still the
+ * connection that was counted.
  */
 #ifndef PB_PROTOCOL_GUESTS_H
 #define PB_PROTOCOL_GUESTS_H
@@ -18,7 +18,7 @@ typedef struct pb_guests pb_guests;
 typedef enum pb_guest {
     PB_GUEST_WELCOME, /* may ask */
     PB_GUEST_GONE,    /* its connection has ended */
-    PB_GUEST_CUT_OFF  /* it asked once too often, and its connection ends by that */
+    PB_GUEST_CUT_OFF  /* this request was one too many: its connection was ended */
 } pb_guest;
 
 /* For the connections to a bound socket; each may ask `limit` times. NULL when memory is out. */

@@ -33,21 +33,21 @@ typedef struct pb_kernel {
     pb_router *shell, *control;
     pb_executors executors;
     pthread_mutex_t status_lock;
-    pb_request *busy;   /* cells that were said to be busy and not yet idle; under the lock */
-    atomic_llong count; /* of the cells whose history was stored */
+    pb_request *busy;   /* cells published as busy and not yet as idle; under status_lock */
+    atomic_llong count; /* cells run so far, but for those that ask for no history */
     int stop_event;     /* readable once the kernel is to stop; never read */
     atomic_bool stopping;
 } pb_kernel;
 
 /* A message to be answered. */
 struct pb_request {
-    struct pb_request *next; /* in an executor's queue; later, of those that are busy */
+    struct pb_request *next; /* in an executor's queue, and later in the kernel's list `busy` */
     pb_kernel *kernel;
-    pb_executor *executor; /* whose turn it is; NULL for what the router threads do themselves */
+    pb_executor *executor; /* that answers it; NULL where the router's own thread does */
     pb_router *router;     /* through which the reply goes */
     pb_channel channel;
     pb_message *message;
-    bool stops_kernel; /* once idle was said */
+    bool stops_kernel; /* the kernel is to stop once this was answered and idle was published */
 };
 
 /* Takes the message. NULL when memory is out; the message is gone then, too. */
@@ -57,19 +57,19 @@ void pb_request_destroy(pb_request **request);
 
 /* ---- dispatch.c ---- */
 
-/* True for types that the router's own thread answers, whatever the executors are doing. */
+/* True for types that the router's own thread answers at once, whatever the executors are doing. */
 bool pb_request_is_urgent(const pb_request *request);
 
-/* True for what runs code, and so has to wait its turn; all else is answered beside it. */
+/* True for requests to run a cell, which wait their turn; others are answered while a cell runs. */
 bool pb_request_is_cell(const pb_request *request);
 
 /* Says busy, answers, says idle; then stops the kernel if that was asked for. */
 void pb_request_handle(pb_request *request);
 
-/* The same for an execute request that an earlier error called off. */
+/* Answers an execute request, without running it, that a cell before it failed. */
 void pb_request_abort(pb_request *request);
 
-/* The same with an error as the answer. */
+/* Answers a request with an error. */
 void pb_request_refuse(pb_request *request, const pb_error *fault);
 
 /* Replies, "x_request" with "x_reply". Takes the content's text. `metadata` may be NULL. */

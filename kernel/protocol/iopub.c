@@ -21,14 +21,16 @@
 #include "thread.h"
 
 #define PATIENCE_MS 2000
-#define RECOVERY_MS 10000 /* without a stuck one, until all is well again */
+#define RECOVERY_MS 10000 /* no subscriber was stuck for so long: PATIENCE_MS holds again */
 #define SLICE_MS    50    /* between two looks at new subscribers while a send waits */
 
 /* What subscribers may ask for; front ends send a request or two. */
-#define REQUESTS        16    /* of one connection in its life; the next one cuts it off */
-#define TOPIC_BYTES     256   /* of a topic; ours are shorter */
-#define REQUESTS_HEEDED 32    /* before a message of a cell has its turn ... */
-#define REQUESTS_READ   10000 /* ... those of who is cut off included */
+#define REQUESTS    16  /* of one connection in its life; one more and it is cut off */
+#define TOPIC_BYTES 256 /* of a topic; ours are shorter */
+/* Requests handled before a message of a cell is sent; and read, where most are of connections that
+ * were cut off and are not handled. */
+#define REQUESTS_HEEDED 32
+#define REQUESTS_READ   10000
 
 /* A welcome that is not sent yet. */
 typedef struct welcome {
@@ -43,8 +45,8 @@ struct pb_iopub {
     const pb_log *log;
     pb_guests *guests;
     welcome *first, **last; /* oldest first; they go before any other message */
-    size_t exclusions;      /* of stuck subscribers, since all read */
-    int64_t excluded_at;    /* when the last one was left out */
+    size_t exclusions;      /* how often a stuck subscriber was left out, since the last recovery */
+    int64_t excluded_at;    /* when that was last */
     atomic_bool stopping;
     pthread_t thread;
 };
@@ -78,9 +80,9 @@ static bool is_being_welcomed(const pb_iopub *iopub, const char *subscription, s
 }
 
 /*
- * Subscribes whose request was just read, and has him welcomed. The subscription must come first:
- * it is applied to the pipe that was read from last, which ZeroMQ forgets when, on any other call,
- * it learns that some subscriber has left.
+ * Subscribes the client whose request was just read, and queues its welcome. Subscribing must be
+ * the next call: ZeroMQ applies it to the pipe that was read from last, and forgets which that was
+ * when another call makes it notice that some subscriber has left.
  */
 static void subscribe(pb_iopub *iopub, const char *subscription, size_t length)
 {
@@ -122,7 +124,8 @@ static void handle_subscription(pb_iopub *iopub, const pb_frame *request)
         zmq_setsockopt(iopub->socket, ZMQ_UNSUBSCRIBE, topic, length);
 }
 
-/* Whether a request is to be heeded. ZeroMQ's own, for who has left, have no source. */
+/* Whether a request is to be handled. Those that ZeroMQ makes for clients that left have no source.
+ */
 static bool is_welcome(pb_iopub *iopub, int source)
 {
     pb_guest guest = pb_guests_count(iopub->guests, source);
@@ -132,7 +135,7 @@ static bool is_welcome(pb_iopub *iopub, int source)
     return guest == PB_GUEST_WELCOME;
 }
 
-/* Reads what subscribers ask for: some of it, since one may ask for ever. */
+/* Handles what subscribers ask for; not all of it, since one of them may ask without end. */
 static void greet(pb_iopub *iopub)
 {
     size_t heeded = 0;
@@ -157,8 +160,9 @@ static void set_nodrop(pb_iopub *iopub, int on)
     zmq_setsockopt(iopub->socket, ZMQ_XPUB_NODROP, &on, sizeof on);
 }
 
-/* Who comes to be stuck soon after another is waited for half as long, so that many who are stuck
- * one after the other cost no more than two who are. */
+/* How long a subscriber that does not read is waited for. Each one that is found stuck halves that,
+ * until all have read for RECOVERY_MS: many stuck ones, one after the other, cost no more time than
+ * two. */
 static int patience(const pb_iopub *iopub)
 {
     return iopub->exclusions < 8 ? PATIENCE_MS >> iopub->exclusions : 0;

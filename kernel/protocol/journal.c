@@ -35,10 +35,10 @@ struct pb_journal {
     line waiting[PB_JOURNAL_LINES]; /* a ring */
     size_t first, count;
     saying known[KNOWN];
-    uint64_t left_out; /* lines ... */
-    int64_t noted;     /* ... since that was said last */
-    double allowance;  /* lines that may still be said at once ... */
-    int64_t allowed;   /* ... as of then */
+    uint64_t left_out; /* lines that were left out since `noted` */
+    int64_t noted;     /* when their number was last logged */
+    double allowance;  /* lines that may still be logged at once, as of `allowed` */
+    int64_t allowed;   /* when `allowance` was last brought up to date */
     bool closing, finished;
 };
 
@@ -121,8 +121,8 @@ static void say(pb_journal *journal, pb_log_level level, const char *text)
     }
 }
 
-/* Says what was counted for long enough, and forgets what was not repeated. Gives when there is
- * more to do; INT64_MAX: not before somebody logs. */
+/* Logs the count of lines that were repeated for PB_JOURNAL_AGAIN_MS, and forgets lines that were
+ * not repeated. Gives the time when it is to be called again; INT64_MAX: when somebody logs. */
 static int64_t review(pb_journal *journal, int64_t now)
 {
     int64_t next = INT64_MAX;
@@ -141,7 +141,8 @@ static int64_t review(pb_journal *journal, int64_t now)
     return next;
 }
 
-/* Says how many lines were left out, once a while; gives when that is due. */
+/* Logs from time to time how many lines were left out. Gives the time when it is to be called
+ * again. */
 static int64_t note_left_out(pb_journal *journal, int64_t now)
 {
     if (journal->left_out == 0)

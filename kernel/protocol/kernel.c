@@ -80,7 +80,7 @@ static pb_status start_control(pb_kernel *kernel, pb_error **error)
                            kernel->options->log, &kernel->control, error);
 }
 
-/* Once in the kernel's life, without a parent. */
+/* Publishes the status "starting": once in the kernel's life, with no request as its parent. */
 static pb_status say_starting(pb_kernel *kernel, pb_error **error)
 {
     pb_writer content = PB_WRITER_EMPTY;

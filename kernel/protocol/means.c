@@ -1,4 +1,4 @@
-/* Makes sure of what the libraries below take for granted. */
+/* Looks whether the system has what ZeroMQ and the other libraries take for granted. */
 #include "protocol/means.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #define THREADS     12   /* that a kernel starts, ZeroMQ's two included */
 #define USUAL_LIMIT 4096 /* of descriptors; the limit is raised to it where that is allowed */
 
-/* A status that was returned, with its hint. */
+/* Adds a hint to the error; gives the status back. */
 static pb_status with_hint(pb_status status, pb_error **error, const char *hint)
 {
     if (error)
@@ -19,7 +19,7 @@ static pb_status with_hint(pb_status status, pb_error **error, const char *hint)
     return status;
 }
 
-/* Many clients, or somebody who only connects, use up what most systems allow at first. */
+/* Most systems allow 1024 descriptors at first, which many clients would use up. */
 static void raise_limit(void)
 {
     struct rlimit limit;

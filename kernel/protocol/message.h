@@ -38,7 +38,7 @@ pb_status pb_message_parse(pb_signer *signer, pb_frames *frames, pb_message **me
                            pb_error **error);
 void pb_message_destroy(pb_message **message);
 
-/* Who speaks: one a process. */
+/* What identifies the kernel in the messages it sends; there is one in a process. */
 typedef struct pb_sender {
     char session[37]; /* a random UUID */
     long process;

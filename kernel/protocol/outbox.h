@@ -14,10 +14,11 @@ typedef struct pb_outbox pb_outbox;
 typedef struct pb_letter {
     struct pb_letter *next;
     size_t socket;            /* which of the thread's sockets the frames go to */
-    int64_t expires;          /* of the router: when it stops trying to send this */
-    pb_frames frames;         /* none: */
-    void (*call)(void *user); /* ... run this instead, after all that has arrived was handled */
-    void (*failed)(void *user, const pb_frames *frames); /* NULL; run if nobody could be reached */
+    int64_t expires;          /* set by the router: when it stops trying to send this */
+    pb_frames frames;         /* what to send; empty for a letter that asks for a call */
+    void (*call)(void *user); /* called on the thread once it has handled all that has arrived */
+    /* Called on the thread if the frames could not be delivered. May be NULL. */
+    void (*failed)(void *user, const pb_frames *frames);
     void *user;
 } pb_letter;
 

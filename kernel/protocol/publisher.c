@@ -89,7 +89,7 @@ static void append(pb_publisher *publisher, entry *new)
     publisher->bytes += new->frames.bytes;
 }
 
-/* The text at the queue's end waits no longer. */
+/* The text at the queue's end is to be sent now, not merged with more. */
 static void make_due(pb_publisher *publisher)
 {
     for (entry *text = publisher->last; text && text->stream && !text->due; text = text->previous)
@@ -119,7 +119,7 @@ static bool is_continuation(char byte)
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-/* How much of the text ends with a whole character: all of it, but for a last one that is cut. */
+/* How many bytes of the text are whole characters: all, but for a last character that is cut. */
 static size_t whole(const char *text, size_t length)
 {
     size_t start = length;
@@ -152,8 +152,9 @@ static bool is_of(const entry *text, const pb_frame *parent)
     return mine->size == parent->size && memcmp(mine->data, parent->data, parent->size) == 0;
 }
 
-/* The entry that text may be added to: its cell's last one, if only text of other cells came after
- * it. Two cells that print at once keep few entries so. NULL if there is none. */
+/* The entry that text may be added to: the last one of its cell, if nothing but text of other cells
+ * came after it. So two cells that print at once do not make an entry for each line. NULL if there
+ * is none. */
 static entry *find_open(pb_publisher *publisher, const pb_frame *parent, int stream)
 {
     entry *text = publisher->last;

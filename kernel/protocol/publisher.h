@@ -40,10 +40,10 @@ bool pb_publisher_text(pb_publisher *publisher, const pb_frame *parent, int stre
 /* Waits until the queue has room, or `stop` is raised. */
 void pb_publisher_wait(pb_publisher *publisher, const atomic_bool *stop);
 
-/* All text queued so far is due now. */
+/* All text queued so far is sent now, without waiting for more to merge with it. */
 void pb_publisher_flush(pb_publisher *publisher);
 
-/* Everything is due, and nobody waits any more. */
+/* At the kernel's end: all that is queued is sent now, and writers no longer wait for room. */
 void pb_publisher_close(pb_publisher *publisher);
 
 /* From the thread that sends. ----------------------------------------------------------------- */

@@ -61,7 +61,8 @@ static size_t find(const pb_replay *replay, const unsigned char *digest)
     return slot;
 }
 
-/* Empties a slot, and moves back those behind it that a search would no longer reach. */
+/* Empties a slot, and moves up entries behind it that a search would no longer find past the gap.
+ */
 static void vacate(pb_replay *replay, size_t slot)
 {
     size_t mask = 2 * replay->capacity - 1;

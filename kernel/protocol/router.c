@@ -1,4 +1,4 @@
-/* A thread that owns ROUTER sockets. */
+/* A thread that owns ROUTER sockets: reads them in turn, and sends what is put in its outbox. */
 #include "router.h"
 
 #include <errno.h>
@@ -10,12 +10,16 @@
 #include "socket.h"
 #include "thread.h"
 
-#define BATCH        64   /* messages taken from a socket before its neighbour has a turn ... */
-#define TURN_MS      5    /* ... and how long that may take; one message in any case */
-#define QUIET_MS     2    /* nothing came for so long: all that was sent before has arrived */
-#define FLOOD_MS     100  /* what reading that may take */
-#define RETRY_MS     5    /* between tries to reach a client that is not connected yet ... */
-#define RETRY_FOR_MS 3000 /* ... for so long */
+/* A socket's turn, before the next one is read, ends after so many messages or so much time; one
+ * message is read in any case. */
+#define BATCH   64
+#define TURN_MS 5
+/* receive_all(): when nothing came for so long, all has arrived; and the most it may take. */
+#define QUIET_MS 2
+#define FLOOD_MS 100
+/* A letter to a client that is not connected yet is tried again so often, and for so long. */
+#define RETRY_MS     5
+#define RETRY_FOR_MS 3000
 
 struct pb_router {
     const char *name;
@@ -26,7 +30,7 @@ struct pb_router {
     pb_router_received received;
     void *user;
     pb_outbox *outbox;
-    pb_letter *undelivered; /* of the thread */
+    pb_letter *undelivered; /* tried again; only the thread itself looks at them */
     atomic_bool stopping;
     bool running;
     pthread_t thread;
@@ -61,8 +65,9 @@ static bool wait_for_more(pb_router *router)
     return zmq_poll(items, (int)router->count, QUIET_MS) > 0;
 }
 
-/* What was sent by now: most of it is not inside ZeroMQ yet, which takes little at a time. Of who
- * sends without end the rest is left. */
+/* Handles all that clients have sent by now. ZeroMQ holds only a little of it, and takes up more as
+ * it is read: so read until nothing more comes for QUIET_MS, or, of a client that never stops
+ * sending, for FLOOD_MS. */
 static void receive_all(pb_router *router)
 {
     int64_t end = pb_clock_ms() + FLOOD_MS;
@@ -72,7 +77,8 @@ static void receive_all(pb_router *router)
     while (wait_for_more(router) && pb_clock_ms() < end);
 }
 
-/* Sends a letter or makes its call. False if its addressee is not connected (yet). */
+/* Sends a letter, or makes the call that it asks for. False if its client is not connected yet and
+ * it is to be tried again. */
 static bool deliver(pb_router *router, pb_letter *letter)
 {
     if (letter->call) {

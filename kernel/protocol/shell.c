@@ -1,4 +1,4 @@
-/* The shell's thread: hands requests to executors, and the front end's lines to those who asked. */
+/* The shell's thread: hands requests to executors, and answers on stdin to the cells that asked. */
 #include <string.h>
 
 #include "internal.h"

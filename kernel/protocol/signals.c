@@ -1,4 +1,4 @@
-/* The kernel's main thread: signals, the parent's life, and the word to stop. */
+/* The kernel's main thread: waits for signals, for the parent's death, and for the end. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -62,7 +62,7 @@ void pb_signals_wait(pb_kernel *kernel)
     kernel_signals(&set);
     int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     int life = parent > 0 ? watch_process(parent) : -1;
-    bool look = parent > 0 && life < 0; /* no pidfd, or no such process: look at times */
+    bool look = parent > 0 && life < 0; /* no pidfd: look from time to time whether it lives */
     struct pollfd events[] = {
         {.fd = kernel->stop_event, .events = POLLIN},
         {.fd = signals, .events = POLLIN},

@@ -12,18 +12,19 @@
 
 #define BIND_PAUSE_MS  20
 #define IOPUB_MESSAGES 1000 /* waiting for one subscriber inside ZeroMQ */
-#define FRAMING_BYTES  64   /* of a frame on the way beside its content, encryption included */
+#define FRAMING_BYTES  64   /* that a frame takes on the wire beside its content, at most */
 #define REQUEST_BYTES  1024 /* what a subscription, a beat or a step of a handshake may have */
 
-/* What the system holds of a connection until ZeroMQ reads it. ZeroMQ goes through what it has read
- * before it sees that the connection was ended, so with small requests that is little. */
+/* The system's receive buffer of a connection; REQUEST_BYTES on the channels that take small
+ * requests only. ZeroMQ handles all it has read before it notices that a connection was ended: the
+ * smaller the buffer, the sooner. */
 #define BUFFER_BYTES (1 << 20)
 
 /* One client's messages that wait inside ZeroMQ, each of which may be large. */
 #define ROUTER_REQUESTS 2
 
-/* A subscriber's requests that wait inside ZeroMQ. Whenever it looks around it takes all that came,
- * however fast more comes: with so few at a time it is through sooner than they. */
+/* A subscriber's requests that wait inside ZeroMQ. When it handles them it goes on as long as there
+ * are more: with so few at a time it gets to an end even if they come fast. */
 #define IOPUB_REQUESTS 1
 
 static void set_number(void *socket, int option, int value)
@@ -42,7 +43,7 @@ static void set_options(void *socket, int type, const pb_connection *connection,
     if (type == ZMQ_ROUTER)
         set_number(socket, ZMQ_ROUTER_HANDOVER, 1);
     bool replies = type == ZMQ_ROUTER && channel != PB_CHANNEL_HEARTBEAT;
-    if (replies) { /* as many as were asked for, however late they are read */
+    if (replies) { /* no limit: as many replies wait for a client as it has made requests */
         set_number(socket, ZMQ_SNDHWM, 0);
         set_number(socket, ZMQ_RCVHWM, ROUTER_REQUESTS);
     }
@@ -113,7 +114,7 @@ pb_status pb_socket_open(void *context, int type, const pb_connection *connectio
 void pb_socket_close(void **socket)
 {
     if (*socket) {
-        zmq_socket_monitor(*socket, NULL, 0); /* no more news: soon nobody reads them */
+        zmq_socket_monitor(*socket, NULL, 0); /* no more events: nobody will read them */
         zmq_close(*socket);
     }
     *socket = NULL;

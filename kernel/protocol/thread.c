@@ -78,12 +78,12 @@ void pb_event_raise(int event)
 {
     const uint64_t one = 1;
     ssize_t written = write(event, &one, sizeof one);
-    (void)written; /* a full counter is readable too */
+    (void)written; /* it fails only where the counter is full: readable anyway */
 }
 
 void pb_event_clear(int event)
 {
     uint64_t count;
     ssize_t got = read(event, &count, sizeof count);
-    (void)got; /* nothing to read is fine: it was only a look */
+    (void)got; /* nothing to read is fine: the event was not raised */
 }

@@ -195,11 +195,6 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
     return pb_place_argument(call, "path", status, error);
 }
 
-#define PATH                                                                                       \
-    {                                                                                              \
-        .name = "path", .types = PB_TAKES_STRING, .what = "the name of a file"                     \
-    }
-
 const pb_builtin pb_builtins_file[] = {
     {.name = "csv",
      .category = "Files",
@@ -224,7 +219,8 @@ const pb_builtin pb_builtins_file[] = {
          "name `patchbay`. The file is replaced whole, or not at all.",
      .result = "None",
      .see = "read csv",
-     .parameters = {{.name = "x", .types = PB_TAKES_ANY}, PATH},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY},
+                    {.name = "path", .types = PB_TAKES_STRING, .what = "the name of a file"}},
      .function = call_save},
     {.name = "read",
      .category = "Files",
@@ -234,7 +230,7 @@ const pb_builtin pb_builtins_file[] = {
             "wrote as `.json` come back as tensors, with axes and labels, and as tables.",
      .result = "a table, a tensor, a value or a string",
      .see = "save",
-     .parameters = {PATH,
+     .parameters = {{.name = "path", .types = PB_TAKES_STRING, .what = "the name of a file"},
                     {.name = "axes",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,

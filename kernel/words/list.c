@@ -474,11 +474,6 @@ static pb_status call_get(pb_call *call, pb_value **result, pb_error **error)
     return PB_OK;
 }
 
-#define ITEMS(name_)                                                                               \
-    {                                                                                              \
-        .name = (name_), .types = PB_TAKES_ANY, .what = "a list"                                   \
-    }
-
 const pb_builtin pb_builtins_list[] = {
     {.name = "range",
      .category = "Lists",
@@ -514,7 +509,8 @@ const pb_builtin pb_builtins_list[] = {
      .result = "a list of [number, item]",
      .example = "[f\"{i}: {w}\" for i, w in enumerate([\"a\", \"b\"])]",
      .expected = "['0: a', '1: b']",
-     .parameters = {ITEMS("x"), {.name = "start", .types = PB_TAKES_INTEGER, .fallback = "0"}},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a list"},
+                    {.name = "start", .types = PB_TAKES_INTEGER, .fallback = "0"}},
      .function = call_enumerate},
     {.name = "sorted",
      .category = "Lists",
@@ -523,7 +519,7 @@ const pb_builtin pb_builtins_list[] = {
      .example = "sorted([\"bb\", \"a\", \"ccc\"], key=len, reverse=True)",
      .expected = "['ccc', 'bb', 'a']",
      .see = "sort top",
-     .parameters = {ITEMS("x"),
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a list"},
                     {.name = "key",
                      .types = PB_TAKES_FUNCTION,
                      .mode = PB_PARAMETER_KEYWORD,
@@ -568,7 +564,8 @@ const pb_builtin pb_builtins_list[] = {
      .result = "a list",
      .example = "map(len, [\"a\", \"bb\"])",
      .expected = "[1, 2]",
-     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"}, ITEMS("x")},
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"},
+                    {.name = "x", .types = PB_TAKES_ANY, .what = "a list"}},
      .function = call_map},
     {.name = "filter",
      .category = "Lists",
@@ -577,7 +574,8 @@ const pb_builtin pb_builtins_list[] = {
      .result = "a list",
      .example = "filter(lambda n: n > 1, [1, 2, 3])",
      .expected = "[2, 3]",
-     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"}, ITEMS("x")},
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"},
+                    {.name = "x", .types = PB_TAKES_ANY, .what = "a list"}},
      .function = call_filter},
     {.name = "unique",
      .category = "Lists",
@@ -585,7 +583,7 @@ const pb_builtin pb_builtins_list[] = {
      .result = "a list",
      .example = "unique([3, 1, 3])",
      .expected = "[3, 1]",
-     .parameters = {ITEMS("x")},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a list"}},
      .function = call_unique},
     {.name = "index",
      .category = "Lists",
@@ -595,7 +593,8 @@ const pb_builtin pb_builtins_list[] = {
      .example = "[\"a\", \"b\"].index(\"b\")",
      .expected = "1",
      .see = "argmax count find",
-     .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a list"},
+                    {.name = "item", .types = PB_TAKES_ANY}},
      .function = call_index},
     {.name = "count",
      .category = "Lists",
@@ -604,7 +603,8 @@ const pb_builtin pb_builtins_list[] = {
      .example = "count([1, 2, 1], 1)",
      .expected = "2",
      .see = "len unique",
-     .parameters = {ITEMS("x"), {.name = "item", .types = PB_TAKES_ANY}},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a list"},
+                    {.name = "item", .types = PB_TAKES_ANY}},
      .function = call_count},
     {.name = "get",
      .category = "Lists",

@@ -261,11 +261,6 @@ static pb_status call_bool(pb_call *call, pb_value **result, pb_error **error)
     return status ? status : pb_value_bool(truth, result, error);
 }
 
-#define NUMBERS                                                                                    \
-    {                                                                                              \
-        .name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"                         \
-    }
-
 const pb_builtin pb_builtins_number[] = {
     {.name = "abs",
      .category = "Numbers",
@@ -273,7 +268,7 @@ const pb_builtin pb_builtins_number[] = {
      .result = "a number, a column or a tensor",
      .example = "abs(-3)",
      .expected = "3",
-     .parameters = {NUMBERS},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_abs},
     {.name = "sqrt",
      .category = "Numbers",
@@ -281,7 +276,7 @@ const pb_builtin pb_builtins_number[] = {
      .result = "a number, a column or a tensor",
      .example = "sqrt(9)",
      .expected = "3.0",
-     .parameters = {NUMBERS},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_sqrt},
     {.name = "exp",
      .category = "Numbers",
@@ -290,7 +285,7 @@ const pb_builtin pb_builtins_number[] = {
      .example = "exp(0)",
      .expected = "1.0",
      .see = "log softmax",
-     .parameters = {NUMBERS},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_exp},
     {.name = "log",
      .category = "Numbers",
@@ -299,7 +294,7 @@ const pb_builtin pb_builtins_number[] = {
      .example = "log(1)",
      .expected = "0.0",
      .see = "exp log_softmax",
-     .parameters = {NUMBERS},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_log},
     {.name = "tanh",
      .category = "Numbers",
@@ -307,7 +302,7 @@ const pb_builtin pb_builtins_number[] = {
      .result = "a number, a column or a tensor",
      .example = "tanh(0)",
      .expected = "0.0",
-     .parameters = {NUMBERS},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_tanh},
     {.name = "sign",
      .category = "Numbers",
@@ -315,7 +310,7 @@ const pb_builtin pb_builtins_number[] = {
      .result = "a number, a column or a tensor",
      .example = "sign(-2)",
      .expected = "-1",
-     .parameters = {NUMBERS},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_sign},
     {.name = "round",
      .category = "Numbers",
@@ -323,7 +318,8 @@ const pb_builtin pb_builtins_number[] = {
      .result = "an integer without `digits`; else a number, a column or a tensor",
      .example = "round(3.14159, 2)",
      .expected = "3.14",
-     .parameters = {NUMBERS, {.name = "digits", .types = PB_TAKES_INTEGER, .fallback = "None"}},
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"},
+                    {.name = "digits", .types = PB_TAKES_INTEGER, .fallback = "None"}},
      .function = call_round},
     {.name = "int",
      .category = "Numbers",

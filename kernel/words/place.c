@@ -64,10 +64,6 @@ const pb_constant pb_constants_place[] = {
     {"all", "Take this axis whole.", make_all},
     {0}};
 
-#define LABEL                                                                                      \
-    {                                                                                              \
-        .name = "label", .types = PB_TAKES_STRING, .what = "a label, such as the token \" love\""  \
-    }
 #define LINE "tensor([1, 2, 3], axes=\"pos\", labels=[\"the\", \"cat\", \"the\"])"
 
 const pb_builtin pb_builtins_place[] = {
@@ -78,7 +74,10 @@ const pb_builtin pb_builtins_place[] = {
      .example = LINE "[pos=at(\"the\", 2)]",
      .expected = "3.0",
      .see = "first last per",
-     .parameters = {LABEL, {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "1"}},
+     .parameters = {{.name = "label",
+                     .types = PB_TAKES_STRING,
+                     .what = "a label, such as the token \" love\""},
+                    {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "1"}},
      .function = call_at},
     {.name = "first",
      .category = "Places",
@@ -87,7 +86,9 @@ const pb_builtin pb_builtins_place[] = {
      .example = LINE "[pos=first(\"the\")]",
      .expected = "1.0",
      .see = "at last",
-     .parameters = {LABEL},
+     .parameters = {{.name = "label",
+                     .types = PB_TAKES_STRING,
+                     .what = "a label, such as the token \" love\""}},
      .function = call_first},
     {.name = "last",
      .category = "Places",
@@ -96,7 +97,9 @@ const pb_builtin pb_builtins_place[] = {
      .example = LINE "[pos=last(\"the\")]",
      .expected = "3.0",
      .see = "at first",
-     .parameters = {LABEL},
+     .parameters = {{.name = "label",
+                     .types = PB_TAKES_STRING,
+                     .what = "a label, such as the token \" love\""}},
      .function = call_last},
     {.name = "per",
      .category = "Places",

@@ -444,23 +444,25 @@ static pb_status call_all(pb_call *call, pb_value **result, pb_error **error)
     return decide(call, true, result, error);
 }
 
-#define OF_MANY                                                                                    \
-    {.name = "x", .types = PB_TAKES_ANY, .what = "a tensor or a list"},                            \
-    {                                                                                              \
-        .name = "over", .types = PB_TAKES_STRING | PB_TAKES_LIST, .fallback = "None",              \
-        .what = "the name of an axis, or a list of names"                                          \
-    }
-#define OF_SEVERAL                                                                                 \
-    {.name = "x", .types = PB_TAKES_ANY, .mode = PB_PARAMETER_REST},                               \
-        {.name = "over",                                                                           \
-         .types = PB_TAKES_STRING | PB_TAKES_LIST,                                                 \
-         .mode = PB_PARAMETER_KEYWORD,                                                             \
-         .fallback = "None",                                                                       \
-         .what = "the name of an axis, or a list of names"},                                       \
-    {                                                                                              \
-        .name = "key", .types = PB_TAKES_FUNCTION, .mode = PB_PARAMETER_KEYWORD,                   \
-        .fallback = "None"                                                                         \
-    }
+/* What most of these words take. */
+static const pb_parameter over_group[] = {
+    {.name = "x", .types = PB_TAKES_ANY, .what = "a tensor or a list"},
+    {.name = "over",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .fallback = "None",
+     .what = "the name of an axis, or a list of names"},
+    {.name = NULL}};
+
+/* What min() and max() take. */
+static const pb_parameter extreme_group[] = {
+    {.name = "x", .types = PB_TAKES_ANY, .mode = PB_PARAMETER_REST},
+    {.name = "over",
+     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+     .mode = PB_PARAMETER_KEYWORD,
+     .fallback = "None",
+     .what = "the name of an axis, or a list of names"},
+    {.name = "key", .types = PB_TAKES_FUNCTION, .mode = PB_PARAMETER_KEYWORD, .fallback = "None"},
+    {.name = NULL}};
 
 const pb_builtin pb_builtins_reduce[] = {
     {.name = "sum",
@@ -481,7 +483,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "mean(tensor([[1, 2], [3, 4]], axes=[\"layer\", \"head\"]), \"head\").values",
      .expected = "[1.5, 3.5]",
      .see = "sum std",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_mean},
     {.name = "std",
      .category = "Many to one",
@@ -491,7 +493,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "std([1, 3])",
      .expected = "1.0",
      .see = "mean norm",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_std},
     {.name = "norm",
      .category = "Many to one",
@@ -500,7 +502,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "norm([3, 4])",
      .expected = "5.0",
      .see = "dot std",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_norm},
     {.name = "argmax",
      .category = "Many to one",
@@ -509,7 +511,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "argmax([1, 5, 2])",
      .expected = "1",
      .see = "max top",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_argmax},
     {.name = "argmin",
      .category = "Many to one",
@@ -518,7 +520,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "argmin([1, 5, 0])",
      .expected = "2",
      .see = "min top",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_argmin},
     {.name = "min",
      .category = "Many to one",
@@ -528,7 +530,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "min(3, 1, 2)",
      .expected = "1",
      .see = "max argmin",
-     .parameters = {OF_SEVERAL},
+     .also = {extreme_group},
      .function = call_min},
     {.name = "max",
      .category = "Many to one",
@@ -538,7 +540,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "max([\"a\", \"ccc\", \"bb\"], key=len)",
      .expected = "'ccc'",
      .see = "min argmax top",
-     .parameters = {OF_SEVERAL},
+     .also = {extreme_group},
      .function = call_max},
     {.name = "any",
      .category = "Many to one",
@@ -547,7 +549,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "any(n > 2 for n in [1, 2, 3])",
      .expected = "True",
      .see = "all",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_any},
     {.name = "all",
      .category = "Many to one",
@@ -556,6 +558,6 @@ const pb_builtin pb_builtins_reduce[] = {
      .example = "all([True, 1 < 2])",
      .expected = "True",
      .see = "any each",
-     .parameters = {OF_MANY},
+     .also = {over_group},
      .function = call_all},
     {0}};

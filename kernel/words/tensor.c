@@ -468,13 +468,6 @@ static pb_status call_check(pb_call *call, pb_value **result, pb_error **error)
     return pb_place_argument(call, "condition", status, error);
 }
 
-#define TENSOR(name_)                                                                              \
-    {                                                                                              \
-        .name = (name_), .types = PB_TAKES_TENSOR                                                  \
-    }
-#define AXES                                                                                       \
-    .types = PB_TAKES_STRING | PB_TAKES_LIST, .what = "the name of an axis, or a list of names"
-
 const pb_builtin pb_builtins_tensor[] = {
     {.name = "tensor",
      .category = "Tensors",
@@ -484,7 +477,9 @@ const pb_builtin pb_builtins_tensor[] = {
      .expected = "[3.0, 4.0]",
      .see = "stack rename",
      .parameters = {{.name = "values", .types = PB_TAKES_LIST},
-                    {.name = "axes", AXES},
+                    {.name = "axes",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .what = "the name of an axis, or a list of names"},
                     {.name = "labels",
                      .types = PB_TAKES_LIST,
                      .fallback = "None",
@@ -497,7 +492,8 @@ const pb_builtin pb_builtins_tensor[] = {
      .example = "softmax(tensor([0, 0], axes=\"token\")).values",
      .expected = "[0.5, 0.5]",
      .see = "log_softmax exp",
-     .parameters = {TENSOR("x"), {.name = "over", .types = PB_TAKES_STRING, .fallback = "None"}},
+     .parameters = {{.name = "x", .types = PB_TAKES_TENSOR},
+                    {.name = "over", .types = PB_TAKES_STRING, .fallback = "None"}},
      .function = call_softmax},
     {.name = "log_softmax",
      .category = "Tensors",
@@ -506,7 +502,8 @@ const pb_builtin pb_builtins_tensor[] = {
      .example = "exp(log_softmax(tensor([0, 0], axes=\"token\"))).values",
      .expected = "[0.5, 0.5]",
      .see = "softmax",
-     .parameters = {TENSOR("x"), {.name = "over", .types = PB_TAKES_STRING, .fallback = "None"}},
+     .parameters = {{.name = "x", .types = PB_TAKES_TENSOR},
+                    {.name = "over", .types = PB_TAKES_STRING, .fallback = "None"}},
      .function = call_log_softmax},
     {.name = "dot",
      .category = "Tensors",
@@ -519,7 +516,11 @@ const pb_builtin pb_builtins_tensor[] = {
      .example = "dot(tensor([1, 2], axes=\"d\"), tensor([3, 4], axes=\"d\"), over=\"d\")",
      .expected = "11.0",
      .see = "norm rename",
-     .parameters = {TENSOR("a"), TENSOR("b"), {.name = "over", AXES}},
+     .parameters = {{.name = "a", .types = PB_TAKES_TENSOR},
+                    {.name = "b", .types = PB_TAKES_TENSOR},
+                    {.name = "over",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .what = "the name of an axis, or a list of names"}},
      .function = call_dot},
     {.name = "rename",
      .category = "Tensors",
@@ -529,7 +530,7 @@ const pb_builtin pb_builtins_tensor[] = {
      .expected = "['query']",
      .see = "transpose dot",
      .signature = "(x, old=\"new\", ...)",
-     .parameters = {TENSOR("x"),
+     .parameters = {{.name = "x", .types = PB_TAKES_TENSOR},
                     {.name = "names", .types = PB_TAKES_STRING, .mode = PB_PARAMETER_NAMED}},
      .function = call_rename},
     {.name = "transpose",
@@ -539,7 +540,10 @@ const pb_builtin pb_builtins_tensor[] = {
      .example = "tensor([[1, 2], [3, 4]], axes=[\"a\", \"b\"]).transpose([\"b\", \"a\"]).values",
      .expected = "[[1.0, 3.0], [2.0, 4.0]]",
      .see = "rename",
-     .parameters = {TENSOR("x"), {.name = "axes", AXES}},
+     .parameters = {{.name = "x", .types = PB_TAKES_TENSOR},
+                    {.name = "axes",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
+                     .what = "the name of an axis, or a list of names"}},
      .function = call_transpose},
     {.name = "stack",
      .category = "Tensors",

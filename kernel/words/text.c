@@ -338,15 +338,6 @@ static pb_status call_join(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-#define TEXT                                                                                       \
-    {                                                                                              \
-        .name = "text", .types = PB_TAKES_TEXT                                                     \
-    }
-#define SET                                                                                        \
-    {                                                                                              \
-        .name = "characters", .types = PB_TAKES_TEXT, .fallback = "None"                           \
-    }
-
 const pb_builtin pb_builtins_text[] = {
     {.name = "str",
      .category = "Text",
@@ -373,7 +364,7 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"cat\".upper()",
      .expected = "'CAT'",
      .see = "lower",
-     .parameters = {TEXT},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT}},
      .function = call_upper},
     {.name = "lower",
      .category = "Text",
@@ -382,7 +373,7 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"CAT\".lower()",
      .expected = "'cat'",
      .see = "upper",
-     .parameters = {TEXT},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT}},
      .function = call_lower},
     {.name = "strip",
      .category = "Text",
@@ -391,7 +382,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\" great \".strip()",
      .expected = "'great'",
      .see = "lstrip rstrip",
-     .parameters = {TEXT, SET},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
+                    {.name = "characters", .types = PB_TAKES_TEXT, .fallback = "None"}},
      .function = call_strip},
     {.name = "lstrip",
      .category = "Text",
@@ -400,7 +392,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\" great\".lstrip()",
      .expected = "'great'",
      .see = "strip",
-     .parameters = {TEXT, SET},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
+                    {.name = "characters", .types = PB_TAKES_TEXT, .fallback = "None"}},
      .function = call_lstrip},
     {.name = "rstrip",
      .category = "Text",
@@ -409,7 +402,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"great!!\".rstrip(\"!\")",
      .expected = "'great'",
      .see = "strip",
-     .parameters = {TEXT, SET},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
+                    {.name = "characters", .types = PB_TAKES_TEXT, .fallback = "None"}},
      .function = call_rstrip},
     {.name = "replace",
      .category = "Text",
@@ -417,7 +411,7 @@ const pb_builtin pb_builtins_text[] = {
      .result = "a string",
      .example = "\"I love it\".replace(\"love\", \"hate\")",
      .expected = "'I hate it'",
-     .parameters = {TEXT,
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
                     {.name = "old", .types = PB_TAKES_TEXT},
                     {.name = "new", .types = PB_TAKES_TEXT}},
      .function = call_replace},
@@ -428,7 +422,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\" great\".startswith(\" \")",
      .expected = "True",
      .see = "endswith",
-     .parameters = {TEXT, {.name = "start", .types = PB_TAKES_TEXT}},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
+                    {.name = "start", .types = PB_TAKES_TEXT}},
      .function = call_startswith},
     {.name = "endswith",
      .category = "Text",
@@ -437,7 +432,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"L3_mlp\".endswith(\"_mlp\")",
      .expected = "True",
      .see = "startswith",
-     .parameters = {TEXT, {.name = "end", .types = PB_TAKES_TEXT}},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
+                    {.name = "end", .types = PB_TAKES_TEXT}},
      .function = call_endswith},
     {.name = "find",
      .category = "Text",
@@ -456,7 +452,8 @@ const pb_builtin pb_builtins_text[] = {
      .example = "\"a, b\".split(\", \")",
      .expected = "['a', 'b']",
      .see = "join",
-     .parameters = {TEXT, {.name = "by", .types = PB_TAKES_TEXT, .fallback = "None"}},
+     .parameters = {{.name = "text", .types = PB_TAKES_TEXT},
+                    {.name = "by", .types = PB_TAKES_TEXT, .fallback = "None"}},
      .function = call_split},
     {.name = "join",
      .category = "Text",

@@ -146,7 +146,7 @@ static void describe_types(const pb_parameter *parameter, pb_buffer *out)
         pb_buffer_text(out, "a value");
 }
 
-/* axis=0 of a tensor: the name of that axis, or NULL. */
+/* For over=0 of a tensor: the name of that axis. NULL for anything else. */
 static const char *axis_by_number(const pb_call *call, const char *parameter, const pb_value *value)
 {
     const pb_value *first = call->n_rest ? call->rest[0].value : call->arguments[0].value;
@@ -197,7 +197,7 @@ int pb_choice_of(const char *choices, const char *text)
     return -1;
 }
 
-/* "a", "b" or "c"; the words themselves, split in place, are left in names. */
+/* Appends "a", "b" or "c". Splits `words` in place; `names` point to the single words. */
 static size_t list_choices(char *words, const char *names[32], pb_buffer *out)
 {
     size_t count = 0;
@@ -276,7 +276,8 @@ static pb_status too_many(const pb_call *call, const pb_actual *actual, size_t m
     return place_actual(call, actual, PB_TYPE, error);
 }
 
-/* What other libraries call a parameter that has another name here. */
+/* Names that other libraries have for a parameter of the row: the parameter's name here, or NULL.
+ */
 static const char *other_name(const pb_builtin *row, const char *keyword)
 {
     static const struct {
@@ -556,7 +557,8 @@ pb_status pb_bind_function(const pb_value *function, const pb_actual *actuals, s
     *scope = pb_scope_retain(parts.scope);
     if (!values)
         status = pb_fail_memory(error);
-    /* a function of a block finds itself, so that it can call itself */
+    /* a function that was defined in a block is bound there to its own name, so that it can call
+     * itself */
     if (!status && parts.node->name) {
         pb_scope *inner = NULL;
         status = pb_scope_bind(*scope, parts.node->name, function, &inner, error);

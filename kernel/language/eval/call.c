@@ -207,7 +207,7 @@ static pb_status callee_of_name(pb_interp *interp, const pb_place *place, const 
     return pb_place_error(place, node->span, status, error);
 }
 
-/* x.f is there, but is no function. */
+/* x has something called f, but it cannot be called. */
 static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb_node *node,
                               const pb_value *subject, pb_error **error)
 {
@@ -231,8 +231,8 @@ static pb_status not_a_method(pb_interp *interp, const pb_place *place, const pb
     return pb_place_error(place, node->word, status, error);
 }
 
-/* model.generate(prompt): what f does not take first, but as a keyword, is given as that. NULL if
- * there is none. */
+/* In model.generate(prompt) the model is no first argument but a keyword, model=. The keyword that
+ * takes the subject, or NULL. */
 static const char *keyword_for(const pb_value *callee, const pb_value *subject)
 {
     const pb_builtin *row = pb_value_get_builtin(callee);
@@ -247,7 +247,8 @@ static const char *keyword_for(const pb_value *callee, const pb_value *subject)
     return NULL;
 }
 
-/* x.f(...): a function kept in a record's field; else f(x, ...). *takes_subject says which. */
+/* What x.f(...) calls: a function that is a field of the record x, or the word f, which then takes
+ * x as its first argument (*takes_subject). */
 static pb_status callee_of_method(pb_interp *interp, const pb_place *place, const pb_node *node,
                                   const pb_value *subject, pb_value **callee, bool *takes_subject,
                                   pb_error **error)

@@ -192,7 +192,7 @@ static pb_status evaluate_compare(pb_interp *interp, const pb_place *place, cons
     return status;
 }
 
-/* The first operand that decides, or the last. */
+/* `and` and `or`, as in Python: the first operand that decides, or else the last one. */
 static pb_status evaluate_logic(pb_interp *interp, const pb_place *place, const pb_node *node,
                                 pb_value **result, pb_error **error)
 {
@@ -528,7 +528,7 @@ static pb_status evaluate_kind(pb_interp *interp, const pb_place *place, const p
     return pb_fail(error, PB_INTERNAL, "this cannot be evaluated");
 }
 
-/* How much stack lies between the beginning of the cell and here, whichever way it grows. */
+/* How much stack was used since the cell began, in whichever direction it grows. */
 static size_t stack_used(const pb_interp *interp)
 {
     const char *here = __builtin_frame_address(0);

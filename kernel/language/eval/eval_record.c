@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "interp_private.h"
 
-/* A record being made: keys and values in turn. */
+/* Adds one entry to a list that has a record's keys and values in turn. */
 static pb_status take_entry(pb_list_builder *out, const pb_value *key, const pb_value *value,
                             pb_error **error)
 {
@@ -63,7 +63,8 @@ static pb_status take_spread_entries(pb_interp *interp, const pb_place *place, c
     return pb_place_error(place, node->span, status, error);
 }
 
-/* Of two entries with one key the later counts, as in Python, in the place of the first. */
+/* Adds an entry, or gives the earlier entry with the same key its value, as Python does. Gives the
+ * new count. */
 static size_t place_entry(pb_entry *entries, size_t count, pb_entry entry)
 {
     size_t same = 0;

@@ -353,7 +353,8 @@ static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_
     return status;
 }
 
-/* Which of several entries is at fault: the first that fails alone; all of them otherwise. */
+/* Where the caret goes if an index of several entries fails: the first entry that fails by itself,
+ * or all of them. */
 static pb_span faulty_entry(pb_interp *interp, const pb_value *subject, size_t count,
                             const pb_index_entry *entries)
 {

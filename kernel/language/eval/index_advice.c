@@ -1,4 +1,5 @@
-/* Indices from numpy's and pandas' habits: those of a table that work, and hints for the others. */
+/* Indices as they are written for numpy and pandas: some mean the same here, the others get a hint.
+ */
 #include <string.h>
 
 #include "interp_private.h"
@@ -9,7 +10,7 @@ static void append(const pb_place *place, pb_span span, pb_buffer *out)
                      span.end - span.start);
 }
 
-/* h[h > 0.3]: where(h > 0.3, h, 0) */
+/* The hint for h[h > 0.3] is where(h > 0.3, h, 0). */
 static void hint_mask(const pb_place *place, const pb_node *node, pb_error *error)
 {
     pb_buffer hint = PB_BUFFER_EMPTY;

@@ -48,7 +48,7 @@ static const char *likely_axis(const pb_tensor *tensor, const pb_value *value, s
     return pb_axis_name(pb_tensor_axis(tensor, i));
 }
 
-/* t[4, 0] on axes layer and head: the corrected index. */
+/* Refuses t[4, 0] of a tensor with axes layer and head, and hints at t[layer=4, head=0]. */
 static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_index_entry *entries,
                                pb_error **error)
 {
@@ -102,7 +102,8 @@ static pb_status nothing_there(const pb_field *field, const pb_value *wanted, pb
     return status;
 }
 
-/* Python's slice of the integers below the column's extent. */
+/* Whether a cell is in a slice of column values, such as layer=2:5: open ends and negative numbers
+ * count from the column's extent, as in Python. */
 static bool is_in_slice(const pb_select *slice, const pb_field *field, const pb_value *cell)
 {
     int64_t first = 0;
@@ -282,7 +283,8 @@ static pb_status mask_along(pb_axis *axis, const pb_value *list, pb_select *sele
     return PB_OK;
 }
 
-/* position= for pos, layers= for layer: a name that goes on where an axis' name ends. */
+/* Hints at pos for position=, and at layer for layers=: axes whose name the given one begins with.
+ */
 static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_error **error)
 {
     for (size_t i = 0; error && !pb_error_hint_text(*error) && i < pb_tensor_rank(tensor); i++) {

@@ -13,7 +13,7 @@ struct pb_scope {
     const char *name; /* belongs to the program whose function captures it */
     pb_value *value;
     pb_scope *parent;
-    unsigned depth; /* of the deepest value in the chain */
+    unsigned depth; /* how deep lists and functions nest in the deepest value of the chain */
 };
 
 pb_scope *pb_scope_retain(pb_scope *scope);
@@ -38,7 +38,7 @@ pb_function_parts pb_value_function_parts(const pb_value *function); /* borrowed
 
 /* ---- evaluation ---- */
 
-/* Where code is being evaluated: whose tree, and which names are in reach. */
+/* Where code is being evaluated: in which program, and with which names around it. */
 typedef struct pb_place {
     pb_program *program;
     pb_scope *scope;
@@ -46,13 +46,14 @@ typedef struct pb_place {
 
 pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
                       pb_value **result, pb_error **error);
-/* Key and value of one entry of a record, taken by a list of them in turn. */
+/* Evaluates key and value of one entry of a record, and adds them to a list of keys and values in
+ * turn. */
 pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_node *key,
                             const pb_node *value, pb_list_builder *out, pb_error **error);
 pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
                              pb_value **result, pb_error **error);
-/* The record of a list of keys and values in turn, which is discarded. Of equal keys the later
- * counts. */
+/* Makes a record of a list of keys and values in turn, which is discarded. Of equal keys the later
+ * one counts. */
 pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **result,
                        pb_error **error);
 pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
@@ -78,7 +79,7 @@ typedef struct pb_actual {
     pb_span whole; /* with its name */
 } pb_actual;
 
-/* Where a call stands. source is NULL for calls that no code wrote. */
+/* Where a call is written. source is NULL for calls that stand in no code. */
 typedef struct pb_call_site {
     pb_source *source;
     pb_span span, word;
@@ -111,7 +112,7 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
 pb_status pb_index_table_in_turn(pb_interp *interp, const pb_value *table, size_t count,
                                  const pb_index_entry *entries, pb_value **result,
                                  pb_error **error);
-/* What an index that failed may have meant. */
+/* Adds a hint to an error about an index: what was probably meant. */
 void pb_hint_index(const pb_place *place, const pb_node *node, const pb_value *subject,
                    const pb_index_entry *entries, pb_error **error);
 /* first:last:step of a PB_NODE_SLICE, as a selector. */
@@ -131,7 +132,7 @@ bool pb_is_elementwise(const pb_value *value); /* a tensor or a column */
 /* What a name stands for, in the scope (may be NULL) or else in the session: a reference; or NULL.
  */
 pb_value *pb_find_name(pb_interp *interp, const pb_scope *scope, const char *name);
-/* What .name() may have meant for this value, as the hint. */
+/* Adds a hint to an error about x.name(): what was probably meant. */
 void pb_hint_method(pb_interp *interp, const pb_value *subject, const char *name, pb_error **error);
 /* What a Python, PyTorch or TransformerLens user means by this name here; NULL if unknown. */
 const char *pb_advice_for_name(const char *name);

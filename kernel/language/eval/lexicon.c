@@ -11,7 +11,7 @@ struct pb_lexicon {
     pb_map *constants; /* name -> const pb_constant * */
 };
 
-/* The first of a name counts. */
+/* Adds a row, unless there is one of that name already. False: memory is out. */
 static bool put(pb_map *map, const char *name, const void *row)
 {
     uint64_t found;

@@ -1,4 +1,4 @@
-/* x.name, and what a value gives when it is walked. */
+/* x.name, and the items of a value that a loop goes through. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,8 +271,8 @@ static bool is_method(const pb_interp *interp, const pb_value *self, const char 
     return row && pb_builtin_takes_first(row, self);
 }
 
-/* What .name may have meant: what the items of a list have, a habit, a word to call, or the nearest
- * name there is. */
+/* The hint for a .name that is not there: that the items of the list have it, what a user of
+ * another library means by it, that it is a word to call, or the nearest name there is. */
 static void hint_member(const pb_interp *interp, const pb_value *self, const char *name,
                         pb_error **error)
 {
@@ -412,7 +412,7 @@ static pb_status items_of_record(pb_interp *interp, const pb_value *record, pb_v
     return pb_list_finish(&out, false, list, error);
 }
 
-/* Each item is x[i], with a coordinate for tensors. */
+/* The items x[0], x[1], ...; of a tensor, by the coordinates of its first axis. */
 static pb_status items_by_index(pb_interp *interp, const pb_value *value, size_t count,
                                 pb_value **list, pb_error **error)
 {

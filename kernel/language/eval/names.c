@@ -89,7 +89,7 @@ static const pb_name_habit habits[] = {
     {"NaN", "a number that is not one comes from float(\"nan\")"},
 };
 
-/* What is meant by them only after a dot. */
+/* The same for names that are meant so only after a dot. */
 static const pb_name_habit dotted_habits[] = {
     {"numpy", "a tensor's numbers as lists: t.values"},
     {"check", "an attribution carries .check, a sweep .checks; so do their means, sums, "

@@ -166,7 +166,7 @@ static pb_status repeat_text(const pb_value *value, double times, pb_value **res
         return status;
     if (length == 0 || times <= 0)
         return pb_value_take_buffer(&out, result, error);
-    /* a block of some repetitions, then that block again and again */
+    /* makes one block of repetitions, then copies that block as often as needed */
     size_t total = (size_t)times, in_block = 1 + 65536 / length;
     in_block = in_block < total ? in_block : total;
     pb_buffer block = PB_BUFFER_EMPTY;
@@ -463,7 +463,7 @@ pb_status pb_interp_unary(pb_interp *interp, pb_unary op, const pb_value *a, pb_
         return pb_fail(error, PB_INTERNAL, "this operator is for tensors");
     pb_status status =
         pb_tensor_unary(op, pb_value_get_tensor(a), pb_interp_watch(interp), &tensor, error);
-    pb_meta bare = {.model = pb_value_meta(a)->model}; /* the exponential of logits is in none */
+    pb_meta bare = {.model = pb_value_meta(a)->model}; /* the exponential of logits has no unit */
     if (status || op == PB_ABS || op == PB_ROUND)
         return status ? status : pb_value_retag(a, &tensor, result, error);
     return pb_value_take_tensor(&tensor, &bare, result, error);

@@ -14,7 +14,8 @@ pb_status pb_number_operator(pb_operator op, const pb_value *a, const pb_value *
 /* One of a and b is a tensor or a column. */
 pb_status pb_elementwise_operator(pb_interp *interp, pb_operator op, const pb_value *a,
                                   const pb_value *b, pb_value **result, pb_error **error);
-/* What has no sign: the larger, the smaller; of two tensors, or of one and a number. */
+/* Functions that have no operator sign: the larger and the smaller of two tensors, or of a tensor
+ * and a number. */
 pb_status pb_elementwise_function(pb_interp *interp, pb_binary op, const pb_value *a,
                                   const pb_value *b, pb_value **result, pb_error **error);
 

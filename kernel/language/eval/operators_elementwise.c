@@ -96,7 +96,7 @@ pb_status pb_number_operator(pb_operator op, const pb_value *a, const pb_value *
 
 /* ---- tensors ---- */
 
-/* Axes that mean something only within one model. */
+/* Whether it has an axis of directions, which mean something only within one model. */
 static bool belongs_to_model(const pb_tensor *tensor)
 {
     return pb_tensor_find_axis(tensor, "d_model") >= 0 ||
@@ -123,7 +123,8 @@ pb_status pb_check_models(const pb_value *a, const pb_value *b, pb_error **error
     return status;
 }
 
-/* The coordinates of b that the result has and a does not. Values are borrowed from a and b. */
+/* The fields of a, and those of b that have another name, whose axis the result has with all its
+ * places. Values are borrowed from a and b. */
 static size_t gather_fields(const pb_value *a, const pb_value *b, const pb_tensor *result,
                             pb_field *fields)
 {
@@ -145,7 +146,8 @@ static size_t gather_fields(const pb_value *a, const pb_value *b, const pb_tenso
     return count;
 }
 
-/* Whether it says nothing of itself: an activation, a field such as .into, numbers of one's own. */
+/* Whether a tensor has no look and caption of its own: an activation, a field such as .into, or
+ * numbers that the user made. */
 static bool is_plain(const pb_meta *meta)
 {
     bool plain = !meta->look;
@@ -178,7 +180,7 @@ static bool was_measured(const pb_value *value)
 static const char *common_units(pb_binary op, const pb_value *a, const pb_value *b)
 {
     const pb_meta *x = pb_value_meta(a), *y = pb_value_meta(b);
-    if (op == PB_DIV && was_measured(b)) /* logits by logits are none; others are not known */
+    if (op == PB_DIV && was_measured(b)) /* a ratio of logits has no unit; of others unknown */
         return NULL;
     const char *units = x && x->units ? x->units : y ? y->units : NULL;
     if (!units || !(op == PB_ADD || op == PB_SUB || op == PB_MUL || (op == PB_DIV && x && !y)))
@@ -196,7 +198,7 @@ typedef struct arithmetic {
     const pb_watch *watch;
 } arithmetic;
 
-/* op of two sides, each a tensor, or NULL for the side that is a number. */
+/* op of two tensors, or of a tensor and a number, whose side is then NULL. */
 static pb_status combine(const arithmetic *how, const pb_tensor *x, const pb_tensor *y,
                          double number, pb_tensor **result, pb_error **error)
 {
@@ -228,7 +230,7 @@ static pb_status apply_arithmetic(const void *data, const pb_field *field,
     pb_status status = PB_OK;
     bool both = of[0] && of[1];
     if (!both && field->whole && (how->op == PB_ADD || how->op == PB_SUB))
-        return PB_OK; /* shifted parts no longer sum to what they did */
+        return PB_OK; /* with something added, the parts no longer sum to the whole */
     if (!both && field->kind == PB_FIELD_APART) {
         *result = pb_tensor_retain((pb_tensor *)(of[0] ? of[0] : of[1]));
         return PB_OK;
@@ -283,7 +285,7 @@ static void say_arithmetic(const void *data, const char *const *captions, pb_buf
     } else if (how->op == PB_SUB) {
         say_number(other, out);
         pb_buffer_format(out, " minus: %s", captions[1]);
-    } else if (pb_value_get_number(other) == 0 && how->op == PB_ADD) { /* where sum() begins */
+    } else if (pb_value_get_number(other) == 0 && how->op == PB_ADD) { /* sum() begins with 0 + x */
         pb_buffer_text(out, captions[1]);
     } else {
         pb_buffer_format(out, "%s ", words[how->op - PB_ADD]);
@@ -370,7 +372,8 @@ pb_status pb_elementwise_function(pb_interp *interp, pb_binary op, const pb_valu
 
 /* ---- columns ---- */
 
-/* In a mask what is missing is no larger and no smaller than anything, as NaN is. */
+/* Whether an order compares missing cells (None): in a mask they are neither larger nor smaller
+ * than anything, as NaN is. */
 static bool orders_missing(pb_operator op, const pb_value *a, const pb_value *b)
 {
     return op >= PB_OP_LT && op <= PB_OP_GE && (pb_value_is_none(a) || pb_value_is_none(b));

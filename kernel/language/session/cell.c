@@ -23,8 +23,9 @@ static bool is_long(const pb_value *value)
     return pb_list_count(value) > PB_LONG_LIST || pb_table_rows(value) > PB_LONG_LIST;
 }
 
-/* Only what is long, and only at the end of a cell: one that goes on needs its memory back. What
- * cannot be kept, for want of memory, goes at once: pb_list_take() takes it in any case. */
+/* A long value takes time to free. At the end of a cell, or once it was interrupted, it is
+ * therefore kept until the reply was sent (pb_session_tidy); a cell that goes on needs its memory
+ * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once. */
 static void let_go(pb_session *session, pb_value **value, bool ends)
 {
     pb_value *old = *value;
@@ -64,7 +65,8 @@ static pb_status look_at_budget(const pb_interp *interp, pb_error **error)
     return pb_budget_ask(1, error);
 }
 
-/* Every 20 ms of evaluation. The clock is read at every 16th check only. */
+/* Looks at the memory about every 20 ms. Reading the clock costs time too: only each 16th call
+ * does. */
 static pb_status look_at_memory(pb_interp *interp, pb_error **error)
 {
     struct timespec now;
@@ -162,7 +164,8 @@ void pb_interp_give_workspace(pb_interp *interp, pb_value *workspace)
     interp->workspace = workspace;
 }
 
-/* At the end of a cell: for the next one, if it is the only one left behind. */
+/* At the end of a cell: leaves the engine's buffers to the next cell, unless another cell has left
+ * its own. */
 static void leave_workspace(pb_interp *interp)
 {
     pb_session *session = interp->session;
@@ -179,7 +182,7 @@ static void leave_workspace(pb_interp *interp)
 
 /* ---- running ---- */
 
-/* For the parser, which advises on brackets after the words there are. */
+/* For the parser: whether a name is a word, so that `print x` is met with advice about brackets. */
 static bool is_word(const void *words, const char *name)
 {
     return pb_lexicon_builtin(words, name) != NULL;
@@ -198,8 +201,8 @@ static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle *
     return status;
 }
 
-/* What evaluating may take of the thread's stack: the rest is for the words that are called last,
- * and for the engine under them. */
+/* How much of the thread's stack evaluating may use. The rest is for the functions of words, and
+ * for the engine that they call. */
 static size_t evaluation_stack(void)
 {
     const size_t reserve = (size_t)2 << 20;

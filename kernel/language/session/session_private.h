@@ -12,9 +12,9 @@ struct pb_session {
     pthread_mutex_t loading; /* held while a model is loaded */
     pthread_mutex_t lock;    /* held for a moment, around what follows */
     pb_map *names;           /* name -> pb_value * */
-    pb_map *slots;           /* the same, for what is no name of the user's */
-    pb_value *workspace;     /* of a cell that ended; NULL while a cell has it */
-    pb_list_builder buried;  /* values to let go of when nobody waits */
+    pb_map *slots; /* the same, for values the session remembers under no name of the user's */
+    pb_value *workspace;    /* the engine's buffers, left by a cell that ended; or NULL */
+    pb_list_builder buried; /* values to let go of when nobody waits */
     pb_lexicon *lexicon;
     pb_session_options options;
 };

@@ -1,5 +1,6 @@
-/* What a kernel needs of the system. ZeroMQ ends the process where it gets no descriptor, thread or
- * memory; so it is made sure that there are some, in words. To be called before all else. */
+/* What a kernel needs of the system. ZeroMQ ends the process without a word where it gets no
+ * descriptor, thread or memory; so this looks first whether there are enough, and says what is
+ * missing. To be called before all else. */
 #ifndef PB_PROTOCOL_MEANS_H
 #define PB_PROTOCOL_MEANS_H
 

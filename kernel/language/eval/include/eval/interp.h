@@ -10,7 +10,7 @@
 /* Bounds on a cell; those on values are in value.h. */
 #define PB_MAX_CALL_DEPTH 10000 /* the user's functions within one another */
 
-/* The same cell, for the making of values. NULL for NULL. */
+/* The keeper of the same cell, which functions that make values want. NULL for NULL. */
 pb_keeper *pb_interp_keeper(pb_interp *interp);
 const pb_watch *pb_interp_watch(const pb_interp *interp); /* never NULL */
 /* PB_OK, or PB_INTERRUPTED. Call it in every loop whose length the user decides. */
@@ -41,7 +41,8 @@ pb_status pb_interp_attribute(pb_interp *interp, const pb_value *self, const cha
 pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 
-/* Two tensors put together by `op`: what is known of both is kept for the result. Takes *tensor. */
+/* The value of `tensor`, which is op of a and b, with what is known of both: units, fields,
+ * caption. Takes *tensor. */
 pb_status pb_combine_tensors(pb_binary op, const pb_value *a, const pb_value *b, pb_tensor **tensor,
                              pb_value **result, pb_error **error);
 pb_status pb_check_models(const pb_value *a, const pb_value *b, pb_error **error);

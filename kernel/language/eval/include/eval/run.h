@@ -28,13 +28,13 @@ struct pb_interp {
     pb_session *session;
     const pb_lexicon *lexicon;
     const pb_host *host;      /* may be NULL */
-    pb_value *workspace;      /* this cell's until it ends; NULL before it is asked for */
-    unsigned calls;           /* of the user's functions that are not done yet */
+    pb_value *workspace;      /* the engine's buffers; NULL until the cell asks for them */
+    unsigned calls;           /* of the user's functions that have not returned yet */
     const char *stack;        /* where the thread's stack stood when the cell began */
     size_t most_stack;        /* bytes of it that evaluating may take */
     size_t held;              /* in values, when the cell began */
-    struct timespec looked;   /* when memory was last looked at */
-    unsigned checks;          /* since then */
+    struct timespec looked;   /* when the process's memory was last looked at */
+    unsigned checks;          /* how often the cell was checked since then */
     size_t steps, most_steps; /* most_steps 0: no bound */
 };
 

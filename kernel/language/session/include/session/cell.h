@@ -29,14 +29,14 @@ const pb_session_options *pb_session_get_options(const pb_session *session);
 
 /* ---- cells that run beside one another ---- */
 
-/* A value that is this cell's alone while it runs, the engine's buffers: what the last cell left,
- * or NULL if there is nothing left, or another cell has it. Borrowed. */
+/* The engine's buffers, which one cell has at a time: those that an earlier cell left. NULL if
+ * there are none or another cell has them. Borrowed. */
 pb_value *pb_interp_workspace(pb_interp *interp);
-/* Makes one this cell's, and the next one's after it. Takes it. */
+/* Gives this cell buffers, which it leaves to a later cell. Takes them. */
 void pb_interp_give_workspace(pb_interp *interp, pb_value *workspace);
 
-/* Models are loaded one at a time, so that of two cells that need one the second finds it loaded.
- * Waits for its turn; PB_OK is followed by end. */
+/* Models are loaded one at a time, so that if two cells want the same one, the second finds it
+ * loaded. Waits for its turn; after PB_OK, pb_session_end_loading() must follow. */
 pb_status pb_session_begin_loading(pb_session *session, const pb_watch *watch, pb_error **error);
 void pb_session_end_loading(pb_session *session);
 

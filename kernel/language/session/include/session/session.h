@@ -79,8 +79,8 @@ void pb_session_destroy(pb_session **session);
 pb_status pb_session_run(pb_session *session, const char *name, const char *code, size_t length,
                          const pb_host *host, pb_bundle **last, pb_error **error);
 
-/* Lets go of what a cell left behind; also done before the next one. To be called once its reply is
- * on its way. */
+/* Frees large values that the last cell no longer needed. The next cell would do it too: call it
+ * once the reply was sent, so that nobody waits for it. */
 void pb_session_tidy(pb_session *session);
 
 /* Runs code as a cell is run, and gives a bundle of its value, None where it has none, as
