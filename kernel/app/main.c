@@ -83,7 +83,7 @@ static void write_log(void *user, pb_log_level level, const char *line)
 {
     (void)user;
     static const char *const names[] = {"debug", "info", "warning", "error"};
-    fprintf(stderr, "[patchbay %s] %s\n", names[level], line);
+    dprintf(STDERR_FILENO, "[patchbay %s] %s\n", names[level], line); /* locks no stream */
 }
 
 static pb_log_level wanted_level(void)

@@ -14,7 +14,7 @@ static void write_line(void *user, pb_log_level level, const char *line)
 {
     (void)user;
     static const char *const names[] = {"debug", "info", "warning", "error"};
-    fprintf(stderr, "[%s] %s\n", names[level], line);
+    dprintf(STDERR_FILENO, "[%s] %s\n", names[level], line); /* locks no stream */
 }
 
 static long parent_process(void)

@@ -288,6 +288,24 @@ def test_a_stuck_subscriber_loses_alone(kernel, client, context):
 
 @pytest.mark.slow
 @pytest.mark.timed
+def test_many_who_come_to_be_stuck_cost_little_more_than_one(kernel, client, context):
+    """One after the other: each would be waited for, for two seconds."""
+    def shows(number):
+        begun = time.monotonic()
+        assert client.run(f"shows {number} 20000", timeout=60)[0]["status"] == "ok"
+        return time.monotonic() - begun
+
+    alone = shows(3000)
+    stuck = []
+    for _ in range(8):  # each has less room left than the next
+        stuck.append(full_subscriber(context, client))
+        time.sleep(0.2)
+        shows(100)
+    assert shows(3000) < 2 * alone + 8
+
+
+@pytest.mark.slow
+@pytest.mark.timed
 def test_a_slow_subscriber_loses_nothing(kernel, client):
     slow = zmq.Context()
     one = slow.socket(zmq.SUB)
@@ -1502,10 +1520,10 @@ def test_a_subscriber_that_asks_for_too_much_is_cut_off_alone(kernel, client, co
     asking.disable_monitor()
 
 
-def test_a_client_that_sends_much_is_not_cut_off(kernel, client):
+def test_a_client_that_sends_much_is_not_cut_off(kernel, client, patience):
     """What is read of it is no debt: several times what a connection may be ahead."""
     for _ in range(8):
-        assert client.run("# " + "x" * (6 << 20))[0]["status"] == "ok"
+        assert client.run("# " + "x" * (6 << 20), timeout=10 * patience)[0]["status"] == "ok"
     assert "cut off" not in kernel.log()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -38,10 +39,22 @@ class Listener(Client):
         return {"type": header["msg_type"], "parent": parent or {}, "content": content}
 
 
-class Kernel:
-    """A process of a kernel, and a client that is known to hear it."""
+# A process that starts a kernel, says which it is, and does nothing more.
+STARTER = """
+import os, subprocess, sys, time
+child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         env={**os.environ, "JPY_PARENT_PID": str(os.getpid())})
+with open(sys.argv[1], "w") as file:
+    file.write(str(child.pid))
+time.sleep(300)
+"""
 
-    def __init__(self, name, parent=None, stderr=None):
+
+class Kernel:
+    """A process of a kernel, and a client that is known to hear it. With `adopted`, the process is
+    another, which has started the kernel."""
+
+    def __init__(self, name, adopted=False, stderr=None):
         spec = KernelSpecManager().get_kernel_spec(name)
         self.code = CODE[spec.language]
         self.folder = tempfile.TemporaryDirectory()
@@ -51,7 +64,10 @@ class Kernel:
                         for part in spec.argv]
         self.env = {**os.environ, **spec.env, "IPYTHONDIR": str(folder / "ipython"),
                     "PATCHBAY_HISTORY": str(folder / "history.sqlite"),
-                    "JPY_PARENT_PID": str(parent or os.getpid())}
+                    "JPY_PARENT_PID": str(os.getpid())}
+        self.note = folder / "child" if adopted else None
+        if adopted:
+            self.command = [sys.executable, "-c", STARTER, str(self.note), *self.command]
         self.stderr = stderr if stderr is not None else subprocess.DEVNULL
         self.clients = []
         self.start()
@@ -65,6 +81,10 @@ class Kernel:
         client = Listener(self.content)
         self.clients.append(client)
         return client if hears(client, timeout) else None
+
+    @property
+    def child(self):
+        return int(self.note.read_text())
 
     def lives(self):
         return self.process.poll() is None
