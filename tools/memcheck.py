@@ -21,7 +21,7 @@ VALGRIND = [
     "valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
     "--errors-for-leak-kinds=definite", "--show-leak-kinds=definite", "--num-callers=30",
 ]
-SECONDS = 600
+SECONDS = 1800
 
 
 def tests(build: Path) -> list[dict]:

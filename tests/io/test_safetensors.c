@@ -74,6 +74,28 @@ static void test_default_model(void **state)
     assert_null(w);
 }
 
+/* Of as many axes as are kept, and of more. */
+static void test_many_axes(void **state)
+{
+    static const char *const shapes[] = {"[1,1,1,1,1,1,1,2]", "[1,1,1,1,1,1,1,2,1]"};
+    static const float values[2] = {1, 2};
+    for (size_t i = 0; i < 2; i++) {
+        char header[128];
+        pb_weights *w = NULL;
+        pb_error *error = NULL;
+        snprintf(header, sizeof header,
+                 "{\"x\":{\"dtype\":\"F32\",\"shape\":%s,\"data_offsets\":[0,8]}}", shapes[i]);
+        const char *path = write_good(*state, "x", header, (const char *)values, sizeof values);
+        assert_ok(pb_weights_open_file(path, &w, &error), &error);
+        const pb_weight *x = pb_weights_at(w, 0);
+        assert_int_equal(x->rank, 8 + i);
+        assert_int_equal(x->count, 2);
+        assert_int_equal(x->shape[0], 1);
+        assert_int_equal(x->shape[7], 2);
+        pb_weights_close(&w);
+    }
+}
+
 /* One tensor of six values in each type that can be read. */
 static void test_types(void **state)
 {
@@ -462,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_default_model),
         WITH_SCRATCH(test_not_needed),
         WITH_SCRATCH(test_many_tensors),
+        WITH_SCRATCH(test_many_axes),
         WITH_SCRATCH(test_types),
         WITH_SCRATCH(test_every_half),
         WITH_SCRATCH(test_odd_but_good),

@@ -101,6 +101,24 @@ static void assert_dropped(fixture *f, pb_frames *frames, pb_status expected)
     pb_error_destroy(&error);
 }
 
+/* Without a key there is no signature to be wrong: the number of frames is all that tells. */
+static void test_a_frame_too_few_without_a_key(void **state)
+{
+    (void)state;
+    fixture open = {.signer = NULL};
+    assert_int_equal(pb_signer_create("", 0, &open.signer, NULL), PB_OK);
+    static const char header[] = "{\"msg_id\": \"1\", \"msg_type\": \"x\", \"session\": \"s\", "
+                                 "\"username\": \"u\", \"date\": \"\", \"version\": \"5.5\"}";
+    const char *const texts[] = {"<IDS|MSG>", "", header, "{}", "{}", "{}"};
+    for (size_t count = 1; count < sizeof texts / sizeof *texts; count++) {
+        pb_frames frames = PB_FRAMES_EMPTY;
+        for (size_t i = 0; i < count; i++)
+            append_text(&frames, texts[i]);
+        assert_dropped(&open, &frames, PB_FORMAT);
+    }
+    pb_signer_destroy(&open.signer);
+}
+
 static void test_shapes_that_are_dropped(void **state)
 {
     fixture *f = *state;
@@ -219,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MESSAGE_TEST(test_built_messages_are_parsed),
         MESSAGE_TEST(test_ids_are_unique),
+        cmocka_unit_test(test_a_frame_too_few_without_a_key),
         MESSAGE_TEST(test_shapes_that_are_dropped),
         MESSAGE_TEST(test_limits_are_met_exactly),
         MESSAGE_TEST(test_headers_that_are_dropped),

@@ -234,6 +234,7 @@ static void test_refused(void **state)
     } rows[] = {
         {",\"ab\":-1", "", "token 'ab' has id -1"},
         {",\"ab\":99999999", "", "token 'ab' has id 99999999, and a whole number from 0 to"},
+        {",\"ab\":66050", "", "and a whole number from 0 to 66049"}, /* of 257 tokens */
         {",\"ab\":1.0", "", "token 'ab' has id 1.0"},
         {",\"ab\":\"256\"", "", "token 'ab' has id \"256\""},
         {",\"ab\":null", "", "token 'ab' has id null"},
