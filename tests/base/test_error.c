@@ -266,11 +266,16 @@ static void says_what_it_is_about(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_render),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_harmless), cmocka_unit_test(test_long),
-        cmocka_unit_test(test_spans),    cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_trail),    cmocka_unit_test(test_first_fault_wins),
-        cmocka_unit_test(test_errno),    cmocka_unit_test(test_out_of_memory_has_a_place),
+        cmocka_unit_test(test_render),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_harmless),
+        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_trail),
+        cmocka_unit_test(test_first_fault_wins),
+        cmocka_unit_test(test_errno),
+        cmocka_unit_test(test_out_of_memory_has_a_place),
         cmocka_unit_test(says_what_it_is_about),
         cmocka_unit_test(test_watch),
     };

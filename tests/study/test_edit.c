@@ -273,7 +273,8 @@ static void refuses_what_does_not_fit(void **state)
     must(pb_tensor_create(1, &axis, &zero, &data, &error), error);
     refuses((pb_edit_spec){.site = PB_SITE_Z, .layers = &layer}, PB_RANGE, "7");
     const pb_select none = {.kind = PB_SELECT_LIST};
-    refuses((pb_edit_spec){.site = PB_SITE_Z, .layers = &none}, PB_VALUE, "no place along layer is chosen");
+    refuses((pb_edit_spec){.site = PB_SITE_Z, .layers = &none}, PB_VALUE,
+            "no place along layer is chosen");
     refuses((pb_edit_spec){.site = PB_SITE_MLP_OUT, .heads = &one}, PB_TYPE, "no heads");
     refuses((pb_edit_spec){.site = PB_SITE_EMBED, .layers = &one}, PB_TYPE, "no layers");
     refuses((pb_edit_spec){.site = PB_SITE_MLP_OUT, .keys = &one}, PB_TYPE,
