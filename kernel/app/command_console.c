@@ -12,20 +12,20 @@
 #define PROMPT      "> "
 #define PROMPT_MORE ". "
 
-static bool is_farewell(const char *line)
+static bool is_farewell(const pb_buffer *line)
 {
     static const char *const words[] = {"exit", "quit", "exit()", "quit()"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(line, words[i]) == 0)
+        if (line->data && line->length == strlen(words[i]) &&
+            memcmp(line->data, words[i], line->length) == 0)
             return true;
     return false;
 }
 
 /* Whether the cell typed so far can be run; an empty line ends one that could go on. */
-static bool is_whole(const pb_buffer *cell, const char *line)
+static bool is_whole(const pb_buffer *cell, bool empty)
 {
-    return *line == '\0' ||
-           pb_session_is_complete(cell->data, cell->length, NULL) != PB_PARSE_INCOMPLETE;
+    return empty || pb_session_is_complete(cell->data, cell->length, NULL) != PB_PARSE_INCOMPLETE;
 }
 
 /* Reads lines until they make a cell. *left is set at the end of the input, or on a farewell. */
@@ -34,19 +34,19 @@ static pb_status read_cell(pb_terminal *terminal, pb_buffer *cell, bool *left, p
     bool shown = isatty(STDIN_FILENO);
     pb_buffer_clear(cell);
     for (;;) {
-        char *line = NULL;
+        pb_buffer line = PB_BUFFER_EMPTY;
         const char *prompt = !shown ? "" : cell->length > 0 ? PROMPT_MORE : PROMPT;
         pb_status status = pb_terminal_read(terminal, prompt, false, &line, error);
-        *left = status == PB_IO || (line && cell->length == 0 && is_farewell(line));
+        *left = status == PB_IO || (cell->length == 0 && is_farewell(&line));
         if (status || *left) {
-            free(line);
+            pb_buffer_free(&line);
             return status == PB_IO && cell->length > 0 ? PB_OK : status;
         }
         if (cell->length > 0)
             pb_buffer_byte(cell, '\n');
-        pb_buffer_text(cell, line);
-        bool whole = is_whole(cell, line);
-        free(line);
+        pb_buffer_append(cell, line.data ? line.data : "", line.length);
+        bool whole = is_whole(cell, line.length == 0);
+        pb_buffer_free(&line);
         status = pb_buffer_status(cell, error);
         if (whole || status)
             return status;

@@ -114,17 +114,16 @@ static pb_status read_more(pb_terminal *terminal, pb_error **error)
     return pb_buffer_status(&terminal->input, error);
 }
 
-/* Takes the first line out of what was read; NULL when memory is out. */
-static char *take_line(pb_buffer *input, size_t length)
+/* Moves the first line out of what was read. */
+static void take_line(pb_buffer *input, size_t length, pb_buffer *line)
 {
     size_t used = length < input->length ? length + 1 : length; /* with the newline, if any */
-    char *line = strndup(input->data, length);
+    pb_buffer_append(line, input->data, length);
     memmove(input->data, input->data + used, input->length - used);
     input->length -= used;
-    return line;
 }
 
-static pb_status read_line(pb_terminal *terminal, char **line, pb_error **error)
+static pb_status read_line(pb_terminal *terminal, pb_buffer *line, pb_error **error)
 {
     pb_buffer *input = &terminal->input;
     size_t searched = 0;
@@ -133,8 +132,8 @@ static pb_status read_line(pb_terminal *terminal, char **line, pb_error **error)
                                   ? memchr(input->data + searched, '\n', input->length - searched)
                                   : NULL;
         if (newline || (terminal->ended && input->length > 0)) {
-            *line = take_line(input, newline ? (size_t)(newline - input->data) : input->length);
-            return *line ? PB_OK : pb_fail_memory(error);
+            take_line(input, newline ? (size_t)(newline - input->data) : input->length, line);
+            return pb_buffer_status(line, error);
         }
         if (terminal->ended)
             return pb_fail(error, PB_IO, "standard input has no more lines");
@@ -145,7 +144,7 @@ static pb_status read_line(pb_terminal *terminal, char **line, pb_error **error)
     }
 }
 
-pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secret, char **line,
+pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secret, pb_buffer *line,
                            pb_error **error)
 {
     struct termios before;
@@ -158,7 +157,6 @@ pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secre
     end_progress(terminal);
     fputs(prompt, stdout);
     fflush(stdout);
-    *line = NULL;
     pb_status status = read_line(terminal, line, error);
     if (hide) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
@@ -167,7 +165,7 @@ pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secre
     return status;
 }
 
-static pb_status host_ask(void *user, const char *prompt, bool secret, char **line,
+static pb_status host_ask(void *user, const char *prompt, bool secret, pb_buffer *line,
                           pb_error **error)
 {
     return pb_terminal_read(user, prompt, secret, line, error);

@@ -18,10 +18,10 @@ void pb_terminal_close(pb_terminal *terminal);
 pb_host pb_terminal_host(pb_terminal *terminal);
 
 /*
- * Shows a prompt and reads a line, without its newline; *line is malloc'ed and the caller's.
- * PB_INTERRUPTED on Ctrl-C, and PB_IO at the end of the input.
+ * Shows a prompt and adds a line to `line`, without its newline. PB_INTERRUPTED on Ctrl-C, and
+ * PB_IO at the end of the input.
  */
-pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secret, char **line,
+pb_status pb_terminal_read(pb_terminal *terminal, const char *prompt, bool secret, pb_buffer *line,
                            pb_error **error);
 
 /* Runs a cell, prints the text/plain of its value, or its error on stderr; gives the exit code. */

@@ -188,21 +188,24 @@ static bool send_question(pb_executor *executor, const char *request_id, const p
 }
 
 pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
-                          pb_frames *question, char **line, pb_error **error)
+                          pb_frames *question, pb_buffer *line, pb_error **error)
 {
     pthread_mutex_lock(&executor->lock);
     bool sent = send_question(executor, request_id, asked_of, question);
-    while (sent && !executor->line && !executor->unreached && !atomic_load(&executor->stop))
+    while (sent && !executor->line.data && !executor->unreached && !atomic_load(&executor->stop))
         pthread_cond_wait(&executor->news, &executor->lock);
-    *line = executor->line;
+    pb_text answer = executor->line;
     bool stopped = atomic_load(&executor->stop);
-    executor->line = NULL;
+    executor->line = (pb_text){NULL, 0};
     executor->asking = false;
     pthread_mutex_unlock(&executor->lock);
     if (!sent)
         return pb_fail_memory(error);
-    if (*line)
+    if (answer.data) {
+        pb_buffer_append(line, answer.data, answer.length);
+        free((char *)answer.data);
         return PB_OK;
+    }
     return stopped ? pb_fail(error, PB_INTERRUPTED, "the question was interrupted")
                    : pb_fail(error, PB_UNSUPPORTED,
                              "this front end does not answer questions: it could not be reached "
@@ -213,7 +216,7 @@ pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const p
  * it names none, comes from the client that was asked. Under the executor's lock. */
 static bool is_answer(const pb_executor *executor, const pb_message *reply)
 {
-    if (!executor->asking || executor->unread > 0 || executor->line)
+    if (!executor->asking || executor->unread > 0 || executor->line.data)
         return false;
     const char *parent = json_string_value(json_object_get(reply->parent, "msg_id"));
     if (parent)
@@ -356,8 +359,10 @@ bool pb_executors_answer(pb_executors *executors, const pb_message *reply, const
          executor = executor->next) {
         pthread_mutex_lock(&executor->lock);
         if (is_answer(executor, reply)) {
-            executor->line = strdup(line->data);
-            answered = executor->line != NULL;
+            char *copy = pb_malloc(line->length + 1, 1);
+            answered = copy != NULL;
+            if (answered)
+                executor->line = (pb_text){memcpy(copy, line->data, line->length), line->length};
             pthread_cond_broadcast(&executor->news);
         }
         pthread_mutex_unlock(&executor->lock);

@@ -53,7 +53,7 @@ typedef struct pb_executor {
     bool unreached;            /* the question could not be delivered */
     char asked[96];            /* the msg_id of the question, an input_request */
     const pb_frame *asked_of;  /* the identity of the client that it went to */
-    char *line;                /* the answer, until the cell takes it; malloc'ed */
+    pb_text line;              /* the answer, until the cell takes it; malloc'ed */
     /* How often the shell's thread was asked to read all that has arrived, and has not yet done so.
      * While it is not 0, what comes on stdin was sent before the question: no answer to it. */
     size_t unread;
@@ -114,10 +114,10 @@ void pb_executor_begin(pb_executor *executor);
 void pb_executor_end(pb_executor *executor);
 
 /* Sends `question`, an input_request with the msg_id `request_id`, to the client `asked_of`, and
- * waits for the answer. Takes the question. PB_OK with the line, which is the caller's;
+ * waits for the answer. Takes the question. PB_OK with the line added to `line`;
  * PB_INTERRUPTED; or PB_UNSUPPORTED when the question cannot be delivered. What arrived on stdin
  * before the question is read first, and not taken for its answer. */
 pb_status pb_executor_ask(pb_executor *executor, const char *request_id, const pb_frame *asked_of,
-                          pb_frames *question, char **line, pb_error **error);
+                          pb_frames *question, pb_buffer *line, pb_error **error);
 
 #endif

@@ -194,12 +194,11 @@ static pb_status build_question(pb_request *request, const char *prompt, bool se
     return status;
 }
 
-static pb_status host_ask(void *user, const char *prompt, bool secret, char **line,
+static pb_status host_ask(void *user, const char *prompt, bool secret, pb_buffer *line,
                           pb_error **error)
 {
     pb_asked_cell *cell = user;
     pb_request *request = cell->request;
-    *line = NULL;
     if (!cell->allow_stdin || request->message->n_identities == 0)
         return pb_fail(error, PB_UNSUPPORTED,
                        "this front end does not answer questions while a cell runs");

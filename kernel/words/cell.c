@@ -79,15 +79,17 @@ static pb_status call_show(pb_call *call, pb_value **result, pb_error **error)
 static pb_status call_ask(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_host *host = pb_call_host(call);
-    char *line = NULL;
+    pb_buffer line = PB_BUFFER_EMPTY;
     if (!host || !host->ask)
         return pb_fail_argument(call, NULL, error, PB_UNSUPPORTED,
                                 "nobody can be asked here: this front end has no input line");
     pb_status status = host->ask(host->user, pb_argument_text(call, "prompt"),
                                  pb_argument_bool(call, "secret"), &line, error);
     if (!status)
-        status = pb_value_text(line ? line : "", result, error);
-    free(line);
+        status = pb_buffer_status(&line, error);
+    if (!status)
+        status = pb_value_string(line.data ? line.data : "", line.length, result, error);
+    pb_buffer_free(&line);
     return status;
 }
 

@@ -42,14 +42,15 @@ static void on_page(void *user, const pb_bundle *bundle)
     plain_of(r, bundle);
 }
 
-static pb_status on_ask(void *user, const char *prompt, bool secret, char **line, pb_error **error)
+static pb_status on_ask(void *user, const char *prompt, bool secret, pb_buffer *line,
+                        pb_error **error)
 {
     recorder *r = user;
     if (!r->answer)
         return pb_fail(error, PB_UNSUPPORTED, "this front end has no input line");
     pb_buffer_format(&r->out, "[ask%s] %s\n", secret ? " secretly" : "", prompt);
-    *line = strdup(r->answer);
-    return *line ? PB_OK : pb_fail_memory(error);
+    pb_buffer_text(line, r->answer);
+    return PB_OK;
 }
 
 pb_session *recorder_session(pb_session_options options)

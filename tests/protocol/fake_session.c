@@ -205,11 +205,12 @@ static pb_status act_next(cell *c, const char *rest)
 
 static pb_status question(cell *c, const char *prompt, bool secret)
 {
-    char *line = NULL;
+    pb_buffer line = PB_BUFFER_EMPTY;
     pb_status status = c->host->ask(c->host->user, prompt, secret, &line, c->error);
+    pb_buffer_byte(&line, '\n');
     if (!status)
-        say(c, 1, line);
-    free(line);
+        c->host->text(c->host->user, 1, line.data, line.length);
+    pb_buffer_free(&line);
     return status;
 }
 

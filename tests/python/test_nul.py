@@ -78,3 +78,9 @@ def test_columns_of_a_file_are_whole(evaluate, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"axes": [{"name": "a\0b", "coordinates": [0]}],
                                                  "values": [1], "patchbay": "tensor"}))
     assert b"says that it holds a tensor" in evaluate('read("a.json")')[1]
+
+
+def test_an_answer_is_whole(binary, patience):
+    done = subprocess.run([binary, "eval", r'(x = ask("? "); [len(x), x == "a\x00z"])'], input=b"a\0z\n",
+                          capture_output=True, timeout=60 * patience)
+    assert done.stdout.strip().endswith(b"[3, True]"), done

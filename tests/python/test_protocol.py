@@ -710,10 +710,10 @@ def test_question(client, verb, secret):
     assert question["type"] == "input_request"
     assert question["content"] == {"prompt": "who? ", "password": secret}
     assert question["parent"]["msg_id"] == request
-    answer(client, "me, naïve")
+    answer(client, "me,\0naïve")
     assert client.reply(request)["content"]["status"] == "ok"
     messages = [(one["type"], one["content"]) for one in client.published(request)]
-    assert stream_text(messages) == "before\nme, naïve\n"
+    assert stream_text(messages) == "before\nme,\0naïve\n"
 
 
 def test_a_question_waits_for_a_client_that_connects_late(kernel):

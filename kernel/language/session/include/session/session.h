@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "display/bundle.h"
@@ -48,9 +49,10 @@ typedef struct pb_host {
     void (*page)(void *user, const pb_bundle *bundle);
     /* Replaces or adds the next input cell (set_next_input). May be NULL. */
     void (*next_input)(void *user, const char *code, bool replace);
-    /* Reads a line. *line is malloc'ed and the caller's. Fails where the front end has no stdin,
-     * and with PB_INTERRUPTED on an interrupt. */
-    pb_status (*ask)(void *user, const char *prompt, bool secret, char **line, pb_error **error);
+    /* Reads a line, which may hold NULs, and adds it to `line`. Fails where the front end has no
+     * stdin, and with PB_INTERRUPTED on an interrupt. */
+    pb_status (*ask)(void *user, const char *prompt, bool secret, pb_buffer *line,
+                     pb_error **error);
 } pb_host;
 
 typedef struct pb_match {
