@@ -11,6 +11,7 @@ from checks import CHECKS  # noqa: E402
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_row(kernelspec, check):
     held, tried, *note = check(kernelspec)
