@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "io/file.h"
 
-enum { SETTINGS_LIMIT = 64 << 20 };
+enum { SETTINGS_LIMIT = 16 << 20 };
 
 /* ---- the files ---- */
 
@@ -147,22 +147,31 @@ static pb_json extras_of(const settings *s, size_t which)
     return pb_json_get(root, which % 2 ? "additional_special_tokens" : "extra_special_tokens");
 }
 
-/* Whether a token of added_tokens.json has a name, or is among the extras. */
-static bool is_special(const settings *s, pb_json text)
+static bool put_text(pb_map *texts, pb_json value)
 {
-    pb_buffer wanted = PB_BUFFER_EMPTY;
-    bool found = false;
-    pb_json_append(text, &wanted);
-    bool whole = wanted.data && !memchr(wanted.data, '\0', wanted.length);
-    for (size_t i = 0; i < N_NAMED && whole && !found; i++)
-        found = pb_json_says(content_of(setting_of(s, named[i])), wanted.data);
-    pb_json each;
-    for (size_t i = 0; i < N_EXTRAS && whole; i++)
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_json_append(content_of(value), &text);
+    bool put = !text.failed && pb_map_put(texts, text.data, text.length, 0);
+    pb_buffer_free(&text);
+    return put;
+}
+
+/* The texts of all tokens that have a name, or are among the extras. NULL when memory is out. */
+static pb_map *special_texts(const settings *s)
+{
+    pb_map *texts = pb_map_create(16);
+    bool complete = texts != NULL;
+    for (size_t i = 0; i < N_NAMED && complete; i++)
+        complete = put_text(texts, setting_of(s, named[i]));
+    for (size_t i = 0; i < N_EXTRAS && complete; i++) {
+        pb_json each;
         for (pb_json_items items = pb_json_each(extras_of(s, i));
-             !found && pb_json_next(&items, NULL, &each);)
-            found = pb_json_says(content_of(each), wanted.data);
-    pb_buffer_free(&wanted);
-    return found;
+             complete && pb_json_next(&items, NULL, &each);)
+            complete = put_text(texts, each);
+    }
+    if (!complete)
+        pb_map_destroy(&texts);
+    return texts;
 }
 
 /* Keys such as "image_token", which families of models have made up. */
@@ -310,24 +319,39 @@ static pb_status sort_entries(const char *path, pb_json list, bool by_key, keyed
     return PB_OK;
 }
 
+/* added_tokens.json has texts and ids alone: special are those that have a name. */
+static pb_status add_plain(const settings *s, const keyed_entry *entries, size_t count, builder *b)
+{
+    pb_map *special = special_texts(s);
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_status status = special ? PB_OK : pb_fail_memory(b->error);
+    for (size_t i = 0; i < count && !status; i++) {
+        pb_buffer_clear(&text);
+        pb_json_append(entries[i].key, &text);
+        status = pb_buffer_status(&text, b->error);
+        if (!status)
+            status = add_token(s->added_path, entries[i].key,
+                               pb_map_get(special, text.data, text.length, NULL), AGAIN_NOTHING, b);
+    }
+    pb_buffer_free(&text);
+    pb_map_destroy(&special);
+    return status;
+}
+
 pb_status settings_add_listed(const settings *s, builder *b)
 {
     pb_json decoder = pb_json_given(s->config, "added_tokens_decoder");
-    bool by_key = decoder.at != NULL;
-    const char *path = by_key ? s->config_path : s->added_path;
     keyed_entry *entries = NULL;
     size_t count = 0;
-    if (!by_key && !s->added.at)
-        return PB_OK;
-    pb_status status =
-        sort_entries(path, by_key ? decoder : s->added, by_key, &entries, &count, b->error);
-    for (size_t i = 0; i < count && !status; i++) {
-        if (by_key)
-            status = add_token(path, entries[i].value, false, AGAIN_REPLACES, b);
-        else
-            status =
-                add_token(path, entries[i].key, is_special(s, entries[i].key), AGAIN_NOTHING, b);
-    }
+    pb_status status = PB_OK;
+    if (decoder.at)
+        status = sort_entries(s->config_path, decoder, true, &entries, &count, b->error);
+    else if (s->added.at)
+        status = sort_entries(s->added_path, s->added, false, &entries, &count, b->error);
+    if (!status && !decoder.at && count > 0)
+        status = add_plain(s, entries, count, b);
+    for (size_t i = 0; i < count && decoder.at && !status; i++)
+        status = add_token(s->config_path, entries[i].value, false, AGAIN_REPLACES, b);
     free(entries);
     return status;
 }
