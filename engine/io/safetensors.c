@@ -10,7 +10,7 @@
 #include "base/visible.h"
 #include "io/file.h"
 #include "io/json.h"
-#include "weights.h"
+#include "safetensors_header.h"
 
 /* Bytes; the second as safetensors itself has it. */
 enum { PREFIX = 8, HEADER_LIMIT = 100000000 };
@@ -162,7 +162,7 @@ static pb_status read_tensor(header_reading *h, pb_json name, pb_json info)
         status = read_shape(h, pb_json_get(info, "shape"), &tensor.weight, &bytes);
     if (!status)
         status = read_range(h, pb_json_get(info, "data_offsets"), bytes, &tensor);
-    return status ? status : weights_add_tensor(h->weights, &tensor, h->error);
+    return status ? status : weight_table_add(h->weights, &tensor, h->error);
 }
 
 /* ---- all of them together ---- */
@@ -216,7 +216,7 @@ static pb_status read_entries(header_reading *h, pb_json root)
     if (n > 0)
         qsort(tensors, n, sizeof *tensors, by_offset);
     pb_status status = check_cover(h, tensors, n);
-    return status ? status : weights_index(h->weights, first, h->error);
+    return status ? status : weight_table_index(h->weights, first, h->error);
 }
 
 /* What often stands where a safetensors file should, by its first bytes. */

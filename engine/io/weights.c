@@ -1,5 +1,5 @@
 /* Weights that are open: their files, their tensors, and reading them as float32. */
-#include "weights.h"
+#include "io/safetensors.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "io/file.h"
 #include "io/json.h"
+#include "safetensors_header.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors holds little-endian values; reading them here needs a little-endian machine"
@@ -47,7 +48,8 @@ void pb_weights_close(pb_weights **weights)
     free(closed);
 }
 
-pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **error)
+/* Opens a file, checks its header and adds its tensors. */
+static pb_status add_shard(pb_weights *weights, const char *path, pb_error **error)
 {
     if (weights->n_shards == weights->shard_capacity) {
         size_t capacity = weights->shard_capacity ? 2 * weights->shard_capacity : 4;
@@ -65,42 +67,6 @@ pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **er
         return status;
     weights->shards[weights->n_shards++] = added;
     return safetensors_read_header(weights, weights->n_shards - 1, error);
-}
-
-pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error **error)
-{
-    uint64_t other;
-    if (pb_map_get(weights->by_name, tensor->key, tensor->key_length, &other)) {
-        if (weights->tensors[other].shard == tensor->shard) {
-            weights->tensors[other] = *tensor;
-            return PB_OK;
-        }
-        return pb_fail(error, PB_FORMAT, "tensor '%s' is both in '%s' and in '%s'",
-                       tensor->weight.name, weights->tensors[other].weight.file,
-                       tensor->weight.file);
-    }
-    if (weights->n_tensors == weights->tensor_capacity) {
-        size_t capacity = weights->tensor_capacity ? 2 * weights->tensor_capacity : 64;
-        stored *grown = pb_realloc(weights->tensors, capacity, sizeof *grown);
-        if (!grown)
-            return pb_fail_memory(error);
-        weights->tensors = grown;
-        weights->tensor_capacity = capacity;
-    }
-    if (!pb_map_put(weights->by_name, tensor->key, tensor->key_length, weights->n_tensors))
-        return pb_fail_memory(error);
-    weights->tensors[weights->n_tensors++] = *tensor;
-    return PB_OK;
-}
-
-pb_status weights_index(pb_weights *weights, size_t first, pb_error **error)
-{
-    for (size_t i = first; i < weights->n_tensors; i++) {
-        const stored *tensor = &weights->tensors[i];
-        if (!pb_map_put(weights->by_name, tensor->key, tensor->key_length, i))
-            return pb_fail_memory(error);
-    }
-    return PB_OK;
 }
 
 /* ---- several files behind an index ---- */
@@ -143,7 +109,7 @@ static pb_status open_shard(pb_weights *weights, const char *folder, const char 
     if (!pb_map_put(seen, name->data, name->length, pb_map_count(seen)))
         return pb_fail_memory(error);
     char *path = pb_file_join(folder, name->data);
-    pb_status status = path ? weights_add_shard(weights, path, error) : pb_fail_memory(error);
+    pb_status status = path ? add_shard(weights, path, error) : pb_fail_memory(error);
     free(path);
     return status;
 }
@@ -216,7 +182,7 @@ static pb_status open_folder(pb_weights *weights, const char *folder, pb_error *
     if (!one || !index) {
         status = pb_fail_memory(error);
     } else if (pb_file_exists(one)) {
-        status = weights_add_shard(weights, one, error);
+        status = add_shard(weights, one, error);
     } else if (pb_file_exists(index)) {
         status = open_index(weights, folder, index, error);
     } else {
@@ -253,7 +219,7 @@ pb_status pb_weights_open(const char *folder, pb_weights **weights, pb_error **e
 
 pb_status pb_weights_open_file(const char *path, pb_weights **weights, pb_error **error)
 {
-    return open_with(weights_add_shard, path, weights, error);
+    return open_with(add_shard, path, weights, error);
 }
 
 /* ---- the list ---- */

@@ -1,6 +1,9 @@
-/* Open weights as safetensors.c checks them and weights.c keeps and reads them. */
-#ifndef PB_IO_WEIGHTS_H
-#define PB_IO_WEIGHTS_H
+/*
+ * What is known of weights that are open: their files, and each tensor with the place of its bytes.
+ * What reads a header (safetensors.c) fills it, and weights.c reads values by it.
+ */
+#ifndef PB_IO_WEIGHT_TABLE_H
+#define PB_IO_WEIGHT_TABLE_H
 
 #include <stdint.h>
 
@@ -33,15 +36,10 @@ struct pb_weights {
     pb_map *by_name; /* name -> index in tensors */
 };
 
-/* Opens a file, checks its header and adds its tensors; weights.c's part and safetensors.c's. */
-pb_status weights_add_shard(pb_weights *weights, const char *path, pb_error **error);
-pb_status safetensors_read_header(pb_weights *weights, size_t shard, pb_error **error);
-size_t safetensors_size(pb_dtype dtype); /* bytes of a value; 0 for PB_DTYPE_OTHER */
-
 /* Adds a tensor, whose texts are borrowed from the arena. One of the same name in the same file
  * gives way to it; PB_FORMAT if there is one in another. */
-pb_status weights_add_tensor(pb_weights *weights, const stored *tensor, pb_error **error);
+pb_status weight_table_add(pb_weights *weights, const stored *tensor, pb_error **error);
 /* Notes that the tensors from `first` on lie in another order now. */
-pb_status weights_index(pb_weights *weights, size_t first, pb_error **error);
+pb_status weight_table_index(pb_weights *weights, size_t first, pb_error **error);
 
 #endif
