@@ -30,7 +30,8 @@ typedef struct added_set {
     bool begins[256]; /* whether one starts with that byte */
 } added_set;
 
-/* Takes `tokens` over. Of equal texts the first stays. */
+/* Takes `tokens` over. Of equal texts the one of the lowest id stays; one that a normaliser has
+ * left nothing of is in no text (tokenizers itself panics with it). */
 void added_set_make(added_token *tokens, size_t count, added_set *set);
 /* Leaves out the implied ones from an id on. */
 void added_set_cut(added_set *set, size_t count);

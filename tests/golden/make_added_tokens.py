@@ -209,14 +209,18 @@ def reference(files, texts, word):
         try:
             auto = AutoTokenizer.from_pretrained(folder)
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json")) if word == "file" else auto
-        except Exception as fault:  # whatever Rust panics with
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:  # a panic of tokenizers' is none of Exception
             return None, str(fault)
         ids = []
         for text in texts:
             try:
                 ids.append(tokenizer.encode(text, add_special_tokens=False).ids if word == "file"
                            else auto.encode(text, add_special_tokens=False))
-            except BaseException:  # a panic of tokenizers' is none of Exception
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
                 ids.append(None)
         start = auto.bos_token_id if auto.bos_token is not None else auto.eos_token_id
         return ids, start
