@@ -1,6 +1,7 @@
 /* patchbay: the Jupyter kernel, and the same language on a command line. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,16 @@ static void allow_deep_calls(void)
     (void)setrlimit(RLIMIT_STACK, &stack); /* without it calls nest less deeply */
 }
 
+/* Where addresses are short (ulimit -v), glibc's heap of each thread would take 64 MB of them, at a
+ * moment nobody can see: what was asked for just before is no longer to be had, and the library of
+ * products faults. One heap for all threads makes the answer hold. */
+static void share_one_heap_where_addresses_are_short(void)
+{
+    struct rlimit addresses;
+    if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY)
+        (void)mallopt(M_ARENA_MAX, 1);
+}
+
 /* Where a standard stream is closed, the next file that is opened would be taken for it: the log
  * would go into the history. */
 static void open_standard_streams(void)
@@ -159,6 +170,7 @@ int main(int count, char **arguments)
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of who writes it */
     load_again_to_wait_asleep(arguments);
     allow_deep_calls();
+    share_one_heap_where_addresses_are_short();
     const pb_log log = {.least = wanted_level(), .write = write_log};
     const char *name = count > 1 ? arguments[1] : "--help";
     if (asks_for_help(name) || strcmp(name, "help") == 0)
