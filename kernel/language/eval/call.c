@@ -371,16 +371,6 @@ const char *pb_argument_text(const pb_call *call, const char *name)
     return pb_value_get_text(pb_argument_value(call, name), NULL);
 }
 
-pb_tensor *pb_argument_tensor(const pb_call *call, const char *name)
-{
-    return pb_value_get_tensor(pb_argument_value(call, name));
-}
-
-void *pb_argument_object(const pb_call *call, const char *name, const pb_object_type *type)
-{
-    return pb_value_object(pb_argument_value(call, name), type);
-}
-
 pb_status pb_argument_texts(const pb_call *call, const char *name, const char *const **texts,
                             size_t *count, pb_error **error)
 {

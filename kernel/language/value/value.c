@@ -305,12 +305,6 @@ pb_status pb_value_take_list(pb_value **items, size_t count, pb_value **result, 
     return make_list(items, count, false, result, error);
 }
 
-pb_status pb_value_take_column(pb_value **items, size_t count, pb_value **result, pb_error **error)
-{
-    *result = NULL;
-    return make_list(items, count, true, result, error);
-}
-
 size_t pb_list_count(const pb_value *list)
 {
     return pb_value_kind(list) == PB_LIST ? list->as.list.count : 0;

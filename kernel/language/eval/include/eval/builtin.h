@@ -151,8 +151,6 @@ const char *pb_argument_text(const pb_call *call, const char *name);
 /* Which of the row's choices a text is, from 0: rows list them in the order of the enum that the
  * function makes of it. The argument has been checked to be one of them. */
 int pb_argument_choice(const pb_call *call, const char *name);
-pb_tensor *pb_argument_tensor(const pb_call *call, const char *name); /* NULL if it is not one */
-void *pb_argument_object(const pb_call *call, const char *name, const pb_object_type *type);
 
 /* A string, or a list of strings, or None (count 0). *texts is malloc'ed, its strings borrowed. */
 pb_status pb_argument_texts(const pb_call *call, const char *name, const char *const **texts,

@@ -23,16 +23,6 @@ const char *pb_axis_heading(const char *name);
 /* A prompt's text, quoted and cut to about `width` columns. malloc'ed. */
 char *pb_prompt_title(const char *text, size_t width);
 
-/* Numbers of a column or tensor that are read together: as many decimals for all, chosen so that
- * the largest has at least three significant digits. Written with "%.*f" or, if `exponent`, "%.*e".
- */
-typedef struct pb_digits {
-    int decimals;
-    bool exponent;
-} pb_digits;
-pb_digits pb_digits_for(const double *numbers, size_t count);
-void pb_digits_text(pb_digits digits, double number, pb_buffer *out);
-
 /* format(value, spec) as Python's, for strings and numbers; `spec` is not empty. */
 pb_status pb_format_value(const pb_value *value, const char *spec, size_t length, pb_buffer *out,
                           pb_error **error);

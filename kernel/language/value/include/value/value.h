@@ -101,10 +101,9 @@ pb_status pb_value_check_names(const pb_value *value, pb_error **error);
 
 /* Takes the references in items[0..count), also on failure; the array itself is copied. */
 pb_status pb_value_take_list(pb_value **items, size_t count, pb_value **result, pb_error **error);
-/* The same as a column: a list whose operators work element by element, as a table's do. */
-pb_status pb_value_take_column(pb_value **items, size_t count, pb_value **result, pb_error **error);
 size_t pb_list_count(const pb_value *list);
 pb_value *pb_list_item(const pb_value *list, size_t index); /* borrowed */
+/* A column is a list whose operators work element by element, as a table's do. */
 bool pb_list_is_column(const pb_value *list);
 bool pb_list_of(const pb_value *list, pb_kind kind); /* a list, and every item of this kind */
 
