@@ -366,8 +366,9 @@ static pb_gguf_value value_of(const pb_gguf *gguf, size_t index)
 pb_gguf_value pb_gguf_get(const pb_gguf *gguf, const char *key)
 {
     uint64_t index;
-    return pb_map_get(gguf->keys, key, strlen(key), &index) ? value_of(gguf, index)
-                                                            : (pb_gguf_value){PB_GGUF_ABSENT};
+    return pb_map_get(gguf->keys, key, strlen(key), &index)
+               ? value_of(gguf, index)
+               : (pb_gguf_value){.kind = PB_GGUF_ABSENT};
 }
 
 pb_gguf_value pb_gguf_get_of_architecture(const pb_gguf *gguf, const char *rest)
@@ -380,7 +381,7 @@ pb_gguf_value pb_gguf_get_of_architecture(const pb_gguf *gguf, const char *rest)
                    ? snprintf(key, sizeof key, "%.*s.%s", (int)length, architecture, rest)
                    : -1;
     return used > 0 && (size_t)used < sizeof key ? pb_gguf_get(gguf, key)
-                                                 : (pb_gguf_value){PB_GGUF_ABSENT};
+                                                 : (pb_gguf_value){.kind = PB_GGUF_ABSENT};
 }
 
 bool pb_gguf_next_key(const pb_gguf *gguf, size_t *cursor, const char **key, pb_gguf_value *value)
