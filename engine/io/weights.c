@@ -49,10 +49,10 @@ void pb_weights_close(pb_weights **weights)
     free(closed);
 }
 
-typedef pb_status read_header(pb_weights *weights, size_t shard, pb_error **error);
+typedef pb_status header_reader(pb_weights *weights, size_t shard, pb_error **error);
 
 /* Opens a file, checks its header and adds its tensors. */
-static pb_status add_file(pb_weights *weights, const char *path, read_header *read,
+static pb_status add_file(pb_weights *weights, const char *path, header_reader *read,
                           pb_error **error)
 {
     if (weights->n_shards == weights->shard_capacity) {
