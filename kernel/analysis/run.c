@@ -303,9 +303,10 @@ static pb_status run_attribute(pb_interp *interp, const pb_value *self, const ch
 
 static void run_names(const pb_value *self, pb_names *names)
 {
-    (void)self;
+    const pb_model *model = pb_run_model(pb_run_of(self));
     for (int site = 0; site < PB_N_SITES; site++)
-        pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
+        if (pb_site_is_in(model, (pb_site)site))
+            pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
 }
 
 const pb_object_type pb_run_type = {

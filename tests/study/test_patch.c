@@ -59,7 +59,8 @@ static void every_site_by_default(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     for (int site = 0; site < PB_N_SITES; site++)
-        compare_ways(patch_of(&f, (pb_site)site, &metric), "default walks");
+        if (pb_site_is_in(f.model, (pb_site)site))
+            compare_ways(patch_of(&f, (pb_site)site, &metric), "default walks");
 }
 
 static void every_site_place_by_place(void **state)
@@ -71,6 +72,8 @@ static void every_site_place_by_place(void **state)
     const pb_select two_queries = {.kind = PB_SELECT_LIST, .items = queries, .n_items = 2};
     const pb_select each_head = each_of(&two_heads), each_query = each_of(&two_queries);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         const pb_site_row *row = pb_site_info((pb_site)site);
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         spec.positions = &pb_select_each;
@@ -95,6 +98,8 @@ static void every_site_together(void **state)
                              .last = 7,
                              .step = 2};
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         spec.layers = spec.heads = spec.positions = spec.keys = NULL;
         compare_ways(spec, "everything at once");
@@ -182,6 +187,8 @@ static void edited_ends(void **state)
     must(pb_run_edited(ends, 2, &edit, 1, NULL, edited, &error), error);
     for (int which = 0; which < 3; which++) {
         for (int site = 0; site < PB_N_SITES; site++) {
+            if (!pb_site_is_in(f.model, (pb_site)site))
+                continue;
             pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
             if (which != 0)
                 spec.into = &edited[0];
@@ -385,6 +392,8 @@ static void row_layers_are_counted(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         size_t cost = 0;
         pb_error *error = NULL;
@@ -512,6 +521,8 @@ static void small_blocks_give_the_same(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         pb_patch_result whole = patch(&spec);
         spec.memory_budget = 9 * 6 * 40 * sizeof(float);
