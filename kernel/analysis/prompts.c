@@ -451,7 +451,9 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     const pb_value *value = pb_argument_value(call, name);
     pb_token_lists lists = {0};
     pb_context context = pb_call_context(call);
-    pb_status status = model_for(call, value, like, &prompts->model, error);
+    pb_status status = pb_interp_start(call->interp, error);
+    if (!status)
+        status = model_for(call, value, like, &prompts->model, error);
     if (!status) {
         prompts->engine = pb_model_of(prompts->model);
         bool bos = wants_bos(call, prompts->model);

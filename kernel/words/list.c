@@ -32,6 +32,8 @@ pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_val
             status = pb_interp_call(interp, function, 1, &item, &made, error);
         if (!status)
             status = pb_list_take(&out, made, error);
+        if (!status)
+            pb_watch_progress(pb_interp_watch(interp), i + 1, pb_list_count(items));
     }
     if (status) {
         pb_list_discard(&out);
