@@ -195,8 +195,8 @@ static void folders_that_are_no_models(void **state)
     expect_of_folder(f, "model.safetensors", "", "has 0 bytes");
     expect_of_folder(f, "model.safetensors", "0123456789", "FormatError");
     expect_of_folder(f, "config.json", "{\"n_layer\": 6,,}", "is not valid JSON");
-    expect_of_folder(f, "config.json", "{\"model_type\": \"llama\"}",
-                     "of type \"llama\", which has no n_layer");
+    expect_of_folder(f, "config.json", "{\"model_type\": \"mamba\"}",
+                     "models of type \"mamba\", as model_type in");
     expect_of_folder(f, "vocab.json", "{\"a\": 0, \"b\": 0}", "two pieces that are tokens");
     expect(f, "top(love, 1).token[0]", "great");
 }

@@ -28,6 +28,7 @@ typedef struct pb_session_options {
     size_t n_words;
     const char *const *model_paths; /* folders of model folders; looked at after PATCHBAY_MODELS */
     size_t n_model_paths;
+    const char *program;       /* how a terminal calls this program, for hints; "patchbay" */
     const char *default_model; /* loaded by load() without a name; "reviews-4m" */
     bool load_default;         /* words that need a model load the default one if there is none */
     const pb_log *log;         /* borrowed for the session's life; may be NULL */
