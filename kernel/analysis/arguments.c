@@ -67,6 +67,14 @@ pb_context pb_call_context(pb_call *call)
     return context;
 }
 
+/* ---- rows ---- */
+
+void pb_name_row(const pb_value *list, size_t which, pb_error **error)
+{
+    if (error && pb_value_kind(list) == PB_LIST && pb_list_count(list) > 1)
+        pb_error_precede(*error, "%s %zu: ", pb_list_is_column(list) ? "row" : "item", which);
+}
+
 /* ---- targets ---- */
 
 pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_error **error)
@@ -110,6 +118,7 @@ pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targ
         pb_status status = pb_target_of(model, targets->many ? pb_list_item(value, i) : value,
                                         &targets->ids[i], error);
         if (status) {
+            pb_name_row(value, i, error);
             pb_targets_free(targets);
             return status;
         }
