@@ -135,7 +135,7 @@ static void test_what_fits_comes_first(void **state)
     expect_first(*state, "patch(from=love, |", "into=,at=,metric=");
     expect_first(*state, "love.patch(|", "from=,at=,metric=");
     expect_first(*state, "patch(normalize=|", "True,False");
-    expect_first(*state, "patch(into=|", "love,running");
+    expect_first(*state, "patch(into=|", "cases,films,love,running");
     expect_first(*state, "patch(metric=|", "whole,kl,logit,logit_diff");
     expect_first(*state, "run(love, edit=|", "ablate_mean,add");
     expect_first(*state, "lens(love, layer=|", "lovely,all,at,each");
