@@ -277,8 +277,6 @@ static pb_status patch_value(pb_call *call, const patch_arguments *in, pb_patch_
     return status;
 }
 
-static const char interrupted[] = "interrupted: the sweep has what was computed by then\n";
-
 static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
 {
     patch_arguments in;
@@ -296,7 +294,8 @@ static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
                                                               : "metric",
                     &in.ends.into, status, error);
     if (!status && found.partial)
-        pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
+        status = pb_interp_halt(call->interp, error, "the sweep was stopped after %zu of %zu cells",
+                                found.cells_done, found.cells);
     if (!status)
         status = patch_value(call, &in, &found, result, error);
     pb_patch_result_release(&found);

@@ -32,6 +32,8 @@ pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_val
             status = pb_interp_call(interp, function, 1, &item, &made, error);
         if (!status)
             status = pb_list_take(&out, made, error);
+        if (!status)
+            pb_watch_progress(pb_interp_watch(interp), i + 1, pb_list_count(items));
     }
     if (status) {
         pb_list_discard(&out);
@@ -349,6 +351,8 @@ static pb_status go_on(pb_call *call, const pb_value *items, size_t n, pb_value 
             status = pb_interp_call(call->interp, function, items ? 2 : 1, given, &next, error);
         pb_interp_bury(call->interp, &so_far);
         so_far = next;
+        if (!status)
+            pb_watch_progress(pb_call_watch(call), i + 1, n);
     }
     if (!status)
         *result = pb_value_retain(so_far);
