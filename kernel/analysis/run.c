@@ -311,7 +311,7 @@ static void run_names(const pb_value *self, pb_names *names)
 static bool run_foresee(const pb_value *self, const char *name, pb_prospect *prospect)
 {
     pb_site site;
-    (void)self;
+    const pb_model *model = self ? pb_run_model(pb_run_of(self)) : NULL;
     *prospect = (pb_prospect){0};
     for (const pb_member *m = run_members; m->name; m++)
         if (strcmp(m->name, name) == 0 && (m->get == get_logits || m->get == get_logprobs))
@@ -322,7 +322,7 @@ static bool run_foresee(const pb_value *self, const char *name, pb_prospect *pro
     *prospect = (pb_prospect){.summary = row->summary, .also = row->hook};
     if (row->layers)
         prospect->axes[prospect->n_axes++] = "layer";
-    prospect->n_axes += pb_site_axes(site, prospect->axes + prospect->n_axes);
+    prospect->n_axes += pb_site_axes(model, site, prospect->axes + prospect->n_axes);
     return true;
 }
 
