@@ -121,6 +121,8 @@ void pb_token_lists_free(pb_token_lists *lists);
  */
 pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, const char *edits,
                        pb_value **result, pb_error **error);
+/* The runs of some prompts as a list of values. */
+pb_status pb_runs_list(const pb_prompts *prompts, pb_value **result, pb_error **error);
 pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
 const char *pb_run_text(const pb_value *value);
 const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */

@@ -303,26 +303,21 @@ static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **
     pb_head *heads = NULL, *others = NULL;
     size_t n = 0, n_others = 0;
     pb_list_builder list = {0};
-    pb_status status = pb_call_model(call, &model, error);
-    if (!status)
-        status = pb_head_set_take(call, "heads", pb_model_of(model), &heads, &n, error);
-    if (!status)
-        status = pb_heads_except(pb_model_of(model), heads, n, &others, &n_others, error);
-    for (size_t i = 0; i < n_others && !status; i++) {
+    list.status = pb_call_model(call, &model, &list.error);
+    if (!list.status)
+        list.status = pb_head_set_take(call, "heads", pb_model_of(model), &heads, &n, &list.error);
+    if (!list.status)
+        list.status =
+            pb_heads_except(pb_model_of(model), heads, n, &others, &n_others, &list.error);
+    for (size_t i = 0; i < n_others; i++) {
         char name[48];
-        pb_value *value = NULL;
         snprintf(name, sizeof name, "L%zuH%zu", others[i].layer, others[i].head);
-        status = pb_value_text(name, &value, error);
-        if (!status)
-            status = pb_list_take(&list, value, error);
+        pb_list_take_text(&list, name);
     }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
     free(heads);
     free(others);
     pb_value_release(&model);
-    return status;
+    return pb_list_finish(&list, false, result, error);
 }
 
 #define PLACES_DOC                                                                                 \

@@ -85,19 +85,8 @@ static pb_status fill_reference(pb_call *call, pb_metric_data *metric, pb_error 
     pb_prompts prompts;
     pb_status status =
         pb_prompts_take(call, "reference", PB_PROMPTS_IGNORE_EDIT, NULL, &prompts, error);
-    if (status)
-        return status;
-    pb_list_builder list = {0};
-    for (size_t i = 0; i < prompts.count && !status; i++) {
-        pb_run *run = pb_run_retain(prompts.runs[i]);
-        pb_value *value = NULL;
-        status = pb_run_value(&run, prompts.model, prompts.texts[i], prompts.edits, &value, error);
-        if (!status)
-            status = pb_list_take(&list, value, error);
-    }
     if (!status)
-        status = pb_list_finish(&list, false, &metric->reference, error);
-    pb_list_discard(&list);
+        status = pb_runs_list(&prompts, &metric->reference, error);
     pb_prompts_free(&prompts);
     return status;
 }
