@@ -59,17 +59,14 @@ static void see_call(const pb_snapshot *snapshot, const pb_node *node, pb_sight 
 static void see_list(const pb_snapshot *snapshot, const pb_node *node, pb_sight *sight)
 {
     pb_list_builder out = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < node->n_items && i < MOST_ITEMS && !status; i++) {
+    for (size_t i = 0; i < node->n_items && i < MOST_ITEMS; i++) {
         pb_sight item = {0};
         see(snapshot, node->items[i], &item);
         if (item.value)
-            status = pb_list_take(&out, pb_value_retain(item.value), NULL);
+            pb_list_take(&out, pb_value_retain(item.value));
         pb_sight_free(&item);
     }
-    if (!status)
-        status = pb_list_finish(&out, false, &sight->value, NULL);
-    if (status)
+    if (pb_list_finish(&out, false, &sight->value, NULL))
         pb_list_discard(&out);
 }
 
