@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "domain.h"
+#include "eval/suggest.h"
 #include "io/locate.h"
 #include "session/cell.h"
 #include "words.h"
@@ -175,6 +176,11 @@ static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- which model a call is about ---- */
 
+pb_value *pb_current_model(pb_session *session)
+{
+    return pb_session_slot_get(session, SLOT_MODEL);
+}
+
 pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
 {
     pb_value *given = pb_argument_value(call, "model");
@@ -208,15 +214,17 @@ static pb_status located_models(pb_session *session, pb_located **models, size_t
     return status;
 }
 
-static void suggest_models(pb_session *session, pb_names *names)
+static void suggest_models(const pb_asked *asked, pb_names *names)
 {
     pb_located *models = NULL;
     size_t count = 0;
-    if (located_models(session, &models, &count, NULL))
-        return;
+    if (located_models(asked->session, &models, &count, NULL))
+        count = 0;
     for (size_t i = 0; i < count; i++)
         pb_names_add(names, models[i].name, "model", "");
-    pb_located_free(models, count);
+    if (models)
+        pb_located_free(models, count);
+    pb_suggest_files(asked, names);
 }
 
 /* ---- models() ---- */
@@ -354,6 +362,7 @@ const pb_builtin pb_builtins_model[] = {
             "the model does not use, and settings of the tokenizer that may surprise, stand under "
             "the card.",
      .result = "a model",
+     .gives_object = &pb_model_type,
      .example = "load(\"reviews-4m\").n_layers",
      .expected = "6",
      .see = "models run",

@@ -291,6 +291,32 @@ static void run_names(const pb_value *self, pb_names *names)
         pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
 }
 
+static bool run_foresee(const pb_value *self, const char *name, pb_prospect *prospect)
+{
+    pb_site site;
+    const pb_model *model = self ? pb_run_model(pb_run_of(self)) : NULL;
+    *prospect = (pb_prospect){0};
+    for (const pb_member *m = run_members; m->name; m++)
+        if (strcmp(m->name, name) == 0 && (m->get == get_logits || m->get == get_logprobs))
+            *prospect = (pb_prospect){.summary = m->summary, .n_axes = 2, .axes = {"pos", "token"}};
+    if (prospect->summary || pb_site_find(name, &site, NULL))
+        return prospect->summary != NULL;
+    const pb_site_row *row = pb_site_info(site);
+    *prospect = (pb_prospect){.summary = row->summary, .also = row->hook};
+    if (row->layers)
+        prospect->axes[prospect->n_axes++] = "layer";
+    prospect->n_axes += pb_site_axes(model, site, prospect->axes + prospect->n_axes);
+    return true;
+}
+
+static void run_labels(const pb_value *self, const char *axis, const char *typed, pb_names *names)
+{
+    if (strcmp(axis, "pos") == 0 || strcmp(axis, "query") == 0 || strcmp(axis, "key") == 0)
+        pb_suggest_run_tokens(pb_run_of(self), names);
+    else if (strcmp(axis, "token") == 0)
+        pb_suggest_vocabulary(pb_model_of(pb_run_model_value(self)), typed, names);
+}
+
 const pb_object_type pb_run_type = {
     .name = "run",
     .article = "a run",
@@ -301,6 +327,8 @@ const pb_object_type pb_run_type = {
     .members = run_members,
     .attribute = run_attribute,
     .names = run_names,
+    .foresee = run_foresee,
+    .labels = run_labels,
     .index = run_index};
 
 pb_status pb_runs_list(const pb_prompts *prompts, pb_value **result, pb_error **error)
@@ -514,6 +542,7 @@ const pb_builtin pb_builtins_run[] = {
             "it is asked for.",
      .more = list_activations,
      .result = "a run; for a list of prompts a list of runs",
+     .gives_object = &pb_run_type,
      .example = "run(\"I love this movie\").pattern[layer=4, head=0]",
      .needs_model = true,
      .see = "tokens prompt attention",

@@ -132,7 +132,7 @@ static pb_status call_help(pb_call *call, pb_value **result, pb_error **error)
         return pb_place_argument(call, "word",
                                  pb_fail_unknown(call->interp, NULL, name, true, error), error);
     if (row)
-        pb_reference_entry(row, &text);
+        pb_reference_entry(pb_call_lexicon(call), row, &text);
     else if (pb_value_is_none(subject))
         pb_reference_overview(pb_call_lexicon(call), &text);
     else

@@ -333,6 +333,18 @@ static void add_rows(const pb_member *members, pb_names *names)
         pb_names_add(names, m->name, "property", "");
 }
 
+void pb_kind_names(pb_kind kind, pb_names *names)
+{
+    add_rows(pb_kind_members(kind), names);
+}
+
+void pb_type_names(const pb_object_type *type, pb_names *names)
+{
+    add_rows(type->members, names);
+    if (type->names)
+        type->names(NULL, names);
+}
+
 void pb_member_names(const pb_value *self, pb_names *names)
 {
     const pb_object_type *type = pb_value_object_type(self);
