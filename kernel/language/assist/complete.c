@@ -17,7 +17,7 @@
 typedef struct pb_completion {
     const pb_snapshot *snapshot;
     pb_scan scan;
-    size_t end;      /* tokens before the word being completed */
+    size_t end;      /* how many tokens stand before the word being completed */
     pb_span range;   /* of the word */
     pb_names *names; /* everything that could stand there */
 } pb_completion;
@@ -30,7 +30,7 @@ static void add_builtin(pb_names *names, const pb_builtin *row)
     pb_buffer_free(&signature);
 }
 
-/* As what the front end's type column calls it. */
+/* A name of the user's, with the type that front ends show beside a completion. */
 static void add_users(pb_names *names, pb_entry entry)
 {
     pb_names_add(names, entry.name, pb_value_is_callable(entry.value) ? "function" : "instance",
@@ -282,7 +282,8 @@ static char *text_inside(const pb_completion *c, const char *text)
     return written;
 }
 
-/* What a terminal would obey is no code either: the name of a column, out of a file. */
+/* Whether it has control characters, which a terminal would obey: a column's name may come from a
+ * file. It is not offered. */
 static bool is_obeyed(const char *text)
 {
     bool obeyed = false;

@@ -61,7 +61,7 @@ static void explain_row(const pb_builtin *row, int detail, pb_buffer *out)
         pb_reference_summary(row, out);
 }
 
-/* The summary of a member that would have to be computed. */
+/* What a member is, where its value would have to be computed and so is not shown. */
 static bool explain_member(const pb_scan *scan, const pb_snapshot *snapshot, size_t which,
                            const char *name, pb_buffer *out)
 {
@@ -114,7 +114,7 @@ static bool explain_at(const pb_snapshot *snapshot, const char *code, size_t len
     while (which != SIZE_MAX && out->length == 0) {
         bool called = which + 1 < scan.count || (at < length && code[at] == '(');
         explain(&scan, snapshot, which, detail, called, out);
-        scan.count = which; /* nothing known of it: what is called around it? */
+        scan.count = which; /* nothing is known of it: on to the call that it stands in */
         scan.in_string = true;
         which = subject(&scan, at);
     }
