@@ -84,6 +84,12 @@ pb_axis *pb_model_axis(const pb_model *model, const char *name)
     return NULL;
 }
 
+const char *pb_model_axis_name(const pb_model *model, const char *name)
+{
+    bool shared = model && model->shape.n_kv_head != model->shape.n_head;
+    return strcmp(name, "kv_head") == 0 && !shared ? "head" : name;
+}
+
 /* ---- making ---- */
 
 /* The last part of a path, without trailing slashes; malloc'ed. */

@@ -379,9 +379,7 @@ static pb_status axis_of(const pb_model *model, const char *name, pb_axis **axis
 {
     if (strcmp(name, "pos") == 0)
         return pb_axis_create(name, model->shape.n_positions, NULL, NULL, axis, error);
-    if (strcmp(name, "kv_head") == 0 && !pb_model_axis(model, name))
-        name = "head";
-    *axis = pb_axis_retain(pb_model_axis(model, name));
+    *axis = pb_axis_retain(pb_model_axis(model, pb_model_axis_name(model, name)));
     return PB_OK;
 }
 

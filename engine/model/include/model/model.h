@@ -78,6 +78,9 @@ bool pb_model_is_of(const pb_model *model, const char *folder);
  * H1, ...), "kv_head" (KV0, KV1, ...) where heads share keys and values, "d_model", "d_head",
  * "d_mlp", "token" (labels: the tokens' display strings). NULL for another name. */
 pb_axis *pb_model_axis(const pb_model *model, const char *name);
+/* The axis that is meant by a name: "kv_head" is "head" where heads share nothing, and of no model
+ * (NULL). Others are as they are. */
+const char *pb_model_axis_name(const pb_model *model, const char *name);
 
 /* ---- weights as the forward pass uses them: row-major float32, (in, out) ---- */
 
