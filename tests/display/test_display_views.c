@@ -16,12 +16,14 @@
 #include "display/attention.h"
 #include "display/card.h"
 #include "display/chart.h"
+#include "display/document.h"
 #include "display/facets.h"
 #include "display/heatmap.h"
 #include "display/table.h"
 #include "display/tokens.h"
 #include "samples.h"
 #include "view_checks.h"
+#include "wellformed.h"
 
 static char *read_golden(const char *name)
 {
