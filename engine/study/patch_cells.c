@@ -72,7 +72,7 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
         !metric_reads_any(read, n_read, group))
         return close_cell(cell, false), true;
     /* Loss compares with the prompt's own next tokens, which are not from's. */
-    if (plan->site->stream && plan->spec->metric->kind != PB_METRIC_LOSS &&
+    if (plan->site->stream && !pb_metric_reads_tokens(plan->spec->metric) &&
         !pb_run_is_edited(plan->from[cell->pair]) &&
         items_between(group, differs, last) == last - differs + 1)
         return close_cell(cell, true), true;

@@ -9,6 +9,7 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_predict,
     pb_builtins_ranking,
     pb_builtins_metric,
+    pb_builtins_any_of,
     pb_builtins_attribute,
     pb_builtins_lens,
     pb_builtins_edit,
