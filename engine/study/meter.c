@@ -23,6 +23,7 @@ struct pb_meter {
     size_t n_runs;
     bool scalar;
     reading *readings; /* [n_runs] */
+    pb_reads *reads;   /* [n_runs], CALL: what the function was seen to read */
     pb_meter **parts;  /* SUM: [n_parts], each with its own positions; here are those of all */
 
     /* Columns-only metrics: the directions of each target set, [n_directions, d_model]. */
@@ -231,6 +232,15 @@ static pb_status read_reference(const pb_meter *meter, size_t prompt, const pb_c
 
 /* ---- life ---- */
 
+static pb_status start_reads(pb_meter *meter, pb_error **error)
+{
+    meter->reads = pb_calloc(meter->n_runs, sizeof *meter->reads);
+    pb_status status = meter->reads ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < meter->n_runs; i++)
+        status = pb_reads_start(&meter->reads[i], meter->runs[i], error);
+    return status;
+}
+
 pb_status pb_meter_create(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
                           bool one_place, const pb_context *context, pb_meter **meter,
                           pb_error **error)
@@ -250,6 +260,8 @@ pb_status pb_meter_create(const pb_metric *metric, pb_run *const *runs, size_t n
     status = !made->readings ? pb_fail_memory(error)
              : sum           ? create_parts(made, one_place, context, error)
                              : read_positions(made, one_place, error);
+    if (!status && metric->kind == PB_METRIC_CALL)
+        status = start_reads(made, error);
     if (!status && !sum && pb_metric_needs_columns_only(metric))
         status = read_directions(made, error);
     for (size_t i = 0; !status && metric->kind == PB_METRIC_KL && i < n_runs; i++)
@@ -267,6 +279,9 @@ void pb_meter_destroy(pb_meter **meter)
     *meter = NULL;
     if (!left)
         return;
+    for (size_t i = 0; left->reads && i < left->n_runs; i++)
+        pb_reads_clear(&left->reads[i]);
+    free(left->reads);
     for (size_t i = 0; left->parts && i < left->metric->n_parts; i++)
         pb_meter_destroy(&left->parts[i]);
     free(left->parts);
@@ -375,19 +390,41 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
     return status;
 }
 
-pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *normed,
-                        const pb_context *context, double *value, pb_error **error)
+pb_status pb_meter_call(const pb_meter *meter, pb_seen *seen, double *value, pb_error **error)
 {
-    pb_run *run = meter->runs[prompt];
-    const pb_seen seen = {prompt, run, run, normed};
-    (void)context; /* the function has its own */
-    return meter->metric->call(meter->metric->user, &seen, value, error);
+    seen->like = meter->runs[seen->prompt];
+    seen->reads = &meter->reads[seen->prompt];
+    return meter->metric->call(meter->metric->user, seen, value, error);
 }
 
-pb_status pb_meter_call_of(const pb_meter *meter, const pb_seen *seen, double *value,
-                           pb_error **error)
+const pb_reads *pb_meter_reads(const pb_meter *meter, size_t prompt)
 {
-    pb_seen placed = *seen;
-    placed.like = meter->runs[seen->prompt];
-    return meter->metric->call(meter->metric->user, &placed, value, error);
+    return meter->reads ? &meter->reads[prompt] : NULL;
+}
+
+/* Whether the function reads activations of which the rows are only computed where they are asked
+ * for: of the last layer, and after it. */
+static bool reads_last(const pb_meter *meter, const pb_reads *reads)
+{
+    size_t n_layer = pb_model_shape(meter->model)->n_layer;
+    for (size_t site = 0; site < PB_N_SITES; site++) {
+        bool end = pb_site_info((pb_site)site)->stage == PB_STAGE_END;
+        if (reads->sites[site * n_layer + (end ? 0 : n_layer - 1)])
+            return true;
+    }
+    return false;
+}
+
+void pb_meter_settle(pb_meter *meter, size_t prompt)
+{
+    reading *read = &meter->readings[prompt];
+    const pb_reads *reads = &meter->reads[prompt];
+    size_t length = pb_run_length(meter->runs[prompt]);
+    if (reads_last(meter, reads))
+        return;
+    read->n = 0;
+    for (size_t i = 0; i < length; i++) { /* a pass has to ask for a row */
+        if (reads->rows[i] || (i + 1 == length && (!read->n || reads->hidden)))
+            read->positions[read->n++] = i;
+    }
 }

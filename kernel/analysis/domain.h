@@ -116,6 +116,10 @@ pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
 const char *pb_run_text(const pb_value *value);
 const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */
 pb_value *pb_run_model_value(const pb_value *run);    /* borrowed */
+/* run.name[layer=4, ...] without the other layers, run.logits[pos=-1] without the other positions
+ * (metric_own.c). */
+pb_status pb_part_of_run(pb_interp *interp, const pb_value *run, const char *name, size_t count,
+                         const pb_index_entry *entries, pb_value **result, pb_error **error);
 /* The ids of a prompt(ids), borrowed; NULL if it is none. */
 const int32_t *pb_prompt_value_ids(const pb_value *value, size_t *count);
 

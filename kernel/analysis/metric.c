@@ -263,8 +263,8 @@ pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, cons
                            pb_value **result, pb_error **error)
 {
     pb_run *run = pb_run_of(value);
-    const pb_seen own = {0, run, run, run ? pb_run_normed(run) : NULL};
-    const pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
+    pb_seen own = {.run = run, .like = run, .normed = run ? pb_run_normed(run) : NULL};
+    pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
     pb_bound_metric bound = {0};
     pb_context context = {.watch = pb_interp_watch(interp)};
     pb_tensor *values = NULL;

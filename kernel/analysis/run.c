@@ -318,6 +318,7 @@ const pb_object_type pb_run_type = {
     .members = run_members,
     .attribute = run_attribute,
     .names = run_names,
+    .part = pb_part_of_run,
     .index = run_index};
 
 static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)

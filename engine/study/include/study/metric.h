@@ -9,6 +9,7 @@
 #include "math/tensor.h"
 #include "model/forward.h"
 #include "model/run.h"
+#include "study/seen.h"
 #include "study/where.h"
 
 typedef enum pb_metric_kind {
@@ -23,17 +24,8 @@ typedef enum pb_metric_kind {
     PB_METRIC_CALL        /* a user's function of a run */
 } pb_metric_kind;
 
-/* What a user's function is given: a prompt as a sweep left it. All borrowed. */
-typedef struct pb_seen {
-    size_t prompt;       /* counts from 0 along the prompts evaluated */
-    pb_run *run;         /* whose tokens they are; its activations are not the cell's */
-    pb_run *like;        /* in whose positions places are found, a prompt as long */
-    const float *normed; /* [length, d_model], the rows after ln_final */
-} pb_seen;
-
-/* A user's function: such a prompt to a number. Called on the calling thread. */
-typedef pb_status (*pb_metric_call)(void *user, const pb_seen *seen, double *value,
-                                    pb_error **error);
+/* A user's function: a prompt as a sweep left it to a number. Called on the calling thread. */
+typedef pb_status (*pb_metric_call)(void *user, pb_seen *seen, double *value, pb_error **error);
 
 typedef struct pb_metric pb_metric;
 
@@ -86,11 +78,8 @@ pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_
                              pb_error **error);
 
 /* The same of one prompt as a user's function is given it. */
-pb_status pb_metric_of_seen(const pb_metric *metric, const pb_seen *seen, const pb_context *context,
+pb_status pb_metric_of_seen(const pb_metric *metric, pb_seen *seen, const pb_context *context,
                             pb_tensor **values, pb_error **error);
-/* Its logits, [pos, token]. */
-pb_status pb_seen_logits(const pb_seen *seen, const pb_context *context, pb_tensor **logits,
-                         pb_error **error);
 
 /* Loss of every token of one run, nats: [pos] of length T - 1, labelled by the token predicted
  * from. PB_VALUE for a prompt of one token. */
