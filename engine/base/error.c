@@ -132,6 +132,23 @@ pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...)
     return PB_IO;
 }
 
+void pb_error_precede(pb_error *error, const char *text, ...)
+{
+    if (!error || error->is_static)
+        return;
+    pb_buffer joined = PB_BUFFER_EMPTY;
+    va_list arguments;
+    va_start(arguments, text);
+    pb_buffer_vformat(&joined, text, arguments);
+    va_end(arguments);
+    pb_buffer_text(&joined, error->text);
+    char *whole = take_text(&joined);
+    if (!whole)
+        return;
+    free(error->text);
+    error->text = whole;
+}
+
 void pb_error_hint(pb_error *error, const char *hint, ...)
 {
     if (!error || error->is_static)

@@ -6,10 +6,16 @@
 #include "base/visible.h"
 #include "tensor_internal.h"
 
-/* Axes along which two prompts of equal length may be joined. */
 static bool is_positional(const char *name)
 {
     return strcmp(name, "pos") == 0 || strcmp(name, "query") == 0 || strcmp(name, "key") == 0;
+}
+
+/* Axes along which two prompts of equal length, or two sets of as many prompts, line up in order.
+ */
+static bool lines_up_in_order(const char *name)
+{
+    return is_positional(name) || strcmp(name, "prompt") == 0;
 }
 
 /* ---- labels that join ---- */
@@ -43,8 +49,8 @@ static char *join_labels(const char *a, const char *b)
     return pb_buffer_take(&text);
 }
 
-static pb_status join_positions(const pb_axis *a, const pb_axis *b, pb_axis **joined,
-                                pb_error **error)
+static pb_status join_in_order(const pb_axis *a, const pb_axis *b, pb_axis **joined,
+                               pb_error **error)
 {
     char **labels = pb_calloc(a->length, sizeof *labels);
     pb_status status = labels ? PB_OK : pb_fail_memory(error);
@@ -151,8 +157,8 @@ pb_status pb_axis_join(pb_axis *a, pb_axis *b, pb_axis **joined, pb_error **erro
         *joined = pb_axis_retain(a);
         return PB_OK;
     }
-    return is_positional(a->name) ? join_positions(a, b, joined, error)
-                                  : fail_labels(a, b, i, error);
+    return lines_up_in_order(a->name) ? join_in_order(a, b, joined, error)
+                                      : fail_labels(a, b, i, error);
 }
 
 static pb_status add_axis(pb_lineup *lineup, pb_axis *axis, size_t *at, pb_error **error)

@@ -52,7 +52,7 @@ static size_t axis_length(const pb_run *run, const char *name)
 size_t pb_run_activation_size(const pb_run *run, pb_site site)
 {
     const char *axes[3];
-    size_t size = 1, n = pb_site_axes(site, axes);
+    size_t size = 1, n = pb_site_axes(pb_run_model(run), site, axes);
     for (size_t i = 0; i < n; i++)
         size *= axis_length(run, axes[i]);
     return size;
@@ -186,7 +186,7 @@ pb_status pb_run_axes(const pb_run *run, pb_site site, pb_axis *axes[3], size_t 
                       pb_error **error)
 {
     const char *names[3];
-    size_t count = pb_site_axes(site, names);
+    size_t count = pb_site_axes(pb_run_model(run), site, names);
     pb_status status = PB_OK;
     for (*n = 0; !status && *n < count; *n += !status)
         status = axis_of(run, names[*n], &axes[*n], error);

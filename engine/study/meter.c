@@ -334,8 +334,8 @@ static double number_of_sum(const pb_meter *meter, pb_meter_row row, const float
         const reading *read = &part->readings[row.prompt];
         double share = (double)meter->readings[row.prompt].n / (double)read->n;
         if (reads_position(read, row.position))
-            sum += meter->metric->parts[i].weight * share *
-                   number_of_row(part, row, normed, logits);
+            sum +=
+                meter->metric->parts[i].weight * share * number_of_row(part, row, normed, logits);
     }
     return sum;
 }

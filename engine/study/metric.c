@@ -15,9 +15,8 @@ bool pb_metric_needs_columns_only(const pb_metric *metric)
     bool only = metric->kind == PB_METRIC_SUM;
     for (size_t i = 0; only && i < metric->n_parts; i++)
         only = pb_metric_needs_columns_only(metric->parts[i].metric);
-    return only ||
-           ((metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF) &&
-            !metric->target_ends && !metric->against_ends);
+    return only || ((metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF) &&
+                    !metric->target_ends && !metric->against_ends);
 }
 
 bool pb_metric_reads_tokens(const pb_metric *metric)
@@ -98,10 +97,10 @@ double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *
     switch (metric->kind) {
     case PB_METRIC_LOGIT: return logit_of(target, logits);
     case PB_METRIC_LOGIT_DIFF:
-        return logit_of(target, logits) - logit_of(shared_or_own(metric->against,
-                                                                 metric->against_ends,
-                                                                 metric->n_against, prompt),
-                                                   logits);
+        return logit_of(target, logits) -
+               logit_of(
+                   shared_or_own(metric->against, metric->against_ends, metric->n_against, prompt),
+                   logits);
     case PB_METRIC_PROB: return exp(logit_of(target, logits) - pb_log_sum_exp(n_vocab, logits));
     case PB_METRIC_LOGPROB: return logit_of(target, logits) - pb_log_sum_exp(n_vocab, logits);
     case PB_METRIC_RANK: return rank_of(logits, n_vocab, target);

@@ -76,8 +76,7 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
         !metric_reads_any(read, n_read, group))
         return close_cell(cell, false), true;
     /* Loss compares with the prompt's own next tokens, which are not from's. */
-    if (!hidden && plan->site->stream && !tokens &&
-        !pb_run_is_edited(plan->from[cell->pair]) &&
+    if (!hidden && plan->site->stream && !tokens && !pb_run_is_edited(plan->from[cell->pair]) &&
         items_between(group, differs, last) == last - differs + 1)
         return close_cell(cell, true), true;
     return false;

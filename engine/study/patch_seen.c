@@ -65,8 +65,8 @@ static pb_status start_slot(pb_cell_keeper *keeper, size_t slot, const pb_contex
         if (shared)
             memcpy(values, *slot_of(keeper, c - 1, slot), n * sizeof *values);
         else
-            status = pb_run_activation_into(plan->into[cell->pair], site, layer, context, values,
-                                            error);
+            status =
+                pb_run_activation_into(plan->into[cell->pair], site, layer, context, values, error);
         if (status)
             return status;
     }

@@ -107,8 +107,7 @@ pb_status pb_seen_logits(pb_seen *seen, size_t n, const size_t *positions,
         return pb_fail_memory(error);
     for (size_t i = 0; i < length; i++)
         at[i] = positions ? positions[i] : i;
-    pb_status status =
-        pb_axis_pick(pb_run_positions(seen->like), at, length, NULL, &pos, error);
+    pb_status status = pb_axis_pick(pb_run_positions(seen->like), at, length, NULL, &pos, error);
     if (!status)
         status = logits_of(seen, length, at, pos, &with, logits, error);
     pb_axis_release(&pos);

@@ -67,6 +67,14 @@ pb_context pb_call_context(pb_call *call)
     return context;
 }
 
+/* ---- rows ---- */
+
+void pb_name_row(const pb_value *list, size_t which, pb_error **error)
+{
+    if (error && pb_value_kind(list) == PB_LIST && pb_list_count(list) > 1)
+        pb_error_precede(*error, "%s %zu: ", pb_list_is_column(list) ? "row" : "item", which);
+}
+
 /* ---- targets ---- */
 
 pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_error **error)
@@ -93,21 +101,6 @@ pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_e
     char text[96];
     return pb_fail(error, PB_TYPE, "a target is a word that is one token, or its number, not %s",
                    pb_value_describe(value, text, sizeof text));
-}
-
-/* The caret is not finer than the list: the sentence says which of its items it is about. */
-static pb_status name_item(size_t which, size_t count, pb_status status, pb_error **error)
-{
-    pb_error *bare = error ? *error : NULL;
-    if (!status || !bare || count < 2)
-        return status;
-    const char *hint = pb_error_hint_text(bare);
-    *error = NULL;
-    pb_fail(error, status, "of %zu words, number %zu: %s", count, which + 1, pb_error_text(bare));
-    if (hint)
-        pb_error_hint(*error, "%s", hint);
-    pb_error_destroy(&bare);
-    return status;
 }
 
 static pb_status not_one_word(pb_error **error)
@@ -141,10 +134,11 @@ static pb_status add_target(pb_model *model, const pb_value *item, bool sets, si
     if (words && !sets)
         return not_one_word(error);
     pb_status status = words ? PB_OK : add_word(model, item, first, n, targets->ids, error);
-    for (size_t i = 0; words && i < pb_list_count(words) && !status; i++)
-        status = name_item(i, pb_list_count(words),
-                           add_word(model, pb_list_item(words, i), first, n, targets->ids, error),
-                           error);
+    for (size_t i = 0; words && i < pb_list_count(words) && !status; i++) {
+        status = add_word(model, pb_list_item(words, i), first, n, targets->ids, error);
+        if (status)
+            pb_name_row(words, i, error);
+    }
     if (targets->ends)
         targets->ends[which] = *n;
     return status;
@@ -168,11 +162,12 @@ static pb_status read_targets(pb_model *model, const pb_value *value, bool sets,
     targets->ids = pb_malloc(most, sizeof *targets->ids);
     targets->ends = any ? pb_calloc(targets->count, sizeof *targets->ends) : NULL;
     pb_status status = targets->ids && (!any || targets->ends) ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < targets->count && !status; i++)
-        status = name_item(i, targets->count,
-                           add_target(model, targets->many ? pb_list_item(value, i) : value, sets,
-                                      i, &n, targets, error),
-                           error);
+    for (size_t i = 0; i < targets->count && !status; i++) {
+        status = add_target(model, targets->many ? pb_list_item(value, i) : value, sets, i, &n,
+                            targets, error);
+        if (status)
+            pb_name_row(value, i, error);
+    }
     if (status)
         pb_targets_free(targets);
     return status;

@@ -230,7 +230,7 @@ const pb_builtin pb_builtins_attention[] = {
      .needs_model = true,
      .see = "run heatmap detect_heads",
      .parameters = {{.name = "prompt",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "layer",
                      .types = PB_TAKES_INTEGER,

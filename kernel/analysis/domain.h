@@ -95,6 +95,14 @@ void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
 /* One prompt was wanted, and a list was given: the line that goes through it. */
 pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error);
 
+/* The prompts a value stands for: the column `prompt` of a table, and otherwise the value itself.
+ * Borrowed. PB_NAME for a table without that column. */
+pb_status pb_prompt_column(const pb_value *value, const pb_value **prompts, pb_error **error);
+/* Whether a value is a table with a column `prompt`. */
+bool pb_is_prompt_table(const pb_value *value);
+/* Says of which item of a list of several an error is: "row 3: ", from 0 as rows are counted. */
+void pb_name_row(const pb_value *list, size_t which, pb_error **error);
+
 /* Only the tokens: ids[i] has counts[i] of them. For words that need no forward pass. */
 typedef struct pb_token_lists {
     pb_value *model;

@@ -262,7 +262,7 @@ const pb_builtin pb_builtins_lens[] = {
      .needs_model = true,
      .see = "attribute top",
      .parameters = {{.name = "prompt",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,

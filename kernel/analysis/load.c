@@ -95,8 +95,11 @@ static const char *default_model(pb_session *session)
 static pb_status search_paths(pb_session *session, pb_locate_paths *paths, pb_error **error)
 {
     const pb_session_options *options = pb_session_get_options(session);
-    return pb_locate_paths_from_environment(options->model_paths, options->n_model_paths, paths,
-                                            error);
+    pb_status status = pb_locate_paths_from_environment(options->model_paths,
+                                                        options->n_model_paths, paths, error);
+    if (!status && options->program && !(paths->program = strdup(options->program)))
+        status = pb_fail_memory(error);
+    return status;
 }
 
 /* The model at `folder`, if it is loaded and its files are as they were: it is not read again, and
@@ -284,7 +287,26 @@ static bool is_there(const pb_located *models, size_t count, const char *name)
     return false;
 }
 
-/* What load() finds, what was loaded by its path, and what can be fetched. */
+/* The known models that are not there, with what fetches them. */
+static pb_status add_fetchable(model_rows *rows, const char *program, const pb_located *models,
+                               size_t count, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_known_model_count() && !status; i++) {
+        const char *name = pb_known_model_at(i)->name;
+        if (is_there(models, count, name))
+            continue;
+        pb_buffer line = PB_BUFFER_EMPTY;
+        pb_buffer_format(&line, "%s fetch %s", program ? program : "patchbay", name);
+        status = pb_buffer_status(&line, error);
+        if (!status)
+            status = add_row(rows, name, line.data, "", error);
+        pb_buffer_free(&line);
+    }
+    return status;
+}
+
+/* What load() finds, and what was loaded by its path. */
 static pb_status add_rows(model_rows *rows, const loaded *l, const pb_located *models, size_t count,
                           pb_error **error)
 {
@@ -295,13 +317,6 @@ static pb_status add_rows(model_rows *rows, const loaded *l, const pb_located *m
         const char *folder = pb_model_path(l->models[i]);
         if (!is_listed(l, i, models, count))
             status = add_folder(rows, l, pb_model_name(l->models[i]), folder, error);
-    }
-    for (size_t i = 0; i < pb_known_model_count() && !status; i++) {
-        const char *name = pb_known_model_at(i)->name;
-        char how[64];
-        snprintf(how, sizeof how, "patchbay fetch %s", name);
-        if (!is_there(models, count, name))
-            status = add_row(rows, name, how, "", error);
     }
     return status;
 }
@@ -337,6 +352,9 @@ static pb_status call_models(pb_call *call, pb_value **result, pb_error **error)
         status = find_loaded(pb_call_session(call), &all, error);
     if (!status)
         status = add_rows(&rows, &all, models, count, error);
+    if (!status)
+        status = add_fetchable(&rows, pb_session_get_options(pb_call_session(call))->program,
+                               models, count, error);
     if (!status)
         status = make_table(&rows, result, error);
     for (size_t i = 0; i < 3; i++)

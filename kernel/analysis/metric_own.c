@@ -69,8 +69,8 @@ static pb_status run_as_value(pb_run *run, pb_value *model, const char *edits, p
 {
     pb_run *taken = pb_run_retain(run);
     char *text = text_of(run);
-    pb_status status = text ? pb_run_value(&taken, model, text, edits, result, error)
-                            : pb_fail_memory(error);
+    pb_status status =
+        text ? pb_run_value(&taken, model, text, edits, result, error) : pb_fail_memory(error);
     pb_run_release(&taken);
     free(text);
     return status;
@@ -131,9 +131,9 @@ static pb_status get_all_logits(pb_interp *interp, const pb_value *self, bool lo
                                 pb_value **result, pb_error **error)
 {
     cell_run *cell = cell_of(self);
-    return cell->seen ? logits_of(interp, cell->seen, cell->model, logarithm, 0, NULL, result,
-                                  error)
-                      : is_over(error);
+    return cell->seen
+               ? logits_of(interp, cell->seen, cell->model, logarithm, 0, NULL, result, error)
+               : is_over(error);
 }
 
 static pb_status get_logits(pb_interp *interp, const pb_value *self, pb_value **result,
@@ -255,21 +255,22 @@ static bool one_place(const pb_value *value, const char *name, const pb_axis *ax
     return one;
 }
 
-/* Indexes what was computed for one entry, which now names its only place. */
+/* Indexes what was computed for one entry, which now names its only place. What is wrong with the
+ * others is told of the whole activation. */
 static pb_status index_rest(pb_interp *interp, const pb_value *tensor, size_t which,
                             size_t coordinate, size_t count, const pb_index_entry *entries,
                             pb_value **result, pb_error **error)
 {
     pb_index_entry *all = pb_calloc(count, sizeof *all);
     pb_value *place = NULL;
-    pb_status status = all ? pb_value_integer((int64_t)coordinate, &place, error)
-                           : pb_fail_memory(error);
+    pb_status status =
+        all ? pb_value_integer((int64_t)coordinate, &place, error) : pb_fail_memory(error);
     for (size_t i = 0; !status && i < count; i++) {
         all[i] = entries[i];
         all[i].value = i == which ? place : entries[i].value;
     }
     if (!status)
-        status = pb_interp_index(interp, tensor, count, all, result, error);
+        pb_interp_index(interp, tensor, count, all, result, NULL);
     pb_value_release(&place);
     free(all);
     return status;
@@ -305,9 +306,9 @@ static pb_status cell_run_part(pb_interp *interp, const pb_value *self, const ch
                                pb_error **error)
 {
     cell_run *cell = cell_of(self);
-    return cell->seen ? part_of(interp, cell->seen, cell->model, name, count, entries, result,
-                                error)
-                      : is_over(error);
+    return cell->seen
+               ? part_of(interp, cell->seen, cell->model, name, count, entries, result, error)
+               : is_over(error);
 }
 
 pb_status pb_part_of_run(pb_interp *interp, const pb_value *run, const char *name, size_t count,

@@ -66,8 +66,8 @@ static pb_status add_term(pb_metric_data *sum, const pb_value *value, double wei
     for (size_t i = 0; i < n; i++) {
         bool own = pb_metric_is_sum(metric);
         const pb_value *term = own ? metric->terms[i].metric : value;
-        grown[sum->n_terms++] = (pb_metric_term){
-            pb_value_retain((pb_value *)term), weight * (own ? metric->terms[i].weight : 1)};
+        grown[sum->n_terms++] = (pb_metric_term){pb_value_retain((pb_value *)term),
+                                                 weight * (own ? metric->terms[i].weight : 1)};
     }
     sum->constant += weight * metric->constant;
     return PB_OK;
@@ -207,10 +207,8 @@ pb_status pb_metric_bind_sum(const pb_metric_data *metric, pb_model *model, size
                                strcmp(bound->units, bound->terms[i].units) == 0);
         bound->units = same ? bound->terms[i].units : NULL;
     }
-    bound->metric = (pb_metric){.kind = PB_METRIC_SUM,
-                                .parts = bound->parts,
-                                .n_parts = n,
-                                .constant = metric->constant};
+    bound->metric = (pb_metric){
+        .kind = PB_METRIC_SUM, .parts = bound->parts, .n_parts = n, .constant = metric->constant};
     if (!status && !(bound->name = sum_title(metric, bound)))
         status = pb_fail_memory(error);
     return status;

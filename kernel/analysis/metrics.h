@@ -59,7 +59,7 @@ pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, cons
 /* The run of one cell of a sweep, as a metric of one's own is given it. */
 extern const pb_object_type pb_cell_run_type;
 pb_seen *pb_cell_run_seen(const pb_value *value);   /* borrowed; NULL if it is none */
-pb_value *pb_cell_run_model(const pb_value *value);     /* borrowed */
+pb_value *pb_cell_run_model(const pb_value *value); /* borrowed */
 
 pb_status pb_metric_bind_function(pb_interp *interp, pb_value *function, pb_value *model,
                                   pb_bound_metric *bound, pb_error **error);

@@ -277,8 +277,6 @@ static pb_status patch_value(pb_call *call, const patch_arguments *in, pb_patch_
     return status;
 }
 
-static const char interrupted[] = "interrupted: the sweep has what was computed by then\n";
-
 static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
 {
     patch_arguments in;
@@ -296,7 +294,8 @@ static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
                                                               : "metric",
                     &in.ends.into, status, error);
     if (!status && found.partial)
-        pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
+        status = pb_interp_halt(call->interp, error, "the sweep was stopped after %zu of %zu cells",
+                                found.cells_done, found.cells);
     if (!status)
         status = patch_value(call, &in, &found, result, error);
     pb_patch_result_release(&found);
@@ -321,6 +320,10 @@ const pb_builtin pb_builtins_patch[] = {
          "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. Ends that "
          "float32 cannot tell apart have no ratio: an error, or of one pair among several an "
          "empty row of `.each`. "
+         "The metric may be a function of your own. It gets the run of each cell, which answers "
+         "what any run does, and `.index`, which of the pairs it is of: `metric=lambda r: "
+         "logit(r, \" great\") - r.resid_post[layer=5, pos=-1].norm()`. What it reads of both "
+         "ends is computed with the sweep; what it reads elsewhere takes a pass of its own.\n\n"
          "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
          "TransformerLens' get_act_patch_* functions copy clean into "
          "corrupted: that is patch(into=corrupted, from=clean).",
@@ -332,11 +335,11 @@ const pb_builtin pb_builtins_patch[] = {
      .see = "path set attribute line heatmap",
      .parameters =
          {{.name = "into",
-           .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+           .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
            .what = "a prompt or a list of prompts",
            .objects = {&pb_run_type, &pb_prompt_type}},
           {.name = "from",
-           .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+           .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
            .what = "a prompt or a list of prompts",
            .objects = {&pb_run_type, &pb_prompt_type}},
           {.name = "at",

@@ -198,6 +198,9 @@ static pb_status call_path(pb_call *call, pb_value **result, pb_error **error)
     /* What is about no place is the metric, or ends that are equal. */
     pb_place_answer(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
                     &in.ends.into, status, error);
+    if (!status && found.partial)
+        status = pb_interp_halt(call->interp, error, "the sweep was stopped after %zu of %zu paths",
+                                found.paths_done, found.paths);
     if (!status)
         status = path_value(call, &in, &found, result, error);
     pb_path_result_release(&found);
@@ -227,11 +230,11 @@ const pb_builtin pb_builtins_path[] = {
      .needs_model = true,
      .see = "patch",
      .parameters = {{.name = "into",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .what = "a prompt or a list of prompts",
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "from",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .what = "a prompt or a list of prompts",
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "sender",

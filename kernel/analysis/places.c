@@ -35,22 +35,14 @@ pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_s
 /* ---- where an answer's fault lies ---- */
 
 /* Of several prompts, says which one a fault is about. */
-static void name_prompt(const pb_prompts *prompts, pb_error **error)
+static void name_prompt(const pb_prompts *prompts, pb_error *error)
 {
     size_t which;
-    pb_error *bare = *error;
-    if (prompts->count == 1 || pb_error_source(bare) || !pb_error_prompt(bare, &which) ||
+    if (prompts->count == 1 || pb_error_source(error) || !pb_error_prompt(error, &which) ||
         which >= prompts->count)
         return;
-    const char *hint = pb_error_hint_text(bare);
     char *title = pb_prompt_title(prompts->texts[which], 50);
-    *error = NULL;
-    pb_fail(error, pb_error_code(bare), "in %s: %s", title ? title : "a prompt",
-            pb_error_text(bare));
-    if (hint)
-        pb_error_hint(*error, "%s", hint);
-    pb_error_about(*error, pb_error_argument(bare));
-    pb_error_destroy(&bare);
+    pb_error_precede(error, "in %s: ", title ? title : "a prompt");
     free(title);
 }
 
@@ -58,7 +50,7 @@ pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompt
                           pb_status status, pb_error **error)
 {
     if (status && error && *error)
-        name_prompt(prompts, error);
+        name_prompt(prompts, *error);
     return pb_place_argument(call, name, status, error);
 }
 

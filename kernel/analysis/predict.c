@@ -525,6 +525,18 @@ static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- generate(prompt) ---- */
 
+/* What was written before an interrupt is worth having. */
+static pb_status halt_generate(pb_call *call, const pb_prompts *prompts, size_t which, size_t count,
+                               size_t n_tokens, pb_error **error)
+{
+    if (!prompts->many)
+        return pb_interp_halt(call->interp, error, "generate was stopped after %zu of %zu tokens",
+                              count, n_tokens);
+    return pb_interp_halt(call->interp, error,
+                          "generate was stopped in prompt %zu of %zu, after %zu of %zu tokens",
+                          which + 1, prompts->count, count, n_tokens);
+}
+
 /* Writes on from one prompt. */
 static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t which,
                               const pb_generate_spec *spec, bool *partial, pb_value **result,
@@ -536,6 +548,8 @@ static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t w
     size_t count = 0, length = 0;
     pb_status status =
         pb_generate(prompts->runs[which], spec, &context, &ids, &count, partial, error);
+    if (!status && *partial)
+        status = halt_generate(call, prompts, which, count, spec->n_tokens, error);
     if (!status)
         status = pb_tokenizer_decode(pb_model_tokenizer(prompts->engine), ids, count, &text,
                                      &length, error);
@@ -608,24 +622,31 @@ static pb_status take_generate(pb_call *call, pb_generate_spec *spec, pb_prompts
 
 static pb_status call_generate(pb_call *call, pb_value **result, pb_error **error)
 {
-    static const char stopped[] = "interrupted: the text is what there was by then\n";
     pb_prompts prompts = {0};
     pb_edits edits = {0};
     pb_generate_spec spec;
     pb_list_builder list = {0};
     bool partial = false;
+    pb_error *fault = NULL;
     pb_status status = take_generate(call, &spec, &prompts, &edits, error);
     for (size_t i = 0; i < prompts.count && !status && !partial; i++) {
         pb_value *text = NULL;
         spec.which = i;
-        status = generate_one(call, &prompts, i, &spec, &partial, &text, error);
+        status = generate_one(call, &prompts, i, &spec, &partial, &text, &fault);
         if (!status)
-            status = pb_list_take(&list, text, error);
+            status = pb_list_take(&list, text, &fault);
+        if (status == PB_INTERRUPTED && i > 0) {
+            pb_error_destroy(&fault);
+            partial = true;
+            status = halt_generate(call, &prompts, i, 0, spec.n_tokens, &fault);
+        }
     }
+    if (fault && error && !*error)
+        *error = fault;
+    else
+        pb_error_destroy(&fault);
     if (!status)
         say_edits(call, &edits, &prompts);
-    if (!status && partial)
-        pb_interp_text(call->interp, 2, stopped, sizeof stopped - 1);
     if (!status && prompts.many)
         status = pb_list_finish(&list, false, result, error);
     else if (!status)
@@ -647,7 +668,7 @@ const pb_builtin pb_builtins_predict[] = {
      .needs_model = true,
      .see = "logit top",
      .parameters = {{.name = "prompts",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
@@ -673,7 +694,7 @@ const pb_builtin pb_builtins_predict[] = {
      .needs_model = true,
      .see = "run prompt",
      .parameters = {{.name = "prompts",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "model",
                      .mode = PB_PARAMETER_KEYWORD,
@@ -697,7 +718,7 @@ const pb_builtin pb_builtins_predict[] = {
      .needs_model = true,
      .see = "top",
      .parameters = {{.name = "prompt",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .objects = {&pb_run_type, &pb_prompt_type}},
                     {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "20"},
                     {.name = "temperature",

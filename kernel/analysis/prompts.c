@@ -4,8 +4,35 @@
 
 #include "base/memory.h"
 #include "domain.h"
+#include "eval/members.h"
 #include "session/cell.h"
 #include "value/text.h"
+
+/* ---- sets: a table with a column `prompt` ---- */
+
+static const char prompt_name[] = "prompt";
+
+bool pb_is_prompt_table(const pb_value *value)
+{
+    return pb_value_kind(value) == PB_TABLE && pb_table_find(value, prompt_name);
+}
+
+pb_status pb_prompt_column(const pb_value *value, const pb_value **prompts, pb_error **error)
+{
+    *prompts = value;
+    if (pb_value_kind(value) != PB_TABLE)
+        return PB_OK;
+    const pb_table_cells *column = pb_table_find(value, prompt_name);
+    if (column) {
+        *prompts = column->cells;
+        return PB_OK;
+    }
+    pb_status status = pb_fail_column(value, NULL, prompt_name, error);
+    if (error)
+        pb_error_hint(*error, "a table is a set of prompts by its column of that name: t.prompt = "
+                              "[...]");
+    return status;
+}
 
 /* ---- tokens of one prompt ---- */
 
@@ -250,8 +277,10 @@ static pb_status take_tokens(const pb_value *value, const pb_model *model, bool 
     for (size_t i = 0; i < lists->count; i++) {
         pb_status status = tokens_of(prompt_at(value, i), model, bos, watch, &lists->ids[i],
                                      &lists->counts[i], &lists->texts[i], error);
-        if (status)
+        if (status) {
+            pb_name_row(value, i, error);
             return status;
+        }
     }
     return PB_OK;
 }
@@ -262,8 +291,11 @@ static pb_status check_context(const pb_value *value, const pb_model *model, boo
 {
     for (size_t i = 0; i < lists->count; i++) {
         bool text = pb_value_kind(prompt_at(value, i)) == PB_STRING;
-        if (lists->counts[i] > pb_model_shape(model)->n_positions)
-            return too_long(model, lists->counts[i], bos && text, error);
+        if (lists->counts[i] <= pb_model_shape(model)->n_positions)
+            continue;
+        pb_status status = too_long(model, lists->counts[i], bos && text, error);
+        pb_name_row(value, i, error);
+        return status;
     }
     return PB_OK;
 }
@@ -272,8 +304,10 @@ pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *l
                               pb_error **error)
 {
     *lists = (pb_token_lists){0};
-    const pb_value *value = pb_argument_value(call, name);
-    pb_status status = model_for(call, value, NULL, &lists->model, error);
+    const pb_value *value = NULL;
+    pb_status status = pb_prompt_column(pb_argument_value(call, name), &value, error);
+    if (!status)
+        status = model_for(call, value, NULL, &lists->model, error);
     if (!status)
         status = take_tokens(value, pb_model_of(lists->model), wants_bos(call, lists->model),
                              pb_call_watch(call), lists, error);
@@ -448,10 +482,14 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
                           pb_prompts *prompts, pb_error **error)
 {
     *prompts = (pb_prompts){0};
-    const pb_value *value = pb_argument_value(call, name);
+    const pb_value *value = NULL;
     pb_token_lists lists = {0};
     pb_context context = pb_call_context(call);
-    pb_status status = model_for(call, value, like, &prompts->model, error);
+    pb_status status = pb_interp_start(call->interp, error);
+    if (!status)
+        status = pb_prompt_column(pb_argument_value(call, name), &value, error);
+    if (!status)
+        status = model_for(call, value, like, &prompts->model, error);
     if (!status) {
         prompts->engine = pb_model_of(prompts->model);
         bool bos = wants_bos(call, prompts->model);

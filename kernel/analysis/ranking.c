@@ -512,7 +512,10 @@ static pb_status call_top(pb_call *call, pb_value **result, pb_error **error)
 {
     switch (pb_value_kind(pb_argument_value(call, "x"))) {
     case PB_TENSOR: return rank_tensor(call, result, error);
-    case PB_TABLE: return rank_table(call, result, error);
+    case PB_TABLE:
+        if (!pb_is_prompt_table(pb_argument_value(call, "x")) || pb_given(call, "by"))
+            return rank_table(call, result, error);
+        return pb_predict(call, result, error);
     default: return pb_predict(call, result, error);
     }
 }
@@ -529,7 +532,8 @@ const pb_builtin pb_builtins_ranking[] = {
             "`heads=`. A sweep that is not normalised, or a mean, a difference or a multiple of "
             "sweeps, is ranked by what patching changed, log probabilities over tokens by "
             "their value, the likeliest first, unless `by` says otherwise.\n\nFor "
-            "a table: the rows whose column `by` is largest by magnitude.",
+            "a table: the rows whose column `by` is largest by magnitude. A set of prompts is "
+            "ranked so with `by=`; without it, its next tokens are told.",
      .result = "predictions, a ranking, or a table",
      .example = "top(\"The capital of France is\", k=1).token[0]",
      .expected = "' Paris'",

@@ -533,7 +533,7 @@ const pb_builtin pb_builtins_run[] = {
      .needs_model = true,
      .see = "tokens prompt attention",
      .parameters = {{.name = "prompt",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .objects = {&pb_run_type, &pb_prompt_type}}},
      .also = {pb_prompt_group},
      .function = call_run},

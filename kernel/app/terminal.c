@@ -39,6 +39,11 @@ static void host_text(void *user, int fd, const char *text, size_t length)
     fwrite(text, 1, length, fd == 2 ? stderr : stdout);
 }
 
+static void host_resume(void *user)
+{
+    pb_interrupts_reset(((pb_terminal *)user)->interrupts);
+}
+
 static void print_bundle(pb_terminal *terminal, const pb_bundle *bundle)
 {
     const char *text = pb_bundle_find(bundle, "text/plain");
@@ -178,6 +183,7 @@ pb_host pb_terminal_host(pb_terminal *terminal)
     return (pb_host){
         .user = terminal,
         .stop = pb_interrupts_flag(terminal->interrupts),
+        .resume = host_resume,
         .text = host_text,
         .show = host_show,
         .clear = host_clear,

@@ -47,6 +47,11 @@ void pb_asked_cell_clear(pb_asked_cell *cell)
     pb_buffer_free(&cell->payload.text);
 }
 
+static void host_resume(void *user)
+{
+    pb_executor_resume(((pb_asked_cell *)user)->request->executor);
+}
+
 /* ---- text and displays ---- */
 
 static void host_text(void *user, int fd, const char *text, size_t length)
@@ -220,6 +225,7 @@ pb_host pb_asked_cell_host(pb_asked_cell *cell)
     return (pb_host){
         .user = cell,
         .stop = &cell->request->executor->stop,
+        .resume = host_resume,
         .text = host_text,
         .show = host_show,
         .clear = host_clear,

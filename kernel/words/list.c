@@ -32,6 +32,8 @@ pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_val
             status = pb_interp_call(interp, function, 1, &item, &made, error);
         if (!status)
             status = pb_list_take(&out, made, error);
+        if (!status)
+            pb_watch_progress(pb_interp_watch(interp), i + 1, pb_list_count(items));
     }
     if (status) {
         pb_list_discard(&out);
@@ -327,6 +329,54 @@ static pb_status call_map(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
+/* ---- repeat, fold ---- */
+
+/* function(so_far) n times, or function(so_far, item) for each of n items. */
+static pb_status go_on(pb_call *call, const pb_value *items, size_t n, pb_value **result,
+                       pb_error **error)
+{
+    const pb_value *function = pb_argument_value(call, "function");
+    pb_value *so_far = pb_value_retain(pb_argument_value(call, "start"));
+    pb_status status = PB_OK;
+    if (!pb_value_is_callable(function))
+        status = pb_fail_argument(call, "function", error, PB_TYPE,
+                                  items ? "fold() takes a function of two, what was made so far "
+                                          "and an item: fold(lambda a, x: a + x, xs, 0)"
+                                        : "repeat() takes a function, a start and a count: "
+                                          "repeat(lambda x: x / 2, 1, 10)");
+    for (size_t i = 0; i < n && !status; i++) {
+        pb_value *given[] = {so_far, pb_list_item(items, i)}, *next = NULL;
+        status = pb_interp_check(call->interp, error);
+        if (!status)
+            status = pb_interp_call(call->interp, function, items ? 2 : 1, given, &next, error);
+        pb_interp_bury(call->interp, &so_far);
+        so_far = next;
+        if (!status)
+            pb_watch_progress(pb_call_watch(call), i + 1, n);
+    }
+    if (!status)
+        *result = pb_value_retain(so_far);
+    pb_interp_bury(call->interp, &so_far);
+    return status;
+}
+
+static pb_status call_repeat(pb_call *call, pb_value **result, pb_error **error)
+{
+    size_t n = 0;
+    pb_status status = pb_argument_count(call, "n", &n, error);
+    return status ? status : go_on(call, NULL, n, result, error);
+}
+
+static pb_status call_fold(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_value *items = NULL;
+    pb_status status = pb_argument_items(call, "x", &items, error);
+    if (!status)
+        status = go_on(call, items, pb_list_count(items), result, error);
+    pb_value_release(&items);
+    return status;
+}
+
 static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *function = NULL;
@@ -567,6 +617,29 @@ const pb_builtin pb_builtins_list[] = {
      .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"},
                     {.name = "x", .types = PB_TAKES_ANY, .what = "a list"}},
      .function = call_map},
+    {.name = "repeat",
+     .category = "Lists",
+     .summary = "A function of a start, then of what it gave, n times.",
+     .doc = "`repeat(f, x, 3)` is `f(f(f(x)))`: a loop that goes on with what it made.",
+     .result = "what the last call gave; the start with n = 0",
+     .example = "repeat(lambda w: w - 0.5 * (w - 3), 1, 2)",
+     .expected = "2.5",
+     .see = "fold map range",
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function"},
+                    {.name = "start", .types = PB_TAKES_ANY, .what = "a value to begin with"},
+                    {.name = "n", .types = PB_TAKES_INTEGER}},
+     .function = call_repeat},
+    {.name = "fold",
+     .category = "Lists",
+     .summary = "Goes through a list with what was made so far: f(f(start, x0), x1), ...",
+     .result = "what the last call gave; the start where the list is empty",
+     .example = "fold(lambda a, x: 10 * a + x, [1, 2, 3], 0)",
+     .expected = "123",
+     .see = "repeat sum map",
+     .parameters = {{.name = "function", .types = PB_TAKES_ANY, .what = "a function of two"},
+                    {.name = "x", .types = PB_TAKES_ANY, .what = "a list"},
+                    {.name = "start", .types = PB_TAKES_ANY, .what = "a value to begin with"}},
+     .function = call_fold},
     {.name = "filter",
      .category = "Lists",
      .summary = "The items for which the function is true.",

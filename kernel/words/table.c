@@ -263,7 +263,8 @@ const pb_builtin pb_builtins_table[] = {
          "before it what else the result says of its place (what patching changed, the likeliest "
          "token); a list of records with one row for each record.\n\n"
          "`t.name = cells` adds a column, `t.name` reads it; comparing and computing with "
-         "columns works row by row. `t[t.diff > 0]` picks rows by a mask, `t[part=\"mlp\"]` by "
+         "columns works row by row, but `+` of two columns of text puts the one behind the other, "
+         "as it does with lists. `t[t.diff > 0]` picks rows by a mask, `t[part=\"mlp\"]` by "
          "value, `t[0]` is a row.",
      .result = "a table",
      .example = "table(word=[\" great\", \" bad\"], n=[1, 2]).n * 10",

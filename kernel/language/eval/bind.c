@@ -444,8 +444,8 @@ static pb_status fill_fallbacks(pb_call *call, pb_value *held[PB_MAX_PARAMETERS]
 }
 
 /* What stands for a value of a type that the parameter takes is given as that, held in *held. */
-static pb_status stand_in(const pb_call *call, const pb_parameter *parameter,
-                          pb_argument *argument, pb_value **held, pb_error **error)
+static pb_status stand_in(const pb_call *call, const pb_parameter *parameter, pb_argument *argument,
+                          pb_value **held, pb_error **error)
 {
     const pb_object_type *type = pb_value_object_type(argument->value);
     size_t most = sizeof parameter->objects / sizeof *parameter->objects;

@@ -56,8 +56,10 @@ static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb
                               pb_error **error)
 {
     pb_bound_call *bound = bound_call_create(interp, row, count, site);
+    pb_chore chore;
     if (!bound)
         return pb_fail_memory(error);
+    pb_chore_begin(interp, &chore, row->name);
     pb_status status = pb_bind_builtin(&bound->call, actuals, count, bound->held, error);
     if (!status)
         status = row->function(&bound->call, result, error);
@@ -66,6 +68,7 @@ static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb
     if (status)
         pb_value_release(result);
     bound_call_destroy(bound);
+    pb_chore_end(interp, &chore, status);
     if (status && error && *error && site->source)
         pb_error_place(*error, site->source, site->span);
     return status;
@@ -161,27 +164,74 @@ pb_status pb_interp_call(pb_interp *interp, const pb_value *function, size_t cou
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++)
         actuals[i].value = arguments[i];
+    interp->inside++;
     pb_status status =
         pb_call_value(interp, function, actuals, count, &(pb_call_site){0}, result, error);
+    interp->inside--;
     free(actuals);
     return status;
 }
 
 /* ---- a call in the code ---- */
 
-static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, const pb_node *node,
-                                  pb_actual *actuals, size_t *count, pb_error **error)
+/* What a call is given, as it grows: *xs is as many arguments as xs has items. */
+typedef struct pb_actuals {
+    pb_actual *items;
+    size_t count, capacity;
+} pb_actuals;
+
+/* Takes the value's reference, also on failure. */
+static pb_status add_actual(pb_actuals *actuals, pb_actual actual, pb_error **error)
 {
-    for (size_t i = 0; i < node->n_arguments; i++) {
-        const pb_node_argument *argument = &node->arguments[i];
-        pb_actual *actual = &actuals[*count];
-        *actual = (pb_actual){argument->name, NULL, argument->value->span, argument->span};
-        pb_status status = pb_evaluate(interp, place, argument->value, &actual->value, error);
-        if (status)
-            return status;
-        *count += 1;
+    if (actuals->count == actuals->capacity) {
+        size_t capacity = actuals->capacity ? 2 * actuals->capacity : 4;
+        pb_actual *items = pb_realloc(actuals->items, capacity, sizeof *items);
+        if (!items) {
+            pb_value_release(&actual.value);
+            return pb_fail_memory(error);
+        }
+        actuals->items = items;
+        actuals->capacity = capacity;
     }
+    actuals->items[actuals->count++] = actual;
     return PB_OK;
+}
+
+static pb_status add_spread(pb_interp *interp, const pb_place *place,
+                            const pb_node_argument *argument, pb_actuals *actuals, pb_error **error)
+{
+    const pb_node *node = argument->value;
+    pb_value *value = NULL, *items = NULL;
+    pb_status status = pb_evaluate(interp, place, node->items[0], &value, error);
+    if (!status)
+        status =
+            pb_place_error(place, node->span, pb_interp_items(interp, value, &items, error), error);
+    for (size_t i = 0; !status && i < pb_list_count(items); i++)
+        status = add_actual(
+            actuals,
+            (pb_actual){NULL, pb_value_retain(pb_list_item(items, i)), node->span, argument->span},
+            error);
+    pb_interp_bury(interp, &items);
+    pb_interp_bury(interp, &value);
+    return status;
+}
+
+static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                  pb_actuals *actuals, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < node->n_arguments; i++) {
+        const pb_node_argument *argument = &node->arguments[i];
+        pb_actual actual = {argument->name, NULL, argument->value->span, argument->span};
+        if (argument->value->kind == PB_NODE_SPREAD) {
+            status = add_spread(interp, place, argument, actuals, error);
+            continue;
+        }
+        status = pb_evaluate(interp, place, argument->value, &actual.value, error);
+        if (!status)
+            status = add_actual(actuals, actual, error);
+    }
+    return status;
 }
 
 /* A name that is called: the user's function, or else the built-in, or else whatever it is. */
@@ -274,45 +324,47 @@ static pb_status callee_of_method(pb_interp *interp, const pb_place *place, cons
                             : not_a_method(interp, place, node, subject, error);
 }
 
+/* What x.f(...) calls, and x as the first argument if it takes that. */
+static pb_status evaluate_method(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                 pb_value **callee, pb_actuals *actuals, pb_error **error)
+{
+    const pb_node *subject = node->items[0];
+    pb_actual first = {.span = subject->span, .whole = subject->span};
+    bool takes_subject = false;
+    pb_status status = pb_evaluate(interp, place, subject, &first.value, error);
+    if (!status)
+        status = callee_of_method(interp, place, node, first.value, callee, &takes_subject, error);
+    if (status || !takes_subject) {
+        pb_interp_bury(interp, &first.value);
+        return status;
+    }
+    first.name = keyword_for(*callee, first.value);
+    return add_actual(actuals, first, error);
+}
+
 pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_node *node,
                            pb_value **result, pb_error **error)
 {
     const pb_node *callee_node = node->items[0];
     pb_value *callee = NULL;
-    size_t count = 0;
-    bool takes_subject = false;
+    pb_actuals actuals = {0};
     pb_status status;
-    pb_actual *actuals = pb_calloc(node->n_arguments + 1, sizeof *actuals);
-    if (!actuals)
-        return pb_fail_memory(error);
-    if (callee_node->kind == PB_NODE_NAME) {
+    if (callee_node->kind == PB_NODE_NAME)
         status = callee_of_name(interp, place, callee_node, &callee, error);
-    } else if (callee_node->kind == PB_NODE_ATTRIBUTE) {
-        actuals[0].span = actuals[0].whole = callee_node->items[0]->span;
-        status = pb_evaluate(interp, place, callee_node->items[0], &actuals[0].value, error);
-        count = 1;
-        if (!status)
-            status = callee_of_method(interp, place, callee_node, actuals[0].value, &callee,
-                                      &takes_subject, error);
-        if (!status && takes_subject)
-            actuals[0].name = keyword_for(callee, actuals[0].value);
-    } else {
+    else if (callee_node->kind == PB_NODE_ATTRIBUTE)
+        status = evaluate_method(interp, place, callee_node, &callee, &actuals, error);
+    else
         status = pb_evaluate(interp, place, callee_node, &callee, error);
-    }
-    if (!status && count == 1 && !takes_subject) {
-        pb_value_release(&actuals[0].value);
-        count = 0;
-    }
     if (!status)
-        status = evaluate_actuals(interp, place, node, actuals, &count, error);
+        status = evaluate_actuals(interp, place, node, &actuals, error);
     if (!status) {
         pb_call_site site = {place->program->source, node->span, callee_node->word};
-        status = pb_call_value(interp, callee, actuals, count, &site, result, error);
+        status = pb_call_value(interp, callee, actuals.items, actuals.count, &site, result, error);
     }
-    for (size_t i = 0; i < node->n_arguments + 1; i++)
-        pb_interp_bury(interp, &actuals[i].value);
+    for (size_t i = 0; i < actuals.count; i++)
+        pb_interp_bury(interp, &actuals.items[i].value);
     pb_value_release(&callee);
-    free(actuals);
+    free(actuals.items);
     return pb_place_error(place, node->span, status, error);
 }
 

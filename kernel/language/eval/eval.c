@@ -422,15 +422,21 @@ static pb_status walk_for(pb_interp *interp, const pb_place *place, const pb_nod
 {
     const pb_node_clause *clause = &node->clauses[which];
     pb_value *source = NULL, *items = NULL;
+    pb_chore chore;
     pb_status status = pb_evaluate(interp, place, clause->source, &source, error);
     if (!status)
         status = pb_place_error(place, clause->source->span,
                                 pb_interp_items(interp, source, &items, error), error);
+    pb_chore_begin(interp, &chore, NULL);
+    interp->inside++;
     for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        pb_chore_at(interp, &chore, i, pb_list_count(items));
         status = pb_interp_check(interp, error);
         if (!status)
             status = walk_item(interp, place, node, which, pb_list_item(items, i), out, error);
     }
+    interp->inside--;
+    pb_chore_end(interp, &chore, status);
     pb_interp_bury(interp, &items);
     pb_interp_bury(interp, &source);
     return status;

@@ -410,10 +410,9 @@ static pb_status part_or_whole(pb_interp *interp, const pb_place *place, const p
                                pb_value **subject, pb_value **result, pb_error **error)
 {
     const pb_object_type *type = pb_value_object_type(owner);
-    pb_status status =
-        type && type->part
-            ? type->part(interp, owner, node->name, count, entries, result, error)
-            : PB_OK;
+    pb_status status = type && type->part
+                           ? type->part(interp, owner, node->name, count, entries, result, error)
+                           : PB_OK;
     if (status || *result)
         return pb_place_error(place, node->span, status, error);
     return pb_place_error(place, node->word,

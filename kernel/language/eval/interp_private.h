@@ -69,6 +69,17 @@ pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_targ
 /* Adds the place of `span` to an error that has none. Returns status. */
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
 
+/* ---- what the cell is at (chore.c) ---- */
+
+void pb_chore_begin(pb_interp *interp, pb_chore *chore, const char *word);
+/* Says how much of it is done. */
+void pb_chore_at(pb_interp *interp, pb_chore *chore, size_t done, size_t total);
+/* `status` is what it came to, which is returned. */
+pb_status pb_chore_end(pb_interp *interp, pb_chore *chore, pb_status status);
+
+/* Lowers the stop flag, so that what an interrupt left can be shown. */
+void pb_interp_resume(pb_interp *interp);
+
 /* ---- calls (call.c, bind.c) ---- */
 
 /* An argument as it is passed, before it is bound. */

@@ -141,8 +141,8 @@ static pb_status append_items(pb_interp *interp, pb_list_builder *out, const pb_
     return PB_OK;
 }
 
-static pb_status join_lists(pb_interp *interp, const pb_value *a, const pb_value *b,
-                            pb_value **result, pb_error **error)
+pb_status pb_join_lists(pb_interp *interp, const pb_value *a, const pb_value *b, pb_value **result,
+                        pb_error **error)
 {
     pb_list_builder out = {0};
     pb_status status = append_items(interp, &out, a, error);
@@ -152,7 +152,7 @@ static pb_status join_lists(pb_interp *interp, const pb_value *a, const pb_value
         pb_list_discard(&out);
         return status;
     }
-    return pb_list_finish(&out, false, result, error);
+    return pb_list_finish(&out, pb_list_is_column(a) && pb_list_is_column(b), result, error);
 }
 
 static pb_status repeat_text(const pb_value *value, double times, pb_value **result,
@@ -337,7 +337,7 @@ pb_status pb_apply_operator(pb_interp *interp, pb_operator op, const pb_value *a
     if (op == PB_OP_ADD && pb_value_kind(a) == PB_STRING && pb_value_kind(b) == PB_STRING)
         return join_texts(a, b, result, error);
     if (op == PB_OP_ADD && pb_value_kind(a) == PB_LIST && pb_value_kind(b) == PB_LIST)
-        return join_lists(interp, a, b, result, error);
+        return pb_join_lists(interp, a, b, result, error);
     if (op == PB_OP_BIT_OR && pb_value_kind(a) == PB_RECORD && pb_value_kind(b) == PB_RECORD)
         return pb_join_records(interp, a, b, result, error);
     if (op == PB_OP_MUL &&

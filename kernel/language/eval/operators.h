@@ -11,6 +11,9 @@ bool pb_operator_binary(pb_operator op, pb_binary *binary);
 
 pb_status pb_number_operator(pb_operator op, const pb_value *a, const pb_value *b,
                              pb_value **result, pb_error **error);
+/* The items of both, one after the other. */
+pb_status pb_join_lists(pb_interp *interp, const pb_value *a, const pb_value *b, pb_value **result,
+                        pb_error **error);
 /* One of a and b is a tensor or a column. */
 pb_status pb_elementwise_operator(pb_interp *interp, pb_operator op, const pb_value *a,
                                   const pb_value *b, pb_value **result, pb_error **error);

@@ -441,6 +441,8 @@ pb_status pb_elementwise_operator(pb_interp *interp, pb_operator op, const pb_va
     bool tensors = kinds[0] == PB_TENSOR || kinds[1] == PB_TENSOR;
     bool lists = kinds[0] == PB_LIST || kinds[1] == PB_LIST;
     bool columns = pb_list_is_column(a) || pb_list_is_column(b);
+    if (op == PB_OP_ADD && pb_list_of(a, PB_STRING) && pb_list_of(b, PB_STRING))
+        return pb_join_lists(interp, a, b, result, error); /* more rows, not longer words */
     if (tensors && columns)
         return mixed_operator(interp, op, a, b, result, error);
     if (columns)

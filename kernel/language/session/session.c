@@ -136,7 +136,7 @@ pb_status pb_session_copy_names(pb_session *session, pb_entry **names, size_t *c
 
 static bool copy_options(pb_session_options *copy, const pb_session_options *options)
 {
-    char *model = NULL;
+    char *model = NULL, *program = NULL;
     if (!options)
         return true;
     copy->log = options->log;
@@ -144,6 +144,9 @@ static bool copy_options(pb_session_options *copy, const pb_session_options *opt
     if (options->default_model && !(model = strdup(options->default_model)))
         return false;
     copy->default_model = model;
+    if (options->program && !(program = strdup(options->program)))
+        return false;
+    copy->program = program;
     char **paths = pb_calloc(options->n_model_paths, sizeof *paths);
     copy->model_paths = (const char *const *)paths;
     if (!paths)
@@ -163,6 +166,7 @@ static void free_options(pb_session_options *options)
         free((char *)options->model_paths[i]);
     free((char **)options->model_paths);
     free((char *)options->default_model);
+    free((char *)options->program);
 }
 
 /* ---- sessions ---- */

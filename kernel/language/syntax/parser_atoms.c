@@ -105,12 +105,18 @@ static pb_node *parse_comprehension(pb_parser *p, pb_node *key, pb_node *element
 
 /* ---- brackets ---- */
 
-static bool refuse_star(pb_parser *p)
+/* In an index nothing is spread, and in a call lists are, but no records. */
+static bool refuse_star(pb_parser *p, pb_node_kind kind)
 {
-    if (!pb_parser_is(p, "*") && !pb_parser_is(p, "**"))
+    bool records = pb_parser_is(p, "**");
+    if (!records && (kind == PB_NODE_CALL || !pb_parser_is(p, "*")))
         return false;
-    pb_parser_fail(p, p->token.span, "a list is not spread with %s here", p->token.symbol);
-    pb_parser_hint(p, "lists are passed whole, and joined with +");
+    pb_parser_fail(p, p->token.span, "a %s is not spread with %s here", records ? "record" : "list",
+                   p->token.symbol);
+    if (records)
+        pb_parser_hint(p, "write the arguments: name=r.name");
+    else
+        pb_parser_hint(p, "lists are passed whole, and joined with +");
     return true;
 }
 
@@ -274,7 +280,7 @@ static bool parse_entry_of_record(pb_parser *p, size_t open, pb_node_list *items
         items->items[items->count++] = NULL;
         return true;
     }
-    if (refuse_star(p) || !pb_node_append(p, items, pb_parse_expression(p)))
+    if (refuse_star(p, PB_NODE_LIST) || !pb_node_append(p, items, pb_parse_expression(p)))
         return false;
     if (!pb_parser_accept(p, ":")) {
         if (p->token.kind == PB_TOKEN_END)
@@ -317,7 +323,7 @@ static pb_node *parse_record(pb_parser *p)
 static bool lambda_parameter(pb_parser *p, pb_node *function)
 {
     pb_node_parameter *parameter;
-    if (refuse_star(p))
+    if (refuse_star(p, PB_NODE_LIST))
         return false;
     if (p->token.kind != PB_TOKEN_NAME || pb_parser_at_reserved(p))
         return pb_parser_expected(p, "the name of a parameter") != NULL;
@@ -476,15 +482,18 @@ static bool parse_argument(pb_parser *p, pb_node *node, size_t open)
 {
     pb_node_argument argument = {.span = p->token.span};
     bool named = at_keyword(p);
-    if (refuse_star(p))
+    if (refuse_star(p, node->kind))
         return false;
+    bool spread = pb_parser_is(p, "*");
     if (named) {
         argument.name = pb_parser_word(p, &p->token);
         pb_parser_next(p);
         pb_parser_next(p);
     }
-    argument.value = p->failed ? NULL : parse_entry(p, named || node->kind == PB_NODE_INDEX);
-    if (argument.value && pb_parser_is(p, "for"))
+    argument.value = p->failed ? NULL
+                     : spread  ? parse_spread(p)
+                               : parse_entry(p, named || node->kind == PB_NODE_INDEX);
+    if (argument.value && !spread && pb_parser_is(p, "for"))
         argument.value = parse_comprehension(p, NULL, argument.value, open);
     if (!argument.value)
         return false;

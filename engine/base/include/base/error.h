@@ -41,6 +41,9 @@ pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...) PB_
 /* Replaces the hint: the corrected line, the nearest name, or where to look. NULL error is fine. */
 void pb_error_hint(pb_error *error, const char *hint, ...) PB_PRINTF(2, 3);
 
+/* Puts words in front of the text: "row 3: ". An error that is NULL or the static one is left. */
+void pb_error_precede(pb_error *error, const char *text, ...) PB_PRINTF(2, 3);
+
 /* Adds the place, unless a deeper place is known already. The source is kept (retained). */
 void pb_error_place(pb_error *error, pb_source *source, pb_span span);
 

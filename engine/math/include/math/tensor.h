@@ -206,7 +206,8 @@ typedef enum pb_reduction {
  * Element by element. Axes are lined up by name, missing ones broadcast; the result has a's axes,
  * then b's others. Coordinates and labels must be equal (PB_VALUE otherwise, naming the axis and
  * what differs; an axis without labels takes the other's), except that along positions ("pos",
- * "query", "key") of equal length and coordinates different labels join into "love|hate".
+ * "query", "key") and prompts ("prompt") of equal length and coordinates, which line up in order,
+ * different labels join into "love|hate".
  *
  * Values are float32 and follow IEEE: 1 / 0 is inf, NaN passes through. // and % round towards
  * minus infinity as Python's do. Comparisons, PB_AND and PB_OR make boolean tensors; for the last

@@ -71,7 +71,8 @@ typedef struct pb_site_row {
 
     /* What it has; see pb_site_axes(). */
     bool layers;          /* one for each layer */
-    const char *heads;    /* its axis over heads, "head"; NULL: none */
+    const char *heads;    /* its axis over heads: "head", or "kv_head" of keys and values, which is
+                             "head" where each head has its own; NULL: none */
     bool keys;            /* its rows are queries, and a row has a number for each key */
     const char *features; /* the axis along a row, "d_model"; NULL: a single number, or keys */
 
@@ -118,8 +119,9 @@ bool pb_site_is_stream(const pb_site_row *row);
 
 /* The names of the axes of one layer, in the order in which the values lie: {"pos", heads,
  * features} of those that the site has, or {heads, "query", "key"}. Gives how many. */
-size_t pb_site_axes(pb_site site, const char *axes[3]);
-const char *pb_site_row_axis(pb_site site);  /* "pos" or "query" */
+size_t pb_site_axes(const pb_model *model, pb_site site, const char *axes[3]);
+const char *pb_site_heads_axis(const pb_model *model, pb_site site); /* NULL: none */
+const char *pb_site_row_axis(pb_site site);                          /* "pos" or "query" */
 const char *pb_site_last_axis(pb_site site); /* features or "key"; NULL: a single number */
 
 /* How many a model has: of layers and heads 1 where the site has none; the width is of one row of

@@ -35,8 +35,8 @@ typedef struct pb_metric_part {
 } pb_metric_part;
 
 /*
- * A target is a token, or a set of them taken as one word: its probability is the sum of theirs, its
- * logit the log of the sum of their exponentials, its rank the best of theirs.
+ * A target is a token, or a set of them taken as one word: its probability is the sum of theirs,
+ * its logit the log of the sum of their exponentials, its rank the best of theirs.
  */
 struct pb_metric {
     pb_metric_kind kind;
