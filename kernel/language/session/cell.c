@@ -25,14 +25,15 @@ static bool is_long(const pb_value *value)
 
 /* A long value takes time to free. At the end of a cell, or once it was interrupted, it is
  * therefore kept until the reply was sent (pb_session_tidy); a cell that goes on needs its memory
- * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once. */
+ * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once, and so what
+ * comes after it. */
 static void let_go(pb_session *session, pb_value **value, bool ends)
 {
     pb_value *old = *value;
     *value = NULL;
     if (ends && is_long(old)) {
         pthread_mutex_lock(&session->lock);
-        (void)pb_list_take(&session->buried, old, NULL);
+        pb_list_take(&session->buried, old);
         pthread_mutex_unlock(&session->lock);
     } else {
         pb_value_release(&old);
