@@ -91,7 +91,7 @@ static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
     if (!status && spec->n_pairs == 0)
         status = pb_fail(error, PB_VALUE, "no heads to patch");
     if (!status)
-        status = pb_heads_check(plan->model, spec->pairs, spec->n_pairs, error);
+        status = pb_heads_check(plan->model, spec->site, spec->pairs, spec->n_pairs, error);
     if (!status)
         status = groups_alloc(plan, n_groups, error);
     for (size_t g = 0; !status && g < n_groups; g++) {
@@ -169,11 +169,12 @@ static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
             ? pb_about("layer", walk_axis(plan, "layer", spec->layers, &layers, error), error)
             : walk_nothing(plan, PB_ALONG_LAYERS, spec->layers, &layers, error);
     if (!status)
-        status =
-            plan->site->heads
-                ? pb_about("head", walk_axis(plan, plan->site->heads, spec->heads, &heads, error),
-                           error)
-                : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
+        status = plan->site->heads
+                     ? pb_about("head",
+                                walk_axis(plan, pb_site_heads_axis(plan->model, spec->site),
+                                          spec->heads, &heads, error),
+                                error)
+                     : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
     if (!status)
         status = fill_grid(plan, &layers, &heads, error);
     free(layers.offsets);
@@ -263,6 +264,22 @@ static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
 
 /* ---- life ---- */
 
+/* A user's function of both ends of each pair. */
+static pb_status call_on_ends(pb_patch_plan *plan, const pb_context *context, pb_error **error)
+{
+    plan->ends = pb_calloc(2 * plan->n_pairs, sizeof *plan->ends);
+    pb_status status = plan->ends ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++) {
+        status = pb_meter_of_run(plan->meter, i, plan->into[i], context, &plan->ends[i], error);
+        if (!status)
+            status = pb_meter_of_run(plan->meter, i, plan->from[i], context,
+                                     &plan->ends[plan->n_pairs + i], error);
+        if (!status)
+            pb_meter_settle(plan->meter, i);
+    }
+    return status;
+}
+
 static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
@@ -273,6 +290,8 @@ static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_er
                              error);
     if (status && error && pb_error_argument(*error))
         pb_error_about(*error, "metric");
+    if (!status && pb_meter_calls(plan->meter))
+        status = call_on_ends(plan, context, error);
     if (!status && spec->prompts)
         plan->axes[plan->rank++] = pb_axis_retain(spec->prompts);
     if (!status)
@@ -335,6 +354,7 @@ void pb_patch_plan_destroy(pb_patch_plan **plan)
     free(left->into);
     free(left->from);
     free(left->differs);
+    free(left->ends);
     free(left->components);
     free(left->cells);
     free(left);

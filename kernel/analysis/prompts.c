@@ -485,7 +485,9 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     const pb_value *value = NULL;
     pb_token_lists lists = {0};
     pb_context context = pb_call_context(call);
-    pb_status status = pb_prompt_column(pb_argument_value(call, name), &value, error);
+    pb_status status = pb_interp_start(call->interp, error);
+    if (!status)
+        status = pb_prompt_column(pb_argument_value(call, name), &value, error);
     if (!status)
         status = model_for(call, value, like, &prompts->model, error);
     if (!status) {

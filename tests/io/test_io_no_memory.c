@@ -16,6 +16,7 @@
 #include "io/gguf.h"
 #include "io/locate.h"
 #include "io/safetensors.h"
+#include "model/families.h"
 #include "scratch.h"
 
 /* Ends the error. True for PB_OK; anything else but PB_MEMORY is a fault of the test. */
@@ -34,7 +35,7 @@ static bool read_config(void *unused)
     (void)unused;
     pb_config *config = NULL;
     pb_error *error = NULL;
-    pb_status status = pb_config_read("models/reviews-4m", &config, &error);
+    pb_status status = pb_config_read("models/reviews-4m", pb_family_keys, &config, &error);
     pb_config_destroy(&config);
     return is_done(status, error);
 }

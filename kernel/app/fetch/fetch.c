@@ -4,7 +4,6 @@
  */
 #include "fetch/fetch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "io/config.h"
 #include "io/file.h"
 #include "listener.h"
+#include "model/families.h"
 #include "plan.h"
 #include "store.h"
 #include "transfer.h"
@@ -39,21 +39,6 @@ pb_fetch_options pb_fetch_defaults(void)
         .tries = 5,
         .pause_ms = 500,
     };
-}
-
-const char *pb_fetch_size(uint64_t bytes, char out[PB_FETCH_SIZE])
-{
-    static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
-    size_t unit = 0;
-    double value = (double)bytes / 1000;
-    if (bytes < 1000) {
-        snprintf(out, PB_FETCH_SIZE, "%d bytes", (int)bytes);
-        return out;
-    }
-    for (; value >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++)
-        value /= 1000;
-    snprintf(out, PB_FETCH_SIZE, "%.1f %s", value, units[unit]);
-    return out;
 }
 
 /* ---- one file ---- */
@@ -150,7 +135,7 @@ static pb_status check_config(const job *j, pb_error **error)
     pb_status status = path ? pb_file_read(path, CONFIG_LIMIT, NULL, &text, &length, error)
                             : pb_fail_memory(error);
     if (!status)
-        status = pb_config_parse("config.json", text, length, &config, error);
+        status = pb_config_parse("config.json", text, length, pb_family_keys, &config, error);
     if ((status == PB_FORMAT || status == PB_UNSUPPORTED) && error)
         pb_error_hint(*error,
                       "'%s' is not a model that Patchbay reads: it reads those of GPT-2's "

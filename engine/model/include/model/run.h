@@ -63,8 +63,8 @@ const float *pb_run_resid(const pb_run *run, size_t layer);
 bool pb_run_hands_on(const pb_run *run, size_t layer);
 /* [length, d_model] after ln_final, gain and bias included. */
 const float *pb_run_normed(const pb_run *run);
-/* z, its heads side by side, or what a part of the layer writes to the stream (attn_out, mlp_out),
- * at the last position, [d_model], edits included. NULL for any other site. */
+/* z [d_q], its heads side by side, or what a part of the layer writes to the stream (attn_out,
+ * mlp_out) [d_model], at the last position, edits included. NULL for any other site. */
 const float *pb_run_last(const pb_run *run, pb_site site, size_t layer);
 /* q, k, v of every layer; NULL unless made with keep_qkv. Borrowed. */
 const pb_cache *pb_run_cache(const pb_run *run);
@@ -76,6 +76,10 @@ const pb_cache *pb_run_cache(const pb_run *run);
  */
 pb_status pb_run_activation(const pb_run *run, pb_site site, size_t layer,
                             const pb_context *context, pb_tensor **tensor, pb_error **error);
+
+/* The axes of such an activation of one layer, n of them, each a reference of the caller's. */
+pb_status pb_run_axes(const pb_run *run, pb_site site, pb_axis *axes[3], size_t *n,
+                      pb_error **error);
 
 /* The same without axes: `out` holds the site's values in the order of its axes,
  * pb_run_activation_size() of them. */
