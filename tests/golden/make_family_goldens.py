@@ -13,14 +13,16 @@ held against transformers in float64, logits less their mean at each position, b
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 from transformer_lens.pretrained import weight_conversions
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 import make_study_goldens as study
 from make_model_goldens import HERE, Golden, add_run
@@ -48,6 +50,26 @@ CONFIGS = {
         "num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 1e-5, "rotary_pct": 0.5,
         "rotary_emb_base": 300, "use_parallel_residual": True, "attention_bias": True,
         "tie_word_embeddings": False},
+}
+
+
+# Settings that those have not: what config.json says last counts, for json as for the kernel.
+VARIANTS = {
+    "llama": [
+        {"attention_bias": False}, {"mlp_bias": True}, {"rope_scaling": None},
+        {"rope_scaling": {"type": "linear", "factor": 4.0}}, {"rope_theta": 50.0},
+        {"rope_scaling": None, "rope_theta": None, "rope_parameters": {
+            "rope_type": "llama3", "rope_theta": 300.0, "factor": 4.0, "low_freq_factor": 1.0,
+            "high_freq_factor": 2.0, "original_max_position_embeddings": 16}},
+        {"rms_norm_eps": 0.25}, {"hidden_act": "gelu_pytorch_tanh"}],
+    "qwen2": [
+        {"rope_parameters": None, "rope_theta": 70.0}, {"rms_norm_eps": 0.25},
+        {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 90.0}},
+        {"hidden_act": "relu"}],
+    "gpt_neox": [
+        {"use_parallel_residual": False}, {"rotary_pct": 1.0}, {"rotary_pct": 0.25},
+        {"attention_bias": False}, {"hidden_act": "gelu_new"}, {"layer_norm_eps": 0.25},
+        {"rotary_emb_base": 30}],
 }
 
 
@@ -94,8 +116,8 @@ def make_model(family: str) -> None:
         "num_hidden_layers": LAYERS, "bos_token_id": TOKENS - 1, "eos_token_id": TOKENS - 1}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     write_vocabulary(folder)
-    from transformers import AutoConfig
-    empty = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    empty = AutoModelForCausalLM.from_config(
+        AutoConfig.from_pretrained(folder, **({"mlp_bias": True} if family == "llama" else {})))
     g = torch.Generator().manual_seed(20)
     weights = {name: random_weight(name, shape, g) for name, shape in shapes(empty).items()
                if not (config["tie_word_embeddings"] and name == "lm_head.weight")
@@ -231,6 +253,22 @@ def model_goldens(family: str, prompts: dict[str, list[int]]) -> None:
     golden.write(f"model-{family}-3l")
 
 
+def variant_goldens(family: str, prompt: list[int]) -> None:
+    """Logits of the last position by transformers in float64, less their mean."""
+    golden = Golden()
+    golden.lines.append("prompt long " + " ".join(map(str, prompt)))
+    config = json.loads((MODELS / f"{family}-3l" / "config.json").read_text())
+    for change in VARIANTS[family]:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(MODELS / f"{family}-3l", folder, dirs_exist_ok=True)
+            (Path(folder) / "config.json").write_text(json.dumps({**config, **change}))
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
+            logits = model(torch.tensor([prompt])).logits[0, -1]
+        keys = json.dumps(change, separators=(",", ":"))[1:-1]
+        golden.add(f"variant {keys} - 1", logits - logits.mean())
+    golden.write(f"variants-{family}-3l")
+
+
 def main(arguments: list[str]) -> None:
     families = [name for name in CONFIGS if name in arguments] or list(CONFIGS)
     torch.set_num_threads(1)
@@ -246,6 +284,7 @@ def main(arguments: list[str]) -> None:
                    "other": start + drawn[20:25], "repeat": start + drawn[:7] * 2,
                    "long": start + drawn[50:50 + CONTEXT - 1]}
         model_goldens(family, prompts)
+        variant_goldens(family, prompts["long"])
         study.STEP = 8
         study.tell(study.Story(FamilyLens(family), prompts, drawn[32], drawn[33]),
                    f"study-{family}-3l")
