@@ -10,6 +10,7 @@ extern const pb_builtin pb_builtins_set[];
 extern const pb_builtin pb_builtins_predict[];
 extern const pb_builtin pb_builtins_ranking[];
 extern const pb_builtin pb_builtins_metric[];
+extern const pb_builtin pb_builtins_any_of[];
 extern const pb_builtin pb_builtins_attribute[];
 extern const pb_builtin pb_builtins_lens[];
 extern const pb_builtin pb_builtins_edit[];
@@ -21,5 +22,8 @@ extern const pb_builtin pb_builtins_plot[];
 extern const pb_builtin pb_builtins_heatmap[];
 extern const pb_builtin pb_builtins_attention[];
 extern const pb_builtin pb_builtins_decode[];
+
+/* What parameters of a name are in all of them (usual.c). */
+extern const pb_parameter pb_usual_model[];
 
 #endif

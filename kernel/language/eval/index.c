@@ -167,15 +167,11 @@ static pb_status index_list(pb_interp *interp, const pb_value *list, const pb_va
             *result = pb_value_retain(pb_list_item(list, at));
         return status;
     }
-    pb_status status = picked_places(interp, index, n, what, &places, &count, error);
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    for (size_t i = 0; !status && i < count; i++)
-        status = pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])), error);
+    out.status = picked_places(interp, index, n, what, &places, &count, &out.error);
+    for (size_t i = 0; !out.status && i < count; i++)
+        pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])));
     free(places);
-    if (status) {
-        pb_list_discard(&out);
-        return status;
-    }
     return pb_list_finish(&out, pb_list_is_column(list), result, error);
 }
 
@@ -259,17 +255,12 @@ static pb_status unknown_column(const pb_value *table, const char *name, pb_erro
 /* Row `at` as a record of its cells. */
 static pb_status table_row(const pb_value *table, size_t at, pb_value **result, pb_error **error)
 {
-    size_t count = pb_table_columns(table);
-    pb_entry *entries = pb_calloc(count, sizeof *entries);
-    if (!entries)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < count; i++) {
+    pb_record_builder row = {0};
+    for (size_t i = 0; !row.status && i < pb_table_columns(table); i++) {
         const pb_table_cells *column = pb_table_column(table, i);
-        entries[i] = (pb_entry){column->name, pb_list_item(column->cells, at)};
+        pb_record_take(&row, column->name, pb_value_retain(pb_list_item(column->cells, at)));
     }
-    pb_status status = pb_value_record(entries, count, NULL, result, error);
-    free(entries);
-    return status;
+    return pb_record_finish(&row, result, error);
 }
 
 static bool equals_or_holds(pb_comparison *comparison, const pb_value *wanted, const pb_value *cell)
@@ -404,21 +395,43 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
     return pb_fail(error, PB_TYPE, "%s cannot be indexed", what);
 }
 
+/* Of owner.name[...] the answer itself, in *result, or else what is to be indexed. */
+static pb_status part_or_whole(pb_interp *interp, const pb_place *place, const pb_node *node,
+                               const pb_value *owner, size_t count, const pb_index_entry *entries,
+                               pb_value **subject, pb_value **result, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(owner);
+    pb_status status = type && type->part
+                           ? type->part(interp, owner, node->name, count, entries, result, error)
+                           : PB_OK;
+    if (status || *result)
+        return pb_place_error(place, node->span, status, error);
+    return pb_place_error(place, node->word,
+                          pb_interp_attribute(interp, owner, node->name, subject, error), error);
+}
+
 pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error)
 {
-    pb_value *subject = NULL;
+    pb_value *subject = NULL, *owner = NULL;
     size_t made = 0;
+    const pb_node *what = node->items[0];
+    bool of_owner = what->kind == PB_NODE_ATTRIBUTE;
     pb_index_entry *entries = pb_calloc(node->n_arguments, sizeof *entries);
     if (!entries)
         return pb_fail_memory(error);
-    pb_status status = pb_evaluate(interp, place, node->items[0], &subject, error);
+    *result = NULL;
+    pb_status status = pb_evaluate(interp, place, of_owner ? what->items[0] : what,
+                                   of_owner ? &owner : &subject, error);
     for (; !status && made < node->n_arguments; made++) {
         const pb_node_argument *argument = &node->arguments[made];
         entries[made] = (pb_index_entry){argument->name, NULL, argument->span};
         status = pb_evaluate(interp, place, argument->value, &entries[made].value, error);
     }
-    if (!status) {
+    if (!status && of_owner)
+        status = part_or_whole(interp, place, what, owner, node->n_arguments, entries, &subject,
+                               result, error);
+    if (!status && !*result) {
         status = pb_interp_index(interp, subject, node->n_arguments, entries, result, error);
         if (status)
             pb_hint_index(place, node, subject, entries, error);
@@ -429,6 +442,7 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     for (size_t i = 0; i < made; i++)
         pb_value_release(&entries[i].value);
     pb_value_release(&subject);
+    pb_value_release(&owner);
     free(entries);
     return status;
 }
