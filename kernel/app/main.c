@@ -31,8 +31,8 @@ static const pb_command commands[] = {
     {"console", "", "type cells line by line", "", pb_command_console},
     {"fetch", "[--tries N] MODEL",
      "download a model from the Hugging Face hub, where load() finds it",
-     "  MODEL           gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, or ORG/NAME;\n"
-     "                  MODEL@REVISION for a branch, a tag or a commit other than main\n"
+     "  MODEL           gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, smollm2-135m, or\n"
+     "                  ORG/NAME; MODEL@REVISION for a branch, a tag or a commit other than main\n"
      "  --tries N       give up after N tries that brought nothing (5)\n",
      pb_command_fetch},
     {"install", "[--user | --sys-prefix | --prefix DIR] [--link] [--destdir DIR]",
