@@ -11,6 +11,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 import story
@@ -98,3 +100,13 @@ def test_card_knows_the_model(golden, run_script):
     card = run_script(f'print(load("{MODEL}"))')
     assert "Llama: 30 layers, 9 heads" in card and "<|im_start|>, not prepended" in card
     assert "134.5 million" in card
+
+
+def test_tutorial_runs_on_it(golden, kernelspec, root, tmp_path, patience):
+    """As tools/demo --model smollm2-135m runs it."""
+    done = subprocess.run(
+        [sys.executable, root / "tools/execute.py", root / "notebooks/your-first-analysis.ipynb", tmp_path / "out.ipynb",
+         "--model", "smollm2-135m"], env={**os.environ, "PATCHBAY_MODELS": str(root / "build")},
+        capture_output=True, text=True, timeout=240 * patience)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "30 layers" in (tmp_path / "out.ipynb").read_text()
