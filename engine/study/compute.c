@@ -18,7 +18,7 @@ typedef enum role { ROLE_POSITION, ROLE_HEAD, ROLE_LAST, N_ROLES } role;
 typedef struct spot {
     const pb_bound_edit *bound;
     const pb_view *view;
-    size_t first;           /* position of the view's first row */
+    size_t first; /* position of the view's first row */
     size_t *places[N_ROLES];
     size_t n[N_ROLES];
 } spot;
@@ -171,7 +171,8 @@ static pb_status axis_of_positions(const spot *at, const char *name, role which,
 static pb_status axis_of_role(const spot *at, const char *name, role which, pb_axis **axis,
                               pb_error **error)
 {
-    bool tokens = which == ROLE_POSITION || (which == ROLE_LAST && pb_site_info(at->view->site)->keys);
+    bool tokens =
+        which == ROLE_POSITION || (which == ROLE_LAST && pb_site_info(at->view->site)->keys);
     if (tokens)
         return axis_of_positions(at, name, which, axis, error);
     return pb_axis_pick(pb_model_axis(at->bound->edit->model, name), at->places[which],
@@ -243,11 +244,11 @@ static pb_status wrong_shape(const pb_edit *edit, const pb_tensor *now, const pb
     char *words = pb_edit_describe(edit);
     write_shape(now, &given);
     write_shape(then, &got);
-    pb_status status = pb_fail(error, PB_VALUE,
-                               "the function of the edit '%s' was given %s and gave %s, which does "
-                               "not fit there",
-                               words ? words : "set", given.data ? given.data : "?",
-                               got.data ? got.data : "?");
+    pb_status status =
+        pb_fail(error, PB_VALUE,
+                "the function of the edit '%s' was given %s and gave %s, which does "
+                "not fit there",
+                words ? words : "set", given.data ? given.data : "?", got.data ? got.data : "?");
     if (error)
         pb_error_hint(*error, "it gives the same axes, some of them, or a number");
     pb_buffer_free(&given);
@@ -330,8 +331,8 @@ pb_status pb_bound_compute(const pb_bound_edit *bound, const pb_view *view, pb_e
     if (!status)
         status = choose(&at, ROLE_HEAD, view->n_heads, error);
     if (!status)
-        status = choose(&at, ROLE_LAST,
-                        pb_site_info(view->site)->keys ? so_far : view->width, error);
+        status =
+            choose(&at, ROLE_LAST, pb_site_info(view->site)->keys ? so_far : view->width, error);
     if (!status && at.n[ROLE_LAST])
         status = compute(&at, error);
     spot_clear(&at);

@@ -1,7 +1,7 @@
 /*
- * A function of the user's as what an edit writes: set("mlp_out", layer=4, to=lambda x: x * 0.5). It
- * is called from within a pass, by whoever runs the pass then, which may be another cell than the one
- * that made the edit.
+ * A function of the user's as what an edit writes: set("mlp_out", layer=4, to=lambda x: x * 0.5).
+ * It is called from within a pass, by whoever runs the pass then, which may be another cell than
+ * the one that made the edit.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -35,9 +35,9 @@ static void function_release(void *user)
 static pb_status not_an_activation(const pb_value *answer, pb_error **error)
 {
     char text[96];
-    pb_status status = pb_fail(error, PB_TYPE,
-                               "the function of an edit gives a tensor or a number; yours gave %s",
-                               pb_value_describe(answer, text, sizeof text));
+    pb_status status =
+        pb_fail(error, PB_TYPE, "the function of an edit gives a tensor or a number; yours gave %s",
+                pb_value_describe(answer, text, sizeof text));
     if (error)
         pb_error_hint(*error, "to=lambda x: x * 0.5");
     return status;

@@ -1,4 +1,5 @@
-/* t[heads=["L4H0", "L3H2"]]: places along two axes at once, layer and head, by the names of heads. */
+/* t[heads=["L4H0", "L3H2"]]: places along two axes at once, layer and head, by the names of heads.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "interp_private.h"
 
 typedef struct head_place {
-    unsigned layer, head;  /* coordinates */
+    unsigned layer, head;     /* coordinates */
     size_t at_layer, at_head; /* offsets along the axes */
 } head_place;
 
@@ -38,8 +39,8 @@ static pb_status place_on(const pb_tensor *tensor, const char *axis, unsigned co
     bool drops;
     pb_status status = pb_tensor_need_axis(tensor, axis, &which, error);
     if (!status)
-        status = pb_axis_resolve(pb_tensor_axis(tensor, which), &select, NULL, &offsets, &n,
-                                 &drops, error);
+        status = pb_axis_resolve(pb_tensor_axis(tensor, which), &select, NULL, &offsets, &n, &drops,
+                                 error);
     if (!status)
         *offset = offsets[0];
     free(offsets);
