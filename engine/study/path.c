@@ -144,7 +144,7 @@ static pb_status forward(const pb_path_batch *batch, const pb_hooks *ours, size_
                     .hooks = hooks,
                     .n_hooks = 2,
                     .stop = stop,
-                    .whole = pb_route_is_whole(&route)};
+                    .whole = !status && pb_route_is_whole(&route)};
     if (!status)
         status = pb_forward(pb_run_model(into), &all, context, NULL, normed, error);
     free(sequences);
