@@ -91,9 +91,11 @@ static void write_rotary_share(const config_writer *w)
             return;
         d_head = width / heads;
     }
-    if (d_head > 0 && rotated > 0) /* upwards, so that the product is not just below */
-        pb_buffer_format(w->json, ", \"partial_rotary_factor\": %.17g",
-                         nextafter((double)rotated / (double)d_head, 2));
+    if (d_head <= 0 || rotated <= 0)
+        return;
+    double share = (double)rotated / (double)d_head;
+    pb_buffer_format(w->json, ", \"partial_rotary_factor\": %.17g",
+                     share < 1 ? nextafter(share, 1) : share); /* whose product is not just below */
 }
 
 /* Linear scaling is said; Llama 3's is the tensor rope_freqs.weight. */

@@ -148,6 +148,8 @@ def convert(folder: Path, path: Path) -> None:
     names = ARCHITECTURES[config["model_type"]][1]
     tensors = {}
     for name, values in read_tensors(folder / "model.safetensors").items():
+        if ".mlp." in name and name.endswith(".bias") and not config.get("mlp_bias", True):
+            continue  # which the folder's configuration passes over; a GGUF file has what is used
         new = renamed(name, names)
         if new is not None:
             tensors[new] = np.ascontiguousarray(as_gguf(new, values, config))
