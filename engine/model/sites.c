@@ -325,7 +325,7 @@ const char *pb_site_last_axis(pb_site site)
 const char *pb_site_heads_axis(const pb_model *model, pb_site site)
 {
     const char *heads = sites[site].heads;
-    return heads && !pb_model_axis(model, heads) ? "head" : heads;
+    return heads && (!model || !pb_model_axis(model, heads)) ? "head" : heads;
 }
 
 size_t pb_site_axes(const pb_model *model, pb_site site, const char *axes[3])

@@ -16,6 +16,8 @@ extern const pb_builtin pb_builtins_text[];
 extern const pb_builtin pb_builtins_cell[];
 extern const pb_builtin pb_builtins_file[];
 extern const pb_constant pb_constants_place[];
+/* What parameters of a name are in all of them (usual.c). */
+extern const pb_parameter pb_usual_general[];
 
 /* What walking the argument `name` gives; a caret under it if it cannot be walked. */
 pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,
@@ -35,7 +37,7 @@ pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out,
 /* A table from CSV, its first row the names; columns of numbers become numbers. */
 pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_value **result,
                       pb_error **error);
-/* (words/json.c) */
+/* Values as JSON and back (json_private.h). */
 pb_status pb_write_json(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error);
 pb_status pb_read_json(pb_interp *interp, const char *text, size_t length, pb_value **result,
                        pb_error **error);

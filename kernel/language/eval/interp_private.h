@@ -46,16 +46,12 @@ typedef struct pb_place {
 
 pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
                       pb_value **result, pb_error **error);
-/* Evaluates key and value of one entry of a record, and adds them to a list of keys and values in
- * turn. */
+/* Evaluates key and value of one entry, and gives it to a record that has not failed. Of equal keys
+ * the later one counts. */
 pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_node *key,
-                            const pb_node *value, pb_list_builder *out, pb_error **error);
+                            const pb_node *value, pb_record_builder *out);
 pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
                              pb_value **result, pb_error **error);
-/* Makes a record of a list of keys and values in turn, which is discarded. Of equal keys the later
- * one counts. */
-pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **result,
-                       pb_error **error);
 pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
                           pb_value **result, pb_error **error);
 /* Gives each name of a pattern its value through `bind`. */

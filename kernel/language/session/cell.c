@@ -25,14 +25,15 @@ static bool is_long(const pb_value *value)
 
 /* A long value takes time to free. At the end of a cell, or once it was interrupted, it is
  * therefore kept until the reply was sent (pb_session_tidy); a cell that goes on needs its memory
- * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once. */
+ * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once, and so what
+ * comes after it. */
 static void let_go(pb_session *session, pb_value **value, bool ends)
 {
     pb_value *old = *value;
     *value = NULL;
     if (ends && is_long(old)) {
         pthread_mutex_lock(&session->lock);
-        (void)pb_list_take(&session->buried, old, NULL);
+        pb_list_take(&session->buried, old);
         pthread_mutex_unlock(&session->lock);
     } else {
         pb_value_release(&old);
@@ -62,7 +63,7 @@ static pb_status look_at_budget(const pb_interp *interp, pb_error **error)
 {
     if (!pb_budget_over() || pb_budget_held() <= interp->held + PB_SMALL_CHANGE)
         return PB_OK;
-    return pb_budget_ask(1, error);
+    return pb_budget_fits(1) ? PB_OK : pb_fail_memory(error);
 }
 
 /* Looks at the memory about every 20 ms. Reading the clock costs time too: only each 16th call

@@ -87,18 +87,15 @@ void pb_session_names(pb_session *session, pb_names *names)
 
 pb_status pb_session_snapshot(pb_session *session, pb_value **record, pb_error **error)
 {
-    size_t cursor = 0, length, count = 0;
+    size_t cursor = 0, length;
     const char *key;
     uint64_t value;
+    pb_record_builder names = {0};
     pthread_mutex_lock(&session->lock);
-    pb_entry *entries = pb_calloc(pb_map_count(session->names), sizeof *entries);
-    while (entries && pb_map_next(session->names, &cursor, &key, &length, &value))
-        entries[count++] = (pb_entry){key, (pb_value *)(uintptr_t)value};
-    pb_status status =
-        entries ? pb_value_record(entries, count, NULL, record, error) : pb_fail_memory(error);
+    while (!names.status && pb_map_next(session->names, &cursor, &key, &length, &value))
+        pb_record_take(&names, key, pb_value_retain((pb_value *)(uintptr_t)value));
     pthread_mutex_unlock(&session->lock);
-    free(entries);
-    return status;
+    return pb_record_finish(&names, record, error);
 }
 
 void pb_session_free_names(pb_entry *names, size_t count)

@@ -118,7 +118,8 @@ void pb_sites_list(bool (*is_of_kind)(const pb_site_row *row), const char *last,
 bool pb_site_is_stream(const pb_site_row *row);
 
 /* The names of the axes of one layer, in the order in which the values lie: {"pos", heads,
- * features} of those that the site has, or {heads, "query", "key"}. Gives how many. */
+ * features} of those that the site has, or {heads, "query", "key"}. Gives how many. The model may
+ * be NULL where it is not known yet: of most models. */
 size_t pb_site_axes(const pb_model *model, pb_site site, const char *axes[3]);
 const char *pb_site_heads_axis(const pb_model *model, pb_site site); /* NULL: none */
 const char *pb_site_row_axis(pb_site site);                          /* "pos" or "query" */
