@@ -6,20 +6,18 @@
 #include "study/metric.h"
 
 /* Numbers of the positions read in a prompt whose rows are given. */
-static pb_status numbers_of_seen(const pb_meter *meter, const pb_seen *seen,
-                                 const pb_context *context, double *numbers, pb_error **error)
+static pb_status numbers_of_seen(const pb_meter *meter, pb_seen *seen, const pb_context *context,
+                                 double *numbers, pb_error **error)
 {
     size_t n = 0, d = pb_model_shape(pb_run_model(seen->run))->d_model;
     const size_t *positions = pb_meter_positions(meter, seen->prompt, &n);
     float *normed = pb_malloc(n * d, sizeof *normed);
     pb_meter_row *rows = pb_malloc(n, sizeof *rows);
     pb_status status = normed && rows ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < n; i++) {
-        const float *from = seen->normed + positions[i] * d;
-        for (size_t j = 0; j < d; j++)
-            normed[i * d + j] = from[j];
+    if (!status)
+        status = pb_seen_rows(seen, n, positions, context, normed, error);
+    for (size_t i = 0; !status && i < n; i++)
         rows[i] = (pb_meter_row){seen->prompt, positions[i], pb_run_tokens(seen->run)};
-    }
     if (!status)
         status = pb_meter_rows(meter, n, rows, normed, context, numbers, error);
     free(normed);
@@ -27,11 +25,11 @@ static pb_status numbers_of_seen(const pb_meter *meter, const pb_seen *seen,
     return status;
 }
 
-static pb_status number_of_seen(const pb_meter *meter, const pb_seen *seen,
-                                const pb_context *context, double *value, pb_error **error)
+static pb_status number_of_seen(const pb_meter *meter, pb_seen *seen, const pb_context *context,
+                                double *value, pb_error **error)
 {
     if (pb_meter_calls(meter))
-        return pb_meter_call_of(meter, seen, value, error);
+        return pb_meter_call(meter, seen, value, error);
     size_t n = 0;
     pb_meter_positions(meter, seen->prompt, &n);
     double *numbers = pb_malloc(n, sizeof *numbers);
@@ -45,17 +43,22 @@ static pb_status number_of_seen(const pb_meter *meter, const pb_seen *seen,
     return status;
 }
 
+static pb_seen seen_of_run(size_t prompt, pb_run *run)
+{
+    return (pb_seen){.prompt = prompt, .run = run, .like = run, .normed = pb_run_normed(run)};
+}
+
 pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
                                   const pb_context *context, double *numbers, pb_error **error)
 {
-    const pb_seen seen = {prompt, run, run, pb_run_normed(run)};
+    pb_seen seen = seen_of_run(prompt, run);
     return numbers_of_seen(meter, &seen, context, numbers, error);
 }
 
 pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
                           const pb_context *context, double *value, pb_error **error)
 {
-    const pb_seen seen = {prompt, run, run, pb_run_normed(run)};
+    pb_seen seen = seen_of_run(prompt, run);
     return number_of_seen(meter, &seen, context, value, error);
 }
 
@@ -88,18 +91,17 @@ static pb_status positions_axis(const pb_metric *metric, const pb_meter *meter, 
 
 /* `given` is what came of the one prompt; NULL: the runs as they are. */
 static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
-                                 const pb_seen *given, size_t per_run, const pb_context *context,
+                                 pb_seen *given, size_t per_run, const pb_context *context,
                                  float *values, pb_error **error)
 {
     double *numbers = pb_malloc(per_run, sizeof *numbers);
     pb_status status = numbers ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n_runs; i++) {
-        const pb_seen own = {i, runs[i], runs[i], pb_run_normed(runs[i])};
-        const pb_seen seen = given ? *given : own;
+        pb_seen own = seen_of_run(i, runs[i]), *seen = given ? given : &own;
         if (pb_meter_is_scalar(meter))
-            status = number_of_seen(meter, &seen, context, numbers, error);
+            status = number_of_seen(meter, seen, context, numbers, error);
         else
-            status = numbers_of_seen(meter, &seen, context, numbers, error);
+            status = numbers_of_seen(meter, seen, context, numbers, error);
         for (size_t p = 0; !status && p < per_run; p++)
             values[i * per_run + p] = (float)numbers[p];
         pb_watch_progress(context->watch, i + 1, n_runs);
@@ -109,7 +111,7 @@ static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, siz
 }
 
 static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
-                          size_t n_runs, const pb_seen *given, pb_axis *prompts,
+                          size_t n_runs, pb_seen *given, pb_axis *prompts,
                           const pb_context *context, pb_tensor **values, pb_error **error)
 {
     pb_axis *axes[2] = {prompts, NULL};
@@ -135,7 +137,7 @@ static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run
 }
 
 static pb_status evaluate_rows(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
-                               const pb_seen *given, pb_axis *prompts, const pb_context *context,
+                               pb_seen *given, pb_axis *prompts, const pb_context *context,
                                pb_tensor **values, pb_error **error)
 {
     pb_context with = pb_context_or_none(context);
@@ -157,28 +159,15 @@ pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_
     return evaluate_rows(metric, runs, n_runs, NULL, prompts, context, values, error);
 }
 
-pb_status pb_metric_of_seen(const pb_metric *metric, const pb_seen *seen, const pb_context *context,
+pb_status pb_metric_of_seen(const pb_metric *metric, pb_seen *seen, const pb_context *context,
                             pb_tensor **values, pb_error **error)
 {
-    pb_seen alone = *seen;
-    alone.prompt = 0;
-    return evaluate_rows(metric, &alone.like, 1, &alone, NULL, context, values, error);
-}
-
-pb_status pb_seen_logits(const pb_seen *seen, const pb_context *context, pb_tensor **logits,
-                         pb_error **error)
-{
-    pb_model *model = pb_run_model(seen->run);
-    pb_axis *axes[2] = {pb_run_positions(seen->like), pb_model_axis(model, "token")};
-    pb_context with = pb_context_or_none(context);
-    float *data = NULL;
-    pb_tensor *made = NULL;
-    pb_status status = pb_tensor_create(2, axes, &made, &data, error);
-    if (!status)
-        status = pb_unembed(model, pb_run_length(seen->run), seen->normed, &with, data, error);
-    if (status)
-        pb_tensor_release(&made);
-    *logits = made;
+    size_t prompt = seen->prompt;
+    if (pb_metric_reads_tokens(metric))
+        pb_seen_note_tokens(seen);
+    seen->prompt = 0; /* the only one that this metric is about */
+    pb_status status = evaluate_rows(metric, &seen->like, 1, seen, NULL, context, values, error);
+    seen->prompt = prompt;
     return status;
 }
 

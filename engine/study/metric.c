@@ -9,19 +9,55 @@
 
 bool pb_metric_needs_columns_only(const pb_metric *metric)
 {
-    return metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF;
+    bool only = metric->kind == PB_METRIC_SUM;
+    for (size_t i = 0; only && i < metric->n_parts; i++)
+        only = pb_metric_needs_columns_only(metric->parts[i].metric);
+    return only || ((metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF) &&
+                    !metric->target_ends && !metric->against_ends);
 }
 
-static int32_t shared_or_own(const int32_t *tokens, size_t n, size_t prompt)
+bool pb_metric_reads_tokens(const pb_metric *metric)
 {
-    return n > 1 ? tokens[prompt] : tokens[0];
+    bool reads = metric->kind == PB_METRIC_LOSS;
+    for (size_t i = 0; metric->kind == PB_METRIC_SUM && i < metric->n_parts; i++)
+        reads = reads || pb_metric_reads_tokens(metric->parts[i].metric);
+    return reads;
 }
 
-static double rank_of(const float *logits, size_t n_vocab, int32_t target)
+/* A target of a prompt: the tokens that count as one word. */
+typedef struct words {
+    const int32_t *tokens;
+    size_t n;
+} words;
+
+static words shared_or_own(const int32_t *tokens, const size_t *ends, size_t n, size_t prompt)
+{
+    size_t which = n > 1 ? prompt : 0;
+    if (!ends)
+        return (words){tokens + which, 1};
+    size_t first = which ? ends[which - 1] : 0;
+    return (words){tokens + first, ends[which] - first};
+}
+
+/* log of the sum of exp(logit). */
+static double logit_of(words target, const float *logits)
+{
+    double top = logits[target.tokens[0]], sum = 0;
+    for (size_t i = 1; i < target.n; i++)
+        top = fmax(top, logits[target.tokens[i]]);
+    for (size_t i = 0; i < target.n; i++)
+        sum += exp(logits[target.tokens[i]] - top);
+    return target.n == 1 ? top : top + log(sum);
+}
+
+static double rank_of(const float *logits, size_t n_vocab, words target)
 {
     size_t above = 0;
+    float best = logits[target.tokens[0]];
+    for (size_t i = 1; i < target.n; i++)
+        best = fmaxf(best, logits[target.tokens[i]]);
     for (size_t t = 0; t < n_vocab; t++)
-        above += logits[t] > logits[target];
+        above += logits[t] > best;
     return (double)above;
 }
 
@@ -54,27 +90,33 @@ double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *
 {
     if (metric->kind == PB_METRIC_KL)
         return divergence(logits, n_vocab, reference);
-    int32_t target = shared_or_own(metric->targets, metric->n_targets, prompt);
+    words target = shared_or_own(metric->targets, metric->target_ends, metric->n_targets, prompt);
     switch (metric->kind) {
-    case PB_METRIC_LOGIT: return logits[target];
+    case PB_METRIC_LOGIT: return logit_of(target, logits);
     case PB_METRIC_LOGIT_DIFF:
-        return (double)logits[target] -
-               logits[shared_or_own(metric->against, metric->n_against, prompt)];
-    case PB_METRIC_PROB: return exp((double)logits[target] - pb_log_sum_exp(n_vocab, logits));
-    case PB_METRIC_LOGPROB: return (double)logits[target] - pb_log_sum_exp(n_vocab, logits);
+        return logit_of(target, logits) -
+               logit_of(
+                   shared_or_own(metric->against, metric->against_ends, metric->n_against, prompt),
+                   logits);
+    case PB_METRIC_PROB: return exp(logit_of(target, logits) - pb_log_sum_exp(n_vocab, logits));
+    case PB_METRIC_LOGPROB: return logit_of(target, logits) - pb_log_sum_exp(n_vocab, logits);
     case PB_METRIC_RANK: return rank_of(logits, n_vocab, target);
-    default: return NAN; /* LOSS and CALL are not about one row */
+    default: return NAN; /* LOSS, SUM and CALL are not about one row */
     }
 }
 
 /* ---- checks ---- */
 
-static pb_status check_tokens(const char *what, const int32_t *tokens, size_t n, size_t n_prompts,
-                              size_t n_vocab, pb_error **error)
+static pb_status check_tokens(const char *what, const int32_t *tokens, const size_t *ends, size_t n,
+                              size_t n_prompts, size_t n_vocab, pb_error **error)
 {
     if (n == 0)
         return pb_fail(error, PB_TYPE, "the metric needs a %s", what);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; ends && i < n; i++) {
+        if (ends[i] == (i ? ends[i - 1] : 0))
+            return pb_fail(error, PB_VALUE, "the metric has a %s without words", what);
+    }
+    for (size_t i = 0; i < (ends ? ends[n - 1] : n); i++) {
         if (tokens[i] < 0 || (size_t)tokens[i] >= n_vocab)
             return pb_fail(error, PB_RANGE, "there is no token %ld: ids are 0 to %zu",
                            (long)tokens[i], n_vocab - 1);
@@ -100,16 +142,18 @@ pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t
         return status;
     switch (metric->kind) {
     case PB_METRIC_LOSS: return PB_OK;
+    case PB_METRIC_SUM:
+        return metric->n_parts ? PB_OK : pb_fail(error, PB_TYPE, "a sum of no metrics");
     case PB_METRIC_KL: return check_reference(metric, model, n_prompts, error);
     case PB_METRIC_CALL:
         return metric->call ? PB_OK : pb_fail(error, PB_TYPE, "the metric has no function");
     case PB_METRIC_LOGIT_DIFF:
-        status = check_tokens("token to compare with", metric->against, metric->n_against,
-                              n_prompts, n_vocab, error);
+        status = check_tokens("token to compare with", metric->against, metric->against_ends,
+                              metric->n_against, n_prompts, n_vocab, error);
         break;
     default: break;
     }
     return status ? status
-                  : check_tokens("target", metric->targets, metric->n_targets, n_prompts, n_vocab,
-                                 error);
+                  : check_tokens("target", metric->targets, metric->target_ends, metric->n_targets,
+                                 n_prompts, n_vocab, error);
 }
