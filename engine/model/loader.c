@@ -2,6 +2,8 @@
 #include "loader.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

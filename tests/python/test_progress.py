@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-from kernel_client import Kernel, stream_text
+from kernel_client import Kernel, kept, stream_text
 
 ERASE = "\r\x1b[K"
 
@@ -33,49 +33,6 @@ def real(tmp_path_factory, root):
     assert reply["status"] == "ok", reply
     yield kernel
     kernel.close()
-
-
-class Output:
-    """The output of a cell as front ends keep it: nbclient's rules, with streams joined."""
-
-    def __init__(self):
-        self.kept, self.named, self.clears = [], {}, False
-
-    def add(self, output):
-        if self.clears:
-            self.clear()
-        last = self.kept[-1] if self.kept else {}
-        if output["type"] == "stream" and last.get("name") == output["name"]:
-            last["text"] += output["text"]
-        else:
-            self.kept.append(output)
-
-    def clear(self):
-        self.kept, self.named, self.clears = [], {}, False
-
-    def take(self, kind, content):
-        content = dict(content)
-        name = content.pop("transient", {}).get("display_id")
-        content.pop("execution_count", None)
-        if kind == "clear_output" and content["wait"]:
-            self.clears = True
-        elif kind == "clear_output":
-            self.clear()
-        elif kind == "update_display_data":
-            if name in self.named:  # front ends know displays by their newest place
-                self.named[name].update(content)
-        elif kind != "execute_input":
-            output = {"type": kind, **content}
-            self.add(output)
-            if name:
-                self.named[name] = output
-
-
-def kept(messages):
-    output = Output()
-    for kind, content in messages:
-        output.take(kind, content)
-    return output.kept
 
 
 # Cells of commands for the fake kernel; "at" lines are progress, and left out they change nothing.
@@ -155,13 +112,13 @@ LONG = 'patch(into=long, from=other, at="z", layer=[0, 1], pos=each, metric=logi
 SHORT = 'patch(into=long, from=other, at="z", layer=5, metric=logit(" great"))'
 SLOW = {
     "patch": (LONG, r"patch: \d+ of \d+ steps, .+ left"),
-    "generate": ('[generate("I love this", n=200) for i in range(60)]',
-                 r"item \d+ of 60(; generate: \d+ of 200 steps)?, .+ left"),
+    "generate": ('[generate("I love this", n=200) for i in range(300)]',
+                 r"item \d+ of 300(; generate: \d+ of 200 steps)?, .+ left"),
     "own metric": ('patch(into="I love it", from="I hate it", at="z", metric=lambda r: '
                    "len([r.logits[pos=-1, token=\" great\"] for i in range(100)]))",
                    r"patch: \d+ of \d+ steps.*"),
-    "map": ("map(lambda i: len(generate(\"I love this\", n=200)), range(60))",
-            r"map: \d+ of 60 steps(; .+)?, .+ left"),
+    "map": ("map(lambda i: len(generate(\"I love this\", n=200)), range(300))",
+            r"map: \d+ of 300 steps(; .+)?, .+ left"),
 }
 
 
