@@ -157,3 +157,30 @@ def test_nbclient(kernelspec, root, monkeypatch):
     assert error.output_type == "error" and len(error.traceback) == 1
     for cell in notebook.cells[2:]:
         assert cell.execution_count is None and cell.outputs == []
+
+
+def test_stop_that_came_as_the_cell_ended(tmp_path):
+    """The cell is whole, but Stop was pressed while it ran: the cells behind it do not run."""
+    kernel = Kernel(tmp_path)
+    client = kernel.client
+    requests = [client.execute(code) for code in ("stubborn 0.5\n= whole", "print a", "print b")]
+    time.sleep(0.2)
+    kernel.interrupt()
+    assert [client.reply(one)["content"]["status"] for one in requests] == ["ok", "aborted", "aborted"]
+    assert client.run("print c")[0]["status"] == "ok"
+    kernel.close()
+
+
+def test_stop_between_cells(tmp_path):
+    """While cells are queued one of them is stopped, and none after it runs."""
+    kernel = Kernel(tmp_path)
+    client = kernel.client
+    requests = [client.execute("sleep 0.001") for _ in range(3000)]
+    time.sleep(0.3)
+    kernel.interrupt()
+    statuses = [client.reply(one)["content"]["status"] for one in requests]
+    ran = statuses.index("aborted")
+    assert 0 < ran < 3000 and set(statuses[ran:]) == {"aborted"}
+    assert set(statuses[:ran - 1]) == {"ok"} and statuses[ran - 1] in ("ok", "error")
+    assert client.run("print c")[0]["status"] == "ok"
+    kernel.close()
