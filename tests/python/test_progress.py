@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+import time
 
 import nbformat
 import pytest
@@ -76,6 +77,19 @@ def test_nothing_is_left(fake, name):
     clears = [content["wait"] for kind, content in told[0] if kind == "clear_output"]
     if "clear" not in CELLS[name]:
         assert clears == [name != "nothing else"]  # one; at once if nothing takes the place
+
+
+def test_nothing_is_left_after_an_interrupt(fake):
+    outputs = []
+    for code in ("print a\nshow - b\nat one\nsleep 60", "print a\nshow - b\nsleep 60"):
+        request = fake.client.execute(code)
+        time.sleep(0.3)
+        fake.interrupt()
+        assert fake.client.reply(request)["content"]["ename"] == "Interrupted"
+        outputs.append(kept([(one["type"], one["content"])
+                             for one in fake.client.published(request)[1:-1]]))
+    assert outputs[0] == outputs[1]
+    assert [one["type"] for one in outputs[0]] == ["stream", "display_data", "error"]
 
 
 def test_no_progress_where_nothing_is_published(fake):
