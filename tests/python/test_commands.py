@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -173,39 +174,96 @@ def test_console_without_a_terminal(patchbay):
     assert "there is no name 'nope'" in done.stderr
 
 
-def test_console_on_a_terminal(binary, patience):
-    """Prompts, Ctrl-C at the prompt and in a cell, and Ctrl-D."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execv(binary, [str(binary), "console"])
-    seen = ""
+class Console:
+    """A person at `patchbay console`: types, and waits for what the terminal shows."""
 
-    def until(text: str) -> None:
-        nonlocal seen
-        end = time.monotonic() + 20 * patience
-        while text not in seen:
-            assert time.monotonic() < end, seen
-            seen += os.read(terminal, 4096).decode()
-        seen = seen.split(text, 1)[1]
+    def __init__(self, binary, patience, **settings):
+        self.process, self.terminal = pty.fork()
+        if self.process == 0:
+            os.environ.update(settings)
+            os.execv(binary, [str(binary), "console"])
+        self.patience, self.seen = patience, ""
+        self.until("Ctrl-D.\r\n> ")
 
-    until("\n> ")
-    os.write(terminal, b"40 + 2\n")
-    until("42\r\n> ")
-    os.write(terminal, b"(1 +\n")
-    until(". ")
-    os.write(terminal, b"\x03")
-    until("\n> ")
-    os.write(terminal, b"[sum([a * b for a in range(1000)]) for b in range(1000000)]\n")
+    def until(self, text: str) -> str:
+        end = time.monotonic() + 6 * self.patience
+        while text not in self.seen:
+            assert time.monotonic() < end, (text, self.seen)
+            if select.select([self.terminal], [], [], 0.5)[0]:
+                self.seen += os.read(self.terminal, 4096).decode(errors="replace")
+        before, self.seen = self.seen.split(text, 1)
+        return before
+
+    def type(self, text: str, answer: str) -> str:
+        """Types, and gives what the terminal shows until the answer."""
+        os.write(self.terminal, text.encode())
+        return self.until(answer)
+
+    def leave(self, word: str = "\x04") -> int:
+        os.write(self.terminal, word.encode())
+        _, status = os.waitpid(self.process, 0)
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.fixture
+def console(binary, patience, tmp_path):
+    settings = {"TERM": "xterm", "PATCHBAY_HISTORY": str(tmp_path / "history.sqlite"),
+                "EDITRC": "/dev/null"}
+    return lambda **more: Console(binary, patience, **{**settings, **more})
+
+
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_console_on_a_terminal(console, kind, patience):
+    """Prompts, Ctrl-C at the prompt and in a cell, and Ctrl-D; with editing and without."""
+    shown = console(TERM=kind)
+    shown.type("40 + 2\n", "42\r\n> ")
+    shown.type("(1 +\n", ". ")
+    shown.type("\x03", "\n> ")
+    os.write(shown.terminal, b"[sum([a * b for a in range(1000)]) for b in range(1000000)]\n")
     time.sleep(0.3 * patience)
-    os.write(terminal, b"\x03")
-    until("Interrupted")
-    until("> ")
-    os.write(terminal, b"1 + 1\n")
-    until("2\r\n> ")
-    os.write(terminal, b"\x04")
-    _, status = os.waitpid(process, 0)
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 0
+    shown.type("\x03", "Interrupted")
+    shown.until("> ")
+    shown.type('ask("who? ") + "!"\nme\n', "'me!'\r\n> ")  # typed ahead
+    shown.type("1 + 1\n", "2\r\n> ")
+    assert shown.leave() == 0
+    assert console(TERM=kind).leave("quit\n") == 0
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_the_console_edits_lines(console, locale):
+    shown = console(LC_ALL=locale)
+    shown.type("'é→😀'\x7f\x7f ü'\n", "'é→ ü'\r\n> ")  # the last two characters taken back
+    shown.type("1 + 1\x1b[D\x1b[D\x1b[D\x1b[D2\n", "13\r\n> ")
+    shown.type("9 * 9\x01100 + \n", "181\r\n> ")
+    assert shown.leave("exit\n") == 0
+
+
+def test_the_console_completes(console):
+    shown = console()
+    shown.type("headroom = 7\n", "> ")
+    shown.type("headr\t\n", "7\r\n> ")
+    shown.type("[headroom,\n", ". ")
+    shown.type("headr\t + 1]\n", "[7, 8]\r\n> ")
+    listed = shown.type("hea\t", "> hea").split()
+    assert {"headroom", "heatmap"} <= set(listed)
+    shown.type("\x15(1 +\n", ". ")
+    assert "\x1b[7G" in shown.type("\t2)\n", "3\r\n> ")  # column 7: four behind the prompt
+    assert shown.leave("exit()\n") == 0
+
+
+def test_the_console_remembers_across_sessions(console):
+    shown = console()
+    shown.type("a = 20\n", "> ")
+    shown.type("[a,\n", ". ")
+    shown.type("1]\n", "[20, 1]\r\n> ")
+    assert shown.leave() == 0
+    shown = console()
+    shown.type("\x1b[A\x1b[A\n", "> ")  # a = 20
+    shown.type("\x1b[A\x1b[A\n", "[20, 1]\r\n> ")  # a cell of two lines comes whole
+    shown.type("a +\x15", "> ")
+    shown.type("\x12a,\n", "[20, 1]\r\n> ")  # found backwards
+    assert shown.leave() == 0
 
 
 def files_under(folder) -> set[str]:
