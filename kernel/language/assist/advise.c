@@ -93,10 +93,15 @@ char *pb_scan_span_text(const pb_scan *scan, size_t start, size_t end)
 
 size_t pb_scan_closing(const pb_scan *scan, size_t open)
 {
-    for (size_t i = open + 1; i < scan->count; i++)
-        if ((pb_scan_is(scan, i, ")") || pb_scan_is(scan, i, "]") || pb_scan_is(scan, i, "}")) &&
-            pb_scan_bracket(scan, i) == open)
+    size_t depth = 0;
+    for (size_t i = open; i < scan->count; i++) {
+        if (pb_scan_is(scan, i, "(") || pb_scan_is(scan, i, "[") || pb_scan_is(scan, i, "{"))
+            depth++;
+        else if (pb_scan_is(scan, i, ")") || pb_scan_is(scan, i, "]") || pb_scan_is(scan, i, "}"))
+            depth--;
+        if (depth == 0)
             return i;
+    }
     return SIZE_MAX;
 }
 
@@ -389,6 +394,10 @@ static void advise_module(const pb_snapshot *snapshot, const pb_scan *scan, size
         hint_row(row, blanks, error);
     else if (word && last > which && pb_blank_text(blanks, "x"))
         hint_word(snapshot, scan, last, library, blanks, error);
+    else if (last > which && !library->given && library->line)
+        hint_row(library, blanks, error);
+    else if (last > which) /* something of the library that there is no row for */
+        pb_error_hint(error, "%s, and the words there are, lists: help()", library->why);
     else
         hint_row(library, blanks, error);
     free(name);
@@ -415,7 +424,8 @@ static void advise_name(const pb_snapshot *snapshot, const pb_scan *scan, size_t
         pb_sight_tokens(scan, snapshot, start, which - 1, &subject);
     /* model.to_tokens(prompt): what it is done to stands in the brackets */
     const pb_object_type *type = pb_sight_type(&subject);
-    bool of_argument = !behind || (type && strcmp(type->name, "model") == 0);
+    bool of_argument =
+        !behind || (row->kind == PB_HABIT_ANY && type && strcmp(type->name, "model") == 0);
     fill_arguments(snapshot, scan, which, of_argument, blanks);
     if (!pb_blank_text(blanks, "x") && behind)
         fill_subject(snapshot, scan, start, which - 1, blanks);
@@ -604,6 +614,22 @@ static void advise_dots(const pb_snapshot *snapshot, const pb_scan *scan, size_t
 
 /* ---- an error ---- */
 
+/* model.cfg.n_layers in a line that was made of what is written: a model answers itself. */
+static void leave_out_cfg(pb_error *error)
+{
+    static const char part[] = ".cfg.";
+    const char *hint = pb_error_hint_text(error), *found;
+    pb_buffer clean = PB_BUFFER_EMPTY;
+    if (!hint || !strstr(hint, part))
+        return;
+    for (; (found = strstr(hint, part)); hint = found + sizeof part - 2)
+        pb_buffer_append(&clean, hint, (size_t)(found - hint));
+    pb_buffer_text(&clean, hint);
+    if (clean.data && !clean.failed)
+        pb_error_hint(error, "%s", clean.data);
+    pb_buffer_free(&clean);
+}
+
 static void advise_place(const pb_snapshot *snapshot, const pb_scan *scan, pb_blanks *blanks,
                          pb_error *error)
 {
@@ -629,6 +655,8 @@ static void advise_place(const pb_snapshot *snapshot, const pb_scan *scan, pb_bl
     }
 }
 
+#define LONGEST_PAGE 16384 /* bytes of code that are looked at, some of them often */
+
 void pb_advise(const pb_snapshot *snapshot, pb_error *error)
 {
     const pb_source *source = pb_error_source(error);
@@ -639,6 +667,8 @@ void pb_advise(const pb_snapshot *snapshot, pb_error *error)
     if (!source || (code != PB_SYNTAX && code != PB_NAME && code != PB_TYPE))
         return;
     size_t length = pb_source_length(source);
+    if (length > LONGEST_PAGE)
+        return;
     bool scanned = pb_scan_start(&scan, pb_source_text(source), length, length);
     if (scanned)
         pb_fill_page(&scan, snapshot, &blanks);
@@ -647,6 +677,7 @@ void pb_advise(const pb_snapshot *snapshot, pb_error *error)
         pb_error_hint(error, "%s: %s", idiom->why, line.data);
     else if (scanned)
         advise_place(snapshot, &scan, &blanks, error);
+    leave_out_cfg(error);
     pb_blanks_free(&blanks);
     pb_buffer_free(&line);
     pb_scan_free(&scan);
