@@ -10,6 +10,7 @@
 #include <omp.h>
 #endif
 
+#include "cache.h"
 #include "math/matmul.h"
 #include "pass.h"
 
@@ -129,7 +130,7 @@ static tile make_tile(const pb_pass *pass, const pb_active *a, size_t head, size
               .own_v = pass->values + own,
               .n_own = a->n};
     if (s->first > 0) {
-        t.past_k = pb_cache_k(s->past, pass->layer) + column;
+        t.past_k = pb_cache_row(s->past, pass->layer, PB_CACHE_ROT_K, 0) + column;
         t.past_v = pb_cache_v(s->past, pass->layer) + column;
     }
     return t;
@@ -316,7 +317,7 @@ static pb_status attend_for_hooks(pb_pass *pass, pb_error **error)
         size_t most = SHOWN_SCORES / (n_head * s.n_keys) + 1;
         for (s.start = 0; s.start < s.active->n_queries; s.start += s.n) {
             size_t left = s.active->n_queries - s.start;
-            s.n = left < most ? left : most;
+            s.n = left < most || pass->batch->whole ? left : most;
             pb_status status = pb_scratch_floats(pass->scratch, PB_BUFFER_SCORES, n_head * s.n,
                                                  s.n_keys, &s.scores, error);
             if (!status)

@@ -114,9 +114,8 @@ static int greet_and_converse(const pb_log *log, pb_terminal *terminal, pb_sessi
 
 int pb_command_console(const pb_command *command, const pb_log *log, int count, char **arguments)
 {
-    (void)arguments;
     if (count != 0)
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     pb_terminal terminal;
     pb_session *session = NULL;
     pb_error *error = NULL;

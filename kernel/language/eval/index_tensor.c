@@ -297,6 +297,20 @@ static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_erro
     }
 }
 
+/* Another name for an axis, where the tensor has not the one and has the other: neuron along d_mlp,
+ * heads along a list of them. */
+static const char *axis_called(const pb_tensor *tensor, const char *name)
+{
+    static const struct {
+        const char *name, *axis;
+    } called[] = {{"neuron", "d_mlp"}, {"heads", "component"}, {"kv_head", "head"}};
+    for (size_t i = 0; name && i < sizeof called / sizeof *called; i++)
+        if (strcmp(called[i].name, name) == 0 && pb_tensor_find_axis(tensor, name) < 0 &&
+            pb_tensor_find_axis(tensor, called[i].axis) >= 0)
+            return called[i].axis;
+    return name;
+}
+
 /* One entry of t[...] as an axis and its selector, which is the caller's to free. */
 static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_index_entry *entry,
                              const char **name, pb_select *select, pb_error **error)
@@ -305,7 +319,8 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
     const pb_value *wanted = entry->value;
     pb_value *found = NULL;
     size_t axis = 0;
-    *name = entry->name ? entry->name : pb_axis_name(pb_tensor_axis(tensor, 0));
+    *name =
+        entry->name ? axis_called(tensor, entry->name) : pb_axis_name(pb_tensor_axis(tensor, 0));
     const pb_field *field =
         pb_tensor_find_axis(tensor, *name) < 0 ? field_along_axis(value, *name) : NULL;
     if (field)
@@ -347,6 +362,25 @@ static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t 
     return status;
 }
 
+/* t[heads=..., pos=3]: the heads first, then the rest. */
+static pb_status index_heads(pb_interp *interp, const pb_value *value, size_t which, size_t count,
+                             const pb_index_entry *entries, pb_value **result, pb_error **error)
+{
+    pb_value *picked = NULL;
+    pb_index_entry rest[PB_MAX_RANK];
+    size_t n = 0;
+    pb_status status = pb_index_heads(interp, value, entries[which].value, &picked, error);
+    for (size_t i = 0; i < count; i++)
+        if (i != which)
+            rest[n++] = entries[i];
+    if (!status && n)
+        status = pb_index_tensor(interp, picked, n, rest, result, error);
+    else if (!status)
+        *result = pb_value_retain(picked);
+    pb_value_release(&picked);
+    return status;
+}
+
 pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error)
 {
@@ -361,6 +395,9 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
     for (size_t i = 0; i < count; i++)
         if (!entries[i].name && pb_tensor_rank(tensor) != 1)
             return unnamed_index(tensor, count, entries, error);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].name && strcmp(entries[i].name, "heads") == 0 && pb_has_heads(tensor))
+            return index_heads(interp, value, i, count, entries, result, error);
     if (count > 1 && is_field(value, &entries[0]))
         return index_in_turn(interp, value, count, entries, result, error);
     for (; !status && made < count; made++)

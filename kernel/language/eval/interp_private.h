@@ -110,6 +110,10 @@ pb_status pb_bind_function(const pb_value *function, const pb_actual *actuals, s
 
 /* Python's slice of a sequence of n items: where it starts, and how many it takes. */
 size_t pb_slice_items(const pb_select *s, size_t n, int64_t *first);
+/* t[heads=...] of a tensor over layers and heads (index_heads.c). */
+bool pb_has_heads(const pb_tensor *tensor);
+pb_status pb_index_heads(pb_interp *interp, const pb_value *value, const pb_value *heads,
+                         pb_value **result, pb_error **error);
 pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 

@@ -44,13 +44,15 @@ typedef struct pb_context {
     const pb_watch *watch; /* may be NULL; polled at least every 50 ms, progress is not reported */
     pb_scratch *scratch;   /* may be NULL: one is made for the call */
     pb_work *work;         /* may be NULL */
+    void *caller;          /* passed on to hooks, for those that call a user's function */
 } pb_context;
 
 /* ---- keys and values of positions already computed ---- */
 
 /*
- * For each layer k and v, and q if asked for, rows [capacity, d_kv] and [capacity, d_q]. Written by
- * pb_forward() through a sequence's `keep`; after that only read, from any number of threads.
+ * For each layer v and k as attention reads it, and if asked for q and k before rotation, rows
+ * [capacity, d_kv] and [capacity, d_q]. Written by pb_forward() through a sequence's `keep`; after
+ * that only read, from any number of threads.
  */
 typedef struct pb_cache pb_cache;
 
@@ -60,7 +62,8 @@ pb_cache *pb_cache_retain(pb_cache *cache);
 void pb_cache_release(pb_cache **cache);
 size_t pb_cache_capacity(const pb_cache *cache);
 size_t pb_cache_bytes(const pb_cache *cache);
-const float *pb_cache_k(const pb_cache *cache, size_t layer); /* [capacity, d_kv] */
+const float *pb_cache_k(const pb_cache *cache, size_t layer); /* [capacity, d_kv], before
+                                                                    rotation; NULL if not kept */
 const float *pb_cache_v(const pb_cache *cache, size_t layer);
 const float *pb_cache_q(const pb_cache *cache,
                         size_t layer); /* [capacity, d_q]; NULL unless made with_q */
@@ -90,6 +93,7 @@ typedef struct pb_view {
     size_t n_rows, n_heads, width;
     size_t row_stride, head_stride;
     const pb_row *rows; /* [n_rows] */
+    void *caller;       /* of the context */
 } pb_view;
 
 /*
@@ -141,6 +145,7 @@ typedef struct pb_batch {
     const pb_hooks *const *hooks; /* applied in order at each site; may be NULL */
     size_t n_hooks;
     size_t stop; /* layers computed: those below this; 0 for all */
+    bool whole;  /* every view has all rows of the sequences it has rows of, wanted or not */
 } pb_batch;
 
 /* How many rows the batch asks for: the rows of the two outputs below, sequence by sequence. */
