@@ -39,6 +39,11 @@ static pb_status npy_bytes(const pb_call *call, const pb_value *value, pb_buffer
     if (!tensor)
         return pb_fail(error, PB_TYPE, "an .npy file holds a tensor, not %s",
                        pb_value_describe(value, what, sizeof what));
+    if (pb_tensor_has_gaps(tensor)) {
+        static const char note[] = "note: .npy has no form for cells that are not there; they are "
+                                   "written as NaN\n";
+        pb_interp_text(call->interp, 2, note, sizeof note - 1);
+    }
     return pb_npy_write(out, tensor, pb_tensor_is_boolean(tensor) ? PB_NPY_BOOL : PB_NPY_FLOAT32,
                         pb_call_watch(call), error);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/gap.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "words.h"
@@ -129,10 +130,11 @@ static void write_axis(json_writer *w, const pb_axis *axis)
 }
 
 /* Tensors and tables also say where in them numbers are that JSON has no form for, which are null:
- * "table nan@1:0 -inf@1:4", by column and row. So other programs find what they look for. */
+ * "table nan@1:0 -inf@1:4", by column and row. So other programs find what they look for. A gap
+ * is null without a mark. */
 static void mark_number(pb_buffer *mark, double number, size_t column, size_t row)
 {
-    if (!isfinite(number))
+    if (!isfinite(number) && !pb_is_gap((float)number))
         pb_buffer_format(mark, " %s@%zu:%zu", unusual_number(number), column, row);
 }
 
@@ -540,7 +542,7 @@ static pb_status fill_from_json(const json_t *values, const char *mark, float *d
         const json_t *value = json_array_get(values, i);
         if (!json_is_number(value) && !json_is_null(value))
             return not_what_it_says(mark, error);
-        data[i] = json_is_null(value) ? NAN : (float)json_number_value(value);
+        data[i] = json_is_null(value) ? pb_gap() : (float)json_number_value(value);
         if (!is_marked(&marks, 0, i))
             continue;
         data[i] = (float)marks.number;
@@ -572,6 +574,8 @@ static pb_status tensor_from_json(const json_t *json, const char *mark, pb_value
         pb_axis_release(&axes[i]);
     if (!status && strncmp(mark, "mask", 4) == 0)
         pb_tensor_mark_boolean(tensor);
+    else if (!status)
+        pb_tensor_mark_gaps(tensor);
     pb_buffer units = PB_BUFFER_EMPTY, caption = PB_BUFFER_EMPTY;
     pb_meta meta = {.units = text_of(json_object_get(json, "units"), &units) ? units.data : NULL,
                     .caption =

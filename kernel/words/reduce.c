@@ -43,7 +43,8 @@ typedef struct reducing {
     const pb_tensor *whole;
     size_t n;
     const char *const *names;
-    bool levels_vary; /* an end runs along a reduced axis, so that the largest has none */
+    size_t fewest, most; /* cells that were there for one number, where there are gaps; else 0 */
+    bool levels_vary;    /* an end runs along a reduced axis, so that the largest has none */
     const pb_watch *watch;
 } reducing;
 
@@ -114,7 +115,31 @@ static void say_reduction(const void *data, const char *const *captions, pb_buff
         pb_buffer_format(out, "%s%s (%zu)", before, pb_axis_name(axis), pb_axis_length(axis));
         before = " and ";
     }
+    if (how->most > 0 && how->fewest == how->most)
+        pb_buffer_format(out, ", of the %zu that are there", how->most);
+    else if (how->most > 0)
+        pb_buffer_format(out, ", of the %zu to %zu that are there", how->fewest, how->most);
     pb_buffer_format(out, ": %s", captions[0]);
+}
+
+/* How many cells are there for one number at least and at most, where any are. */
+static pb_status count_present(reducing *how, pb_error **error)
+{
+    pb_tensor *there = NULL, *counts = NULL;
+    if (!pb_tensor_has_gaps(how->whole))
+        return PB_OK;
+    pb_status status = pb_tensor_present(how->whole, how->watch, &there, error);
+    if (!status)
+        status = pb_tensor_reduce(PB_SUM, there, how->n, how->names, how->watch, &counts, error);
+    how->fewest = SIZE_MAX;
+    for (size_t i = 0; !status && i < pb_tensor_size(counts); i++) {
+        size_t count = (size_t)pb_tensor_data(counts)[i];
+        how->most = count > how->most ? count : how->most;
+        how->fewest = count > 0 && count < how->fewest ? count : how->fewest;
+    }
+    pb_tensor_release(&there);
+    pb_tensor_release(&counts);
+    return status;
 }
 
 static bool levels_vary(const reducing *how, const pb_meta *meta)
@@ -134,9 +159,15 @@ static pb_status carry_reduced(reducing *how, const pb_value *value, pb_tensor *
                                pb_value **result, pb_error **error)
 {
     how->levels_vary = levels_vary(how, pb_value_meta(value));
+    pb_status status = count_present(how, error);
+    if (status) {
+        pb_tensor_release(tensor);
+        return status;
+    }
     const pb_operation operation = {.apply = apply_reduction,
                                     .caption = say_reduction,
                                     .how = how,
+                                    .speaks = how->most > 0,
                                     .keeps_cell =
                                         how->n == 1 && strcmp(how->names[0], "prompt") == 0};
     return pb_value_carry(&operation, 1, &value, pb_value_meta(value), tensor, result, error);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
@@ -129,6 +130,8 @@ static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth
     pb_status status = PB_OK;
     if (depth == pb_tensor_rank(tensor)) {
         float number = pb_tensor_data(tensor)[(*at)++];
+        if (pb_is_gap(number))
+            return pb_value_none(result, error);
         return pb_tensor_is_boolean(tensor) ? pb_value_bool(number != 0, result, error)
                                             : pb_value_number(number, PB_SINGLE, result, error);
     }
