@@ -1,4 +1,4 @@
-"""Writes pygments/patchbay_words.json, which colours go by, from what the program says of itself.
+"""Writes python/patchbay_jupyter/words.json, which colours go by, from what the program says of itself.
 
     words.py PROGRAM [FILE]     PROGRAM is patchbay; FILE is that file unless given
 """
@@ -25,5 +25,5 @@ def words(program: str) -> dict[str, list[str]]:
 
 if __name__ == "__main__":
     file = Path(sys.argv[2] if len(sys.argv) > 2
-                else Path(__file__).parent / "pygments" / "patchbay_words.json")
+                else Path(__file__).parent / "python" / "patchbay_jupyter" / "words.json")
     file.write_text(json.dumps(words(sys.argv[1]), indent=1) + "\n", encoding="utf-8")

@@ -174,7 +174,7 @@ static pb_status write_kernelspec(const char *data, const char *program, const c
 /* ---- install ---- */
 
 static const char *const data_folders[] = {"kernelspec/patchbay", "kernelspec/labextension/built",
-                                           "kernelspec/pygments", "models/reviews-4m"};
+                                           "kernelspec/python", "models/reviews-4m"};
 static const size_t n_data_folders = sizeof data_folders / sizeof *data_folders;
 
 static pb_status copy_data(const char *from, const char *to, pb_error **error)

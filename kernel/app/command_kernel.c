@@ -23,9 +23,10 @@ static long parent_process(void)
     return process > 0 && *end == '\0' ? process : 0;
 }
 
+/* What follows the file is the front end's: `jupyter run` hands on the names of what it runs. */
 static const char *connection_file(int count, char **arguments)
 {
-    if (count == 2 && (strcmp(arguments[0], "-f") == 0 || strcmp(arguments[0], "--file") == 0))
+    if (count >= 2 && (strcmp(arguments[0], "-f") == 0 || strcmp(arguments[0], "--file") == 0))
         return arguments[1];
     return NULL;
 }

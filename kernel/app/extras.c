@@ -1,4 +1,4 @@
-/* The extension for JupyterLab and the lexer for Pygments: where they go, and away again. */
+/* The extension for JupyterLab and the Python package: where they go, and away again. */
 #include "extras.h"
 
 #include <glob.h>
@@ -18,10 +18,8 @@ typedef struct {
 
 static const extra extras[] = {
     {"kernelspec/labextension/built", "labextensions/patchbay-labextension", false},
-    {"kernelspec/pygments/patchbay_pygments.py", "patchbay_pygments.py", true},
-    {"kernelspec/pygments/patchbay_words.json", "patchbay_words.json", true},
-    {"kernelspec/pygments/patchbay_pygments-1.0.dist-info", "patchbay_pygments-1.0.dist-info",
-     true},
+    {"kernelspec/python/patchbay_jupyter", "patchbay_jupyter", true},
+    {"kernelspec/python/patchbay_jupyter-1.0.dist-info", "patchbay_jupyter-1.0.dist-info", true},
 };
 
 /* Copies a row into a folder; without data, removes it. */

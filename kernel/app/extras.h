@@ -1,5 +1,6 @@
 /* What install brings along for editors and exports: the extension that colours the language in
- * JupyterLab and Notebook, and the lexer that Pygments finds. */
+ * JupyterLab and Notebook, and the Python package in which Pygments finds the lexer, nbconvert the
+ * form of scripts, and papermill the form of parameters. */
 #ifndef PB_APP_EXTRAS_H
 #define PB_APP_EXTRAS_H
 

@@ -19,8 +19,11 @@
 static const pb_command commands[] = {
     {"kernel", "-f FILE", "serve a Jupyter front end (Jupyter calls this)",
      "  -f FILE         the connection file that the front end wrote\n", pb_command_kernel},
-    {"run", "FILE", "run a file; its cells begin at lines that start with '# %%'",
-     "  FILE            the file, or - for standard input\n", pb_command_run},
+    {"run", "[--keep-going] FILE",
+     "run a notebook's cells, or a file's, which begin at lines that start with '# %%'",
+     "  FILE            the file, or - for standard input; a notebook (.ipynb) runs in its folder\n"
+     "  --keep-going    run the cells after one that failed, too; the exit status still tells\n",
+     pb_command_run},
     {"eval", "CODE", "run one piece of code and print its value", "", pb_command_eval},
     {"reference", "", "print the reference of the language's words, in Markdown", "",
      pb_command_reference},

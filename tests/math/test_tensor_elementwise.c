@@ -216,10 +216,13 @@ static void axes_that_differ_are_never_joined(void **state)
          "other",
          "select the same places on both sides, as in t[pos=1]; or keep both axes: "
          "rename(t, pos=\"pos_2\")"},
-        {"prompt=I love it/ok", "prompt=I hate it/ok",
-         "the two sides do not line up along prompt: place 0 is \"I love it\" on one and \"I hate "
-         "it\" on the other",
-         "select one place on each side, as in t[prompt=0]; or keep both axes: "
+        {"component=embed/ok", "component=attn/ok",
+         "the two sides do not line up along component: place 0 is \"embed\" on one and "
+         "\"attn\" on the other",
+         "select one place on each side, as in t[component=0]; or keep both axes: "
+         "rename(t, component=\"component_2\")"},
+        {"prompt=a/b", "prompt=a/b/c", "the two sides do not line up along prompt: 2 places and 3",
+         "select the same places on both sides, as in t[prompt=0]; or keep both axes: "
          "rename(t, prompt=\"prompt_2\")"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

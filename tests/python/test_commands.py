@@ -33,7 +33,8 @@ def test_version_and_help(patchbay):
         assert own.returncode == 0 and own.stdout.startswith(f"usage: patchbay {command}")
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["run"], ["run", "a", "b"], ["eval"],
+@pytest.mark.parametrize("arguments", [["nonsense"], ["run"], ["run", "a", "b"],
+                                       ["run", "--keep-going"], ["eval"],
                                        ["kernel"], ["kernel", "-f"], ["console", "x"],
                                        ["install", "--prefix"], ["install", "--nonsense"],
                                        ["install", "--user", "--sys-prefix"],
@@ -100,6 +101,47 @@ def test_run_stops_at_the_first_cell_that_fails(patchbay, tmp_path):
     assert (done.returncode, done.stdout) == (0, "1\n2\n")
     done = patchbay("run", str(tmp_path / "none"))
     assert done.returncode == 1 and "cannot open" in done.stderr
+    done = patchbay("run", "--keep-going", str(script))
+    assert (done.returncode, done.stdout) == (1, "2\n4\n")
+    assert "cell 2, line 3" in done.stderr
+    script.write_text("a = 1\n# %%\na")
+    assert patchbay("run", "--keep-going", str(script)).returncode == 0
+
+
+def notebook(*sources, **more) -> str:
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    return json.dumps({"nbformat": 4, "metadata": {}, "cells": cells} | more)
+
+
+def test_run_of_a_notebook(patchbay, tmp_path):
+    """Cells as front ends number them, in the notebook's folder; sources in both of their forms
+    (nbformat 4.5's schema: multiline_string)."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "beside.txt").write_text("beside")
+    book = folder / "one.ipynb"
+    text = {"cell_type": "markdown", "source": "nope("}
+    cells = json.loads(notebook(["a = 1\n", "a + 1"], "", " \n", 'read("beside.txt")', "\nnope", "'é'"))
+    book.write_text(json.dumps(cells | {"cells": [text, *cells["cells"], {}, {"cell_type": "code"}]}))
+    done = patchbay("run", str(book), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "2\n'beside'\n")
+    assert "cell 3, line 2" in done.stderr
+    done = patchbay("run", "--keep-going", "one.ipynb", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "2\n'beside'\n'é'\n")
+
+
+@pytest.mark.parametrize(("written", "said"), [
+    (notebook("1", metadata={"language_info": {"name": "python"}}), "is written in python"),
+    (notebook("1", metadata={"kernelspec": {"language": "R"}}), "is written in R"),
+    (notebook("1", nbformat=3), "jupyter nbconvert --to notebook"),
+    (notebook("1", nbformat=5), "no notebook of format 4"),
+    (notebook("1", cells={}), "no notebook of format 4"),
+    ('{"nbformat": 4,', "line 1"), ("1", "one.ipynb"), ("", "one.ipynb")])
+def test_what_is_no_notebook_of_patchbays(patchbay, tmp_path, written, said):
+    (tmp_path / "one.ipynb").write_text(written)
+    done = patchbay("run", str(tmp_path / "one.ipynb"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr, done.stderr
 
 
 @pytest.mark.timed

@@ -22,7 +22,7 @@ CODE = ('a = "x"  # y\nf(x, y=1) = x if x is not None else lambda q: q\n'
 
 
 def words(root: Path) -> dict:
-    return json.loads((root / "kernelspec/pygments/patchbay_words.json").read_text())
+    return json.loads((root / "kernelspec/python/patchbay_jupyter/words.json").read_text())
 
 
 def test_the_words_are_the_kernels(root, binary, tmp_path):
@@ -44,8 +44,8 @@ def test_keywords_are_no_names(root, binary):
 
 @pytest.fixture(scope="module")
 def lexer(root):
-    path = root / "kernelspec/pygments/patchbay_pygments.py"
-    spec = importlib.util.spec_from_file_location("patchbay_pygments", path)
+    path = root / "kernelspec/python/patchbay_jupyter/lexer.py"
+    spec = importlib.util.spec_from_file_location("patchbay_lexer", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.PatchbayLexer(stripnl=False, ensurenl=False)
@@ -93,7 +93,6 @@ def test_install_brings_the_colours_and_uninstall_takes_them(prefix):
              "get_lexer_for_filename as f; print(g('patchbay').name, f('a.pbay').name)"],
             env={"PYTHONPATH": str(packages)}, check=True, capture_output=True, text=True)
         assert found.stdout == "Patchbay Patchbay\n"
-        shutil.rmtree(packages / "__pycache__")
     subprocess.run([prefix / "bin/patchbay", "uninstall", "--prefix", prefix], check=True,
                    capture_output=True)
     assert [path for path in prefix.rglob("*") if path.is_file()] == []

@@ -1,5 +1,5 @@
 /* A CodeMirror stream parser: a token at a time, with what must be known of the tokens before. */
-import words from '../../pygments/patchbay_words.json';
+import words from '../../python/patchbay_jupyter/words.json';
 
 const sets = Object.fromEntries(
   Object.entries(words).map(([kind, list]) => [kind, new Set(list)]));

@@ -6,7 +6,7 @@ from pathlib import Path
 from pygments.lexer import RegexLexer, bygroups, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Whitespace
 
-KNOWN = json.loads(Path(__file__).with_name("patchbay_words.json").read_text(encoding="utf-8"))
+KNOWN = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
 
 
 class PatchbayLexer(RegexLexer):
