@@ -231,7 +231,7 @@ const pb_builtin pb_builtins_attention[] = {
      .see = "run heatmap detect_heads",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "layer",
                      .types = PB_TAKES_INTEGER,
                      .what = "the number of a layer",

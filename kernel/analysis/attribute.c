@@ -370,7 +370,7 @@ const pb_builtin pb_builtins_attribute[] = {
      .see = "top bar heatmap patch",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "target",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "a word that is one token"},

@@ -263,7 +263,7 @@ const pb_builtin pb_builtins_lens[] = {
      .see = "attribute top",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each",

@@ -469,8 +469,10 @@ static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **r
     return status;
 }
 
-static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **error)
+static pb_status tokens_items(pb_interp *interp, const pb_value *self, pb_value **list,
+                              pb_error **error)
 {
+    (void)interp;
     return token_lists(self, false, list, error);
 }
 
@@ -648,7 +650,7 @@ const pb_builtin pb_builtins_predict[] = {
      .see = "logit top",
      .parameters = {{.name = "prompts",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each"},
@@ -674,7 +676,7 @@ const pb_builtin pb_builtins_predict[] = {
      .see = "run prompt",
      .parameters = {{.name = "prompts",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "model",
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a model",
@@ -698,7 +700,7 @@ const pb_builtin pb_builtins_predict[] = {
      .see = "top",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "20"},
                     {.name = "temperature",
                      .types = PB_TAKES_NUMBER,

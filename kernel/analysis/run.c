@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "display/tokens.h"
 #include "domain.h"
+#include "runs.h"
 #include "study/attribute.h"
 #include "value/text.h"
 #include "words.h"
@@ -251,7 +252,7 @@ static const struct {
                    {"input_ids", "ids"},
                    {"text", "prompt"}};
 
-static pb_status run_called_otherwise(const char *tried, pb_error **error)
+pb_status pb_run_called_otherwise(const char *tried, pb_error **error)
 {
     pb_site site;
     const char *name = NULL;
@@ -289,7 +290,7 @@ static pb_status run_attribute(pb_interp *interp, const pb_value *self, const ch
 {
     pb_site site;
     if (pb_site_find(name, &site, NULL))
-        return run_called_otherwise(name, error);
+        return pb_run_called_otherwise(name, error);
     run_data *run = data_of(self);
     pb_context context = run_context(interp);
     pb_tensor *tensor = NULL;
@@ -320,13 +321,14 @@ const pb_object_type pb_run_type = {
     .names = run_names,
     .index = run_index};
 
-static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
+static pb_status run_given(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_prompts prompts;
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
     if (status)
         return status;
     pb_list_builder list = {0};
+    pb_value *runs = NULL;
     for (size_t i = 0; i < prompts.count && !status; i++) {
         pb_value *run = NULL;
         pb_run *taken = pb_run_retain(prompts.runs[i]);
@@ -334,12 +336,35 @@ static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
         if (!status)
             status = pb_list_take(&list, run, error);
     }
-    if (!status && prompts.many)
-        status = pb_list_finish(&list, false, result, error);
-    else if (!status)
+    if (!status && !prompts.many)
         *result = pb_value_retain(list.items[0]);
+    else if (!status)
+        status = pb_list_finish(&list, false, &runs, error);
+    if (!status && prompts.many)
+        status = pb_runs_of_list(prompts.model, runs, result, error);
     pb_list_discard(&list);
+    pb_value_release(&runs);
     pb_prompts_free(&prompts);
+    return status;
+}
+
+/* A set without edits is run when something asks for it, and then no more of it than that. */
+static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *given = NULL;
+    pb_token_lists lists = {0};
+    pb_status status = pb_place_argument(
+        call, "prompt", pb_prompt_column(call, pb_argument_value(call, "prompt"), &given, error),
+        error);
+    bool runs = pb_runs_of(pb_argument_value(call, "prompt")) != NULL;
+    for (size_t i = 0; !status && i < pb_list_count(given) && !runs; i++)
+        runs = pb_run_of(pb_list_item(given, i)) != NULL;
+    if (status || pb_value_kind(given) != PB_LIST || runs || !pb_argument_is_none(call, "edit"))
+        return status ? status : run_given(call, result, error);
+    status = pb_runnable_lists_take(call, "prompt", &lists, error);
+    if (!status)
+        status = pb_runs_value(&lists, result, error);
+    pb_token_lists_free(&lists);
     return status;
 }
 
@@ -525,15 +550,21 @@ const pb_builtin pb_builtins_run[] = {
      .summary = "Runs a prompt, and answers every activation as an attribute.",
      .doc = "Activations carry the names of TransformerLens' hooks; `logits`, `logprobs` and "
             "`tokens` are there too. Only the residual stream is kept; the rest is computed when "
-            "it is asked for.",
+            "it is asked for.\n\n"
+            "Of a list or a set of prompts each activation is a tensor over `prompt`, and places "
+            "that are counted from the end, and tokens, are found in each prompt. Where lengths "
+            "differ, what a shorter prompt lacks are gaps: blank, and left out by reductions and "
+            "rankings. `run(set).mlp_post.max(\"pos\")` in one line computes in batches and "
+            "stores the maxima alone.",
      .more = list_activations,
-     .result = "a run; for a list of prompts a list of runs",
+     .result =
+         "a run; for several prompts a set of runs, whose activations are tensors over prompt",
      .example = "run(\"I love this movie\").pattern[layer=4, head=0]",
      .needs_model = true,
      .see = "tokens prompt attention",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}}},
      .also = {pb_prompt_group},
      .function = call_run},
     {.name = "prompt",

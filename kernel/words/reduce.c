@@ -174,8 +174,44 @@ static pb_status carry_reduced(reducing *how, const pb_value *value, pb_tensor *
 }
 
 static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_value *value,
+                               const pb_value *over, pb_value **result, pb_error **error);
+
+/* Whether it is a value that is computed where it is used. */
+static bool is_unsettled(const pb_value *value)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    return type && type->settle;
+}
+
+/* The same of a value that is not there yet: by itself if it can, so that not all of it has to be
+ * there at once. */
+static pb_status reduce_unsettled(const pb_call *call, pb_reduction op, const pb_value *value,
+                                  const pb_value *over, pb_value **result, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    const char *const *names = NULL;
+    size_t count = 0;
+    pb_value *settled = NULL;
+    pb_status status = axis_names(over, &names, &count, error);
+    if (!status && type->reduce)
+        status = type->reduce(call->interp, value, op, count, names, result, error);
+    free((void *)names);
+    if (status || *result)
+        return status;
+    status = type->settle(call->interp, value, &settled, error);
+    if (!status && pb_value_kind(settled) == PB_TENSOR)
+        status = reduce_tensor(call, op, settled, over, result, error);
+    else if (!status)
+        *result = pb_value_retain(settled); /* one number */
+    pb_value_release(&settled);
+    return status;
+}
+
+static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_value *value,
                                const pb_value *over, pb_value **result, pb_error **error)
 {
+    if (is_unsettled(value))
+        return reduce_unsettled(call, op, value, over, result, error);
     const char *const *names = NULL;
     size_t count = 0;
     pb_tensor *tensor = NULL;
@@ -310,7 +346,7 @@ static pb_status call_sum(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL, *zero = NULL;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, PB_SUM, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status)
@@ -327,7 +363,7 @@ static pb_status measure_call(pb_call *call, pb_reduction op, pb_value **result,
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL;
     double *numbers = NULL;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status && pb_list_count(items) == 0)
@@ -362,7 +398,7 @@ static pb_status place_call(pb_call *call, pb_reduction op, pb_value **result, p
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL;
     size_t at = 0;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status)
@@ -425,7 +461,8 @@ static pb_status extreme_call(pb_call *call, bool largest, pb_value **result, pb
                                                   call->rest[0].value, call->rest[1].value, result,
                                                   error),
                                  error);
-    if (first && (pb_tensor_rank(first) > 0 || n == 1))
+    if ((n > 0 && is_unsettled(call->rest[0].value)) ||
+        (first && (pb_tensor_rank(first) > 0 || n == 1)))
         return reduce_tensor(call, largest ? PB_MAX : PB_MIN, call->rest[0].value,
                              n > 1 ? call->rest[1].value : pb_argument_value(call, "over"), result,
                              error);
@@ -456,7 +493,7 @@ static pb_status decide(pb_call *call, bool every, pb_value **result, pb_error *
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL;
     bool outcome = every;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, every ? PB_EVERY : PB_ANY, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; !status && outcome == every && i < pb_list_count(items); i++)
@@ -506,6 +543,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .see = "mean norm",
      .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a tensor or a list"},
                     {.name = "over", .types = PB_TAKES_ANY_NAME, .fallback = "None"}},
+     .reduces = true,
      .function = call_sum},
     {.name = "mean",
      .category = "Many to one",
@@ -515,6 +553,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "[1.5, 3.5]",
      .see = "sum std",
      .also = {over_group},
+     .reduces = true,
      .function = call_mean},
     {.name = "std",
      .category = "Many to one",
@@ -525,6 +564,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "1.0",
      .see = "mean norm",
      .also = {over_group},
+     .reduces = true,
      .function = call_std},
     {.name = "norm",
      .category = "Many to one",
@@ -534,6 +574,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "5.0",
      .see = "dot std",
      .also = {over_group},
+     .reduces = true,
      .function = call_norm},
     {.name = "argmax",
      .category = "Many to one",
@@ -543,6 +584,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "1",
      .see = "max top",
      .also = {over_group},
+     .reduces = true,
      .function = call_argmax},
     {.name = "argmin",
      .category = "Many to one",
@@ -552,6 +594,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "2",
      .see = "min top",
      .also = {over_group},
+     .reduces = true,
      .function = call_argmin},
     {.name = "min",
      .category = "Many to one",
@@ -562,6 +605,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "1",
      .see = "max argmin",
      .also = {extreme_group},
+     .reduces = true,
      .function = call_min},
     {.name = "max",
      .category = "Many to one",
@@ -572,6 +616,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "'ccc'",
      .see = "min argmax top",
      .also = {extreme_group},
+     .reduces = true,
      .function = call_max},
     {.name = "any",
      .category = "Many to one",
@@ -581,6 +626,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "True",
      .see = "all",
      .also = {over_group},
+     .reduces = true,
      .function = call_any},
     {.name = "all",
      .category = "Many to one",
@@ -590,5 +636,6 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "True",
      .see = "any each",
      .also = {over_group},
+     .reduces = true,
      .function = call_all},
     {0}};

@@ -142,3 +142,110 @@ def test_a_fault_names_its_row(binary, root, tmp_path, code, says):
                           cwd=root)
     assert done.returncode != 0
     assert says in done.stderr
+
+
+RAGGED = ["I love it", "I hate this movie because it is", "Hello", "When Mary and John went"]
+PLACES = ['" it"', '" movie"', "1", '" John"']
+SETUP = f'load("reviews-4m");\nps = [{", ".join(chr(34) + p + chr(34) for p in RAGGED)}]\n'
+
+
+def tables(run_script, script: str) -> list[list[dict[str, str]]]:
+    """What csv() prints, one table after the other."""
+    return [list(csv.DictReader(io.StringIO(part)))
+            for part in run_script(SETUP + script).split("----\n")]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in batches", "of runs that are there"])
+def test_an_activation_of_a_set_is_that_of_each_prompt(run_script, kept):
+    picks = [
+        "resid_post[layer=3, pos=-1]", "pattern[layer=4, head=[0, 5], query=-1]",
+        "mlp_post[layer=2, d_mlp=[7, 9], pos=1]", "z[layer=[-1, 0], head=2, pos=-2]",
+        "embed[pos=0]", "ln_final[pos=-1]", 'logits[pos=-1, token=[" great", " bad"]]',
+        'logprobs[pos=1, token=" the"]', "attn_scores[layer=1, head=1, query=1, key=:2]",
+        "resid_pre[layer=1, pos=PLACE]", "k[layer=5, head=3]", 'mlp_post.max("pos")[layer=1]',
+        'resid_post[layer=2].mean("pos")', 'ln2_scale[layer=0].std("pos")',
+        'pattern[layer=0, head=1].argmax("key")']
+    runs = "run([run(p) for p in ps])" if kept else "run(ps)"
+    script = ""
+    for pick in picks:
+        each = [pick.replace("PLACE", place) for place in PLACES]
+        whole = pick.replace("PLACE", f"per([{', '.join(PLACES)}])")
+        script += f'csv({runs}.{whole});\n'
+        script += "".join(f'print("----");\ncsv(run(ps[{i}]).{own});\n' for i, own in enumerate(each))
+        script += 'print("----");\n'
+    found = tables(run_script, script)
+    for n, pick in enumerate(picks):
+        rows, *each = found[5 * n:5 * n + 5]
+        for prompt, alone in zip(RAGGED, each):
+            there = [float(r["value"]) for r in rows if r["prompt"] == prompt and r["value"]]
+            assert close(there, numbers(alone)), (pick, prompt)
+
+
+@pytest.mark.parametrize("op", ["mean", "max", "min", "sum", "norm"])
+def test_a_reduction_in_one_line_is_that_of_the_whole(run_script, op):
+    overs = ['"prompt"', '["prompt", "pos"]', '"layer"', '["layer", "prompt"]']
+    script = "x = run(ps).resid_mid[layer=[1, 4], d_model=:5]\n" + 'print("----");\n'.join(
+        f'csv(run(ps).resid_mid[layer=[1, 4], d_model=:5].{op}({over}));\nprint("----");\n'
+        f"csv(x.{op}({over}));\n" for over in overs)
+    found = tables(run_script, script)
+    for at_once, after in zip(found[::2], found[1::2]):
+        there = [i for i, row in enumerate(after) if row["value"]]
+        assert [i for i, row in enumerate(at_once) if row["value"]] == there != []
+        assert close(*[[float(rows[i]["value"]) for i in there] for rows in (at_once, after)])
+        assert [list(r) for r in at_once] == [list(r) for r in after]
+
+
+def test_a_mean_says_how_many_were_averaged(run_script):
+    caption, values = run_script(SETUP + """
+m = run(ps).resid_post[layer=2, d_model=3].mean("prompt")
+print(m.caption)
+print(m[pos=5], sum([run(p).resid_post[layer=2, d_model=3, pos=5] for p in ps if len(run(p).ids) > 5]) / 2)
+""").splitlines()
+    assert caption.startswith("Mean over prompt, of the 1 to 4 that are there: resid_post")
+    found, wanted = map(float, values.split())
+    assert math.isclose(found, wanted, abs_tol=1e-5)
+
+
+def test_gaps_are_no_numbers(run_script, tmp_path):
+    lines = run_script(SETUP + f"""
+x = run(["I love it", "Hello"]).resid_post[layer=2, d_model=3]
+print(x.values[1][3], (x > -1000).sum(), top(x, 100).table.shape.rows)
+csv(x)
+save(x, "{tmp_path}/x.json")
+y = read("{tmp_path}/x.json")
+print(y.values[1][3], (y - x).values[1], abs(x.mean() - x.sum() / 7) < 0.000001)
+save(x, "{tmp_path}/x.npy")
+print(read("{tmp_path}/x.npy").values[1][3])
+""").splitlines()
+    assert lines[0] == "None 7.0 7"
+    assert sum(line.startswith("Hello,3,") and line.endswith(",") for line in lines) == 1
+    assert lines[-2:] == ["None [0.0, 0.0, 0.0, None] True", "nan"]
+    assert "null" in (tmp_path / "x.json").read_text() and "nan" not in (tmp_path / "x.json").read_text()
+
+
+@pytest.mark.parametrize("code, says", [
+    ("run(ps).resid_post[layer=1, pos=6]", 'in "I love it": '),
+    ('run(ps).resid_post[layer=1, pos=" love"]', 'in "I hate'),
+    ("run(ps).resid_post[layer=1, pos=per([1, 2])]", "per() of pos= has 2 places"),
+    ("run(ps).resid_post[layer=9]", "the axis layer has no coordinate 9"),
+    ("run(ps).resid_pst", "a set of runs has no .resid_pst")])
+def test_a_place_that_is_not_there_names_the_prompt(binary, root, tmp_path, code, says):
+    script = tmp_path / "fault.pbay"
+    script.write_text(f"{SETUP}{code}\n", encoding="utf-8")
+    done = subprocess.run([binary, "run", script], capture_output=True, text=True, timeout=60,
+                          cwd=root)
+    assert done.returncode != 0 and says in done.stderr
+
+
+def test_a_set_of_runs_goes_where_prompts_do(run_script):
+    a, b, c, d, e, f = run_script(SETUP + """
+rs = run(ps)
+print(len(rs), rs[1].prompt, [r.prompt for r in rs[0:2]], rs.prompt)
+print(max(abs(logit(rs, " great") - logit(ps, " great"))))
+print(logit(run(["I love it", "I hate it"], edit=zero("z", layer=5, head=5)), " great").values)
+print(logit(["I love it", "I hate it"], " great", edit=zero("z", layer=5, head=5)).values)
+print(patch(into=run(ps[0:1]), from=["I hate it"], at="resid_post", metric=logit(" great"))[layer=2, pos=2].values)
+print(patch(into=ps[0:1], from=["I hate it"], at="resid_post", metric=logit(" great"))[layer=2, pos=2].values)
+""").splitlines()
+    assert a.startswith("4 I hate this movie because it is ['I love it', 'I hate this movie")
+    assert float(b) < 1e-4 and c == d and e == f

@@ -412,7 +412,7 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     pb_index_entry *entries = pb_calloc(node->n_arguments, sizeof *entries);
     if (!entries)
         return pb_fail_memory(error);
-    pb_status status = pb_evaluate(interp, place, node->items[0], &subject, error);
+    pb_status status = pb_evaluate_unsettled(interp, place, node->items[0], &subject, error);
     for (; !status && made < node->n_arguments; made++) {
         const pb_node_argument *argument = &node->arguments[made];
         entries[made] = (pb_index_entry){argument->name, NULL, argument->span};

@@ -58,6 +58,11 @@ pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **r
                        pb_error **error);
 pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
                           pb_value **result, pb_error **error);
+/* The same where what is computed where it is used may stay so: x of x[...] and x.word(). */
+pb_status pb_evaluate_unsettled(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                pb_value **result, pb_error **error);
+/* Puts the value of one that is computed where it is used in its place. */
+pb_status pb_settle(pb_interp *interp, pb_value **value, pb_error **error);
 /* Gives each name of a pattern its value through `bind`. */
 typedef pb_status pb_binder(pb_interp *interp, void *data, const char *name, const pb_value *value,
                             pb_error **error);

@@ -452,7 +452,7 @@ pb_status pb_interp_items(pb_interp *interp, const pb_value *value, pb_value **l
     char what[160];
     *list = NULL;
     if (type && type->items)
-        return type->items(value, list, error);
+        return type->items(interp, value, list, error);
     if (tensor && pb_tensor_rank(tensor) > 0)
         return items_by_index(interp, value, pb_axis_length(pb_tensor_axis(tensor, 0)), list,
                               error);
