@@ -851,7 +851,7 @@ static pb_status fold_part(void *user, size_t prompt, size_t layer, const pb_ten
 static float folded(const folding *f, size_t at)
 {
     double sum = f->sums[at];
-    if (f->counts[at] == 0 && f->op != PB_SUM)
+    if (f->counts[at] == 0 && (f->l->ragged || (f->op != PB_SUM && f->op != PB_NORM)))
         return pb_gap();
     return (float)(f->op == PB_MEAN   ? sum / (double)f->counts[at]
                    : f->op == PB_NORM ? sqrt(sum)
