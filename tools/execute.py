@@ -34,12 +34,13 @@ def use_model(notebook: nbformat.NotebookNode, model: str) -> None:
 def execute(notebook: nbformat.NotebookNode, folder: Path, timeout: int) -> None:
     """Runs every code cell; the kernel's working directory is `folder`.
 
-    Over ipc sockets: they need no network, not even a loopback, and leave no port to others.
+    When each ran is not kept: the same notebook gives the same file. Over ipc sockets: they need no network, not even a loopback, and leave no port to others.
     """
     with tempfile.TemporaryDirectory(prefix="patchbay-") as sockets:
         NotebookClient(
             notebook,
             timeout=timeout,
+            record_timing=False,
             startup_timeout=60,
             kernel_name=notebook.metadata.kernelspec.name,
             resources={"metadata": {"path": str(folder)}},

@@ -102,13 +102,15 @@ has_fuzzer() {
     has_command clang && clang -fsanitize=fuzzer -x c -o /dev/null - <<<"$program" 2>/dev/null
 }
 
-# A python3 that can make virtual environments with pip in them; Debian's needs python3-venv.
+# A python3 that can make virtual environments with pip in them; Debian's needs python3-venv. One
+# that lies under build/ is no more than what was made of another one.
 find_python() {
     local candidate
     for candidate in "${PYTHON:-}" python3 /usr/bin/python3 python3.13 python3.12 python3.11; do
         if [[ -z $candidate ]] || ! has_command "$candidate"; then
             continue
         fi
+        [[ $(command -v "$candidate") != "$build"/* ]] || continue
         if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
             >/dev/null 2>&1; then
             command -v "$candidate"
@@ -193,17 +195,18 @@ need_packages() {
 # ---- Python --------------------------------------------------------------------------------------
 
 # need_python FOLDER REQUIREMENTS...: a virtual environment that has these requirements. When it has
-# them already, which a stamp says, nothing is run and no network is needed.
+# them already, which a stamp says, nothing is run and no network is needed. One that was made here
+# and works is never cleared, whichever Python is the first on the PATH: a JupyterLab may run in it.
 need_python() {
     local folder=$1 python requirements stamp
     shift
-    python=$(find_python) || fail "no Python 3.11 or later that can make virtual environments" 2
     local origin=$folder/patchbay-origin
-    if [[ ! -x $folder/bin/python || $(cat "$origin" 2>/dev/null) != "$folder $python" ]] ||
+    if [[ "$(cat "$origin" 2>/dev/null) " != "$folder "* ]] ||
         ! "$folder/bin/python" -c 'import pip' 2>/dev/null; then
+        python=$(find_python) || fail "no Python 3.11 or later that can make virtual environments" 2
         say "making a Python environment in ${folder#"$root"/}"
         step python-venv "$python" -m venv --clear "$folder"
-        echo "$folder $python" >"$origin"
+        echo "$folder" >"$origin"
     fi
     for requirements in "$@"; do
         stamp=$folder/$(basename "$requirements" .txt).$(sha256sum <"$requirements" | cut -c 1-16)

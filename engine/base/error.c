@@ -248,6 +248,16 @@ pb_span pb_error_span(const pb_error *error)
     return error ? error->span : (pb_span){0, 0};
 }
 
+void pb_error_move(pb_error **from, pb_error **to)
+{
+    pb_error *error = *from;
+    *from = NULL;
+    if (to && !*to)
+        *to = error;
+    else
+        pb_error_destroy(&error);
+}
+
 void pb_error_destroy(pb_error **error)
 {
     if (!error || !*error)

@@ -1,5 +1,5 @@
-/* config.json: rows say where each key goes and what it may be; what depends on several keys
- * follows. */
+/* config.json: a family's rows say where each key goes and what it may be; what depends on several
+ * keys follows. */
 #include "io/config.h"
 
 #include <math.h>
@@ -13,18 +13,9 @@
 
 enum { CONFIG_LIMIT = 16 << 20 }; /* bytes of a config.json */
 
-/* Sizes beyond these are a mistake in the file, not a model. */
-enum {
-    MOST_LAYERS = 1024,
-    MOST_HEADS = 1024,
-    MOST_WIDTH = 1 << 16,
-    MOST_INNER = 1 << 20,
-    MOST_POSITIONS = 1 << 20,
-    MOST_TOKENS = 1 << 24
-};
-
 typedef struct reader {
     const char *path;
+    const pb_config_keys *keys;
     pb_json root;
     pb_error **error;
 } reader;
@@ -36,21 +27,7 @@ static pb_status fail_value(const reader *r, const char *key, pb_json value, con
                    pb_json_show(value, shown), expected);
 }
 
-static bool is_gpt2(const reader *r)
-{
-    return pb_json_says(pb_json_get(r->root, "model_type"), "gpt2");
-}
-
 /* ---- one key ---- */
-
-/* Other families name their sizes otherwise, so that a size is what they seem to lack. */
-static pb_status fail_missing_size(const reader *r, const char *key)
-{
-    char shown[PB_JSON_SHOWN];
-    return pb_fail(r->error, PB_UNSUPPORTED,
-                   "'%s' is of a model of type %s, which has no %s; expected \"gpt2\"", r->path,
-                   pb_json_show(pb_json_get(r->root, "model_type"), shown), key);
-}
 
 /* *size is what it is where the key is absent. */
 static pb_status read_size(const reader *r, const char *key, size_t most, size_t *size)
@@ -68,10 +45,10 @@ static pb_status read_size(const reader *r, const char *key, size_t most, size_t
     return PB_OK;
 }
 
-static pb_status read_flag(const reader *r, const char *key, bool otherwise, bool *flag)
+static pb_status read_flag(const reader *r, const char *key, bool *flag)
 {
     pb_json value = pb_json_given(r->root, key);
-    *flag = value.at ? pb_json_is_true(value) : otherwise;
+    *flag = value.at ? pb_json_is_true(value) : *flag;
     return !value.at || pb_json_kind_of(value) == PB_JSON_BOOL
                ? PB_OK
                : fail_value(r, key, value, "true or false");
@@ -95,11 +72,10 @@ static pb_status read_name(const reader *r, const char *key, const char *otherwi
     return whole ? PB_OK : fail_value(r, key, value, "a name");
 }
 
-static pb_status read_epsilon(const reader *r, const char *key, double otherwise, double *epsilon)
+static pb_status read_number(const reader *r, const char *key, double *number)
 {
     pb_json value = pb_json_given(r->root, key);
-    *epsilon = otherwise;
-    if (value.at && (!pb_json_as_number(value, epsilon) || !isfinite((float)*epsilon)))
+    if (value.at && (!pb_json_as_number(value, number) || !isfinite((float)*number)))
         return fail_value(r, key, value, "a finite number");
     return PB_OK;
 }
@@ -128,71 +104,76 @@ static pb_status read_ends(const reader *r, pb_config *config)
 
 /* ---- all of them ---- */
 
-/* A size, the names it may have (of which the last that is there counts), and what it is where none
- * is. The defaults are GPT2Config's. */
-typedef struct size_row {
-    const char *names[3];
-    size_t most, otherwise, *size;
-} size_row;
-
-static pb_status read_named_size(const reader *r, const size_row *row)
+/* The name that a key has in this file. */
+static const char *name_given(const reader *r, const pb_config_key *row)
 {
-    size_t n_names = is_gpt2(r) ? sizeof row->names / sizeof *row->names : 1;
-    *row->size = is_gpt2(r) ? row->otherwise : 0;
-    for (size_t i = 0; i < n_names && row->names[i]; i++) {
-        pb_status status = read_size(r, row->names[i], row->most, row->size);
-        if (status)
-            return status;
+    const char *given = row->names[0];
+    for (size_t i = 0; i < sizeof row->names / sizeof *row->names && row->names[i]; i++)
+        if (pb_json_given(r->root, row->names[i]).at)
+            given = row->names[i];
+    return given;
+}
+
+static pb_status read_key(const reader *r, const pb_config_key *row, pb_config *config)
+{
+    char *field = (char *)config + row->field;
+    const char *name = name_given(r, row);
+    switch (row->type) {
+    case PB_CONFIG_SIZE:
+        *(size_t *)(void *)field = (size_t)row->otherwise;
+        return read_size(r, name, row->most, (size_t *)(void *)field);
+    case PB_CONFIG_NUMBER:
+        *(double *)(void *)field = row->otherwise;
+        return read_number(r, name, (double *)(void *)field);
+    case PB_CONFIG_FLAG:
+        *(bool *)(void *)field = row->otherwise != 0;
+        return read_flag(r, name, (bool *)(void *)field);
+    case PB_CONFIG_NAME: return read_name(r, name, row->otherwise_name, (char **)(void *)field);
     }
-    return *row->size > 0 ? PB_OK : fail_missing_size(r, row->names[0]);
+    return PB_OK;
 }
 
-static pb_status read_sizes(const reader *r, pb_config *config)
+/* What the file calls a size, for messages. */
+static const char *name_of(const reader *r, size_t field)
 {
-    const char *ctx = pb_json_given(r->root, "n_positions").at ? NULL : "n_ctx";
-    const size_row rows[] = {
-        {{"n_layer", "num_hidden_layers"}, MOST_LAYERS, 12, &config->n_layer},
-        {{"n_head", "num_attention_heads"}, MOST_HEADS, 12, &config->n_head},
-        {{"n_embd", "hidden_size"}, MOST_WIDTH, 768, &config->n_embd},
-        {{ctx ? ctx : "n_positions", "max_position_embeddings"},
-         MOST_POSITIONS,
-         1024,
-         &config->n_positions},
-        {{"vocab_size"}, MOST_TOKENS, 50257, &config->vocab_size},
-    };
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++)
-        status = read_named_size(r, &rows[i]);
-    if (status)
-        return status;
-
-    if (config->n_embd % config->n_head != 0)
-        return pb_fail(r->error, PB_FORMAT,
-                       "'%s': n_embd is %zu and n_head is %zu, and a width that divides evenly "
-                       "among the heads was expected",
-                       r->path, config->n_embd, config->n_head);
-    config->d_head = config->n_embd / config->n_head;
-    config->n_inner = 4 * config->n_embd;
-    return read_size(r, "n_inner", MOST_INNER, &config->n_inner);
+    for (size_t i = 0; i < r->keys->n; i++)
+        if (r->keys->rows[i].field == field)
+            return name_given(r, &r->keys->rows[i]);
+    return "";
 }
 
-static pb_status read_flags(const reader *r, pb_config *config)
+static pb_status divide(const reader *r, size_t whole, size_t whole_field, size_t parts,
+                        size_t parts_field, const char *what, pb_error **error)
 {
-    const struct {
-        const char *key;
-        bool otherwise, *flag;
-    } rows[] = {
-        {"scale_attn_weights", true, &config->scale_attn_weights},
-        {"scale_attn_by_inverse_layer_idx", false, &config->scale_attn_by_inverse_layer_idx},
-        {"tie_word_embeddings", true, &config->tie_word_embeddings},
-    };
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++)
-        status = read_flag(r, rows[i].key, rows[i].otherwise, rows[i].flag);
-    return status;
+    if (whole % parts == 0)
+        return PB_OK;
+    return pb_fail(error, PB_FORMAT, "'%s': %s is %zu and %s is %zu, and %s was expected", r->path,
+                   name_of(r, whole_field), whole, name_of(r, parts_field), parts, what);
 }
 
-static pb_status read_all(const reader *r, pb_config *config)
+/* The sizes that follow from others. */
+static pb_status complete_sizes(const reader *r, pb_config *config)
+{
+    pb_status status = PB_OK;
+    if (!config->n_inner)
+        config->n_inner = 4 * config->n_embd;
+    if (!config->n_kv_head)
+        config->n_kv_head = config->n_head;
+    if (!config->d_head) {
+        status = divide(r, config->n_embd, offsetof(pb_config, n_embd), config->n_head,
+                        offsetof(pb_config, n_head), "a width that divides evenly among the heads",
+                        r->error);
+        config->d_head = config->n_embd / config->n_head;
+    }
+    return status ? status
+                  : divide(r, config->n_head, offsetof(pb_config, n_head), config->n_kv_head,
+                           offsetof(pb_config, n_kv_head),
+                           "a number of heads that divides evenly into groups, one for each head "
+                           "of keys and values",
+                           r->error);
+}
+
+static pb_status read_all(reader *r, pb_config_find *find, pb_config *config)
 {
     pb_status status = PB_OK;
     if (!(config->path = strdup(r->path)))
@@ -202,23 +183,25 @@ static pb_status read_all(const reader *r, pb_config *config)
                        "'%s': model_type is missing, and the name of a model family, such as "
                        "\"gpt2\", was expected",
                        r->path);
-    if ((status = read_name(r, "model_type", NULL, &config->model_type)) ||
-        (status = read_name(r, "activation_function", "gelu_new", &config->activation_function)) ||
-        (status = read_sizes(r, config)) || (status = read_flags(r, config)) ||
-        (status = read_ends(r, config)))
-        return status;
-    return read_epsilon(r, "layer_norm_epsilon", 1e-5, &config->layer_norm_epsilon);
+    status = read_name(r, "model_type", NULL, &config->model_type);
+    if (!status)
+        status = find(r->path, config->model_type, &r->keys, r->error);
+    for (size_t i = 0; !status && i < r->keys->n; i++)
+        status = read_key(r, &r->keys->rows[i], config);
+    if (!status)
+        status = complete_sizes(r, config);
+    return status ? status : read_ends(r, config);
 }
 
-pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_config **config,
-                          pb_error **error)
+pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_config_find *find,
+                          pb_config **config, pb_error **error)
 {
     reader r = {.path = path, .error = error};
     pb_status status = pb_json_object(path, json, length, &r.root, error);
     if (status)
         return status;
     pb_config *read = pb_calloc(1, sizeof *read);
-    status = read ? read_all(&r, read) : pb_fail_memory(error);
+    status = read ? read_all(&r, find, read) : pb_fail_memory(error);
     if (status) {
         pb_config_destroy(&read);
         return status;
@@ -246,7 +229,8 @@ static pb_status read_generation(const char *folder, pb_config *config, pb_error
     return status;
 }
 
-pb_status pb_config_read(const char *folder, pb_config **config, pb_error **error)
+pb_status pb_config_read(const char *folder, pb_config_find *find, pb_config **config,
+                         pb_error **error)
 {
     char *path = pb_file_join(folder, "config.json");
     if (!path)
@@ -256,7 +240,7 @@ pb_status pb_config_read(const char *folder, pb_config **config, pb_error **erro
     pb_config *read = NULL;
     pb_status status = pb_file_read(path, CONFIG_LIMIT, NULL, &json, &length, error);
     if (!status)
-        status = pb_config_parse(path, json, length, &read, error);
+        status = pb_config_parse(path, json, length, find, &read, error);
     if (!status)
         status = read_generation(folder, read, error);
     free(json);

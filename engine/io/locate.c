@@ -249,9 +249,15 @@ void pb_located_free(pb_located *models, size_t count)
 
 /* ---- one model, or an error that says where it is not ---- */
 
-/* The nearest of the models that are there and those that can be fetched. */
-static void hint_nearest(const char *name, const pb_located *there, size_t n_there, pb_error *error)
+static const char *program_of(const search *s)
 {
+    return s->paths->program ? s->paths->program : "patchbay";
+}
+
+/* The nearest of the models that are there and those that can be fetched. */
+static void hint_nearest(const search *s, const pb_located *there, size_t n_there, pb_error *error)
+{
+    const char *name = s->name;
     size_t n_known = pb_known_model_count(), n = 0;
     const char **names = pb_malloc(n_there + n_known, sizeof *names);
     if (!names)
@@ -269,8 +275,8 @@ static void hint_nearest(const char *name, const pb_located *there, size_t n_the
     if (strchr(name, '/')) {
         pb_error_hint(error,
                       "if it is on the Hugging Face hub, run this in a terminal to download it: "
-                      "patchbay fetch %s",
-                      name);
+                      "%s fetch %s",
+                      program_of(s), name);
         return;
     }
     pb_buffer list = PB_BUFFER_EMPTY;
@@ -279,8 +285,10 @@ static void hint_nearest(const char *name, const pb_located *there, size_t n_the
     if (list.length > 0 && !list.failed)
         pb_error_hint(error, "%s", list.data);
     else
-        pb_error_hint(error, "set PATCHBAY_MODELS to the folder that holds your models, or run "
-                             "this in a terminal: patchbay fetch gpt2");
+        pb_error_hint(error,
+                      "set PATCHBAY_MODELS to the folder that holds your models, or run "
+                      "this in a terminal: %s fetch gpt2",
+                      program_of(s));
     pb_buffer_free(&list);
 }
 
@@ -303,7 +311,8 @@ static pb_status fail_to_find(const search *s, pb_error **error)
     if (!error)
         return status;
     if (is_known(s->name)) {
-        pb_error_hint(*error, "to download it, run this in a terminal: patchbay fetch %s", s->name);
+        pb_error_hint(*error, "to download it, run this in a terminal: %s fetch %s", program_of(s),
+                      s->name);
         return status;
     }
     if (s->torch) {
@@ -316,7 +325,7 @@ static pb_status fail_to_find(const search *s, pb_error **error)
     pb_located *there = NULL;
     size_t n_there = 0;
     if (!is_path(s->name) && !pb_locate_all(s->paths, &there, &n_there, NULL))
-        hint_nearest(s->name, there, n_there, *error);
+        hint_nearest(s, there, n_there, *error);
     pb_located_free(there, n_there);
     return status;
 }

@@ -160,5 +160,6 @@ void pb_locate_paths_free(pb_locate_paths *paths)
     free(paths->huggingface);
     free(paths->hub);
     free(paths->home);
+    free(paths->program);
     *paths = (pb_locate_paths){.folders = NULL};
 }

@@ -15,21 +15,6 @@
 /* Bytes; the second as safetensors itself has it. */
 enum { PREFIX = 8, HEADER_LIMIT = 100000000 };
 
-static const struct {
-    const char *name;
-    size_t size;
-} dtypes[PB_DTYPE_OTHER] = {
-    [PB_DTYPE_F64] = {"F64", 8},
-    [PB_DTYPE_F32] = {"F32", 4},
-    [PB_DTYPE_F16] = {"F16", 2},
-    [PB_DTYPE_BF16] = {"BF16", 2},
-};
-
-size_t safetensors_size(pb_dtype dtype)
-{
-    return dtype < PB_DTYPE_OTHER ? dtypes[dtype].size : 0;
-}
-
 /* What is known while one header is read. */
 typedef struct header_reading {
     pb_weights *weights;
@@ -53,16 +38,17 @@ static pb_status fail_field(const header_reading *h, const char *key, pb_json va
                    h->path, key, h->name.data, pb_json_show(value, shown), expected);
 }
 
-/* Any name may be one; the four that can be read are told apart. */
+/* Any name may be one; those of plain numbers that can be read are told apart. */
 static pb_status read_dtype(const header_reading *h, pb_json value, pb_weight *weight)
 {
     if (pb_json_kind_of(value) != PB_JSON_TEXT)
         return fail_field(h, "dtype", value, "a type such as F32, F16 or BF16");
     weight->dtype = PB_DTYPE_OTHER;
     for (size_t i = 0; i < PB_DTYPE_OTHER; i++) {
-        if (pb_json_says(value, dtypes[i].name)) {
+        const dtype_layout *layout = weight_layout((pb_dtype)i);
+        if (layout->values == 1 && pb_json_says(value, layout->name)) {
             weight->dtype = (pb_dtype)i;
-            weight->dtype_name = dtypes[i].name;
+            weight->dtype_name = layout->name;
             return PB_OK;
         }
     }
@@ -94,7 +80,7 @@ static pb_status read_shape(const header_reading *h, pb_json value, pb_weight *w
     }
     if (weight->dtype == PB_DTYPE_OTHER)
         weight->count = 0;
-    else if (!fits || !pb_size_mul(weight->count, safetensors_size(weight->dtype), bytes))
+    else if (!fits || !pb_size_mul(weight->count, weight_layout(weight->dtype)->bytes, bytes))
         return fail_field(h, "shape", value, "a size that fits into memory");
     return PB_OK;
 }
@@ -167,16 +153,6 @@ static pb_status read_tensor(header_reading *h, pb_json name, pb_json info)
 
 /* ---- all of them together ---- */
 
-static int by_offset(const void *a, const void *b)
-{
-    const stored *x = a, *y = b;
-    if (x->offset != y->offset)
-        return x->offset < y->offset ? -1 : 1;
-    if (x->end != y->end) /* an empty tensor lies before the one that starts there */
-        return x->end < y->end ? -1 : 1;
-    return strcmp(x->weight.name, y->weight.name);
-}
-
 /* The ranges must follow each other from the start of the data to the end of the file. */
 static pb_status check_cover(const header_reading *h, const stored *tensors, size_t n)
 {
@@ -212,10 +188,8 @@ static pb_status read_entries(header_reading *h, pb_json root)
             return status;
     }
     size_t n = h->weights->n_tensors - first;
-    stored *tensors = h->weights->tensors + first;
-    if (n > 0)
-        qsort(tensors, n, sizeof *tensors, by_offset);
-    pb_status status = check_cover(h, tensors, n);
+    weight_table_sort(h->weights, first);
+    pb_status status = check_cover(h, h->weights->tensors + first, n);
     return status ? status : weight_table_index(h->weights, first, h->error);
 }
 

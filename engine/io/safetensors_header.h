@@ -6,6 +6,5 @@
 
 /* Checks the header of an open file, and adds its tensors. */
 pb_status safetensors_read_header(pb_weights *weights, size_t shard, pb_error **error);
-size_t safetensors_size(pb_dtype dtype); /* bytes of a value; 0 for PB_DTYPE_OTHER */
 
 #endif

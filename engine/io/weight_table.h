@@ -25,6 +25,7 @@ typedef struct stored {
     size_t key_length;
     size_t shard;
     uint64_t offset, end; /* in the file */
+    size_t paired_heads;  /* pb_weights_unpair_rows(); 0 where the rows lie as they are wanted */
 } stored;
 
 struct pb_weights {
@@ -36,9 +37,19 @@ struct pb_weights {
     pb_map *by_name; /* name -> index in tensors */
 };
 
+/* How the values of a type lie in a file: so many of them in so many bytes. */
+typedef struct dtype_layout {
+    const char *name;
+    size_t values, bytes;
+} dtype_layout;
+
+const dtype_layout *weight_layout(pb_dtype dtype); /* NULL for PB_DTYPE_OTHER */
+
 /* Adds a tensor, whose texts are borrowed from the arena. One of the same name in the same file
  * gives way to it; PB_FORMAT if there is one in another. */
 pb_status weight_table_add(pb_weights *weights, const stored *tensor, pb_error **error);
+/* Puts the tensors from `first` on into the order in which they lie. */
+void weight_table_sort(pb_weights *weights, size_t first);
 /* Notes that the tensors from `first` on lie in another order now. */
 pb_status weight_table_index(pb_weights *weights, size_t first, pb_error **error);
 

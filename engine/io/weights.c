@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "gguf_header.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "safetensors_header.h"
@@ -48,8 +49,11 @@ void pb_weights_close(pb_weights **weights)
     free(closed);
 }
 
+typedef pb_status header_reader(pb_weights *weights, size_t shard, pb_error **error);
+
 /* Opens a file, checks its header and adds its tensors. */
-static pb_status add_shard(pb_weights *weights, const char *path, pb_error **error)
+static pb_status add_file(pb_weights *weights, const char *path, header_reader *read,
+                          pb_error **error)
 {
     if (weights->n_shards == weights->shard_capacity) {
         size_t capacity = weights->shard_capacity ? 2 * weights->shard_capacity : 4;
@@ -66,7 +70,12 @@ static pb_status add_shard(pb_weights *weights, const char *path, pb_error **err
     if (status)
         return status;
     weights->shards[weights->n_shards++] = added;
-    return safetensors_read_header(weights, weights->n_shards - 1, error);
+    return read(weights, weights->n_shards - 1, error);
+}
+
+static pb_status add_shard(pb_weights *weights, const char *path, pb_error **error)
+{
+    return add_file(weights, path, safetensors_read_header, error);
 }
 
 /* ---- several files behind an index ---- */
@@ -175,6 +184,30 @@ static pb_status open_index(pb_weights *weights, const char *folder, const char 
 
 /* ---- the two ways in ---- */
 
+static pb_status refuse_empty(const char *folder, pb_error **error)
+{
+    pb_status status = pb_fail(
+        error, PB_IO, "there are no weights in '%s': neither %s nor %s nor a GGUF file is there",
+        folder, one_file, index_file);
+    char *torch = pb_file_join(folder, "pytorch_model.bin");
+    if (error && torch && pb_file_exists(torch))
+        pb_error_hint(*error, "pytorch_model.bin is there: save the model again with "
+                              "save_pretrained(folder, safe_serialization=True)");
+    free(torch);
+    return status;
+}
+
+static pb_status open_gguf(pb_weights *weights, const char *path, pb_error **error)
+{
+    char *file = NULL;
+    pb_status status = pb_gguf_find(path, &file, error);
+    if (!status)
+        status =
+            file ? add_file(weights, file, gguf_read_header, error) : refuse_empty(path, error);
+    free(file);
+    return status;
+}
+
 static pb_status open_folder(pb_weights *weights, const char *folder, pb_error **error)
 {
     char *one = pb_file_join(folder, one_file), *index = pb_file_join(folder, index_file);
@@ -186,13 +219,7 @@ static pb_status open_folder(pb_weights *weights, const char *folder, pb_error *
     } else if (pb_file_exists(index)) {
         status = open_index(weights, folder, index, error);
     } else {
-        status = pb_fail(error, PB_IO, "there are no weights in '%s': neither %s nor %s is there",
-                         folder, one_file, index_file);
-        char *torch = pb_file_join(folder, "pytorch_model.bin");
-        if (error && torch && pb_file_exists(torch))
-            pb_error_hint(*error, "pytorch_model.bin is there: save the model again with "
-                                  "save_pretrained(folder, safe_serialization=True)");
-        free(torch);
+        status = open_gguf(weights, folder, error);
     }
     free(one);
     free(index);
@@ -212,9 +239,9 @@ static pb_status open_with(pb_status (*open)(pb_weights *, const char *, pb_erro
     return PB_OK;
 }
 
-pb_status pb_weights_open(const char *folder, pb_weights **weights, pb_error **error)
+pb_status pb_weights_open(const char *path, pb_weights **weights, pb_error **error)
 {
-    return open_with(open_folder, folder, weights, error);
+    return open_with(open_folder, path, weights, error);
 }
 
 pb_status pb_weights_open_file(const char *path, pb_weights **weights, pb_error **error)
@@ -286,59 +313,153 @@ static float float_from_half(uint16_t half)
     return value;
 }
 
-static void convert(pb_dtype dtype, const unsigned char *bytes, size_t count, float *values)
+static float half_at(const unsigned char *bytes)
 {
-    for (size_t i = 0; dtype == PB_DTYPE_F16 && i < count; i++) {
-        uint16_t half;
-        memcpy(&half, bytes + 2 * i, sizeof half);
-        values[i] = float_from_half(half);
-    }
-    for (size_t i = 0; dtype == PB_DTYPE_BF16 && i < count; i++) {
+    uint16_t half;
+    memcpy(&half, bytes, sizeof half);
+    return float_from_half(half);
+}
+
+static void convert_f16(const unsigned char *bytes, size_t count, float *values)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = half_at(bytes + 2 * i);
+}
+
+static void convert_bf16(const unsigned char *bytes, size_t count, float *values)
+{
+    for (size_t i = 0; i < count; i++) {
         uint16_t upper; /* of the float's two halves */
         memcpy(&upper, bytes + 2 * i, sizeof upper);
         uint32_t bits = (uint32_t)upper << 16;
         memcpy(&values[i], &bits, sizeof bits);
     }
-    for (size_t i = 0; dtype == PB_DTYPE_F64 && i < count; i++) {
+}
+
+static void convert_f64(const unsigned char *bytes, size_t count, float *values)
+{
+    for (size_t i = 0; i < count; i++) {
         double wide;
         memcpy(&wide, bytes + 8 * i, sizeof wide);
         values[i] = (float)wide;
     }
 }
 
-/* `count` values from value `first` on. F32 needs no conversion and no second buffer. */
+/* ggml's blocks of 32: scale and whole numbers, value = scale * number (+ the least one). Those of
+ * four bits lie with the first sixteen in the lower halves of the bytes. */
+static void convert_q8_0(const unsigned char *bytes, size_t count, float *values)
+{
+    for (; count > 0; count -= 32, values += 32, bytes += 34) {
+        float scale = half_at(bytes);
+        for (size_t i = 0; i < 32; i++)
+            values[i] = scale * (float)(int8_t)bytes[2 + i];
+    }
+}
+
+static void convert_q4_0(const unsigned char *bytes, size_t count, float *values)
+{
+    for (; count > 0; count -= 32, values += 32, bytes += 18) {
+        float scale = half_at(bytes);
+        for (size_t i = 0; i < 16; i++) {
+            values[i] = scale * (float)((bytes[2 + i] & 15) - 8);
+            values[i + 16] = scale * (float)((bytes[2 + i] >> 4) - 8);
+        }
+    }
+}
+
+static void convert_q4_1(const unsigned char *bytes, size_t count, float *values)
+{
+    for (; count > 0; count -= 32, values += 32, bytes += 20) {
+        float scale = half_at(bytes), least = half_at(bytes + 2);
+        for (size_t i = 0; i < 16; i++) {
+            values[i] = scale * (float)(bytes[4 + i] & 15) + least;
+            values[i + 16] = scale * (float)(bytes[4 + i] >> 4) + least;
+        }
+    }
+}
+
+typedef void convert_values(const unsigned char *bytes, size_t count, float *values);
+
+static convert_values *const converters[PB_DTYPE_OTHER] = {
+    [PB_DTYPE_F64] = convert_f64,   [PB_DTYPE_F16] = convert_f16,   [PB_DTYPE_BF16] = convert_bf16,
+    [PB_DTYPE_Q8_0] = convert_q8_0, [PB_DTYPE_Q4_0] = convert_q4_0, [PB_DTYPE_Q4_1] = convert_q4_1,
+};
+
+/* `count` values from value `first` on, both by whole blocks. F32 needs no conversion and no second
+ * buffer. */
 static pb_status read_values(const pb_weights *weights, const pb_weight *weight, size_t first,
                              size_t count, float *values, pb_error **error)
 {
     const stored *tensor = (const stored *)weight;
     const shard *file = &weights->shards[tensor->shard];
-    size_t size = safetensors_size(weight->dtype);
-    uint64_t offset = tensor->offset + (uint64_t)first * size;
-    if (weight->dtype == PB_DTYPE_F32)
-        return pb_file_read_at(file->descriptor, file->path, offset, values, count * size, error);
     if (weight->dtype == PB_DTYPE_OTHER)
         return pb_fail(error, PB_UNSUPPORTED,
                        "'%s': tensor '%s' holds %s, and F32, F16, BF16 or F64 was expected",
                        file->path, weight->name, weight->dtype_name);
+    const dtype_layout *layout = weight_layout(weight->dtype);
+    uint64_t offset = tensor->offset + (uint64_t)(first / layout->values) * layout->bytes;
+    if (weight->dtype == PB_DTYPE_F32)
+        return pb_file_read_at(file->descriptor, file->path, offset, values, count * sizeof *values,
+                               error);
     unsigned char bytes[1 << 15];
     while (count > 0) {
-        size_t step = sizeof bytes / size < count ? sizeof bytes / size : count;
-        pb_status status =
-            pb_file_read_at(file->descriptor, file->path, offset, bytes, step * size, error);
+        size_t blocks = sizeof bytes / layout->bytes, left = count / layout->values;
+        blocks = blocks < left ? blocks : left;
+        pb_status status = pb_file_read_at(file->descriptor, file->path, offset, bytes,
+                                           blocks * layout->bytes, error);
         if (status)
             return status;
-        convert(weight->dtype, bytes, step, values);
-        values += step;
-        count -= step;
-        offset += step * size;
+        converters[weight->dtype](bytes, blocks * layout->values, values);
+        values += blocks * layout->values;
+        count -= blocks * layout->values;
+        offset += blocks * layout->bytes;
     }
     return PB_OK;
+}
+
+/* ---- rows ---- */
+
+pb_status pb_weights_unpair_rows(pb_weights *weights, const pb_weight *weight, size_t heads,
+                                 pb_error **error)
+{
+    size_t rows = weight->rank > 0 ? weight->shape[0] : 0;
+    if (heads == 0 || rows % heads != 0 || rows / heads % 2 != 0)
+        return pb_fail(error, PB_FORMAT,
+                       "'%s': tensor '%s' has %zu rows, and an even number of them for each of %zu "
+                       "heads was expected",
+                       weight->file, weight->name, rows, heads);
+    weights->tensors[(const stored *)weight - weights->tensors].paired_heads = heads;
+    return PB_OK;
+}
+
+/* Where a row lies that is number `row` in the usual order. */
+static size_t row_in_file(const pb_weight *weight, size_t row)
+{
+    size_t heads = ((const stored *)weight)->paired_heads;
+    if (heads == 0)
+        return row;
+    size_t height = weight->shape[0] / heads, within = row % height, half = height / 2;
+    return row - within + within % half * 2 + within / half;
+}
+
+static pb_status read_rows(const pb_weights *weights, const pb_weight *weight, size_t first,
+                           size_t n, size_t width, float *values, pb_error **error)
+{
+    if (((const stored *)weight)->paired_heads == 0)
+        return read_values(weights, weight, first * width, n * width, values, error);
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < n && !status; i++)
+        status = read_values(weights, weight, row_in_file(weight, first + i) * width, width,
+                             values + i * width, error);
+    return status;
 }
 
 pb_status pb_weights_read(const pb_weights *weights, const pb_weight *weight, float *values,
                           pb_error **error)
 {
-    return read_values(weights, weight, 0, weight->count, values, error);
+    size_t rows = weight->rank > 0 ? weight->shape[0] : 1;
+    size_t width = rows > 0 ? weight->count / rows : 0;
+    return read_rows(weights, weight, 0, rows, width, values, error);
 }
 
 pb_status pb_weights_read_rows(const pb_weights *weights, const pb_weight *weight, size_t first,
@@ -349,6 +470,6 @@ pb_status pb_weights_read_rows(const pb_weights *weights, const pb_weight *weigh
         return pb_fail(error, PB_RANGE,
                        "rows %zu to %zu of tensor '%s' were wanted, and it has %zu", first,
                        first + n, weight->name, rows);
-    size_t row = rows > 0 ? weight->count / rows : 0;
-    return read_values(weights, weight, first * row, n * row, values, error);
+    size_t width = rows > 0 ? weight->count / rows : 0;
+    return read_rows(weights, weight, first, n, width, values, error);
 }

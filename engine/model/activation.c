@@ -52,7 +52,7 @@ static size_t axis_length(const pb_run *run, const char *name)
 size_t pb_run_activation_size(const pb_run *run, pb_site site)
 {
     const char *axes[3];
-    size_t size = 1, n = pb_site_axes(site, axes);
+    size_t size = 1, n = pb_site_axes(pb_run_model(run), site, axes);
     for (size_t i = 0; i < n; i++)
         size *= axis_length(run, axes[i]);
     return size;
@@ -187,7 +187,7 @@ static pb_status create(const pb_run *run, pb_site site, bool all, pb_tensor **t
 {
     const char *names[3];
     pb_axis *axes[4] = {NULL};
-    size_t rank = 0, n = pb_site_axes(site, names);
+    size_t rank = 0, n = pb_site_axes(pb_run_model(run), site, names);
     pb_status status = PB_OK;
     if (all)
         status = axis_of(run, "layer", &axes[rank++], error);

@@ -27,9 +27,9 @@ typedef struct tile {
     float *q;                     /* [n, d_head], query_stride apart; becomes z */
     const pb_row *rows;           /* [n] */
     size_t n, first;              /* queries; the position of the sequence's first own row */
-    const float *past_k, *past_v; /* [n_past, d_head], d_model apart */
+    const float *past_k, *past_v; /* [n_past, d_head], d_kv apart */
     size_t n_past;
-    const float *own_k, *own_v; /* [n_own, d_head], 3 d_model apart */
+    const float *own_k, *own_v; /* [n_own, d_head], qkv_stride apart */
     size_t n_own;
 } tile;
 
@@ -58,16 +58,16 @@ static pb_status multiply_head(pb_transpose trans_b, size_t m, size_t n, size_t 
 /* scores [n, ld] = scale q k^T over the keys of past and sequence, masked or not. */
 static pb_status tile_scores(const tile *t, float *scores, size_t ld)
 {
-    size_t d_head = t->pass->model->shape.d_head, d = t->pass->model->shape.d_model;
+    size_t d_head = t->pass->model->shape.d_head, d_kv = t->pass->model->shape.d_kv;
     size_t stride = t->pass->query_stride;
     float scale = t->pass->model->layers[t->pass->layer].attn_scale;
     pb_status status = PB_OK;
     if (t->n_past > 0)
         status = multiply_head(PB_TRANSPOSED, t->n, t->n_past, d_head, scale, t->q, stride,
-                               t->past_k, d, 0.0f, scores, ld);
+                               t->past_k, d_kv, 0.0f, scores, ld);
     if (!status)
         status = multiply_head(PB_TRANSPOSED, t->n, t->n_own, d_head, scale, t->q, stride, t->own_k,
-                               3 * d, 0.0f, scores + t->n_past, ld);
+                               t->pass->qkv_stride, 0.0f, scores + t->n_past, ld);
     return status;
 }
 
@@ -82,15 +82,16 @@ static void tile_mask(const tile *t, float *scores, size_t ld, size_t n_keys, fl
 /* z [n, d_head] = pattern v, over q. */
 static pb_status tile_mix(const tile *t, const float *pattern, size_t ld)
 {
-    size_t d_head = t->pass->model->shape.d_head, d = t->pass->model->shape.d_model;
+    size_t d_head = t->pass->model->shape.d_head, d_kv = t->pass->model->shape.d_kv;
     size_t stride = t->pass->query_stride;
     pb_status status = PB_OK;
     if (t->n_past > 0)
-        status = multiply_head(PB_PLAIN, t->n, d_head, t->n_past, 1.0f, pattern, ld, t->past_v, d,
-                               0.0f, t->q, stride);
+        status = multiply_head(PB_PLAIN, t->n, d_head, t->n_past, 1.0f, pattern, ld, t->past_v,
+                               d_kv, 0.0f, t->q, stride);
     if (!status)
-        status = multiply_head(PB_PLAIN, t->n, d_head, t->n_own, 1.0f, pattern + t->n_past, ld,
-                               t->own_v, 3 * d, t->n_past > 0 ? 1.0f : 0.0f, t->q, stride);
+        status =
+            multiply_head(PB_PLAIN, t->n, d_head, t->n_own, 1.0f, pattern + t->n_past, ld, t->own_v,
+                          t->pass->qkv_stride, t->n_past > 0 ? 1.0f : 0.0f, t->q, stride);
     return status;
 }
 
@@ -114,18 +115,18 @@ static pb_status attend_tile(const tile *t, float *scores)
 static tile make_tile(const pb_pass *pass, const pb_active *a, size_t head, size_t start, size_t n)
 {
     const pb_sequence *s = &pass->batch->sequences[a->sequence];
-    size_t d = pass->model->shape.d_model, column = head * pass->model->shape.d_head;
-    size_t query = a->query + start;
-    const float *own = pass->qkv + a->row * 3 * d + column;
+    const pb_shape *shape = &pass->model->shape;
+    size_t column = head / (shape->n_head / shape->n_kv_head) * shape->d_head;
+    size_t query = a->query + start, own = a->row * pass->qkv_stride + column;
     tile t = {.pass = pass,
               .head = head,
-              .q = pass->queries + query * pass->query_stride + column,
+              .q = pass->queries + query * pass->query_stride + head * shape->d_head,
               .rows = pass->query_rows + query,
               .n = n,
               .first = s->first,
               .n_past = s->first,
-              .own_k = own + d,
-              .own_v = own + 2 * d,
+              .own_k = pass->keys + own,
+              .own_v = pass->values + own,
               .n_own = a->n};
     if (s->first > 0) {
         t.past_k = pb_cache_k(s->past, pass->layer) + column;
@@ -147,13 +148,13 @@ typedef struct task {
 
 static size_t count_tasks(const pb_pass *pass, size_t *most_keys, size_t *multiplications)
 {
-    size_t tasks = 0, d = pass->model->shape.d_model;
+    size_t tasks = 0, d_q = pass->model->shape.d_q;
     for (size_t i = 0; i < pass->n_active; i++) {
         const pb_active *a = &pass->active[i];
         size_t keys = pass->batch->sequences[a->sequence].first + a->n;
         if (keys > *most_keys)
             *most_keys = keys;
-        *multiplications += 2 * a->n_queries * keys * d;
+        *multiplications += 2 * a->n_queries * keys * d_q;
         tasks += (a->n_queries + TILE - 1) / TILE * pass->model->shape.n_head;
     }
     return tasks;

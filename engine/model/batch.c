@@ -82,7 +82,7 @@ static pb_status get_buffers(pb_pass *pass, size_t total, pb_error **error)
     void *rows, *active;
     pb_status status = pb_scratch_floats(scratch, PB_BUFFER_RESID, total, d, &pass->resid, error);
     if (!status)
-        status = pb_scratch_floats(scratch, PB_BUFFER_QKV, total, 3 * d, &pass->qkv, error);
+        status = pb_scratch_floats(scratch, PB_BUFFER_QKV, total, s->d_qkv, &pass->qkv, error);
     if (!status)
         status = pb_scratch_floats(scratch, PB_BUFFER_NORMED, block, d, &pass->normed, error);
     if (!status)
@@ -101,6 +101,9 @@ static pb_status get_buffers(pb_pass *pass, size_t total, pb_error **error)
         return status;
     pass->rows = rows;
     pass->active = active;
+    pass->keys = pass->qkv + s->d_q;
+    pass->values = pass->keys + s->d_kv;
+    pass->qkv_stride = s->d_qkv;
     return PB_OK;
 }
 
@@ -220,7 +223,7 @@ static bool drops_rows(const pb_pass *pass)
 static void choose_all(pb_pass *pass)
 {
     pass->queries = pass->qkv;
-    pass->query_stride = 3 * pass->model->shape.d_model;
+    pass->query_stride = pass->qkv_stride;
     pass->n_queries = pass->n_rows;
     pass->query_rows = pass->rows;
     pass->kept = NULL;
@@ -251,7 +254,7 @@ static size_t list_wanted(pb_pass *pass, size_t *kept, pb_row *rows)
 
 pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
 {
-    size_t d = pass->model->shape.d_model;
+    size_t d_q = pass->model->shape.d_q;
     choose_all(pass);
     if (!drops_rows(pass))
         return PB_OK;
@@ -266,8 +269,8 @@ pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error)
     pass->n_queries = list_wanted(pass, kept, rows);
     pass->kept = kept;
     pass->query_rows = rows;
-    pass->query_stride = d;
-    return pb_scratch_floats(pass->scratch, PB_BUFFER_QUERIES, pass->n_queries, d, &pass->queries,
+    pass->query_stride = d_q;
+    return pb_scratch_floats(pass->scratch, PB_BUFFER_QUERIES, pass->n_queries, d_q, &pass->queries,
                              error);
 }
 
@@ -280,41 +283,43 @@ static void copy_rows(size_t n, size_t d, const float *from, size_t ld_from, flo
 
 void pb_pass_take_ready(pb_pass *pass)
 {
-    size_t d = pass->model->shape.d_model;
+    const pb_shape *shape = &pass->model->shape;
+    size_t d_q = shape->d_q, d_kv = shape->d_kv, stride = pass->qkv_stride;
     for (size_t i = 0; i < pass->n_active; i++) {
         const pb_active *a = &pass->active[i];
         const pb_sequence *s = &pass->batch->sequences[a->sequence];
         if (!a->ready)
             continue;
-        float *to = pass->qkv + a->row * 3 * d;
+        size_t row = a->row;
         for (size_t p = 0; p < s->n_entry; p++) {
             const pb_entry_rows *piece = &s->entry[p];
-            copy_rows(piece->n, d, piece->q, d, to, 3 * d);
-            copy_rows(piece->n, d, piece->k, d, to + d, 3 * d);
-            copy_rows(piece->n, d, piece->v, d, to + 2 * d, 3 * d);
-            to += piece->n * 3 * d;
+            copy_rows(piece->n, d_q, piece->q, d_q, pass->qkv + row * stride, stride);
+            copy_rows(piece->n, d_kv, piece->k, d_kv, pass->keys + row * stride, stride);
+            copy_rows(piece->n, d_kv, piece->v, d_kv, pass->values + row * stride, stride);
+            row += piece->n;
         }
         for (size_t q = a->query; pass->kept && q < a->query + a->n_queries; q++)
-            memcpy(pass->queries + q * d, pass->qkv + pass->kept[q] * 3 * d, d * sizeof(float));
+            memcpy(pass->queries + q * d_q, pass->qkv + pass->kept[q] * stride,
+                   d_q * sizeof(float));
     }
 }
 
 void pb_pass_keep(pb_pass *pass)
 {
-    size_t d = pass->model->shape.d_model;
+    const pb_shape *shape = &pass->model->shape;
+    size_t d_q = shape->d_q, d_kv = shape->d_kv, stride = pass->qkv_stride;
     for (size_t i = 0; i < pass->n_active; i++) {
         const pb_active *a = &pass->active[i];
         const pb_sequence *s = &pass->batch->sequences[a->sequence];
         if (!s->keep)
             continue;
-        const float *from = pass->qkv + a->row * 3 * d;
-        copy_rows(a->n, d, from + d, 3 * d,
-                  pb_cache_row(s->keep, pass->layer, PB_CACHE_K, s->first), d);
-        copy_rows(a->n, d, from + 2 * d, 3 * d,
-                  pb_cache_row(s->keep, pass->layer, PB_CACHE_V, s->first), d);
+        copy_rows(a->n, d_kv, pass->keys + a->row * stride, stride,
+                  pb_cache_row(s->keep, pass->layer, PB_CACHE_K, s->first), d_kv);
+        copy_rows(a->n, d_kv, pass->values + a->row * stride, stride,
+                  pb_cache_row(s->keep, pass->layer, PB_CACHE_V, s->first), d_kv);
         if (pb_cache_has_q(s->keep))
-            copy_rows(a->n, d, from, 3 * d,
-                      pb_cache_row(s->keep, pass->layer, PB_CACHE_Q, s->first), d);
+            copy_rows(a->n, d_q, pass->qkv + a->row * stride, stride,
+                      pb_cache_row(s->keep, pass->layer, PB_CACHE_Q, s->first), d_q);
     }
 }
 

@@ -113,9 +113,9 @@ static pb_status project(const pb_pass *pass, const float *x, size_t rows, size_
                          float *out, size_t ld, pb_error **error)
 {
     const pb_layer_weights *w = &pass->model->layers[pass->layer];
-    size_t d = pass->model->shape.d_model;
-    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, rows, n, d, 1.0f, x, d, w->w_qkv + from, 3 * d,
-                                 0.0f, out, ld, pass->watch, error);
+    const pb_shape *s = &pass->model->shape;
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, rows, n, s->d_model, 1.0f, x, s->d_model,
+                                 w->w_qkv + from, s->d_qkv, 0.0f, out, ld, pass->watch, error);
     if (!status)
         pb_add_bias(rows, n, out, ld, w->b_qkv + from);
     return status;
@@ -125,30 +125,32 @@ static pb_status project(const pb_pass *pass, const float *x, size_t rows, size_
  * theirs, of all blocks so far. */
 static pb_status project_kept(pb_pass *pass, size_t first, size_t n, size_t *kept, pb_error **error)
 {
-    size_t d = pass->model->shape.d_model, start = *kept, end = start;
+    size_t d = pass->model->shape.d_model, d_q = pass->model->shape.d_q;
+    size_t start = *kept, end = start;
     for (; end < pass->n_queries && pass->kept[end] < first + n; end++)
         memcpy(pass->out + (end - start) * d, pass->normed + (pass->kept[end] - first) * d,
                d * sizeof(float));
     *kept = end;
     if (end == start)
         return PB_OK;
-    return project(pass, pass->out, end - start, 0, d, pass->queries + start * d, d, error);
+    return project(pass, pass->out, end - start, 0, d_q, pass->queries + start * d_q, d_q, error);
 }
 
 static pb_status project_rows(pb_pass *pass, size_t computed, pb_error **error)
 {
     const pb_layer_weights *w = &pass->model->layers[pass->layer];
-    size_t d = pass->model->shape.d_model, kept = 0;
+    size_t d = pass->model->shape.d_model, d_q = pass->model->shape.d_q;
+    size_t stride = pass->qkv_stride, kept = 0;
     norm before = {PB_SITE_LN1_SCALE, PB_SITE_LN1, w->ln1_gain, w->ln1_bias};
     for (size_t first = 0; first < computed; first += pass->block) {
         size_t n = at_most(computed - first, pass->block);
-        float *qkv = pass->qkv + first * 3 * d;
+        float *qkv = pass->qkv + first * stride;
         pb_status status = apply_norm(pass, before, pass->rows + first, n, pass->resid + first * d,
                                       pass->normed, error);
         if (!status && !pass->kept)
-            status = project(pass, pass->normed, n, 0, 3 * d, qkv, 3 * d, error);
+            status = project(pass, pass->normed, n, 0, stride, qkv, stride, error);
         else if (!status)
-            status = project(pass, pass->normed, n, d, 2 * d, qkv + d, 3 * d, error);
+            status = project(pass, pass->normed, n, d_q, stride - d_q, qkv + d_q, stride, error);
         if (!status && pass->kept)
             status = project_kept(pass, first, n, &kept, error);
         if (status)
@@ -164,7 +166,7 @@ static pb_status show_heads(const pb_pass *pass, pb_site site, float *data, size
     const pb_shape *s = &pass->model->shape;
     pb_view view = {.data = data,
                     .n_rows = n,
-                    .n_heads = s->n_head,
+                    .n_heads = pb_site_heads(pass->model, site),
                     .width = s->d_head,
                     .row_stride = stride,
                     .head_stride = s->d_head,
@@ -174,7 +176,6 @@ static pb_status show_heads(const pb_pass *pass, pb_site site, float *data, size
 
 pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error)
 {
-    size_t d = pass->model->shape.d_model;
     pb_status status = project_rows(pass, computed, error);
     if (status)
         return status;
@@ -183,10 +184,11 @@ pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error)
     status = show_heads(pass, PB_SITE_Q, pass->queries, pass->query_stride, pass->query_rows,
                         pass->n_queries, error);
     if (!status)
-        status = show_heads(pass, PB_SITE_K, pass->qkv + d, 3 * d, pass->rows, pass->n_rows, error);
+        status = show_heads(pass, PB_SITE_K, pass->keys, pass->qkv_stride, pass->rows, pass->n_rows,
+                            error);
     if (!status)
-        status =
-            show_heads(pass, PB_SITE_V, pass->qkv + 2 * d, 3 * d, pass->rows, pass->n_rows, error);
+        status = show_heads(pass, PB_SITE_V, pass->values, pass->qkv_stride, pass->rows,
+                            pass->n_rows, error);
     return status;
 }
 
@@ -241,13 +243,13 @@ static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results
                              pb_error **error)
 {
     const pb_layer_weights *w = &pass->model->layers[pass->layer];
-    size_t d = pass->model->shape.d_model;
+    size_t d = pass->model->shape.d_model, d_q = pass->model->shape.d_q;
     const float *z = pass->queries + first * pass->query_stride;
     const pb_row *rows = pass->query_rows + first;
     float *resid = pass->resid + first * d;
     pb_status status;
     if (!results && !shown) {
-        status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d, 1.0f, z, pass->query_stride, w->w_o, d,
+        status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d_q, 1.0f, z, pass->query_stride, w->w_o, d,
                            1.0f, resid, d, pass->watch, error);
         if (!status)
             pb_add_bias(n, d, resid, d, w->b_o);
@@ -256,7 +258,7 @@ static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results
     if (results)
         status = out_from_results(pass, z, rows, n, pass->out, error);
     else
-        status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d, 1.0f, z, pass->query_stride, w->w_o, d,
+        status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d_q, 1.0f, z, pass->query_stride, w->w_o, d,
                            0.0f, pass->out, d, pass->watch, error);
     if (status)
         return status;

@@ -10,9 +10,16 @@
 
 struct pb_cache {
     atomic_size_t references;
-    size_t n_layer, width, capacity, arrays; /* arrays: 2 for k and v, 3 with q */
-    float *data;                             /* [n_layer, arrays, capacity, width] */
+    size_t n_layer, capacity;
+    size_t d_q, d_kv; /* d_q is 0 without q */
+    float *data;      /* [n_layer]: k and v [capacity, d_kv], q [capacity, d_q] */
 };
+
+/* Values of one position of one layer. */
+static size_t row_width(const pb_cache *cache)
+{
+    return 2 * cache->d_kv + cache->d_q;
+}
 
 pb_status pb_cache_create(const pb_model *model, size_t capacity, bool with_q, pb_cache **cache,
                           pb_error **error)
@@ -23,12 +30,12 @@ pb_status pb_cache_create(const pb_model *model, size_t capacity, bool with_q, p
         return pb_fail_memory(error);
     atomic_init(&made->references, 1);
     made->n_layer = shape->n_layer;
-    made->width = shape->n_head * shape->d_head;
+    made->d_q = with_q ? shape->d_q : 0;
+    made->d_kv = shape->d_kv;
     made->capacity = capacity;
-    made->arrays = with_q ? 3 : 2;
     size_t rows;
-    if (!pb_size_mul(made->n_layer * made->arrays, capacity, &rows) ||
-        !pb_size_mul(rows, made->width, &rows) ||
+    if (!pb_size_mul(made->n_layer, capacity, &rows) ||
+        !pb_size_mul(rows, row_width(made), &rows) ||
         !(made->data = pb_hold(pb_calloc(rows, sizeof(float))))) {
         free(made);
         return pb_fail_memory(error);
@@ -63,18 +70,19 @@ size_t pb_cache_capacity(const pb_cache *cache)
 
 size_t pb_cache_bytes(const pb_cache *cache)
 {
-    return cache->n_layer * cache->arrays * cache->capacity * cache->width * sizeof(float);
+    return cache->n_layer * cache->capacity * row_width(cache) * sizeof(float);
 }
 
 float *pb_cache_row(const pb_cache *cache, size_t layer, pb_cache_array which, size_t position)
 {
-    size_t array = layer * cache->arrays + which;
-    return cache->data + (array * cache->capacity + position) * cache->width;
+    size_t width = which == PB_CACHE_Q ? cache->d_q : cache->d_kv;
+    size_t before = which == PB_CACHE_K ? 0 : which == PB_CACHE_V ? cache->d_kv : 2 * cache->d_kv;
+    return cache->data + (layer * row_width(cache) + before) * cache->capacity + position * width;
 }
 
 bool pb_cache_has_q(const pb_cache *cache)
 {
-    return cache->arrays == 3;
+    return cache->d_q > 0;
 }
 
 const float *pb_cache_k(const pb_cache *cache, size_t layer)

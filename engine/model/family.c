@@ -5,88 +5,78 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "families/families.h"
+#include "model/families.h"
 
-/* ---- GPT-2: https://huggingface.co/openai-community/gpt2, GPT2LMHeadModel ---- */
-
-/* Conv1D weights lie (in, out). */
-static const char *const gpt2_prefixes[] = {"transformer.", "", NULL};
-
-/* The causal mask, and what masked scores once were. */
-static const char *const gpt2_buffers[] = {"h.%zu.attn.bias", "h.%zu.attn.masked_bias", NULL};
-
-static const pb_part_row gpt2_parts[PB_N_PARTS] = {
-    {PB_PART_EMBED, "wte.weight", false, false, {PB_SIDE_VOCAB, PB_SIDE_MODEL}},
-    {PB_PART_POSITIONS, "wpe.weight", false, false, {PB_SIDE_POSITIONS, PB_SIDE_MODEL}},
-    {PB_PART_FINAL_GAIN, "ln_f.weight", false, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_FINAL_BIAS, "ln_f.bias", false, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_UNEMBED, "lm_head.weight", false, true, {PB_SIDE_VOCAB, PB_SIDE_MODEL}},
-    {PB_PART_LN1_GAIN, "h.%zu.ln_1.weight", true, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_LN1_BIAS, "h.%zu.ln_1.bias", true, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_W_QKV, "h.%zu.attn.c_attn.weight", true, false, {PB_SIDE_MODEL, PB_SIDE_QKV}},
-    {PB_PART_B_QKV, "h.%zu.attn.c_attn.bias", true, false, {PB_SIDE_QKV, PB_SIDE_NONE}},
-    {PB_PART_W_O, "h.%zu.attn.c_proj.weight", true, false, {PB_SIDE_MODEL, PB_SIDE_MODEL}},
-    {PB_PART_B_O, "h.%zu.attn.c_proj.bias", true, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_LN2_GAIN, "h.%zu.ln_2.weight", true, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_LN2_BIAS, "h.%zu.ln_2.bias", true, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-    {PB_PART_W_IN, "h.%zu.mlp.c_fc.weight", true, false, {PB_SIDE_MODEL, PB_SIDE_MLP}},
-    {PB_PART_B_IN, "h.%zu.mlp.c_fc.bias", true, false, {PB_SIDE_MLP, PB_SIDE_NONE}},
-    {PB_PART_W_OUT, "h.%zu.mlp.c_proj.weight", true, false, {PB_SIDE_MLP, PB_SIDE_MODEL}},
-    {PB_PART_B_OUT, "h.%zu.mlp.c_proj.bias", true, false, {PB_SIDE_MODEL, PB_SIDE_NONE}},
-};
-
-/* ---- the table ---- */
-
-static const pb_family families[] = {
-    {"gpt2", gpt2_prefixes, gpt2_parts, gpt2_buffers},
-};
+static const pb_family *const families[] = {&pb_family_gpt2};
 
 enum { N_FAMILIES = sizeof families / sizeof *families, MAX_NAME = 256 };
 
-pb_status pb_family_find(const char *model_type, const pb_family **family, pb_error **error)
+const pb_family *pb_family_find(const char *model_type)
 {
-    for (size_t i = 0; i < N_FAMILIES; i++) {
-        if (strcmp(families[i].model_type, model_type) == 0) {
-            *family = &families[i];
-            return PB_OK;
-        }
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        if (strcmp(families[i]->model_type, model_type) == 0)
+            return families[i];
+    return NULL;
+}
+
+pb_status pb_family_keys(const char *path, const char *model_type, const pb_config_keys **keys,
+                         pb_error **error)
+{
+    const pb_family *family = pb_family_find(model_type);
+    if (family) {
+        *keys = &family->keys;
+        return PB_OK;
     }
     pb_buffer list = PB_BUFFER_EMPTY;
     for (size_t i = 0; i < N_FAMILIES; i++)
-        pb_buffer_format(&list, "%s\"%s\"", i ? ", " : "", families[i].model_type);
-    pb_status status =
-        pb_fail(error, PB_UNSUPPORTED, "models of type \"%s\" cannot be run; expected %s",
-                model_type, list.data ? list.data : "another");
+        pb_buffer_format(&list, "%s\"%s\"", i ? ", " : "", families[i]->model_type);
+    pb_status status = pb_fail(error, PB_UNSUPPORTED,
+                               "models of type \"%s\", as model_type in '%s' has it, cannot be "
+                               "run; expected %s",
+                               model_type, path, list.data ? list.data : "another");
     pb_buffer_free(&list);
     return status;
 }
 
-/* ---- finding a part ---- */
+/* ---- how a tensor lies ---- */
 
-static size_t side_length(const pb_shape *shape, pb_side side)
+size_t pb_family_side(const pb_shape *shape, pb_side side)
 {
     switch (side) {
     case PB_SIDE_MODEL: return shape->d_model;
-    case PB_SIDE_QKV: return 3 * shape->d_model;
+    case PB_SIDE_Q: return shape->d_q;
+    case PB_SIDE_KV: return shape->d_kv;
+    case PB_SIDE_QKV: return shape->d_qkv;
     case PB_SIDE_MLP: return shape->d_mlp;
     case PB_SIDE_VOCAB: return shape->n_vocab;
     case PB_SIDE_POSITIONS: return shape->n_positions;
-    case PB_SIDE_NONE: break;
+    case PB_SIDE_NONE:
+    case PB_N_SIDES: break;
     }
     return 0;
 }
 
-static const char *side_name(pb_side side)
+static size_t section_start(const pb_shape *shape, pb_section section)
 {
-    switch (side) {
-    case PB_SIDE_MODEL: return "n_embd";
-    case PB_SIDE_QKV: return "3 n_embd";
-    case PB_SIDE_MLP: return "n_inner";
-    case PB_SIDE_VOCAB: return "vocab_size";
-    case PB_SIDE_POSITIONS: return "n_positions";
-    case PB_SIDE_NONE: break;
+    switch (section) {
+    case PB_SECTION_ALL:
+    case PB_SECTION_Q: return 0;
+    case PB_SECTION_K: return shape->d_q;
+    case PB_SECTION_V: return shape->d_q + shape->d_kv;
     }
-    return "";
+    return 0;
 }
+
+size_t pb_family_column(const pb_part_row *row, const pb_shape *shape, size_t o)
+{
+    switch (row->outputs) {
+    case PB_OUTPUTS_PLAIN: break;
+    }
+    return section_start(shape, row->section) + o;
+}
+
+/* ---- finding a tensor ---- */
 
 static void part_name(const pb_part_row *row, const char *prefix, size_t layer, char *text)
 {
@@ -109,8 +99,9 @@ static void append_shape(pb_buffer *out, size_t rank, const size_t *shape)
     pb_buffer_text(out, rank > PB_WEIGHTS_MAX_RANK ? ", ...]" : "]");
 }
 
-static pb_status wrong_shape(const pb_part_row *row, const pb_weight *weight, size_t rank,
-                             const size_t *expected, pb_error **error)
+static pb_status wrong_shape(const pb_family *family, const pb_part_row *row,
+                             const pb_weight *weight, size_t rank, const size_t *expected,
+                             pb_error **error)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     pb_buffer_format(&text, "'%s' in %s has shape ", weight->name, weight->file);
@@ -118,55 +109,66 @@ static pb_status wrong_shape(const pb_part_row *row, const pb_weight *weight, si
     pb_buffer_text(&text, "; expected ");
     append_shape(&text, rank, expected);
     pb_buffer_text(&text, ", from config.json's ");
-    pb_buffer_text(&text, side_name(row->shape[0]));
+    pb_buffer_text(&text, family->sides[row->shape[0]]);
     if (rank == 2)
-        pb_buffer_format(&text, " and %s", side_name(row->shape[1]));
+        pb_buffer_format(&text, " and %s", family->sides[row->shape[1]]);
     pb_status status =
         text.failed ? pb_fail_memory(error) : pb_fail(error, PB_FORMAT, "%s", text.data);
     pb_buffer_free(&text);
     return status;
 }
 
-static pb_status check_shape(const pb_part_row *row, const pb_weight *weight, const pb_shape *shape,
-                             pb_error **error)
+static pb_status check_shape(const pb_family *family, const pb_part_row *row,
+                             const pb_weight *weight, const pb_shape *shape, pb_error **error)
 {
     size_t rank = row->shape[1] == PB_SIDE_NONE ? 1 : 2, expected[2];
     bool same = weight->rank == rank;
     for (size_t i = 0; i < rank; i++) {
-        expected[i] = side_length(shape, row->shape[i]);
+        expected[i] = pb_family_side(shape, row->shape[i]);
         same = same && weight->shape[i] == expected[i];
     }
-    return same ? PB_OK : wrong_shape(row, weight, rank, expected, error);
+    return same ? PB_OK : wrong_shape(family, row, weight, rank, expected, error);
 }
 
 /* `name` is the last that was tried, of MAX_NAME. */
-static const pb_weight *find_part(const pb_family *family, const pb_weights *weights, pb_part part,
-                                  size_t layer, char *name)
+static const pb_weight *find_tensor(const pb_tensor_names *names, const pb_weights *weights,
+                                    const pb_part_row *row, size_t layer, char *name)
 {
     const pb_weight *weight = NULL;
-    const pb_part_row *row = &family->parts[part];
     size_t n = 0;
-    while (family->prefixes[n])
+    while (names->prefixes[n])
         n++;
     for (size_t i = 0; i < n && !weight; i++) {
-        part_name(row, family->prefixes[row->outside ? n - 1 - i : i], layer, name);
+        part_name(row, names->prefixes[row->outside ? n - 1 - i : i], layer, name);
         weight = pb_weights_find(weights, name);
     }
     return weight;
 }
 
-pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
-                         pb_part part, size_t layer, const pb_weight **weight, pb_error **error)
+pb_status pb_family_tensor(const pb_family *family, const pb_weights *weights,
+                           const pb_shape *shape, const pb_part_row *row, size_t layer,
+                           const pb_weight **weight, pb_error **error)
 {
     char name[MAX_NAME];
-    *weight = find_part(family, weights, part, layer, name);
+    *weight = find_tensor(&family->names, weights, row, layer, name);
     if (*weight)
-        return check_shape(&family->parts[part], *weight, shape, error);
-    if (part == PB_PART_UNEMBED)
+        return check_shape(family, row, *weight, shape, error);
+    if (row->may_lack)
         return PB_OK;
     const pb_weight *some = pb_weights_count(weights) ? pb_weights_at(weights, 0) : NULL;
     return pb_fail(error, PB_FORMAT, "the weights have no tensor '%s', which the model needs (%s)",
                    name, some ? some->file : "the file is empty");
+}
+
+pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
+                         pb_part part, size_t layer, const pb_weight **weight, pb_error **error)
+{
+    *weight = NULL;
+    for (size_t i = 0; i < family->names.n_rows; i++)
+        if (family->names.rows[i].part == part)
+            return pb_family_tensor(family, weights, shape, &family->names.rows[i], layer, weight,
+                                    error);
+    return PB_OK;
 }
 
 /* ---- whether a tensor is one ---- */
@@ -193,13 +195,14 @@ static bool is_part(const pb_family *family, const pb_weights *weights, const pb
 {
     char tried[MAX_NAME];
     size_t layer;
-    for (size_t part = 0; part < PB_N_PARTS; part++) {
-        const pb_part_row *row = &family->parts[part];
+    const pb_tensor_names *names = &family->names;
+    for (size_t i = 0; i < names->n_rows; i++) {
+        const pb_part_row *row = &names->rows[i];
         if (fits_pattern(row->name, name, &layer) && (!row->per_layer || layer < shape->n_layer))
-            return find_part(family, weights, (pb_part)part, layer, tried) == weight;
+            return find_tensor(names, weights, row, layer, tried) == weight;
     }
-    for (size_t i = 0; family->buffers[i]; i++)
-        if (fits_pattern(family->buffers[i], name, &layer))
+    for (size_t i = 0; names->buffers[i]; i++)
+        if (fits_pattern(names->buffers[i], name, &layer))
             return true;
     return false;
 }
@@ -207,9 +210,10 @@ static bool is_part(const pb_family *family, const pb_weights *weights, const pb
 bool pb_family_knows(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
                      const pb_weight *weight)
 {
-    for (size_t i = 0; family->prefixes[i]; i++) {
-        size_t length = strlen(family->prefixes[i]);
-        if (strncmp(weight->name, family->prefixes[i], length) == 0)
+    const char *const *prefixes = family->names.prefixes;
+    for (size_t i = 0; prefixes[i]; i++) {
+        size_t length = strlen(prefixes[i]);
+        if (strncmp(weight->name, prefixes[i], length) == 0)
             return is_part(family, weights, shape, weight->name + length, weight);
     }
     return false;

@@ -17,14 +17,15 @@
 static pb_status check_shapes(const loader *load, pb_error **error)
 {
     const pb_shape *shape = &load->model->shape;
-    for (size_t part = 0; part < PB_N_PARTS; part++) {
-        bool per_layer = load->family->parts[part].per_layer;
-        for (size_t layer = 0; layer < (per_layer ? shape->n_layer : 1); layer++) {
+    const pb_tensor_names *names = &load->family->names;
+    for (size_t i = 0; i < names->n_rows; i++) {
+        const pb_part_row *row = &names->rows[i];
+        for (size_t layer = 0; layer < (row->per_layer ? shape->n_layer : 1); layer++) {
             const pb_weight *weight;
-            pb_status status = part == PB_PART_EMBED
+            pb_status status = row->part == PB_PART_EMBED
                                    ? loader_embedding(load, &weight, error)
-                                   : pb_family_part(load->family, load->weights, shape,
-                                                    (pb_part)part, layer, &weight, error);
+                                   : pb_family_tensor(load->family, load->weights, shape, row,
+                                                      layer, &weight, error);
             if (status)
                 return status;
         }
@@ -80,18 +81,12 @@ static void lay_out_layer(const pb_model *model, block_room *room, float **parts
         pb_part part;
         size_t n;
     } sizes[] = {
-        {PB_PART_LN1_GAIN, s->d_model},
-        {PB_PART_LN1_BIAS, s->d_model},
-        {PB_PART_W_QKV, 3 * s->d_model * s->d_model},
-        {PB_PART_B_QKV, 3 * s->d_model},
-        {PB_PART_W_O, s->d_model * s->d_model},
-        {PB_PART_B_O, s->d_model},
-        {PB_PART_LN2_GAIN, s->d_model},
-        {PB_PART_LN2_BIAS, s->d_model},
-        {PB_PART_W_IN, s->d_model * s->d_mlp},
-        {PB_PART_B_IN, s->d_mlp},
-        {PB_PART_W_OUT, s->d_mlp * s->d_model},
-        {PB_PART_B_OUT, s->d_model},
+        {PB_PART_LN1_GAIN, s->d_model},         {PB_PART_LN1_BIAS, s->d_model},
+        {PB_PART_W_QKV, s->d_model * s->d_qkv}, {PB_PART_B_QKV, s->d_qkv},
+        {PB_PART_W_O, s->d_q * s->d_model},     {PB_PART_B_O, s->d_model},
+        {PB_PART_LN2_GAIN, s->d_model},         {PB_PART_LN2_BIAS, s->d_model},
+        {PB_PART_W_IN, s->d_model * s->d_mlp},  {PB_PART_B_IN, s->d_mlp},
+        {PB_PART_W_OUT, s->d_mlp * s->d_model}, {PB_PART_B_OUT, s->d_model},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         parts[sizes[i].part] = take(room, sizes[i].n);
@@ -224,13 +219,21 @@ static const char *dtype_word(pb_dtype dtype)
     return words[dtype];
 }
 
-static size_t count_parameters(const pb_model *model)
+/* The values of all tensors that the family has; an unembedding that is tied is none. */
+static size_t count_parameters(const loader *load)
 {
-    const pb_shape *s = &model->shape;
-    size_t d = s->d_model, m = s->d_mlp;
-    size_t layer = 4 * d * d + 4 * d + 2 * d * m + m + d + 4 * d;
-    size_t tables = (s->n_vocab * (model->tied ? 1 : 2) + s->n_positions) * d;
-    return s->n_layer * layer + tables + 2 * d;
+    const pb_shape *s = &load->model->shape;
+    const pb_tensor_names *names = &load->family->names;
+    size_t count = 0;
+    for (size_t i = 0; i < names->n_rows; i++) {
+        const pb_part_row *row = &names->rows[i];
+        size_t values = pb_family_side(s, row->shape[0]);
+        if (row->shape[1] != PB_SIDE_NONE)
+            values *= pb_family_side(s, row->shape[1]);
+        if (row->part != PB_PART_UNEMBED || !load->model->tied)
+            count += values * (row->per_layer ? s->n_layer : 1);
+    }
+    return count;
 }
 
 static pb_status load_all(loader *load, pb_error **error)
@@ -253,18 +256,17 @@ static pb_status load_all(loader *load, pb_error **error)
     if (status)
         return status;
     model->dtype = dtype_word(embed->dtype);
-    model->parameters = count_parameters(model);
+    model->parameters = count_parameters(load);
     status = loader_read_embedding(load, error);
     return status ? status : loader_read_layers(load, error);
 }
 
 pb_status pb_load_weights(pb_model *model, const pb_watch *watch, pb_error **error)
 {
-    loader load = {.model = model, .watch = watch};
+    loader load = {
+        .model = model, .family = pb_family_find(model->config->model_type), .watch = watch};
     pb_weights *weights = NULL;
-    pb_status status = pb_family_find(model->config->model_type, &load.family, error);
-    if (!status)
-        status = pb_weights_open(model->path, &weights, error);
+    pb_status status = pb_weights_open(model->path, &weights, error);
     load.weights = weights;
     if (!status)
         status = load_all(&load, error);

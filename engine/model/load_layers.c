@@ -46,6 +46,7 @@ typedef struct layer_job {
     size_t layer;
     float **parts;
     double *sums; /* scratch of the folding; NULL in a raw model */
+    float *b_v;   /* [d_q], likewise */
     const float *gain, *beta;
     size_t width;
 } layer_job;
@@ -101,14 +102,25 @@ static void centre_block(void *user, size_t first, size_t n, float *rows)
 
 static float *value_bias(const layer_job *job)
 {
-    return job->parts[PB_PART_B_QKV] + 2 * job->load->model->shape.d_model;
+    const pb_shape *s = &job->load->model->shape;
+    return job->parts[PB_PART_B_QKV] + s->d_q + s->d_kv;
+}
+
+/* b_V as z has it: a group's heads share one. */
+static void spread_value_bias(const layer_job *job, float *spread)
+{
+    const pb_shape *s = &job->load->model->shape;
+    size_t group = s->n_head / s->n_kv_head;
+    for (size_t head = 0; head < s->n_head; head++)
+        memcpy(spread + head * s->d_head, value_bias(job) + head / group * s->d_head,
+               s->d_head * sizeof *spread);
 }
 
 static void centre_and_sum_block(void *user, size_t first, size_t n, float *rows)
 {
     const layer_job *job = user;
     centre_block(user, first, n, rows);
-    pb_sum_value_bias(n, job->load->model->shape.d_model, value_bias(job) + first, rows, job->sums);
+    pb_sum_value_bias(n, job->load->model->shape.d_model, job->b_v + first, rows, job->sums);
 }
 
 static pb_status load_writer(layer_job *job, pb_part w, pb_part b, loader_work *work,
@@ -130,11 +142,13 @@ static pb_status load_parts(layer_job *job, pb_error **error)
     const pb_shape *s = &job->load->model->shape;
     size_t d = s->d_model;
     pb_status status = load_reader(job, PB_PART_LN1_GAIN, PB_PART_LN1_BIAS, PB_PART_W_QKV,
-                                   PB_PART_B_QKV, 3 * d, error);
+                                   PB_PART_B_QKV, s->d_qkv, error);
+    if (!status && job->sums)
+        spread_value_bias(job, job->b_v);
     if (!status)
         status = load_writer(job, PB_PART_W_O, PB_PART_B_O, centre_and_sum_block, error);
     if (!status && job->sums)
-        pb_fold_value_bias(d, d, value_bias(job), job->parts[PB_PART_B_O], job->sums);
+        pb_fold_value_bias(s->d_kv, d, value_bias(job), job->parts[PB_PART_B_O], job->sums);
     if (!status)
         status = load_reader(job, PB_PART_LN2_GAIN, PB_PART_LN2_BIAS, PB_PART_W_IN, PB_PART_B_IN,
                              s->d_mlp, error);
@@ -147,13 +161,18 @@ static pb_status load_layer(const void *user, size_t layer, pb_error **error)
 {
     const loader *load = user;
     const pb_shape *s = &load->model->shape;
-    size_t widest = 3 * s->d_model > s->d_mlp ? 3 * s->d_model : s->d_mlp;
+    size_t widest = s->d_qkv > s->d_mlp ? s->d_qkv : s->d_mlp;
+    widest = widest > s->d_model ? widest : s->d_model;
     layer_job job = {.load = load, .layer = layer, .parts = load->layers + layer * PB_N_PARTS};
-    if (!load->model->raw && !(job.sums = pb_malloc(2 * widest, sizeof *job.sums)))
-        return pb_fail_memory(error);
-    pb_status status = load_parts(&job, error);
+    if (!load->model->raw) {
+        job.sums = pb_malloc(2 * widest, sizeof *job.sums);
+        job.b_v = pb_malloc(s->d_q, sizeof *job.b_v);
+    }
+    pb_status status =
+        load->model->raw || (job.sums && job.b_v) ? load_parts(&job, error) : pb_fail_memory(error);
     load->model->layers[layer] = layer_of(load->model, layer, job.parts);
     free(job.sums);
+    free(job.b_v);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "process.h"
@@ -59,16 +60,6 @@ pb_status loader_embedding(const loader *load, const pb_weight **weight, pb_erro
     return status;
 }
 
-pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
-                      pb_error **error)
-{
-    const pb_weight *weight;
-    pb_status status = find_part(load, part, layer, &weight, error);
-    if (!status)
-        status = pb_weights_read(load->weights, weight, values, error);
-    return status ? status : check_finite(weight, 0, weight->count, values, error);
-}
-
 pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t first, size_t n,
                            float *rows, pb_error **error)
 {
@@ -79,13 +70,63 @@ pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t f
     return status ? status : check_finite(weight, first * width, n * width, rows, error);
 }
 
-pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
-                        loader_work *work, void *user, pb_error **error)
+/* The next row of a part from `from` on; NULL past the last. */
+static const pb_part_row *next_row(const loader *load, pb_part part, size_t *from)
 {
-    const pb_weight *weight;
-    pb_status status = find_part(load, part, layer, &weight, error);
-    if (status)
-        return status;
+    const pb_tensor_names *names = &load->family->names;
+    for (; *from < names->n_rows; ++*from)
+        if (names->rows[*from].part == part)
+            return &names->rows[(*from)++];
+    return NULL;
+}
+
+static pb_status find_tensor(const loader *load, const pb_part_row *row, size_t layer,
+                             const pb_weight **weight, pb_error **error)
+{
+    return pb_family_tensor(load->family, load->weights, &load->model->shape, row, layer, weight,
+                            error);
+}
+
+/* ---- vectors ---- */
+
+static pb_status read_vector(const loader *load, const pb_part_row *row, const pb_weight *weight,
+                             float *values, pb_error **error)
+{
+    float *read = pb_malloc(weight->count, sizeof *read);
+    if (!read)
+        return pb_fail_memory(error);
+    pb_status status = pb_weights_read(load->weights, weight, read, error);
+    if (!status)
+        status = check_finite(weight, 0, weight->count, read, error);
+    for (size_t o = 0; !status && o < weight->count; o++)
+        values[pb_family_column(row, &load->model->shape, o)] = read[o];
+    free(read);
+    return status;
+}
+
+pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
+                      pb_error **error)
+{
+    pb_status status = PB_OK;
+    size_t from = 0;
+    for (const pb_part_row *row; !status && (row = next_row(load, part, &from));) {
+        const pb_weight *weight;
+        status = find_tensor(load, row, layer, &weight, error);
+        if (!status && weight && weight->rank == 1)
+            status = read_vector(load, row, weight, values, error);
+        else if (!status && weight)
+            status = loader_read_rows(load, weight, 0, weight->shape[0], values, error);
+    }
+    return status;
+}
+
+/* ---- matrices ---- */
+
+/* A tensor that lies as its part does: each block is worked on as it comes. */
+static pb_status stream_plain(const loader *load, const pb_weight *weight, float *values,
+                              loader_work *work, void *user, pb_error **error)
+{
+    pb_status status = PB_OK;
     size_t rows = weight->shape[0], width = weight->shape[1];
     size_t step = width < BLOCK ? BLOCK / width : 1;
     for (size_t first = 0; first < rows && !status; first += step) {
@@ -96,6 +137,18 @@ pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *v
             work(user, first, n, block);
     }
     return status;
+}
+
+pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
+                        loader_work *work, void *user, pb_error **error)
+{
+    size_t from = 0;
+    const pb_part_row *row = next_row(load, part, &from);
+    const pb_weight *weight = NULL;
+    pb_status status = row ? find_tensor(load, row, layer, &weight, error) : PB_OK;
+    if (status || !weight)
+        return status;
+    return stream_plain(load, weight, values, work, user, error);
 }
 
 /* ---- several threads ---- */

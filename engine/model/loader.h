@@ -10,11 +10,12 @@ typedef struct loader {
     const pb_weights *weights;
     const pb_family *family;
     const pb_watch *watch;
-    float *common[PB_PART_LN1_GAIN]; /* where the parts without layers go, by pb_part */
-    float **layers;                  /* [n_layer, PB_N_PARTS]: where the parts of layers go */
+    float *common[PB_N_COMMON_PARTS]; /* where the parts without layers go, by pb_part */
+    float **layers;                   /* [n_layer, PB_N_PARTS]: where the parts of layers go */
 } loader;
 
-/* A part as it is on disk; PB_FORMAT for a value that is not finite. */
+/* A part of one row: a gain, a bias, or all of a matrix as it is on disk. Zeros where the family
+ * has no such tensor. PB_FORMAT for a value that is not finite. */
 pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
                       pb_error **error);
 
@@ -25,8 +26,8 @@ pb_status loader_embedding(const loader *load, const pb_weight **weight, pb_erro
 typedef void loader_work(void *user, size_t first, size_t n, float *rows);
 
 /*
- * The same for a matrix, some rows at a time: `work` gets them while they are in the processor's
- * cache. NULL for none.
+ * A matrix [n_in, n_out], its tensors turned and sorted as the family's rows say. `work` gets some
+ * rows at a time while they are in the processor's cache; NULL for none.
  */
 pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
                         loader_work *work, void *user, pb_error **error);

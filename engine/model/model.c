@@ -7,10 +7,10 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "family.h"
 #include "io/file.h"
 #include "load.h"
 #include "math/matmul.h"
+#include "model/families.h"
 #include "model_internal.h"
 
 /* ---- axes ---- */
@@ -107,24 +107,29 @@ static pb_status refuse_activation(const pb_config *config, pb_error **error)
     return status;
 }
 
+static pb_shape shape_of(const pb_config *c)
+{
+    size_t d_q = c->n_head * c->d_head, d_kv = c->n_kv_head * c->d_head;
+    return (pb_shape){.n_layer = c->n_layer,
+                      .n_head = c->n_head,
+                      .d_model = c->n_embd,
+                      .d_head = c->d_head,
+                      .d_mlp = c->n_inner,
+                      .n_vocab = c->vocab_size,
+                      .n_positions = c->n_positions,
+                      .n_kv_head = c->n_kv_head,
+                      .d_q = d_q,
+                      .d_kv = d_kv,
+                      .d_qkv = d_q + 2 * d_kv};
+}
+
 static pb_status read_config(pb_model *model, pb_error **error)
 {
-    pb_status status = pb_config_read(model->path, &model->config, error);
+    pb_status status = pb_config_read(model->path, pb_family_keys, &model->config, error);
     if (status)
         return status;
     const pb_config *c = model->config;
-    const pb_family *family;
-    status =
-        pb_family_find(c->model_type, &family, error); /* before anything that might fit less */
-    if (status)
-        return status;
-    model->shape = (pb_shape){.n_layer = c->n_layer,
-                              .n_head = c->n_head,
-                              .d_model = c->n_embd,
-                              .d_head = c->d_head,
-                              .d_mlp = c->n_inner,
-                              .n_vocab = c->vocab_size,
-                              .n_positions = c->n_positions};
+    model->shape = shape_of(c);
     model->eps = (float)c->layer_norm_epsilon;
     model->activation = pb_activation_find(c->activation_function);
     return model->activation ? PB_OK : refuse_activation(c, error);

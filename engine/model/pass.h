@@ -31,7 +31,10 @@ typedef struct pb_pass {
     pb_row *rows; /* [n_rows] */
     size_t n_rows;
     float *resid; /* [n_rows, d_model] */
-    float *qkv;   /* [n_rows, 3 d_model] */
+    float *qkv;   /* [n_rows, d_qkv] */
+    /* k and v of the rows, qkv_stride apart: a place in qkv each. */
+    float *keys, *values;
+    size_t qkv_stride;
 
     /* The rows that attend: their q, and when attention is done z in its place. These are all rows,
      * as they lie in qkv; in the last layer only the rows asked for, in a buffer of their own. */

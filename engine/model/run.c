@@ -18,12 +18,19 @@ static bool kept_at_last(pb_site site)
     return site == PB_SITE_Z || (row->layers && row->component);
 }
 
-static size_t kept_before(int end)
+/* Values of one position of one layer. */
+static size_t kept_width(const pb_model *model, pb_site site)
 {
-    size_t count = 0;
+    return kept_at_last(site) ? pb_site_heads(model, site) * pb_site_width(model, site) : 0;
+}
+
+/* The same of the sites before `end` together. */
+static size_t kept_before(const pb_model *model, int end)
+{
+    size_t values = 0;
     for (int site = 0; site < end; site++)
-        count += kept_at_last((pb_site)site);
-    return count;
+        values += kept_width(model, (pb_site)site);
+    return values;
 }
 
 float *pb_run_checkpoint(const pb_run *run, size_t layer)
@@ -36,7 +43,8 @@ float *pb_run_kept(const pb_run *run, pb_site site, size_t layer)
     const pb_shape *s = pb_model_shape(run->model);
     if (!kept_at_last(site))
         return NULL;
-    return run->last + (kept_before((int)site) * s->n_layer + layer) * s->d_model;
+    return run->last + kept_before(run->model, (int)site) * s->n_layer +
+           layer * kept_width(run->model, site);
 }
 
 /* ---- memory ---- */
@@ -85,7 +93,7 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
     run->resid = pb_hold(pb_malloc(values, sizeof *run->resid));
     run->normed = pb_hold(pb_malloc(run->n * s->d_model, sizeof *run->normed));
     run->last =
-        pb_hold(pb_malloc(kept_before(PB_N_SITES) * s->n_layer, s->d_model * sizeof *run->last));
+        pb_hold(pb_malloc(kept_before(run->model, PB_N_SITES), s->n_layer * sizeof *run->last));
     if (!run->resid || !run->normed || !run->last)
         return pb_fail_memory(error);
     if (prompt->edits) {
@@ -176,8 +184,9 @@ const pb_run_edits *pb_run_edits_of(const pb_run *run)
 size_t pb_run_bytes(const pb_run *run)
 {
     const pb_shape *s = pb_model_shape(run->model);
-    size_t rows = (s->n_layer + 2) * run->n + kept_before(PB_N_SITES) * s->n_layer;
-    return rows * s->d_model * sizeof(float) + (run->cache ? pb_cache_bytes(run->cache) : 0);
+    size_t values =
+        (s->n_layer + 2) * run->n * s->d_model + kept_before(run->model, PB_N_SITES) * s->n_layer;
+    return values * sizeof(float) + (run->cache ? pb_cache_bytes(run->cache) : 0);
 }
 
 pb_axis *pb_run_positions(const pb_run *run)

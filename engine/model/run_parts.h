@@ -15,7 +15,7 @@ struct pb_run {
     pb_run_edits edits;
     float *resid;  /* [n_layer + 1, n, d_model] */
     float *normed; /* [n, d_model] */
-    float *last;   /* [kept sites, n_layer, d_model], at the last position */
+    float *last;   /* [n_layer, its width] of each kept site, at the last position */
     pb_cache *cache;
     pb_axis *positions;
 };
@@ -27,7 +27,7 @@ pb_status pb_run_blank(pb_model *model, const pb_prompt *prompt, bool keep_qkv, 
 /* The stream before a layer, [n, d_model]; after the last with layer = n_layer. */
 float *pb_run_checkpoint(const pb_run *run, size_t layer);
 
-/* Where the last position of a layer of a site is kept, [d_model]; NULL if it is not. */
+/* Where the last position of a layer of a site is kept; NULL if it is not. */
 float *pb_run_kept(const pb_run *run, pb_site site, size_t layer);
 
 #endif

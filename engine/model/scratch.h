@@ -6,7 +6,7 @@
 
 typedef enum pb_buffer_name {
     PB_BUFFER_RESID,      /* the residual stream, [rows, d_model] */
-    PB_BUFFER_QKV,        /* [rows, 3, n_head, d_head]; z comes to lie where q was */
+    PB_BUFFER_QKV,        /* [rows, d_qkv]; z comes to lie where q was */
     PB_BUFFER_QUERIES,    /* q of the rows that are asked for, in the last layer */
     PB_BUFFER_NORMED,     /* the input of a product, a block of rows */
     PB_BUFFER_HIDDEN,     /* the MLP's neurons, a block of rows */

@@ -54,7 +54,7 @@ static const pb_site_row sites[PB_N_SITES] = {
                    .hook = "attn.hook_k",
                    .summary = "keys",
                    .layers = true,
-                   .heads = "head",
+                   .heads = "kv_head",
                    .features = "d_head",
                    .stage = PB_STAGE_LAYER,
                    .norm = PB_NORM_ATTENTION},
@@ -62,7 +62,7 @@ static const pb_site_row sites[PB_N_SITES] = {
                    .hook = "attn.hook_v",
                    .summary = "values",
                    .layers = true,
-                   .heads = "head",
+                   .heads = "kv_head",
                    .features = "d_head",
                    .stage = PB_STAGE_LAYER,
                    .norm = PB_NORM_ATTENTION},
@@ -322,14 +322,20 @@ const char *pb_site_last_axis(pb_site site)
     return sites[site].keys ? "key" : sites[site].features;
 }
 
-size_t pb_site_axes(pb_site site, const char *axes[3])
+const char *pb_site_heads_axis(const pb_model *model, pb_site site)
+{
+    const char *heads = sites[site].heads;
+    return heads && (!model || !pb_model_axis(model, heads)) ? "head" : heads;
+}
+
+size_t pb_site_axes(const pb_model *model, pb_site site, const char *axes[3])
 {
     const pb_site_row *row = pb_site_info(site);
     size_t n = 0;
     if (!row->keys)
         axes[n++] = pb_site_row_axis(site);
     if (row->heads)
-        axes[n++] = row->heads;
+        axes[n++] = pb_site_heads_axis(model, site);
     if (row->keys)
         axes[n++] = pb_site_row_axis(site);
     if (pb_site_last_axis(site))
@@ -344,7 +350,7 @@ size_t pb_site_layers(const pb_model *model, pb_site site)
 
 size_t pb_site_heads(const pb_model *model, pb_site site)
 {
-    const char *heads = sites[site].heads;
+    const char *heads = pb_site_heads_axis(model, site);
     return heads ? pb_axis_length(pb_model_axis(model, heads)) : 1;
 }
 

@@ -6,59 +6,57 @@
 
 typedef void weight_fill(const pb_model *model, size_t layer, float *out);
 
-/* ---- from [d_model, 3, n_head, d_head]: out [n_head, d_model, d_head] ---- */
+/* ---- from columns of [d_model, d_qkv]: out [heads, d_model, d_head] ---- */
 
-static void split_qkv(const pb_model *model, size_t layer, size_t which, float *out)
+static void split_qkv(const pb_model *model, size_t layer, size_t from, size_t n_heads, float *out)
 {
     const pb_shape *s = &model->shape;
-    const float *w = model->layers[layer].w_qkv + which * s->d_model;
-    for (size_t head = 0; head < s->n_head; head++)
+    const float *w = model->layers[layer].w_qkv + from;
+    for (size_t head = 0; head < n_heads; head++)
         for (size_t i = 0; i < s->d_model; i++, out += s->d_head)
-            memcpy(out, w + i * 3 * s->d_model + head * s->d_head, s->d_head * sizeof *out);
+            memcpy(out, w + i * s->d_qkv + head * s->d_head, s->d_head * sizeof *out);
 }
 
 static void fill_w_q(const pb_model *model, size_t layer, float *out)
 {
-    split_qkv(model, layer, 0, out);
+    split_qkv(model, layer, 0, model->shape.n_head, out);
 }
 
 static void fill_w_k(const pb_model *model, size_t layer, float *out)
 {
-    split_qkv(model, layer, 1, out);
+    split_qkv(model, layer, model->shape.d_q, model->shape.n_kv_head, out);
 }
 
 static void fill_w_v(const pb_model *model, size_t layer, float *out)
 {
-    split_qkv(model, layer, 2, out);
+    split_qkv(model, layer, model->shape.d_q + model->shape.d_kv, model->shape.n_kv_head, out);
 }
 
-static void copy_bias(const pb_model *model, size_t layer, size_t which, float *out)
+static void copy_bias(const pb_model *model, size_t layer, size_t from, size_t n, float *out)
 {
-    size_t d = model->shape.d_model;
-    memcpy(out, model->layers[layer].b_qkv + which * d, d * sizeof *out);
+    memcpy(out, model->layers[layer].b_qkv + from, n * sizeof *out);
 }
 
 static void fill_b_q(const pb_model *model, size_t layer, float *out)
 {
-    copy_bias(model, layer, 0, out);
+    copy_bias(model, layer, 0, model->shape.d_q, out);
 }
 
 static void fill_b_k(const pb_model *model, size_t layer, float *out)
 {
-    copy_bias(model, layer, 1, out);
+    copy_bias(model, layer, model->shape.d_q, model->shape.d_kv, out);
 }
 
 static void fill_b_v(const pb_model *model, size_t layer, float *out)
 {
-    copy_bias(model, layer, 2, out);
+    copy_bias(model, layer, model->shape.d_q + model->shape.d_kv, model->shape.d_kv, out);
 }
 
 /* ---- as they lie ---- */
 
 static void fill_w_o(const pb_model *model, size_t layer, float *out)
 {
-    size_t d = model->shape.d_model;
-    memcpy(out, model->layers[layer].w_o, d * d * sizeof *out);
+    memcpy(out, model->layers[layer].w_o, model->shape.d_q * model->shape.d_model * sizeof *out);
 }
 
 static void fill_b_o(const pb_model *model, size_t layer, float *out)

@@ -22,7 +22,7 @@ typedef struct composer {
     pb_composition kind;
     const pb_watch *watch;
     float *grams;        /* [n_layer, n_head, N_GRAMS, d_head, d_head] */
-    float *inner;        /* [d_model, d_model]: W_O of a layer times C of a later one */
+    float *inner;        /* [d_q, d_q or d_kv]: W_O of a layer times C of a later one */
     float *left, *right; /* [d_head, d_head] */
     float *scores;       /* [n_layer, n_head, n_layer, n_head] */
 } composer;
@@ -33,20 +33,34 @@ static const float *gram_of(const composer *c, size_t layer, size_t head, gram w
     return c->grams + ((layer * c->shape->n_head + head) * N_GRAMS + which) * square;
 }
 
-/* Column block of w_qkv [d_model, 3, n_head, d_head]: 0 W_Q, 1 W_K, 2 W_V. */
-static const float *qkv_block(const composer *c, size_t layer, size_t which, size_t head)
+/* How many columns of w_qkv a matrix of all heads has, and which of them are a head's. */
+static size_t columns_of(const composer *c, gram which)
 {
-    return pb_model_layer(c->model, layer)->w_qkv +
-           (which * c->shape->n_head + head) * c->shape->d_head;
+    return which == GRAM_Q ? c->shape->d_q : c->shape->d_kv;
+}
+
+static size_t column_of(const composer *c, gram which, size_t head)
+{
+    size_t group = which == GRAM_Q ? 1 : c->shape->n_head / c->shape->n_kv_head;
+    return head / group * c->shape->d_head;
+}
+
+/* W_Q, W_K or W_V of all heads: columns of w_qkv. */
+static const float *qkv_columns(const composer *c, size_t layer, gram which)
+{
+    size_t before = which == GRAM_Q   ? 0
+                    : which == GRAM_K ? c->shape->d_q
+                                      : c->shape->d_q + c->shape->d_kv;
+    return pb_model_layer(c->model, layer)->w_qkv + before;
 }
 
 static pb_status fill_grams(const composer *c, size_t layer, pb_error **error)
 {
-    size_t d = c->shape->d_model, n = c->shape->d_head, stride = 3 * c->shape->n_head * n;
+    size_t d = c->shape->d_model, n = c->shape->d_head, stride = c->shape->d_qkv;
     pb_status status = PB_OK;
     for (size_t h = 0; !status && h < c->shape->n_head; h++) {
         for (size_t g = GRAM_Q; !status && g < GRAM_O; g++) {
-            const float *w = qkv_block(c, layer, g, h);
+            const float *w = qkv_columns(c, layer, (gram)g) + column_of(c, (gram)g, h);
             status = pb_matmul(PB_TRANSPOSED, PB_PLAIN, n, n, d, 1, w, stride, w, stride, 0,
                                (float *)gram_of(c, layer, h, (gram)g), n, c->watch, error);
         }
@@ -58,20 +72,20 @@ static pb_status fill_grams(const composer *c, size_t layer, pb_error **error)
     return status;
 }
 
-/* R = C D: which of w_qkv C is, and the Grams of C and D. */
-static size_t reads_with(pb_composition kind, gram *of_c, gram *of_d)
+/* R = C D: the Grams of C and D. */
+static void reads_with(pb_composition kind, gram *of_c, gram *of_d)
 {
     *of_c = kind == PB_COMPOSE_Q ? GRAM_Q : kind == PB_COMPOSE_K ? GRAM_K : GRAM_V;
     *of_d = kind == PB_COMPOSE_Q ? GRAM_K : kind == PB_COMPOSE_K ? GRAM_Q : GRAM_O;
-    return (size_t)*of_c;
 }
 
 static double score_pair(const composer *c, size_t l, size_t h, size_t to_l, size_t to_h)
 {
-    size_t n = c->shape->d_head, square = n * n, wide = c->shape->n_head * n;
+    size_t n = c->shape->d_head, square = n * n;
     gram of_c, of_d;
     reads_with(c->kind, &of_c, &of_d);
-    const float *m = c->inner + h * n * wide + to_h * n;
+    size_t wide = columns_of(c, of_c);
+    const float *m = c->inner + h * n * wide + column_of(c, of_c, to_h);
     const float *g_a = gram_of(c, l, h, GRAM_V), *g_d = gram_of(c, to_l, to_h, of_d);
     pb_matmul_small(PB_PLAIN, PB_PLAIN, n, n, n, 1, g_a, n, m, wide, 0, c->left, n);
     pb_matmul_small(PB_PLAIN, PB_PLAIN, n, n, n, 1, m, wide, g_d, n, 0, c->right, n);
@@ -83,12 +97,13 @@ static double score_pair(const composer *c, size_t l, size_t h, size_t to_l, siz
 
 static pb_status score_layers(const composer *c, size_t l, size_t to_l, pb_error **error)
 {
-    size_t n_head = c->shape->n_head, d = c->shape->d_model, wide = n_head * c->shape->d_head;
+    size_t n_head = c->shape->n_head, d = c->shape->d_model;
     gram of_c, of_d;
-    size_t which = reads_with(c->kind, &of_c, &of_d);
-    pb_status status =
-        pb_matmul(PB_PLAIN, PB_PLAIN, wide, wide, d, 1, pb_model_layer(c->model, l)->w_o, d,
-                  qkv_block(c, to_l, which, 0), 3 * wide, 0, c->inner, wide, c->watch, error);
+    reads_with(c->kind, &of_c, &of_d);
+    size_t wide = columns_of(c, of_c);
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, c->shape->d_q, wide, d, 1,
+                                 pb_model_layer(c->model, l)->w_o, d, qkv_columns(c, to_l, of_c),
+                                 c->shape->d_qkv, 0, c->inner, wide, c->watch, error);
     for (size_t h = 0; !status && h < n_head; h++) {
         for (size_t to_h = 0; to_h < n_head; to_h++)
             c->scores[((l * n_head + h) * c->shape->n_layer + to_l) * n_head + to_h] =
@@ -133,7 +148,7 @@ pb_status pb_composition_scores(const pb_model *model, pb_composition kind,
                                 const pb_context *context, pb_tensor **scores, pb_error **error)
 {
     const pb_shape *shape = pb_model_shape(model);
-    size_t square = shape->d_head * shape->d_head, wide = shape->n_head * shape->d_head;
+    size_t square = shape->d_head * shape->d_head;
     pb_tensor *made = NULL;
     composer c = {.model = model,
                   .shape = shape,
@@ -141,7 +156,7 @@ pb_status pb_composition_scores(const pb_model *model, pb_composition kind,
                   .watch = context ? context->watch : NULL,
                   .grams =
                       pb_malloc(shape->n_layer * shape->n_head * N_GRAMS * square, sizeof *c.grams),
-                  .inner = pb_malloc(wide * wide, sizeof *c.inner),
+                  .inner = pb_malloc(shape->d_q * shape->d_q, sizeof *c.inner),
                   .left = pb_malloc(square, sizeof *c.left),
                   .right = pb_malloc(square, sizeof *c.right)};
     pb_status status = c.grams && c.inner && c.left && c.right ? PB_OK : pb_fail_memory(error);

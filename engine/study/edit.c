@@ -23,7 +23,7 @@ static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **
 {
     pb_status status = pb_site_need(edit->site, PB_ALONG_HEADS, error);
     if (!status)
-        status = pb_heads_check(edit->model, spec->pairs, spec->n_pairs, error);
+        status = pb_heads_check(edit->model, edit->site, spec->pairs, spec->n_pairs, error);
     if (status)
         return status;
     for (size_t i = 0; i < spec->n_pairs; i++)
@@ -64,7 +64,7 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
 {
     unsigned char *layers = NULL, *heads = NULL;
     pb_status status = PB_OK;
-    const char *head_axis = pb_site_info(edit->site)->heads;
+    const char *head_axis = pb_site_heads_axis(edit->model, edit->site);
     if (spec->heads)
         status = pb_site_need(edit->site, PB_ALONG_HEADS, error);
     if (!status)
@@ -116,7 +116,7 @@ static pb_value_axis *value_axis_of(pb_edit *edit, const char *axis, size_t *lim
         return *limit = shape->n_layer, &edit->layer;
     if (!strcmp(axis, pb_site_row_axis(edit->site)))
         return *limit = shape->n_positions, &edit->row;
-    if (row->heads && !strcmp(axis, row->heads))
+    if (row->heads && !strcmp(axis, pb_site_heads_axis(edit->model, edit->site)))
         return *limit = edit->n_heads, &edit->head;
     if (last && !strcmp(axis, last)) {
         size_t width = pb_site_width(edit->model, edit->site);
@@ -128,7 +128,7 @@ static pb_value_axis *value_axis_of(pb_edit *edit, const char *axis, size_t *lim
 static pb_status wrong_axis(const pb_edit *edit, const char *axis, pb_error **error)
 {
     const char *names[3];
-    size_t n = pb_site_axes(edit->site, names);
+    size_t n = pb_site_axes(edit->model, edit->site, names);
     pb_buffer axes = PB_BUFFER_EMPTY;
     for (size_t i = 0; i < n; i++)
         pb_buffer_format(&axes, "%s%s", i ? ", " : "", names[i]);

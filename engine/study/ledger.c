@@ -242,7 +242,8 @@ static void copy_kept(const pb_ledger *book, pb_site site, size_t layer, size_t 
         pb_layer_norm_scale(1, d, pb_model_eps(book->model),
                             pb_run_resid(run, book->shape->n_layer) + last * d, d, to);
     else
-        memcpy(to, pb_run_last(run, site, layer), d * sizeof *to);
+        memcpy(to, pb_run_last(run, site, layer),
+               pb_site_heads(book->model, site) * pb_site_width(book->model, site) * sizeof *to);
 }
 
 /* Shows the ledger a site as the pass would, a row per run. */
@@ -269,7 +270,9 @@ static pb_status show_kept(pb_ledger *book, pb_site site, size_t layer, pb_row *
 static pb_status read_kept(pb_ledger *book, pb_error **error)
 {
     pb_row *rows = pb_malloc(book->n_runs, sizeof *rows);
-    float *values = pb_malloc(book->n_runs, book->shape->d_model * sizeof *values);
+    size_t widest =
+        book->shape->d_q > book->shape->d_model ? book->shape->d_q : book->shape->d_model;
+    float *values = pb_malloc(book->n_runs, widest * sizeof *values);
     pb_status status = rows && values ? PB_OK : pb_fail_memory(error);
     for (int site = 0; site < PB_N_SITES; site++) {
         size_t n_layers = pb_site_layers(book->model, (pb_site)site);
@@ -345,7 +348,8 @@ pb_status pb_ledger_fill(pb_ledger *book, pb_error **error)
     choose_units(book);
     pb_status status = targets_create(book, error);
     if (!status && book->spec->heads)
-        status = pb_heads_check(book->model, book->spec->heads, book->spec->n_heads, error);
+        status =
+            pb_heads_check(book->model, PB_SITE_Z, book->spec->heads, book->spec->n_heads, error);
     if (!status)
         status = reserve(book, error);
     if (!status)

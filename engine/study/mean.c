@@ -71,7 +71,7 @@ static pb_status mean_axes(const averaging *mean, pb_axis *axes[4], size_t *rank
                            pb_axis **positions, pb_axis **keys, pb_error **error)
 {
     const char *names[3];
-    size_t n = pb_site_axes(mean->site, names);
+    size_t n = pb_site_axes(mean->model, mean->site, names);
     *rank = 0;
     if (pb_site_has(mean->site, PB_ALONG_LAYERS))
         axes[(*rank)++] = pb_model_axis(mean->model, "layer");

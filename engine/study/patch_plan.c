@@ -91,7 +91,7 @@ static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
     if (!status && spec->n_pairs == 0)
         status = pb_fail(error, PB_VALUE, "no heads to patch");
     if (!status)
-        status = pb_heads_check(plan->model, spec->pairs, spec->n_pairs, error);
+        status = pb_heads_check(plan->model, spec->site, spec->pairs, spec->n_pairs, error);
     if (!status)
         status = groups_alloc(plan, n_groups, error);
     for (size_t g = 0; !status && g < n_groups; g++) {
@@ -169,11 +169,12 @@ static pb_status walk_grid(pb_patch_plan *plan, pb_error **error)
             ? pb_about("layer", walk_axis(plan, "layer", spec->layers, &layers, error), error)
             : walk_nothing(plan, PB_ALONG_LAYERS, spec->layers, &layers, error);
     if (!status)
-        status =
-            plan->site->heads
-                ? pb_about("head", walk_axis(plan, plan->site->heads, spec->heads, &heads, error),
-                           error)
-                : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
+        status = plan->site->heads
+                     ? pb_about("head",
+                                walk_axis(plan, pb_site_heads_axis(plan->model, spec->site),
+                                          spec->heads, &heads, error),
+                                error)
+                     : walk_nothing(plan, PB_ALONG_HEADS, spec->heads, &heads, error);
     if (!status)
         status = fill_grid(plan, &layers, &heads, error);
     free(layers.offsets);

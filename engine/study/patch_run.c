@@ -51,7 +51,7 @@ static size_t budget_of(const pb_patch_plan *plan)
 /* Rows that the budget holds. A row in the pass takes stream, q, k, v, and what is read of it. */
 static size_t rows_in_budget(const pb_patch_plan *plan)
 {
-    return budget_of(plan) / (6 * plan->shape->d_model * sizeof(float));
+    return budget_of(plan) / ((3 * plan->shape->d_model + plan->shape->d_qkv) * sizeof(float));
 }
 
 /* Rows that go through the pass together. */
@@ -338,10 +338,10 @@ static pb_entry_rows rows_of(const worker *work, const pb_run *run, size_t layer
     pb_entry_rows rows = {.n = last - first, .resid = pb_run_resid(run, layer) + first * d};
     const pb_cache *cache = ready && layer < work->plan->shape->n_layer ? pb_run_cache(run) : NULL;
     if (cache && pb_cache_q(cache, layer)) {
-        size_t width = work->plan->shape->n_head * work->plan->shape->d_head;
-        rows.q = pb_cache_q(cache, layer) + first * width;
-        rows.k = pb_cache_k(cache, layer) + first * width;
-        rows.v = pb_cache_v(cache, layer) + first * width;
+        size_t d_q = work->plan->shape->d_q, d_kv = work->plan->shape->d_kv;
+        rows.q = pb_cache_q(cache, layer) + first * d_q;
+        rows.k = pb_cache_k(cache, layer) + first * d_kv;
+        rows.v = pb_cache_v(cache, layer) + first * d_kv;
     }
     return rows;
 }

@@ -423,6 +423,8 @@ pb_status pb_path_patch(const pb_path_spec *spec, const pb_context *context, pb_
         status = PB_OK;
         pb_error_destroy(&fault);
     }
+    result->paths = spec->n_pairs * trace.n_groups;
+    result->paths_done = trace.done;
     if (!status)
         status = write_result(&trace, result, &fault);
     if (status && error && !*error)

@@ -107,7 +107,7 @@ static pb_status check_receivers(const pb_path_spec *spec, const pb_model *model
         else if (receiver->input == PB_PATH_MLP)
             status = layer_in_range(model, receiver->layer, error);
         else if (receiver->input != PB_PATH_LOGITS)
-            status = pb_heads_check(model, &head, 1, error);
+            status = pb_heads_check(model, pb_receiver_site(receiver), &head, 1, error);
     }
     return status;
 }
@@ -135,7 +135,7 @@ pb_status pb_path_check(const pb_path_spec *spec, pb_error **error)
     if (!status && spec->senders && spec->n_senders == 0)
         status = pb_fail(error, PB_VALUE, "path patching needs a sender");
     if (!status && spec->senders)
-        status = pb_heads_check(model, spec->senders, spec->n_senders, error);
+        status = pb_heads_check(model, PB_SITE_Z, spec->senders, spec->n_senders, error);
     return status ? status : check_receivers(spec, model, error);
 }
 

@@ -34,8 +34,9 @@ pb_status pb_places_mask(const pb_axis *axis, const pb_select *select, unsigned 
 pb_status pb_axis_of_heads(const pb_model *model, const pb_head *heads, size_t n, pb_axis **axis,
                            pb_error **error);
 
-/* Layers and heads in range? Two heads the same? */
-pb_status pb_heads_check(const pb_model *model, const pb_head *heads, size_t n, pb_error **error);
+/* Layers and heads of a site in range? Two heads the same? */
+pb_status pb_heads_check(const pb_model *model, pb_site site, const pb_head *heads, size_t n,
+                         pb_error **error);
 
 /* PB_VALUE unless all runs are of one model. */
 pb_status pb_same_model(pb_run *const *runs, size_t n, const pb_model *model, pb_error **error);

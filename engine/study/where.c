@@ -162,21 +162,27 @@ pb_status pb_axis_of_heads(const pb_model *model, const pb_head *heads, size_t n
     return status;
 }
 
-static pb_status head_in_range(const pb_model *model, pb_head head, pb_error **error)
+static pb_status head_in_range(const pb_model *model, pb_site site, pb_head head, pb_error **error)
 {
     const pb_shape *shape = pb_model_shape(model);
-    if (head.layer < shape->n_layer && head.head < shape->n_head)
+    size_t n_heads = pb_site_heads(model, site);
+    if (head.layer < shape->n_layer && head.head < n_heads)
         return PB_OK;
+    if (head.layer < shape->n_layer && head.head < shape->n_head)
+        return pb_fail(error, PB_RANGE,
+                       "%s has no kv_head %zu: each layer has %zu, which groups of %zu heads read",
+                       pb_site_info(site)->name, head.head, n_heads, shape->n_head / n_heads);
     return pb_fail(error, PB_RANGE,
                    "there is no head L%zuH%zu: the model has layers L0 to L%zu, each with heads H0 "
                    "to H%zu",
                    head.layer, head.head, shape->n_layer - 1, shape->n_head - 1);
 }
 
-pb_status pb_heads_check(const pb_model *model, const pb_head *heads, size_t n, pb_error **error)
+pb_status pb_heads_check(const pb_model *model, pb_site site, const pb_head *heads, size_t n,
+                         pb_error **error)
 {
     for (size_t i = 0; i < n; i++) {
-        pb_status status = head_in_range(model, heads[i], error);
+        pb_status status = head_in_range(model, site, heads[i], error);
         if (status)
             return status;
         for (size_t j = 0; j < i; j++) {
@@ -206,13 +212,13 @@ pb_status pb_head_parse(const pb_model *model, const char *name, pb_head *head, 
     if (!right)
         return pb_fail(error, PB_NAME,
                        "'%s' is not a head: heads are written \"L4H1\", for layer 4, head 1", name);
-    return head_in_range(model, *head, error);
+    return head_in_range(model, PB_SITE_Z, *head, error);
 }
 
 pb_status pb_heads_except(const pb_model *model, const pb_head *heads, size_t n, pb_head **others,
                           size_t *n_others, pb_error **error)
 {
-    pb_status status = pb_heads_check(model, heads, n, error);
+    pb_status status = pb_heads_check(model, PB_SITE_Z, heads, n, error);
     if (status)
         return status;
     const pb_shape *shape = pb_model_shape(model);

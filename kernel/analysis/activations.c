@@ -76,7 +76,7 @@ pb_status pb_runs_activation(const pb_value *runs, const char *name, pb_value **
 static size_t part_axes(const pending *p, const char *axes[3])
 {
     if (p->reading == READS_SITE)
-        return pb_site_axes(p->site, axes);
+        return pb_site_axes(pb_model_of(pb_runs_of(p->runs)->model), p->site, axes);
     axes[0] = "pos";
     axes[1] = "token";
     return 2;

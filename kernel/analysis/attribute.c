@@ -108,28 +108,26 @@ static const pb_look attribution_look = {
 
 /* ---- fields ---- */
 
+static void take_measure(pb_record_builder *out, const char *name, pb_tensor *measure,
+                         pb_value *model)
+{
+    pb_value *value = NULL;
+    if (!out->status)
+        out->status = pb_tensor_field(measure, model, "logits", &value, &out->error);
+    pb_record_take(out, name, value);
+}
+
 static pb_status check_record(const pb_attribution *found, pb_value *model, bool scaled,
                               pb_value **result, pb_error **error)
 {
-    pb_value *sum = NULL, *logit = NULL, *difference = NULL;
-    pb_status status = pb_tensor_field(found->sum, model, "logits", &sum, error);
-    if (!status)
-        status = pb_tensor_field(found->logit, model, "logits", &logit, error);
-    if (!status)
-        status = pb_tensor_field(found->difference, model, "logits", &difference, error);
-    if (!status) {
-        pb_entry entries[] = {{"sum", sum}, {"logit", logit}, {"difference", difference}};
-        status = pb_value_record(
-            entries, 3,
-            scaled ? "What the parts and the bias sum to, the true logit, and the difference"
-                   : "Plain dot products leave out the layer norm's scale, so their sum is not the "
-                     "logit",
-            result, error);
-    }
-    pb_value_release(&sum);
-    pb_value_release(&logit);
-    pb_value_release(&difference);
-    return status;
+    pb_record_builder check = {
+        .caption = scaled ? "What the parts and the bias sum to, the true logit, and the difference"
+                          : "Plain dot products leave out the layer norm's scale, so their sum is "
+                            "not the logit"};
+    take_measure(&check, "sum", found->sum, model);
+    take_measure(&check, "logit", found->logit, model);
+    take_measure(&check, "difference", found->difference, model);
+    return pb_record_finish(&check, result, error);
 }
 
 /* The columns `layer` and `part` along the component axis. */
@@ -139,24 +137,18 @@ static pb_status component_fields(const pb_model *model, const pb_tensor *parts,
     int which = pb_tensor_find_axis(parts, "component");
     const pb_axis *axis = pb_tensor_axis(parts, (size_t)which);
     pb_list_builder layer_list = {0}, part_list = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < pb_axis_length(axis) && !status; i++) {
+    for (size_t i = 0; !layer_list.status && i < pb_axis_length(axis); i++) {
         pb_component component = pb_component_at(model, (size_t)pb_axis_coordinate(axis, i));
-        pb_value *value = NULL;
-        status = component.layer < 0 ? pb_value_none(&value, error)
-                                     : pb_value_integer(component.layer, &value, error);
-        if (!status)
-            status = pb_list_take(&layer_list, value, error);
-        if (!status)
-            status = pb_value_text(component.part, &value, error);
-        if (!status)
-            status = pb_list_take(&part_list, value, error);
+        pb_value *layer = NULL;
+        layer_list.status = component.layer < 0
+                                ? pb_value_none(&layer, &layer_list.error)
+                                : pb_value_integer(component.layer, &layer, &layer_list.error);
+        pb_list_take(&layer_list, layer);
+        pb_list_take_text(&part_list, component.part);
     }
+    pb_status status = pb_list_finish(&layer_list, true, layers, error);
     if (!status)
-        status = pb_list_finish(&layer_list, true, layers, error);
-    if (!status)
-        status = pb_list_finish(&part_list, true, names, error);
-    pb_list_discard(&layer_list);
+        return pb_list_finish(&part_list, true, names, error);
     pb_list_discard(&part_list);
     return status;
 }

@@ -48,6 +48,8 @@ pb_status pb_model_value(pb_model *model, bool bos, pb_value **result, pb_error 
 /* The model a call is about: its model=, or the current one. A reference in *model; PB_VALUE with
  * the line to type if none is loaded. */
 pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error);
+/* The current one, for what runs beside cells: a reference, or NULL. Loads none. */
+pb_value *pb_current_model(pb_session *session);
 pb_model *pb_model_of(const pb_value *model); /* borrowed */
 bool pb_model_adds_bos(const pb_value *model);
 /* What captions and messages call it: "reviews-4m", "reviews-4m (raw)". */
@@ -124,6 +126,8 @@ void pb_token_lists_free(pb_token_lists *lists);
  */
 pb_status pb_run_value(pb_run **run, pb_value *model, const char *text, const char *edits,
                        pb_value **result, pb_error **error);
+/* The runs of some prompts as a list of values. */
+pb_status pb_runs_list(const pb_prompts *prompts, pb_value **result, pb_error **error);
 pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
 const char *pb_run_text(const pb_value *value);
 const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */
@@ -195,7 +199,10 @@ pb_status pb_head_set_take(pb_call *call, const char *name, pb_model *model, pb_
 
 /* The argument `name` as a site. */
 pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error **error);
-void pb_suggest_sites(pb_session *session, pb_names *names);
+void pb_suggest_sites(const pb_asked *asked, pb_names *names);
+/* The tokens of a run's prompt; tokens of the vocabulary that begin as `typed` does (usual.c). */
+void pb_suggest_run_tokens(const pb_run *run, pb_names *names);
+void pb_suggest_vocabulary(const pb_model *model, const char *typed, pb_names *names);
 
 /* An argument that names places of a site, and what the site needs to have for it. */
 typedef struct pb_site_argument {

@@ -303,26 +303,21 @@ static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **
     pb_head *heads = NULL, *others = NULL;
     size_t n = 0, n_others = 0;
     pb_list_builder list = {0};
-    pb_status status = pb_call_model(call, &model, error);
-    if (!status)
-        status = pb_head_set_take(call, "heads", pb_model_of(model), &heads, &n, error);
-    if (!status)
-        status = pb_heads_except(pb_model_of(model), heads, n, &others, &n_others, error);
-    for (size_t i = 0; i < n_others && !status; i++) {
+    list.status = pb_call_model(call, &model, &list.error);
+    if (!list.status)
+        list.status = pb_head_set_take(call, "heads", pb_model_of(model), &heads, &n, &list.error);
+    if (!list.status)
+        list.status =
+            pb_heads_except(pb_model_of(model), heads, n, &others, &n_others, &list.error);
+    for (size_t i = 0; i < n_others; i++) {
         char name[48];
-        pb_value *value = NULL;
         snprintf(name, sizeof name, "L%zuH%zu", others[i].layer, others[i].head);
-        status = pb_value_text(name, &value, error);
-        if (!status)
-            status = pb_list_take(&list, value, error);
+        pb_list_take_text(&list, name);
     }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
     free(heads);
     free(others);
     pb_value_release(&model);
-    return status;
+    return pb_list_finish(&list, false, result, error);
 }
 
 #define PLACES_DOC                                                                                 \
@@ -376,6 +371,7 @@ const pb_builtin pb_builtins_edit[] = {
      .summary = "Sets an activation to zero.",
      .doc = PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "logit(\"I love this movie because it is\", \" great\", "
                 "edit=zero(\"mlp_out\", layer=0)) < 15",
      .expected = "True",
@@ -393,6 +389,7 @@ const pb_builtin pb_builtins_edit[] = {
      .summary = "Sets an activation to a number, a tensor, or what it is in another run.",
      .doc = PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "set(\"resid_post\", layer=5, pos=\" love\", to=run(\"I hate it\"))",
      .needs_model = true,
      .see = "resample patch",
@@ -414,6 +411,7 @@ const pb_builtin pb_builtins_edit[] = {
      .summary = "Takes an activation from another prompt.",
      .doc = PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "resample(\"z\", layer=2, head=3, from=\"I hate this movie\")",
      .needs_model = true,
      .see = "set patch",
@@ -434,6 +432,7 @@ const pb_builtin pb_builtins_edit[] = {
      .summary = "Adds to an activation: steering.",
      .doc = PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "add(\"resid_post\", layer=3, value=0.5)",
      .needs_model = true,
      .see = "scale project",
@@ -453,6 +452,7 @@ const pb_builtin pb_builtins_edit[] = {
      .summary = "Multiplies an activation.",
      .doc = PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "scale(\"attn_out\", layer=2, by=0.5)",
      .needs_model = true,
      .see = "zero add",
@@ -472,6 +472,7 @@ const pb_builtin pb_builtins_edit[] = {
      .summary = "Takes a direction out of an activation.",
      .doc = "`x - (x . d / d . d) d`, over the site's last axis.\n\n" PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "project(\"resid_post\", layer=3, out=model.W_U[token=\" great\"])",
      .needs_model = true,
      .see = "add zero",
@@ -496,6 +497,7 @@ const pb_builtin pb_builtins_edit[] = {
          "resembles, unless `pos=` names it. `attn_scores` and `pattern`, whose keys are positions "
          "too, want `by=\"pos\"`.\n\n" PLACES_DOC,
      .result = "an edit",
+     .gives_object = &pb_edit_type,
      .example = "ablate_mean(\"mlp_out\", layer=3, over=[\"I love it\", \"I hate it\"])",
      .needs_model = true,
      .see = "zero resample",

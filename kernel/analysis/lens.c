@@ -241,9 +241,9 @@ static pb_status call_lens(pb_call *call, pb_value **result, pb_error **error)
     return status;
 }
 
-static void suggest_streams(pb_session *session, pb_names *names)
+static void suggest_streams(const pb_asked *asked, pb_names *names)
 {
-    (void)session;
+    (void)asked;
     for (int site = 0; site < PB_N_SITES; site++)
         if (pb_site_info((pb_site)site)->stream)
             pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");

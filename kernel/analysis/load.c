@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "domain.h"
+#include "eval/suggest.h"
 #include "io/locate.h"
 #include "session/cell.h"
 #include "words.h"
@@ -95,8 +96,11 @@ static const char *default_model(pb_session *session)
 static pb_status search_paths(pb_session *session, pb_locate_paths *paths, pb_error **error)
 {
     const pb_session_options *options = pb_session_get_options(session);
-    return pb_locate_paths_from_environment(options->model_paths, options->n_model_paths, paths,
-                                            error);
+    pb_status status = pb_locate_paths_from_environment(options->model_paths,
+                                                        options->n_model_paths, paths, error);
+    if (!status && options->program && !(paths->program = strdup(options->program)))
+        status = pb_fail_memory(error);
+    return status;
 }
 
 /* The model at `folder`, if it is loaded and its files are as they were: it is not read again, and
@@ -172,6 +176,11 @@ static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- which model a call is about ---- */
 
+pb_value *pb_current_model(pb_session *session)
+{
+    return pb_session_slot_get(session, SLOT_MODEL);
+}
+
 pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
 {
     pb_value *given = pb_argument_value(call, "model");
@@ -205,15 +214,17 @@ static pb_status located_models(pb_session *session, pb_located **models, size_t
     return status;
 }
 
-static void suggest_models(pb_session *session, pb_names *names)
+static void suggest_models(const pb_asked *asked, pb_names *names)
 {
     pb_located *models = NULL;
     size_t count = 0;
-    if (located_models(session, &models, &count, NULL))
-        return;
+    if (located_models(asked->session, &models, &count, NULL))
+        count = 0;
     for (size_t i = 0; i < count; i++)
         pb_names_add(names, models[i].name, "model", "");
-    pb_located_free(models, count);
+    if (models)
+        pb_located_free(models, count);
+    pb_suggest_files(asked, names);
 }
 
 /* ---- models() ---- */
@@ -235,19 +246,11 @@ typedef struct model_rows {
     pb_list_builder columns[3]; /* name, state, folder */
 } model_rows;
 
-static pb_status add_row(model_rows *rows, const char *name, const char *state, const char *folder,
-                         pb_error **error)
+static void add_row(model_rows *rows, const char *name, const char *state, const char *folder)
 {
-    const char *const cells[] = {name, state, folder};
-    for (size_t i = 0; i < 3; i++) {
-        pb_value *cell = NULL;
-        pb_status status = pb_value_text(cells[i], &cell, error);
-        if (!status)
-            status = pb_list_take(&rows->columns[i], cell, error);
-        if (status)
-            return status;
-    }
-    return PB_OK;
+    pb_list_take_text(&rows->columns[0], name);
+    pb_list_take_text(&rows->columns[1], state);
+    pb_list_take_text(&rows->columns[2], folder);
 }
 
 static pb_status add_folder(model_rows *rows, const loaded *l, const char *name, const char *folder,
@@ -255,10 +258,10 @@ static pb_status add_folder(model_rows *rows, const loaded *l, const char *name,
 {
     pb_buffer state = PB_BUFFER_EMPTY;
     append_state(l, folder, &state);
-    char *text = pb_buffer_take(&state);
-    pb_status status =
-        text ? add_row(rows, name, text[0] ? text : "here", folder, error) : pb_fail_memory(error);
-    free(text);
+    pb_status status = pb_buffer_status(&state, error);
+    if (!status)
+        add_row(rows, name, state.length > 0 ? state.data : "here", folder);
+    pb_buffer_free(&state);
     return status;
 }
 
@@ -284,7 +287,26 @@ static bool is_there(const pb_located *models, size_t count, const char *name)
     return false;
 }
 
-/* What load() finds, what was loaded by its path, and what can be fetched. */
+/* The known models that are not there, with what fetches them. */
+static pb_status add_fetchable(model_rows *rows, const char *program, const pb_located *models,
+                               size_t count, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_known_model_count() && !status; i++) {
+        const char *name = pb_known_model_at(i)->name;
+        if (is_there(models, count, name))
+            continue;
+        pb_buffer line = PB_BUFFER_EMPTY;
+        pb_buffer_format(&line, "%s fetch %s", program ? program : "patchbay", name);
+        status = pb_buffer_status(&line, error);
+        if (!status)
+            add_row(rows, name, line.data, "");
+        pb_buffer_free(&line);
+    }
+    return status;
+}
+
+/* What load() finds, and what was loaded by its path. */
 static pb_status add_rows(model_rows *rows, const loaded *l, const pb_located *models, size_t count,
                           pb_error **error)
 {
@@ -296,54 +318,33 @@ static pb_status add_rows(model_rows *rows, const loaded *l, const pb_located *m
         if (!is_listed(l, i, models, count))
             status = add_folder(rows, l, pb_model_name(l->models[i]), folder, error);
     }
-    for (size_t i = 0; i < pb_known_model_count() && !status; i++) {
-        const char *name = pb_known_model_at(i)->name;
-        char how[64];
-        snprintf(how, sizeof how, "patchbay fetch %s", name);
-        if (!is_there(models, count, name))
-            status = add_row(rows, name, how, "", error);
-    }
-    return status;
-}
-
-static pb_status make_table(model_rows *rows, pb_value **result, pb_error **error)
-{
-    static const char *const names[] = {"name", "state", "folder"};
-    pb_value *lists[3] = {NULL, NULL, NULL};
-    pb_table_cells columns[3];
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < 3 && !status; i++) {
-        status = pb_list_finish(&rows->columns[i], true, &lists[i], error);
-        columns[i] =
-            (pb_table_cells){names[i], lists[i], i == 0 ? PB_CELLS_KEY : PB_CELLS_PLAIN, NULL};
-    }
-    if (!status)
-        status = pb_value_table(columns, 3, pb_list_count(lists[0]),
-                                "Models that load() finds, and those to fetch in a terminal", NULL,
-                                result, error);
-    for (size_t i = 0; i < 3; i++)
-        pb_value_release(&lists[i]);
     return status;
 }
 
 static pb_status call_models(pb_call *call, pb_value **result, pb_error **error)
 {
+    static const char *const names[] = {"name", "state", "folder"};
     pb_located *models = NULL;
     size_t count = 0;
     loaded all = {.models = NULL};
     model_rows rows = {0};
-    pb_status status = located_models(pb_call_session(call), &models, &count, error);
-    if (!status)
-        status = find_loaded(pb_call_session(call), &all, error);
-    if (!status)
-        status = add_rows(&rows, &all, models, count, error);
-    if (!status)
-        status = make_table(&rows, result, error);
+    pb_table_builder made = {.caption =
+                                 "Models that load() finds, and those to fetch in a terminal"};
+    made.status = located_models(pb_call_session(call), &models, &count, &made.error);
+    if (!made.status)
+        made.status = find_loaded(pb_call_session(call), &all, &made.error);
+    if (!made.status)
+        made.status = add_rows(&rows, &all, models, count, &made.error);
+    if (!made.status)
+        made.status = add_fetchable(&rows, pb_session_get_options(pb_call_session(call))->program,
+                                    models, count, &made.error);
     for (size_t i = 0; i < 3; i++)
-        pb_list_discard(&rows.columns[i]);
+        pb_table_take_list(
+            &made, &rows.columns[i],
+            (pb_table_cells){.name = names[i], .look = i == 0 ? PB_CELLS_KEY : PB_CELLS_PLAIN});
     free_loaded(&all);
     pb_located_free(models, count);
-    return status;
+    return pb_table_finish(&made, result, error);
 }
 
 const pb_builtin pb_builtins_model[] = {
@@ -361,6 +362,7 @@ const pb_builtin pb_builtins_model[] = {
             "the model does not use, and settings of the tokenizer that may surprise, stand under "
             "the card.",
      .result = "a model",
+     .gives_object = &pb_model_type,
      .example = "load(\"reviews-4m\").n_layers",
      .expected = "6",
      .see = "models run",

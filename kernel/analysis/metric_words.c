@@ -85,19 +85,8 @@ static pb_status fill_reference(pb_call *call, pb_metric_data *metric, pb_error 
     pb_prompts prompts;
     pb_status status =
         pb_prompts_take(call, "reference", PB_PROMPTS_IGNORE_EDIT, NULL, &prompts, error);
-    if (status)
-        return status;
-    pb_list_builder list = {0};
-    for (size_t i = 0; i < prompts.count && !status; i++) {
-        pb_run *run = pb_run_retain(prompts.runs[i]);
-        pb_value *value = NULL;
-        status = pb_run_value(&run, prompts.model, prompts.texts[i], prompts.edits, &value, error);
-        if (!status)
-            status = pb_list_take(&list, value, error);
-    }
     if (!status)
-        status = pb_list_finish(&list, false, &metric->reference, error);
-    pb_list_discard(&list);
+        status = pb_runs_list(&prompts, &metric->reference, error);
     pb_prompts_free(&prompts);
     return status;
 }
@@ -261,6 +250,8 @@ const pb_builtin pb_builtins_metric[] = {
      .summary = "The logit of a word as the next token.",
      .signature = "(target) or (prompt, target)",
      .result = METRIC_RESULT,
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "logit(\"I love this movie because it is\", \" great\") > 15",
      .expected = "True",
      .needs_model = true,
@@ -272,6 +263,8 @@ const pb_builtin pb_builtins_metric[] = {
      .summary = "The logit of one word minus that of another.",
      .signature = "(target, against) or (prompt, target, against)",
      .result = METRIC_RESULT,
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "logit_diff(\"I hate this movie because it is\", \" great\", \" bad\") < 0",
      .expected = "True",
      .needs_model = true,
@@ -303,6 +296,8 @@ const pb_builtin pb_builtins_metric[] = {
      .signature = "(target) or (prompt, target)",
      .doc = "`softmax(logits)[target]`.",
      .result = METRIC_RESULT,
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "prob(\"The capital of France is\", \" Paris\") > 0.5",
      .expected = "True",
      .needs_model = true,
@@ -314,6 +309,8 @@ const pb_builtin pb_builtins_metric[] = {
      .summary = "The log probability of a word as the next token, in nats.",
      .signature = "(target) or (prompt, target)",
      .result = METRIC_RESULT,
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "logprob(\"The capital of France is\", \" Paris\") < 0",
      .expected = "True",
      .needs_model = true,
@@ -325,6 +322,8 @@ const pb_builtin pb_builtins_metric[] = {
      .summary = "How many tokens the model finds likelier than a word: 0 is the top.",
      .signature = "(target) or (prompt, target)",
      .result = METRIC_RESULT,
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "rank(\"The capital of France is\", \" Paris\")",
      .expected = "0",
      .needs_model = true,
@@ -337,6 +336,8 @@ const pb_builtin pb_builtins_metric[] = {
      .signature = "() or (prompt, by=\"mean\")",
      .doc = "The mean over tokens of -log p(next token). `by=\"pos\"` gives every token's own.",
      .result = "a metric; with a prompt a number; with by=\"pos\" a tensor [pos]",
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "loss(\"I love this movie\") > 0",
      .expected = "True",
      .needs_model = true,
@@ -361,6 +362,8 @@ const pb_builtin pb_builtins_metric[] = {
             "and q this one's. A position counted from the end, as the last is, is counted from "
             "the reference's own end.",
      .result = METRIC_RESULT,
+     .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
+     .gives_object = &pb_metric_type,
      .example = "kl(\"I hate this movie\", reference=\"I love this movie\") > 0",
      .expected = "True",
      .needs_model = true,

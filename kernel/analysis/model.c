@@ -286,9 +286,32 @@ static void model_names(const pb_value *self, pb_names *names)
 {
     for (size_t i = 0; i < pb_model_weight_count(); i++) {
         const pb_model_weight_row *row = pb_model_weight_info(i);
-        if (!row->raw_only || pb_model_is_raw(pb_model_of(self)))
+        if (!row->raw_only || (self && pb_model_is_raw(pb_model_of(self))))
             pb_names_add(names, row->name, "tensor", "");
     }
+}
+
+static bool model_foresee(const pb_value *self, const char *name, pb_prospect *prospect)
+{
+    (void)self;
+    for (size_t i = 0; i < pb_model_weight_count(); i++) {
+        const pb_model_weight_row *row = pb_model_weight_info(i);
+        if (strcmp(row->name, name) != 0)
+            continue;
+        *prospect = (pb_prospect){.summary = row->summary};
+        if (row->per_layer)
+            prospect->axes[prospect->n_axes++] = "layer";
+        for (size_t a = 0; a < 3 && row->axes[a]; a++)
+            prospect->axes[prospect->n_axes++] = row->axes[a];
+        return true;
+    }
+    return false;
+}
+
+static void model_labels(const pb_value *self, const char *axis, const char *typed, pb_names *names)
+{
+    if (strcmp(axis, "token") == 0)
+        pb_suggest_vocabulary(pb_model_of(self), typed, names);
 }
 
 /* model(prompt): what a PyTorch user writes to run a model. */
@@ -323,5 +346,7 @@ const pb_object_type pb_model_type = {
     .members = model_members,
     .attribute = model_attribute,
     .names = model_names,
+    .foresee = model_foresee,
+    .labels = model_labels,
     .call = model_call,
     .equal = model_equal};

@@ -148,15 +148,8 @@ static void patched_places(const pb_call *call, const patch_arguments *in, pb_bu
         pb_buffer_text(out, ", all positions");
 }
 
-static pb_status add_note(pb_list_builder *notes, const char *text, pb_error **error)
-{
-    pb_value *value = NULL;
-    pb_status status = pb_value_text(text, &value, error);
-    return status ? status : pb_list_take(notes, value, error);
-}
-
 /* Position 1 where 2 was meant: what lies before the first difference cannot change anything. */
-static pb_status note_too_early(const patch_arguments *in, pb_list_builder *notes, pb_error **error)
+static void note_too_early(const patch_arguments *in, pb_list_builder *notes)
 {
     const pb_prompts *prompts = &in->ends.into;
     const pb_run *into = prompts->runs[0], *from = in->ends.from.runs[0];
@@ -164,13 +157,15 @@ static pb_status note_too_early(const patch_arguments *in, pb_list_builder *note
     if (pb_ends_count(&in->ends) != 1 || pb_select_is_every(in->positions) || prompts->edits ||
         in->ends.from.edits ||
         pb_position_resolve(into, pb_select_for(in->positions, 0), &at, NULL))
-        return PB_OK;
+        return;
     while (first < length && pb_run_tokens(into)[first] == pb_run_tokens(from)[first])
         first++;
     if (at >= first)
-        return PB_OK;
-    if (first == length)
-        return add_note(notes, "Both prompts are the same, so nothing changes.", error);
+        return;
+    if (first == length) {
+        pb_list_take_text(notes, "Both prompts are the same, so nothing changes.");
+        return;
+    }
     char *one = pb_token_text(prompts->engine, pb_run_tokens(into)[first]);
     char *other = pb_token_text(prompts->engine, pb_run_tokens(from)[first]);
     char text[400];
@@ -180,7 +175,7 @@ static pb_status note_too_early(const patch_arguments *in, pb_list_builder *note
              first - 1, first, one ? one : "?", other ? other : "?", at);
     free(one);
     free(other);
-    return add_note(notes, text, error);
+    pb_list_take_text(notes, text);
 }
 
 /* What the sweep found out about itself, as sentences. */
@@ -188,60 +183,58 @@ static pb_status sweep_notes(const patch_arguments *in, const pb_patch_result *f
                              pb_value **notes, pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = note_too_early(in, &list, error);
     char text[320];
-    for (size_t i = 0; i < found->n_checks && !status; i++) {
+    note_too_early(in, &list);
+    for (size_t i = 0; i < found->n_checks; i++) {
         const pb_patch_check *check = &found->checks[i];
         snprintf(text, sizeof text, "%s %s: expected %.4f, got %.4f (difference %.1e).",
                  check->passed ? "\xE2\x9C\x93" : "\xE2\x9C\x97", check->text, check->expected,
                  check->got, check->difference);
-        status = add_note(&list, text, error);
+        pb_list_take_text(&list, text);
     }
-    if (!status && found->partial) {
+    if (found->partial) {
         snprintf(text, sizeof text,
                  "Interrupted: %zu of %zu cells were computed, the others are empty.",
                  found->cells_done, found->cells);
-        status = add_note(&list, text, error);
+        pb_list_take_text(&list, text);
     }
-    if (!status)
-        status = pb_list_finish(&list, false, notes, error);
-    pb_list_discard(&list);
-    return status;
+    return pb_list_finish(&list, false, notes, error);
 }
 
 /* One of the sweep's own checks as a record, for .checks. */
+static void take_measured(pb_record_builder *out, const char *name, double number)
+{
+    pb_value *value = NULL;
+    if (!out->status)
+        out->status = pb_value_number(number, PB_SINGLE, &value, &out->error);
+    pb_record_take(out, name, value);
+}
+
+/* One of the sweep's own checks as a record, for .checks. */
+static pb_status check_record(const pb_patch_check *check, pb_value **result, pb_error **error)
+{
+    pb_record_builder out = {0};
+    pb_value *what = NULL, *passed = NULL;
+    out.status = pb_value_text(check->text, &what, &out.error);
+    pb_record_take(&out, "what", what);
+    take_measured(&out, "expected", check->expected);
+    take_measured(&out, "got", check->got);
+    take_measured(&out, "difference", check->difference);
+    if (!out.status)
+        out.status = pb_value_bool(check->passed, &passed, &out.error);
+    pb_record_take(&out, "passed", passed);
+    return pb_record_finish(&out, result, error);
+}
+
 static pb_status check_records(const pb_patch_result *found, pb_value **result, pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < found->n_checks && !status; i++) {
-        const pb_patch_check *check = &found->checks[i];
-        pb_value *parts[5] = {NULL}, *record = NULL;
-        status = pb_value_text(check->text, &parts[0], error);
-        if (!status)
-            status = pb_value_number(check->expected, PB_SINGLE, &parts[1], error);
-        if (!status)
-            status = pb_value_number(check->got, PB_SINGLE, &parts[2], error);
-        if (!status)
-            status = pb_value_number(check->difference, PB_SINGLE, &parts[3], error);
-        if (!status)
-            status = pb_value_bool(check->passed, &parts[4], error);
-        pb_entry entries[] = {{"what", parts[0]},
-                              {"expected", parts[1]},
-                              {"got", parts[2]},
-                              {"difference", parts[3]},
-                              {"passed", parts[4]}};
-        if (!status)
-            status = pb_value_record(entries, 5, NULL, &record, error);
-        if (!status)
-            status = pb_list_take(&list, record, error);
-        for (size_t p = 0; p < 5; p++)
-            pb_value_release(&parts[p]);
+    for (size_t i = 0; !list.status && i < found->n_checks; i++) {
+        pb_value *record = NULL;
+        list.status = check_record(&found->checks[i], &record, &list.error);
+        pb_list_take(&list, record);
     }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
-    return status;
+    return pb_list_finish(&list, false, result, error);
 }
 
 static pb_status patch_value(pb_call *call, const patch_arguments *in, pb_patch_result *found,
@@ -277,8 +270,6 @@ static pb_status patch_value(pb_call *call, const patch_arguments *in, pb_patch_
     return status;
 }
 
-static const char interrupted[] = "interrupted: the sweep has what was computed by then\n";
-
 static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
 {
     patch_arguments in;
@@ -296,7 +287,8 @@ static pb_status call_patch(pb_call *call, pb_value **result, pb_error **error)
                                                               : "metric",
                     &in.ends.into, status, error);
     if (!status && found.partial)
-        pb_interp_text(call->interp, 2, interrupted, sizeof interrupted - 1);
+        status = pb_interp_halt(call->interp, error, "the sweep was stopped after %zu of %zu cells",
+                                found.cells_done, found.cells);
     if (!status)
         status = patch_value(call, &in, &found, result, error);
     pb_patch_result_release(&found);

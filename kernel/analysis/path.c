@@ -198,6 +198,9 @@ static pb_status call_path(pb_call *call, pb_value **result, pb_error **error)
     /* What is about no place is the metric, or ends that are equal. */
     pb_place_answer(call, status == PB_VALUE && in.spec.normalize ? "normalize" : "metric",
                     &in.ends.into, status, error);
+    if (!status && found.partial)
+        status = pb_interp_halt(call->interp, error, "the sweep was stopped after %zu of %zu paths",
+                                found.paths_done, found.paths);
     if (!status)
         status = path_value(call, &in, &found, result, error);
     pb_path_result_release(&found);

@@ -197,9 +197,9 @@ pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
     return PB_OK;
 }
 
-void pb_suggest_sites(pb_session *session, pb_names *names)
+void pb_suggest_sites(const pb_asked *asked, pb_names *names)
 {
-    (void)session;
+    (void)asked;
     for (int site = 0; site < PB_N_SITES; site++)
         pb_names_add(names, pb_site_info((pb_site)site)->name, "site", "");
 }

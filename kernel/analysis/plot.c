@@ -83,20 +83,14 @@ static pb_status where_both(const pb_value *list, const pb_value *other, pb_valu
                             pb_error **error)
 {
     pb_list_builder kept = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < pb_list_count(list) && !status; i++) {
-        pb_value *item = pb_value_retain(pb_list_item(list, i));
-        if (other && pb_value_is_none(pb_list_item(other, i))) {
-            pb_value_release(&item);
-            status = pb_value_none(&item, error);
-        }
-        if (!status)
-            status = pb_list_take(&kept, item, error);
+    for (size_t i = 0; !kept.status && i < pb_list_count(list); i++) {
+        bool none = other && pb_value_is_none(pb_list_item(other, i));
+        pb_value *item = none ? NULL : pb_value_retain(pb_list_item(list, i));
+        if (none)
+            kept.status = pb_value_none(&item, &kept.error);
+        pb_list_take(&kept, item);
     }
-    if (!status)
-        status = pb_list_finish(&kept, false, result, error);
-    pb_list_discard(&kept);
-    return status;
+    return pb_list_finish(&kept, false, result, error);
 }
 
 /* Which place along x, and which series, each value has; SIZE_MAX where it has none. */
@@ -230,20 +224,17 @@ static pb_status values_along(pb_call *call, const char *parameter, const pb_val
     }
     if (strcmp(name, pb_axis_name(axis)) != 0)
         return pb_plot_no_such(call, parameter, name, value, error);
-    pb_status status = pb_axis_labels_of(axis, &labels, error);
-    for (size_t i = 0; i < pb_axis_length(axis) && !status; i++) {
+    places.status = pb_axis_labels_of(axis, &labels, &places.error);
+    for (size_t i = 0; !places.status && i < pb_axis_length(axis); i++) {
         char *text = place_label(&labels, i);
-        pb_value *place = NULL;
-        status = text ? pb_value_text(text, &place, error) : pb_fail_memory(error);
-        if (!status)
-            status = pb_list_take(&places, place, error);
+        if (text)
+            pb_list_take_text(&places, text);
+        else
+            places.status = pb_fail_memory(&places.error);
         free(text);
     }
-    if (!status)
-        status = pb_list_finish(&places, false, list, error);
-    pb_list_discard(&places);
     pb_axis_labels_free(&labels);
-    return status;
+    return pb_list_finish(&places, false, list, error);
 }
 
 static pb_status find_repeats(pb_interp *interp, const pb_value *list, bool *repeats,

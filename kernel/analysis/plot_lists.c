@@ -50,30 +50,17 @@ static pb_status of_record(const pb_value *record, const char *names[3], pb_valu
                            pb_error **error)
 {
     pb_list_builder keys = {0}, values = {0};
-    pb_table_cells columns[2] = {{.name = "name"}, {.name = "value"}};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < pb_record_count(record) && !status; i++) {
+    pb_table_builder made = {0};
+    for (size_t i = 0; i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
-        pb_value *key = NULL;
-        status = pb_value_text(entry.name, &key, error);
-        if (!status)
-            status = pb_list_take(&keys, key, error);
-        if (!status)
-            status = pb_list_take(&values, pb_value_retain(entry.value), error);
+        pb_list_take_text(&keys, entry.name);
+        pb_list_take(&values, pb_value_retain(entry.value));
     }
-    if (!status)
-        status = pb_list_finish(&keys, false, &columns[0].cells, error);
-    if (!status)
-        status = pb_list_finish(&values, false, &columns[1].cells, error);
-    if (!status)
-        status = pb_value_table(columns, 2, pb_record_count(record), NULL, NULL, table, error);
-    names[0] = columns[0].name;
-    names[1] = columns[1].name;
-    pb_list_discard(&keys);
-    pb_list_discard(&values);
-    pb_value_release(&columns[0].cells);
-    pb_value_release(&columns[1].cells);
-    return status;
+    names[0] = "name";
+    names[1] = "value";
+    pb_table_take_list(&made, &keys, (pb_table_cells){.name = names[0]});
+    pb_table_take_list(&made, &values, (pb_table_cells){.name = names[1]});
+    return pb_table_finish(&made, table, error);
 }
 
 pb_status pb_plot_take(pb_call *call, const char *names[3], pb_value **value, pb_error **error)

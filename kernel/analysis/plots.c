@@ -53,21 +53,14 @@ pb_status pb_plot_tensor_of(pb_call *call, const pb_value *list, const char *con
 {
     pb_value *names = NULL, *word = NULL;
     pb_list_builder made = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < n_axes && !status; i++) {
-        pb_value *name = NULL;
-        status = pb_value_text(axes[i], &name, error);
-        if (!status)
-            status = pb_list_take(&made, name, error);
-    }
-    if (!status)
-        status = pb_list_finish(&made, false, &names, error);
+    for (size_t i = 0; i < n_axes; i++)
+        pb_list_take_text(&made, axes[i]);
+    pb_status status = pb_list_finish(&made, false, &names, error);
     if (!status)
         status = pb_call_word(call, "tensor", &word, error);
     pb_value *const arguments[] = {(pb_value *)list, names};
     if (!status)
         status = pb_interp_call(call->interp, word, 2, arguments, result, error);
-    pb_list_discard(&made);
     pb_value_release(&names);
     pb_value_release(&word);
     return pb_place_argument(call, "data", status, error);

@@ -366,19 +366,14 @@ static pb_status token_list(const pb_token_lists *lists, size_t which, bool numb
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
-    for (size_t t = 0; t < lists->counts[which] && !status; t++) {
-        pb_value *item = NULL;
+    for (size_t t = 0; t < lists->counts[which]; t++) {
         int32_t id = lists->ids[which][t];
-        status = numbers ? pb_value_integer(id, &item, error)
-                         : pb_value_text(pb_tokenizer_label(tokenizer, id), &item, error);
-        if (!status)
-            status = pb_list_take(&list, item, error);
+        if (numbers)
+            pb_list_take_number(&list, id, PB_INTEGER);
+        else
+            pb_list_take_text(&list, pb_tokenizer_label(tokenizer, id));
     }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
-    return status;
+    return pb_list_finish(&list, false, result, error);
 }
 
 static pb_status token_lists(const pb_value *self, bool numbers, pb_value **result,
@@ -388,17 +383,12 @@ static pb_status token_lists(const pb_value *self, bool numbers, pb_value **resu
     if (!lists->many)
         return token_list(lists, 0, numbers, result, error);
     pb_list_builder all = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < lists->count && !status; i++) {
+    for (size_t i = 0; !all.status && i < lists->count; i++) {
         pb_value *one = NULL;
-        status = token_list(lists, i, numbers, &one, error);
-        if (!status)
-            status = pb_list_take(&all, one, error);
+        all.status = token_list(lists, i, numbers, &one, &all.error);
+        pb_list_take(&all, one);
     }
-    if (!status)
-        status = pb_list_finish(&all, false, result, error);
-    pb_list_discard(&all);
-    return status;
+    return pb_list_finish(&all, false, result, error);
 }
 
 static pb_status get_labels(pb_interp *interp, const pb_value *self, pb_value **result,
@@ -417,31 +407,21 @@ static pb_status get_ids(pb_interp *interp, const pb_value *self, pb_value **res
 
 enum { TOKEN_COLUMNS = 4 };
 
-static pb_status add_token_row(const pb_token_lists *lists, size_t which, size_t position,
-                               pb_list_builder columns[TOKEN_COLUMNS], pb_error **error)
+static void add_token_row(const pb_token_lists *lists, size_t which, size_t position,
+                          pb_list_builder columns[TOKEN_COLUMNS])
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(lists->model));
     int32_t id = lists->ids[which][position];
-    pb_value *cells[TOKEN_COLUMNS] = {NULL};
-    pb_status status = pb_value_integer((int64_t)which, &cells[0], error);
-    if (!status)
-        status = pb_value_integer((int64_t)position, &cells[1], error);
-    if (!status)
-        status = pb_value_text(pb_tokenizer_label(tokenizer, id), &cells[2], error);
-    if (!status)
-        status = pb_value_integer(id, &cells[3], error);
-    for (size_t c = 0; c < TOKEN_COLUMNS; c++) {
-        pb_status taken = cells[c] ? pb_list_take(&columns[c], cells[c], error) : PB_OK;
-        status = status ? status : taken;
-    }
-    return status;
+    pb_list_take_number(&columns[0], (double)which, PB_INTEGER);
+    pb_list_take_number(&columns[1], (double)position, PB_INTEGER);
+    pb_list_take_text(&columns[2], pb_tokenizer_label(tokenizer, id));
+    pb_list_take_number(&columns[3], id, PB_INTEGER);
 }
 
 /* One row a prompt and position: what csv() and save() write. */
 static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **result,
                            pb_error **error)
 {
-    (void)interp;
     static const struct {
         const char *name;
         pb_cells_look look;
@@ -451,22 +431,14 @@ static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **r
                               {"id", PB_CELLS_PLAIN}};
     const pb_token_lists *lists = pb_value_object(self, &pb_tokens_type);
     pb_list_builder cells[TOKEN_COLUMNS] = {{0}};
-    pb_table_cells columns[TOKEN_COLUMNS];
-    pb_status status = PB_OK;
-    size_t rows = 0, made = 0;
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp), .model = lists->model};
     for (size_t i = 0; i < lists->count; i++)
-        for (size_t t = 0; t < lists->counts[i] && !status; t++, rows++)
-            status = add_token_row(lists, i, t, cells, error);
-    for (size_t c = 0; c < TOKEN_COLUMNS && !status; c++)
-        status =
-            pb_take_column(&cells[c], heads[c].name, heads[c].look, NULL, columns, &made, error);
-    if (!status)
-        status = pb_value_table(columns, made, rows, NULL, lists->model, result, error);
-    for (size_t c = 0; c < made; c++)
-        pb_value_release(&columns[c].cells);
+        for (size_t t = 0; t < lists->counts[i]; t++)
+            add_token_row(lists, i, t, cells);
     for (size_t c = 0; c < TOKEN_COLUMNS; c++)
-        pb_list_discard(&cells[c]);
-    return status;
+        pb_table_take_list(&made, &cells[c],
+                           (pb_table_cells){.name = heads[c].name, .look = heads[c].look});
+    return pb_table_finish(&made, result, error);
 }
 
 static pb_status tokens_items(pb_interp *interp, const pb_value *self, pb_value **list,
@@ -527,6 +499,18 @@ static pb_status call_tokens(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- generate(prompt) ---- */
 
+/* What was written before an interrupt is worth having. */
+static pb_status halt_generate(pb_call *call, const pb_prompts *prompts, size_t which, size_t count,
+                               size_t n_tokens, pb_error **error)
+{
+    if (!prompts->many)
+        return pb_interp_halt(call->interp, error, "generate was stopped after %zu of %zu tokens",
+                              count, n_tokens);
+    return pb_interp_halt(call->interp, error,
+                          "generate was stopped in prompt %zu of %zu, after %zu of %zu tokens",
+                          which + 1, prompts->count, count, n_tokens);
+}
+
 /* Writes on from one prompt. */
 static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t which,
                               const pb_generate_spec *spec, bool *partial, pb_value **result,
@@ -538,6 +522,8 @@ static pb_status generate_one(pb_call *call, const pb_prompts *prompts, size_t w
     size_t count = 0, length = 0;
     pb_status status =
         pb_generate(prompts->runs[which], spec, &context, &ids, &count, partial, error);
+    if (!status && *partial)
+        status = halt_generate(call, prompts, which, count, spec->n_tokens, error);
     if (!status)
         status = pb_tokenizer_decode(pb_model_tokenizer(prompts->engine), ids, count, &text,
                                      &length, error);
@@ -610,29 +596,30 @@ static pb_status take_generate(pb_call *call, pb_generate_spec *spec, pb_prompts
 
 static pb_status call_generate(pb_call *call, pb_value **result, pb_error **error)
 {
-    static const char stopped[] = "interrupted: the text is what there was by then\n";
     pb_prompts prompts = {0};
     pb_edits edits = {0};
     pb_generate_spec spec;
     pb_list_builder list = {0};
+    pb_value *texts = NULL;
     bool partial = false;
-    pb_status status = take_generate(call, &spec, &prompts, &edits, error);
-    for (size_t i = 0; i < prompts.count && !status && !partial; i++) {
+    list.status = take_generate(call, &spec, &prompts, &edits, &list.error);
+    for (size_t i = 0; i < prompts.count && !list.status && !partial; i++) {
         pb_value *text = NULL;
         spec.which = i;
-        status = generate_one(call, &prompts, i, &spec, &partial, &text, error);
-        if (!status)
-            status = pb_list_take(&list, text, error);
+        list.status = generate_one(call, &prompts, i, &spec, &partial, &text, &list.error);
+        if (list.status == PB_INTERRUPTED && i > 0) {
+            pb_error_destroy(&list.error);
+            partial = true;
+            list.status = halt_generate(call, &prompts, i, 0, spec.n_tokens, &list.error);
+        } else {
+            pb_list_take(&list, text);
+        }
     }
+    pb_status status = pb_list_finish(&list, false, &texts, error);
     if (!status)
         say_edits(call, &edits, &prompts);
-    if (!status && partial)
-        pb_interp_text(call->interp, 2, stopped, sizeof stopped - 1);
-    if (!status && prompts.many)
-        status = pb_list_finish(&list, false, result, error);
-    else if (!status)
-        *result = pb_value_retain(list.items[0]);
-    pb_list_discard(&list);
+    *result = pb_value_retain(prompts.many ? texts : pb_list_item(texts, 0));
+    pb_value_release(&texts);
     pb_edits_free(&edits);
     pb_prompts_free(&prompts);
     return status;

@@ -155,35 +155,23 @@ static pb_status predictions_show(pb_interp *interp, const pb_value *self, pb_bu
 
 enum { TABLE_COLUMNS = 6 };
 
-static pb_status add_prediction(const predictions_data *top, size_t which,
-                                pb_list_builder columns[TABLE_COLUMNS], pb_error **error)
+static void add_prediction(const predictions_data *top, size_t which,
+                           pb_list_builder columns[TABLE_COLUMNS])
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(top->model));
     const pb_prediction *found = &top->found[which];
-    pb_value *cells[TABLE_COLUMNS] = {NULL};
-    pb_status status = pb_value_text(top->texts[which / top->k], &cells[0], error);
-    if (!status)
-        status = pb_value_integer((int64_t)found->rank, &cells[1], error);
-    if (!status)
-        status = pb_value_text(pb_tokenizer_label(tokenizer, found->token), &cells[2], error);
-    if (!status)
-        status = pb_value_integer(found->token, &cells[3], error);
-    if (!status)
-        status = pb_value_number(found->probability, PB_SINGLE, &cells[4], error);
-    if (!status)
-        status = pb_value_number(found->logit, PB_SINGLE, &cells[5], error);
-    for (size_t c = 0; c < TABLE_COLUMNS; c++) {
-        pb_status taken = cells[c] ? pb_list_take(&columns[c], cells[c], error) : PB_OK;
-        status = status ? status : taken;
-    }
-    return status;
+    pb_list_take_text(&columns[0], top->texts[which / top->k]);
+    pb_list_take_number(&columns[1], (double)found->rank, PB_INTEGER);
+    pb_list_take_text(&columns[2], pb_tokenizer_label(tokenizer, found->token));
+    pb_list_take_number(&columns[3], found->token, PB_INTEGER);
+    pb_list_take_number(&columns[4], found->probability, PB_SINGLE);
+    pb_list_take_number(&columns[5], found->logit, PB_SINGLE);
 }
 
 /* One row a prompt and rank: what a person computes with and saves. */
 static pb_status predictions_table(pb_interp *interp, const pb_value *self, pb_value **result,
                                    pb_error **error)
 {
-    (void)interp;
     const predictions_data *top = predictions_of(self);
     static const struct {
         const char *name;
@@ -192,20 +180,13 @@ static pb_status predictions_table(pb_interp *interp, const pb_value *self, pb_v
                               {"token", PB_CELLS_TOKEN},      {"id", PB_CELLS_PLAIN},
                               {"probability", PB_CELLS_PART}, {"logit", PB_CELLS_PLAIN}};
     pb_list_builder lists[TABLE_COLUMNS] = {{0}};
-    pb_table_cells columns[TABLE_COLUMNS];
-    pb_status status = PB_OK;
-    size_t n = 0;
-    for (size_t i = 0; i < top->count * top->k && !status; i++)
-        status = add_prediction(top, i, lists, error);
-    for (size_t c = 0; c < TABLE_COLUMNS && !status; c++)
-        status = pb_take_column(&lists[c], heads[c].name, heads[c].look, NULL, columns, &n, error);
-    if (!status)
-        status = pb_value_table(columns, n, top->count * top->k, NULL, top->model, result, error);
-    for (size_t c = 0; c < n; c++)
-        pb_value_release(&columns[c].cells);
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp), .model = top->model};
+    for (size_t i = 0; i < top->count * top->k; i++)
+        add_prediction(top, i, lists);
     for (size_t c = 0; c < TABLE_COLUMNS; c++)
-        pb_list_discard(&lists[c]);
-    return status;
+        pb_table_take_list(&made, &lists[c],
+                           (pb_table_cells){.name = heads[c].name, .look = heads[c].look});
+    return pb_table_finish(&made, result, error);
 }
 
 static pb_status predictions_column(pb_interp *interp, const pb_value *self, const char *name,

@@ -26,7 +26,7 @@ pb_status pb_prompt_column(pb_call *call, const pb_value *value, const pb_value 
     if (runs) {
         pb_context context = pb_call_context(call);
         pb_value *list = NULL;
-        pb_status made = pb_runs_list(runs, &context, &list, error);
+        pb_status made = pb_runs_made(runs, &context, &list, error);
         *prompts = list;
         return made;
     }
@@ -510,7 +510,9 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     const pb_value *value = NULL;
     pb_token_lists lists = {0};
     pb_context context = pb_call_context(call);
-    pb_status status = pb_prompt_column(call, pb_argument_value(call, name), &value, error);
+    pb_status status = pb_interp_start(call->interp, error);
+    if (!status)
+        status = pb_prompt_column(call, pb_argument_value(call, name), &value, error);
     if (!status)
         status = model_for(call, value, like, &prompts->model, error);
     if (!status) {

@@ -118,14 +118,14 @@ const pb_object_type pb_ranking_type = {
     .equal = ranking_equal};
 
 /* One cell of a key column: the label of a place, or its coordinate. */
-static pb_status place_value(const pb_axis *axis, size_t offset, pb_value **result,
-                             pb_error **error)
+static void take_place(pb_list_builder *out, const pb_axis *axis, size_t offset)
 {
     const char *name = pb_axis_name(axis);
     bool numbered = strcmp(name, "layer") == 0 || strcmp(name, "head") == 0;
     if (pb_axis_has_labels(axis) && !numbered)
-        return pb_value_text(pb_axis_label(axis, offset), result, error);
-    return pb_value_integer(pb_axis_coordinate(axis, offset), result, error);
+        pb_list_take_text(out, pb_axis_label(axis, offset));
+    else
+        pb_list_take_number(out, (double)pb_axis_coordinate(axis, offset), PB_INTEGER);
 }
 
 /* Units that one word names by their layer and number: L9H6 a head, L3N120 a neuron. */
@@ -154,15 +154,15 @@ static named_units units_of(const pb_tensor *tensor)
     return (named_units){NULL, 0, 0};
 }
 
-static pb_status unit_name(const pb_tensor *tensor, named_units named, const size_t *at,
-                           pb_value **result, pb_error **error)
+static void take_unit_name(pb_list_builder *out, const pb_tensor *tensor, named_units named,
+                           const size_t *at)
 {
     char text[64];
     snprintf(text, sizeof text, "L%lld%c%lld",
              (long long)pb_axis_coordinate(pb_tensor_axis(tensor, named.layer), at[named.layer]),
              named.kind->letter,
              (long long)pb_axis_coordinate(pb_tensor_axis(tensor, named.unit), at[named.unit]));
-    return pb_value_text(text, result, error);
+    pb_list_take_text(out, text);
 }
 
 typedef struct ranking_columns {
@@ -180,52 +180,23 @@ static void columns_discard(ranking_columns *columns)
     }
 }
 
-static pb_status rank_number(const pb_tensor *tensor, size_t flat, pb_list_builder *out,
-                             pb_error **error)
-{
-    pb_value *value = NULL;
-    pb_status status = pb_value_number(pb_tensor_data(tensor)[flat], PB_SINGLE, &value, error);
-    return status ? status : pb_list_take(out, value, error);
-}
-
 /* Adds a row for the value at one flat offset. `change` is NULL unless the tensor is a sweep. */
-static pb_status rank_row(const pb_tensor *tensor, const pb_tensor *change, size_t flat,
-                          named_units named, ranking_columns *out, pb_error **error)
+static void rank_row(const pb_tensor *tensor, const pb_tensor *change, size_t flat,
+                     named_units named, ranking_columns *out)
 {
     size_t at[PB_MAX_RANK];
-    pb_value *value = NULL;
-    pb_status status = PB_OK;
     pb_tensor_unravel(tensor, flat, at);
-    if (named.kind) {
-        status = unit_name(tensor, named, at, &value, error);
-        if (!status)
-            status = pb_list_take(&out->names, value, error);
-    }
-    for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++) {
+    if (named.kind)
+        take_unit_name(&out->names, tensor, named, at);
+    for (size_t i = 0; i < pb_tensor_rank(tensor); i++) {
         const pb_axis *axis = pb_tensor_axis(tensor, i);
-        status = place_value(axis, at[i], &value, error);
-        if (!status)
-            status = pb_list_take(&out->keys[i], value, error);
-        if (!status)
-            status = pb_value_integer(pb_axis_coordinate(axis, at[i]), &value, error);
-        if (!status)
-            status = pb_list_take(&out->positions[i], value, error);
+        take_place(&out->keys[i], axis, at[i]);
+        pb_list_take_number(&out->positions[i], (double)pb_axis_coordinate(axis, at[i]),
+                            PB_INTEGER);
     }
-    if (!status)
-        status = rank_number(tensor, flat, &out->values, error);
-    if (!status && change)
-        status = rank_number(change, flat, &out->changes, error);
-    return status;
-}
-
-pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look look,
-                         const char *units, pb_table_cells *columns, size_t *n, pb_error **error)
-{
-    pb_value *list = NULL;
-    pb_status status = pb_list_finish(cells, true, &list, error);
-    if (!status)
-        columns[(*n)++] = (pb_table_cells){name, list, look, units};
-    return status;
+    pb_list_take_number(&out->values, pb_tensor_data(tensor)[flat], PB_SINGLE);
+    if (change)
+        pb_list_take_number(&out->changes, pb_tensor_data(change)[flat], PB_SINGLE);
 }
 
 /* How a column of values is shown: signed ones shaded around zero, weights and probabilities as
@@ -243,74 +214,66 @@ static pb_cells_look value_look(const pb_tensor *tensor)
 static pb_status each_once(const pb_value *names, pb_value **heads, pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < pb_list_count(names) && !status; i++) {
+    for (size_t i = 0; i < pb_list_count(names); i++) {
         bool known = false;
         for (size_t k = 0; k < list.count && !known; k++)
             known = pb_value_equal(list.items[k], pb_list_item(names, i));
         if (!known)
-            status = pb_list_take(&list, pb_value_retain(pb_list_item(names, i)), error);
+            pb_list_take(&list, pb_value_retain(pb_list_item(names, i)));
     }
-    if (!status)
-        return pb_list_finish(&list, false, heads, error);
-    pb_list_discard(&list);
-    return status;
+    return pb_list_finish(&list, false, heads, error);
 }
 
 /* The columns of one axis of the tensor: its places, or where those are tokens, their positions and
  * their texts. */
-static pb_status axis_columns(const pb_tensor *tensor, size_t which, ranking_columns *in,
-                              pb_table_cells *columns, size_t *n, pb_error **error)
+static void take_axis(const pb_tensor *tensor, size_t which, ranking_columns *in,
+                      pb_table_builder *out)
 {
-    const pb_axis *axis = pb_tensor_axis(tensor, which);
-    const char *name = pb_axis_name(axis);
-    bool tokens = pb_axis_is_tokens(name) && pb_axis_has_labels(axis);
+    const char *name = pb_axis_name(pb_tensor_axis(tensor, which));
+    bool tokens = pb_axis_is_tokens(name) && pb_axis_has_labels(pb_tensor_axis(tensor, which));
     const struct {
         const char *axis, *label;
     } second[] = {{"pos", pb_tensor_find_axis(tensor, "token") >= 0 ? "pos token" : "token"},
                   {"query", "query token"},
                   {"key", "key token"}};
-    if (!tokens || strcmp(name, "token") == 0)
-        return pb_take_column(&in->keys[which], name, tokens ? PB_CELLS_TOKEN : PB_CELLS_KEY, NULL,
-                              columns, n, error);
-    pb_status status =
-        pb_take_column(&in->positions[which], name, PB_CELLS_KEY, NULL, columns, n, error);
-    for (size_t s = 0; s < 3 && !status; s++)
+    if (!tokens || strcmp(name, "token") == 0) {
+        pb_table_take_list(
+            out, &in->keys[which],
+            (pb_table_cells){.name = name, .look = tokens ? PB_CELLS_TOKEN : PB_CELLS_KEY});
+        return;
+    }
+    pb_table_take_list(out, &in->positions[which],
+                       (pb_table_cells){.name = name, .look = PB_CELLS_KEY});
+    for (size_t s = 0; s < 3; s++)
         if (strcmp(second[s].axis, name) == 0)
-            status = pb_take_column(&in->keys[which], second[s].label, PB_CELLS_TOKEN, NULL,
-                                    columns, n, error);
-    return status;
+            pb_table_take_list(out, &in->keys[which],
+                               (pb_table_cells){.name = second[s].label, .look = PB_CELLS_TOKEN});
 }
 
-static pb_status ranking_table(const pb_value *value, named_units named, ranking_columns *in,
-                               size_t rows, const char *caption, ranking_data *out,
+static pb_status ranking_table(pb_interp *interp, const pb_value *value, named_units named,
+                               ranking_columns *in, const char *caption, ranking_data *out,
                                pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_meta *meta = pb_value_meta(value);
-    pb_table_cells columns[2 * PB_MAX_RANK + 3];
-    size_t n = 0;
-    pb_status status = PB_OK;
-    if (named.kind) {
-        status =
-            pb_take_column(&in->names, named.kind->column, PB_CELLS_KEY, NULL, columns, &n, error);
-        if (!status && named.kind->letter == 'H')
-            status = each_once(columns[0].cells, &out->heads, error);
-    }
-    for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++)
+    pb_table_builder made = {
+        .keeper = pb_interp_keeper(interp), .caption = caption, .model = meta->model};
+    if (named.kind)
+        pb_table_take_list(&made, &in->names,
+                           (pb_table_cells){.name = named.kind->column, .look = PB_CELLS_KEY});
+    if (!made.status && named.kind && named.kind->letter == 'H')
+        made.status = each_once(made.columns[0].cells, &out->heads, &made.error);
+    for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
         if (!named.kind || (i != named.layer && i != named.unit))
-            status = axis_columns(tensor, i, in, columns, &n, error);
-    if (!status)
-        status = pb_take_column(&in->values, "value", value_look(tensor), meta->units, columns, &n,
-                                error);
-    if (!status && pb_sweep_changes(value))
-        status = pb_take_column(&in->changes, "change", PB_CELLS_SHADED, meta->units, columns, &n,
-                                error);
-    if (!status)
-        status = pb_value_table(columns, n, rows, caption, meta->model, &out->table, error);
-    for (size_t i = 0; i < n; i++)
-        pb_value_release(&columns[i].cells);
-    return status;
+            take_axis(tensor, i, in, &made);
+    pb_table_take_list(
+        &made, &in->values,
+        (pb_table_cells){.name = "value", .look = value_look(tensor), .units = meta->units});
+    if (pb_sweep_changes(value))
+        pb_table_take_list(
+            &made, &in->changes,
+            (pb_table_cells){.name = "change", .look = PB_CELLS_SHADED, .units = meta->units});
+    return pb_table_finish(&made, &out->table, error);
 }
 
 /* How a tensor's values are ranked: what by= says, and what the caption does. */
@@ -375,7 +338,7 @@ static pb_status rank(pb_interp *interp, const pb_value *value, const ranking_or
     for (size_t i = 0; i < count && !status; i++) {
         status = pb_interp_check(interp, error);
         if (!status)
-            status = rank_row(tensor, change, offsets[i], named, &columns, error);
+            rank_row(tensor, change, offsets[i], named, &columns);
     }
     free(offsets);
     const char *what = pb_value_meta(value)->caption;
@@ -388,7 +351,7 @@ static pb_status rank(pb_interp *interp, const pb_value *value, const ranking_or
     if (!status && !data)
         status = pb_fail_memory(error);
     if (!status)
-        status = ranking_table(value, named, &columns, count, caption.data, data, error);
+        status = ranking_table(interp, value, named, &columns, caption.data, data, error);
     pb_buffer_free(&caption);
     columns_discard(&columns);
     if (!status)

@@ -16,8 +16,4 @@ pb_status pb_rank_by_value(pb_interp *interp, const pb_value *tensor, size_t k, 
 pb_status pb_show_largest(pb_interp *interp, const pb_value *tensor, size_t k, const char *note,
                           pb_bundle *bundle, pb_error **error);
 
-/* Finishes a list of cells as the next of `columns`, whose cells are the caller's to release. */
-pb_status pb_take_column(pb_list_builder *cells, const char *name, pb_cells_look look,
-                         const char *units, pb_table_cells *columns, size_t *n, pb_error **error);
-
 #endif

@@ -159,37 +159,20 @@ static pb_status get_tokens(pb_interp *interp, const pb_value *self, pb_value **
                             pb_error **error)
 {
     (void)interp;
-    run_data *run = data_of(self);
+    const pb_run *run = ((const run_data *)data_of(self))->run;
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run->run));
-    for (size_t i = 0; i < pb_run_length(run->run) && !status; i++) {
-        pb_value *token = NULL;
-        status =
-            pb_value_text(pb_tokenizer_label(tokenizer, pb_run_tokens(run->run)[i]), &token, error);
-        if (!status)
-            status = pb_list_take(&list, token, error);
-    }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
-    return status;
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_run_model(run));
+    for (size_t i = 0; i < pb_run_length(run); i++)
+        pb_list_take_text(&list, pb_tokenizer_label(tokenizer, pb_run_tokens(run)[i]));
+    return pb_list_finish(&list, false, result, error);
 }
 
 static pb_status ids_list(const int32_t *ids, size_t count, pb_value **result, pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < count && !status; i++) {
-        pb_value *id = NULL;
-        status = pb_value_integer(ids[i], &id, error);
-        if (!status)
-            status = pb_list_take(&list, id, error);
-    }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
-    return status;
+    for (size_t i = 0; i < count; i++)
+        pb_list_take_number(&list, ids[i], PB_INTEGER);
+    return pb_list_finish(&list, false, result, error);
 }
 
 static pb_status get_ids(pb_interp *interp, const pb_value *self, pb_value **result,
@@ -309,6 +292,32 @@ static void run_names(const pb_value *self, pb_names *names)
         pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
 }
 
+static bool run_foresee(const pb_value *self, const char *name, pb_prospect *prospect)
+{
+    pb_site site;
+    const pb_model *model = self ? pb_run_model(pb_run_of(self)) : NULL;
+    *prospect = (pb_prospect){0};
+    for (const pb_member *m = run_members; m->name; m++)
+        if (strcmp(m->name, name) == 0 && (m->get == get_logits || m->get == get_logprobs))
+            *prospect = (pb_prospect){.summary = m->summary, .n_axes = 2, .axes = {"pos", "token"}};
+    if (prospect->summary || pb_site_find(name, &site, NULL))
+        return prospect->summary != NULL;
+    const pb_site_row *row = pb_site_info(site);
+    *prospect = (pb_prospect){.summary = row->summary, .also = row->hook};
+    if (row->layers)
+        prospect->axes[prospect->n_axes++] = "layer";
+    prospect->n_axes += pb_site_axes(model, site, prospect->axes + prospect->n_axes);
+    return true;
+}
+
+static void run_labels(const pb_value *self, const char *axis, const char *typed, pb_names *names)
+{
+    if (strcmp(axis, "pos") == 0 || strcmp(axis, "query") == 0 || strcmp(axis, "key") == 0)
+        pb_suggest_run_tokens(pb_run_of(self), names);
+    else if (strcmp(axis, "token") == 0)
+        pb_suggest_vocabulary(pb_model_of(pb_run_model_value(self)), typed, names);
+}
+
 const pb_object_type pb_run_type = {
     .name = "run",
     .article = "a run",
@@ -319,30 +328,34 @@ const pb_object_type pb_run_type = {
     .members = run_members,
     .attribute = run_attribute,
     .names = run_names,
+    .foresee = run_foresee,
+    .labels = run_labels,
     .index = run_index};
+
+pb_status pb_runs_list(const pb_prompts *prompts, pb_value **result, pb_error **error)
+{
+    pb_list_builder list = {0};
+    for (size_t i = 0; !list.status && i < prompts->count; i++) {
+        pb_value *run = NULL;
+        pb_run *taken = pb_run_retain(prompts->runs[i]);
+        list.status = pb_run_value(&taken, prompts->model, prompts->texts[i], prompts->edits, &run,
+                                   &list.error);
+        pb_list_take(&list, run);
+    }
+    return pb_list_finish(&list, false, result, error);
+}
 
 static pb_status run_given(pb_call *call, pb_value **result, pb_error **error)
 {
-    pb_prompts prompts;
-    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
-    if (status)
-        return status;
-    pb_list_builder list = {0};
+    pb_prompts prompts = {0};
     pb_value *runs = NULL;
-    for (size_t i = 0; i < prompts.count && !status; i++) {
-        pb_value *run = NULL;
-        pb_run *taken = pb_run_retain(prompts.runs[i]);
-        status = pb_run_value(&taken, prompts.model, prompts.texts[i], prompts.edits, &run, error);
-        if (!status)
-            status = pb_list_take(&list, run, error);
-    }
-    if (!status && !prompts.many)
-        *result = pb_value_retain(list.items[0]);
-    else if (!status)
-        status = pb_list_finish(&list, false, &runs, error);
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
+    if (!status)
+        status = pb_runs_list(&prompts, &runs, error);
     if (!status && prompts.many)
         status = pb_runs_of_list(prompts.model, runs, result, error);
-    pb_list_discard(&list);
+    else if (!status)
+        *result = pb_value_retain(pb_list_item(runs, 0));
     pb_value_release(&runs);
     pb_prompts_free(&prompts);
     return status;
@@ -559,6 +572,7 @@ const pb_builtin pb_builtins_run[] = {
      .more = list_activations,
      .result =
          "a run; for several prompts a set of runs, whose activations are tensors over prompt",
+     .gives_object = &pb_run_type,
      .example = "run(\"I love this movie\").pattern[layer=4, head=0]",
      .needs_model = true,
      .see = "tokens prompt attention",

@@ -95,20 +95,17 @@ pb_status pb_runs_of_list(pb_value *model, const pb_value *list, pb_value **resu
 static pb_status list_of(const pb_runs *runs, pb_run **made, pb_value **list, pb_error **error)
 {
     pb_list_builder items = {0};
-    pb_status status = PB_OK;
     for (size_t i = 0; i < runs->count; i++) {
         pb_value *item = NULL;
-        if (status)
+        if (items.status)
             pb_run_release(&made[i]);
         else
-            status = pb_run_value(&made[i], runs->model, runs->texts[i], NULL, &item, error);
-        if (!status)
-            status = pb_list_take(&items, item, error);
+            items.status =
+                pb_run_value(&made[i], runs->model, runs->texts[i], NULL, &item, &items.error);
+        if (!items.status)
+            pb_list_take(&items, item);
     }
-    if (!status)
-        return pb_list_finish(&items, false, list, error);
-    pb_list_discard(&items);
-    return status;
+    return pb_list_finish(&items, false, list, error);
 }
 
 static pb_status run_all(const pb_runs *runs, const pb_context *context, pb_value **list,
@@ -129,7 +126,7 @@ static pb_status run_all(const pb_runs *runs, const pb_context *context, pb_valu
     return status;
 }
 
-pb_status pb_runs_list(pb_runs *runs, const pb_context *context, pb_value **list, pb_error **error)
+pb_status pb_runs_made(pb_runs *runs, const pb_context *context, pb_value **list, pb_error **error)
 {
     *list = atomic_load(&runs->list);
     if (*list)
@@ -165,7 +162,7 @@ static pb_status runs_index(pb_interp *interp, const pb_value *self, size_t coun
             pb_hint_activation(count, entries, *error);
         return refused;
     }
-    pb_status status = pb_runs_list(runs, &context, &list, error);
+    pb_status status = pb_runs_made(runs, &context, &list, error);
     if (!status)
         status = pb_interp_index(interp, list, count, entries, &picked, error);
     if (!status && pb_value_kind(picked) == PB_LIST && pb_list_count(picked) > 0)
@@ -181,7 +178,7 @@ static pb_status runs_items(pb_interp *interp, const pb_value *self, pb_value **
 {
     pb_context context = cell_context(interp);
     pb_value *borrowed = NULL;
-    pb_status status = pb_runs_list(pb_runs_of(self), &context, &borrowed, error);
+    pb_status status = pb_runs_made(pb_runs_of(self), &context, &borrowed, error);
     if (!status)
         *list = pb_value_retain(borrowed);
     return status;
@@ -247,17 +244,17 @@ static pb_status member_of_each(pb_interp *interp, const pb_value *self, const c
     pb_context context = cell_context(interp);
     pb_value *list = NULL;
     pb_list_builder items = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = pb_runs_list(pb_runs_of(self), &context, &list, error);
-    for (size_t i = 0; !status && i < pb_list_count(list); i++) {
+    pb_status status = pb_runs_made(pb_runs_of(self), &context, &list, error);
+    if (status)
+        return status;
+    for (size_t i = 0; !items.status && i < pb_list_count(list); i++) {
         pb_value *item = NULL;
-        status = pb_interp_attribute(interp, pb_list_item(list, i), name, &item, error);
-        if (!status)
-            status = pb_list_take(&items, item, error);
+        items.status =
+            pb_interp_attribute(interp, pb_list_item(list, i), name, &item, &items.error);
+        if (!items.status)
+            pb_list_take(&items, item);
     }
-    if (!status)
-        return pb_list_finish(&items, column, result, error);
-    pb_list_discard(&items);
-    return status;
+    return pb_list_finish(&items, column, result, error);
 }
 
 static pb_status get_tokens(pb_interp *interp, const pb_value *self, pb_value **result,

@@ -27,7 +27,7 @@ pb_status pb_runs_of_list(pb_value *model, const pb_value *list, pb_value **resu
                           pb_error **error);
 
 /* The runs, computed if they are not there yet. Borrowed. */
-pb_status pb_runs_list(pb_runs *runs, const pb_context *context, pb_value **list, pb_error **error);
+pb_status pb_runs_made(pb_runs *runs, const pb_context *context, pb_value **list, pb_error **error);
 
 /* An activation of all of them, or "logits" and "logprobs", which is computed where it is used.
  * Leaves *result NULL for another name. */

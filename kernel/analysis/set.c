@@ -262,22 +262,17 @@ static void set_column(const prompt_template *t, const fillings *f, size_t which
                        pb_table_builder *table)
 {
     pb_list_builder cells = {.keeper = table->keeper};
-    pb_value *column = NULL;
-    for (size_t row = 0; row < f->rows && !table->status; row++) {
+    for (size_t row = 0; !table->status && !cells.status && row < f->rows; row++) {
         pb_value *cell = NULL;
         if (which == SIZE_MAX)
-            table->status = fill_prompt(t, f, row, &cell, &table->error);
+            cells.status = fill_prompt(t, f, row, &cell, &cells.error);
         else
             cell = pb_value_retain(filling_at(f, which, row));
-        if (!table->status)
-            table->status = pb_list_take(&cells, cell, &table->error);
+        pb_list_take(&cells, cell);
     }
-    if (!table->status)
-        table->status = pb_list_finish(&cells, true, &column, &table->error);
-    pb_list_discard(&cells);
-    pb_table_take(table,
-                  (pb_table_cells){.name = which == SIZE_MAX ? "prompt" : t->call->rest[which].name,
-                                   .cells = column});
+    pb_table_take_list(
+        table, &cells,
+        (pb_table_cells){.name = which == SIZE_MAX ? "prompt" : t->call->rest[which].name});
 }
 
 static pb_status call_prompts(pb_call *call, pb_value **result, pb_error **error)
@@ -288,7 +283,7 @@ static pb_status call_prompts(pb_call *call, pb_value **result, pb_error **error
     if (!status)
         status = take_fillings(&t, &f, error);
     if (!status) {
-        pb_table_builder table = {.keeper = call->keeper, .rows = f.rows};
+        pb_table_builder table = {.keeper = call->keeper};
         set_column(&t, &f, SIZE_MAX, &table);
         for (size_t i = 0; i < f.n; i++)
             set_column(&t, &f, i, &table);

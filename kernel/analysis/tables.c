@@ -12,4 +12,4 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_attention, pb_builtins_decode,  NULL,
 };
 
-const pb_word_table pb_model_words = {builtins, NULL};
+const pb_word_table pb_model_words = {builtins, NULL, pb_usual_model};

@@ -22,4 +22,7 @@ extern const pb_builtin pb_builtins_heatmap[];
 extern const pb_builtin pb_builtins_attention[];
 extern const pb_builtin pb_builtins_decode[];
 
+/* What parameters of a name are in all of them (usual.c). */
+extern const pb_parameter pb_usual_model[];
+
 #endif

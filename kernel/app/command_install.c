@@ -22,6 +22,7 @@
 typedef struct {
     char *prefix;     /* where the rest lies */
     char *program;    /* PREFIX/bin/patchbay */
+    char *started;    /* the same where it will be started, without --destdir */
     char *data;       /* PREFIX/share/patchbay */
     char *kernelspec; /* .../kernels/patchbay */
 } places;
@@ -29,20 +30,23 @@ typedef struct {
 typedef struct {
     bool user, sys_prefix, link;
     const char *prefix;
+    const char *destdir; /* below which the whole is put together; "" for nothing */
 } choices;
 
 /* ---- where ---- */
 
-static bool read_choices(int count, char **arguments, bool may_link, choices *made)
+static bool read_choices(int count, char **arguments, bool installs, choices *made)
 {
-    *made = (choices){.prefix = NULL};
+    *made = (choices){.destdir = ""};
     for (int i = 0; i < count; i++) {
         if (strcmp(arguments[i], "--user") == 0)
             made->user = true;
         else if (strcmp(arguments[i], "--sys-prefix") == 0)
             made->sys_prefix = true;
-        else if (strcmp(arguments[i], "--link") == 0 && may_link)
+        else if (strcmp(arguments[i], "--link") == 0 && installs)
             made->link = true;
+        else if (strcmp(arguments[i], "--destdir") == 0 && i + 1 < count && installs)
+            made->destdir = arguments[++i];
         else if (strcmp(arguments[i], "--prefix") == 0 && i + 1 < count)
             made->prefix = arguments[++i];
         else if (strncmp(arguments[i], "--prefix=", 9) == 0)
@@ -68,6 +72,7 @@ static void free_places(places *at)
 {
     free(at->prefix);
     free(at->program);
+    free(at->started);
     free(at->data);
     free(at->kernelspec);
 }
@@ -81,31 +86,52 @@ static char *absolute(const char *path)
     return whole;
 }
 
+/* The folder to install below, as it was chosen; borrowed. NULL: the person's own. */
+static pb_status chosen_prefix(const choices *made, const char **prefix, pb_error **error)
+{
+    *prefix = made->prefix;
+    if (!made->sys_prefix)
+        return PB_OK;
+    *prefix = pb_setting("VIRTUAL_ENV");
+    if (!*prefix)
+        *prefix = pb_setting("CONDA_PREFIX");
+    return *prefix ? PB_OK
+                   : pb_fail(error, PB_VALUE,
+                             "--sys-prefix needs an active Python environment, and neither "
+                             "VIRTUAL_ENV nor CONDA_PREFIX names one");
+}
+
+/* A place below the folder in which a package is put together. */
+static char *staged(const char *destdir, char *place)
+{
+    char *below = place ? pb_path("%s%s", destdir, place) : NULL;
+    free(place);
+    return below;
+}
+
 static pb_status find_places(const choices *made, places *at, pb_error **error)
 {
-    const char *prefix = made->prefix;
+    const char *prefix;
     *at = (places){.prefix = NULL};
-    if (made->sys_prefix) {
-        prefix = pb_setting("VIRTUAL_ENV");
-        if (!prefix)
-            prefix = pb_setting("CONDA_PREFIX");
-        if (!prefix)
-            return pb_fail(error, PB_VALUE,
-                           "--sys-prefix needs an active Python environment, and neither "
-                           "VIRTUAL_ENV nor CONDA_PREFIX names one");
-    }
+    pb_status status = chosen_prefix(made, &prefix, error);
+    if (status)
+        return status;
     const char *home = pb_setting("HOME");
     if (!prefix && !home)
         return pb_fail(error, PB_VALUE, "HOME names no folder to install to; use --prefix DIR");
+    char *destdir = made->destdir[0] ? absolute(made->destdir) : strdup("");
     char *root = prefix ? absolute(prefix) : pb_path("%s/.local", home);
-    if (root) {
-        at->program = pb_path("%s/bin/patchbay", root);
-        at->data = pb_path("%s/share/patchbay", root);
-        at->kernelspec =
-            prefix ? pb_path("%s/share/jupyter/kernels/patchbay", root) : user_kernelspec(home);
+    if (root && destdir) {
+        at->started = pb_path("%s/bin/patchbay", root);
+        at->program = pb_path("%s%s/bin/patchbay", destdir, root);
+        at->data = pb_path("%s%s/share/patchbay", destdir, root);
+        at->kernelspec = staged(destdir, prefix ? pb_path("%s/share/jupyter/kernels/patchbay", root)
+                                                : user_kernelspec(home));
+        at->prefix = pb_path("%s%s", destdir, root);
     }
-    at->prefix = root;
-    if (at->program && at->data && at->kernelspec)
+    free(root);
+    free(destdir);
+    if (at->started && at->program && at->data && at->kernelspec && at->prefix)
         return PB_OK;
     free_places(at);
     return pb_fail_memory(error);
@@ -226,7 +252,7 @@ static pb_status install(const choices *made, const places *to, pb_error **error
     char *program = NULL, *data = NULL;
     pb_status status = pb_location_program(&program, error);
     if (!status)
-        status = check_path(made->link ? program : to->program, error);
+        status = check_path(made->link ? program : to->started, error);
     if (!status)
         status = need_data(&data, error);
     if (!status && !made->link)
@@ -236,10 +262,23 @@ static pb_status install(const choices *made, const places *to, pb_error **error
     if (!status)
         status = pb_extras_install(data, to->kernelspec, to->prefix, error);
     if (!status)
-        status = write_kernelspec(data, made->link ? program : to->program, to->kernelspec, error);
+        status = write_kernelspec(data, made->link ? program : to->started, to->kernelspec, error);
     free(program);
     free(data);
     return status;
+}
+
+/* Where the kernel is, and how a terminal calls the program if its folder is on no PATH. */
+static void say_where(const choices *made, const places *at)
+{
+    printf("Jupyter finds the kernel 'patchbay' in %s\n", at->kernelspec);
+    char *found = pb_location_on_path("patchbay"), *program = realpath(at->program, NULL);
+    if (!made->link && !made->destdir[0] && program && (!found || strcmp(found, program) != 0))
+        printf(
+            "For a terminal the program is %s: put its folder on your PATH to call it patchbay\n",
+            at->program);
+    free(found);
+    free(program);
 }
 
 int pb_command_install(const pb_command *command, const pb_log *log, int count, char **arguments)
@@ -254,7 +293,7 @@ int pb_command_install(const pb_command *command, const pb_log *log, int count, 
         return pb_report(&error);
     pb_status status = install(&made, &at, &error);
     if (!status)
-        printf("Jupyter finds the kernel 'patchbay' in %s\n", at.kernelspec);
+        say_where(&made, &at);
     free_places(&at);
     return !status ? PB_EXIT_OK : pb_report(&error);
 }

@@ -142,12 +142,19 @@ static bool same_file(const char *from, const char *to)
            one.st_ino == two.st_ino;
 }
 
+/* What Python keeps of a module it has run, in a source tree. */
+static bool is_python_cache(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash ? slash + 1 : path, "__pycache__") == 0;
+}
+
 pb_status pb_file_copy(const char *from, const char *to, pb_error **error)
 {
     struct stat facts;
     if (stat(from, &facts) != 0)
         return pb_fail_errno(error, errno, "cannot read '%s'", from);
-    if (same_file(from, to))
+    if (same_file(from, to) || is_python_cache(from))
         return PB_OK;
     if (S_ISDIR(facts.st_mode))
         return for_each(from, to, pb_file_copy, error);

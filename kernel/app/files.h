@@ -14,7 +14,7 @@ pb_status pb_app_file_read(const char *path, char **text, size_t *length, pb_err
 pb_status pb_app_file_write(const char *path, const void *bytes, size_t length, unsigned mode,
                             pb_error **error);
 
-/* Copies a file with its mode, or a folder with all in it. */
+/* Copies a file with its mode, or a folder with all in it but for what Python caches there. */
 pb_status pb_file_copy(const char *from, const char *to, pb_error **error);
 
 /* Removes a file, or a folder with all in it. What is gone already is fine. */

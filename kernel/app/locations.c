@@ -30,6 +30,59 @@ pb_status pb_location_program(char **path, pb_error **error)
     return *path ? PB_OK : pb_fail_errno(error, errno, "the program cannot find its own file");
 }
 
+/* ---- how it is called ---- */
+
+static bool is_plain(const char *path)
+{
+    return path[strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                             "_./+-@%:,=")] == '\0';
+}
+
+/* A word of a shell's line. */
+static char *quoted(const char *path)
+{
+    if (is_plain(path))
+        return strdup(path);
+    pb_buffer word = PB_BUFFER_EMPTY;
+    pb_buffer_byte(&word, '\'');
+    for (const char *c = path; *c; c++) {
+        if (*c == '\'')
+            pb_buffer_text(&word, "'\\'");
+        pb_buffer_byte(&word, *c);
+    }
+    pb_buffer_byte(&word, '\'');
+    return pb_buffer_take(&word);
+}
+
+char *pb_location_on_path(const char *name)
+{
+    for (const char *at = pb_setting("PATH"); at;) {
+        size_t length = strcspn(at, ":");
+        char *path = length > 0 ? pb_path("%.*s/%s", (int)length, at, name) : pb_path("./%s", name);
+        char *found = path && access(path, X_OK) == 0 ? realpath(path, NULL) : NULL;
+        free(path);
+        if (found)
+            return found;
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return NULL;
+}
+
+pb_status pb_location_call(char **call, pb_error **error)
+{
+    char *program;
+    pb_status status = pb_location_program(&program, error);
+    if (status)
+        return status;
+    char *found = pb_location_on_path("patchbay");
+    *call = found && strcmp(found, program) == 0 ? strdup("patchbay") : quoted(program);
+    free(found);
+    free(program);
+    return *call ? PB_OK : pb_fail_memory(error);
+}
+
+/* ---- what belongs to it ---- */
+
 /* Whether a folder holds both models/ and kernelspec/. */
 static bool is_data(const char *folder)
 {

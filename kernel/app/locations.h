@@ -13,6 +13,13 @@ pb_status pb_location_program(char **path, pb_error **error);
  */
 pb_status pb_location_data(char **path, pb_error **error);
 
+/* The first program of that name on the PATH, its links resolved; NULL if there is none. */
+char *pb_location_on_path(const char *name);
+
+/* How a terminal calls this program, as a shell reads it: "patchbay" where PATH leads to it, else
+ * its path. Of what a program inherits it is all that can be known of a terminal's PATH. */
+pb_status pb_location_call(char **call, pb_error **error);
+
 /* An environment variable's value, or NULL where it is missing or empty. */
 const char *pb_setting(const char *name);
 

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "command.h"
 
 #define INSTALL_OPTIONS                                                                            \
@@ -34,10 +35,11 @@ static const pb_command commands[] = {
      "                  MODEL@REVISION for a branch, a tag or a commit other than main\n"
      "  --tries N       give up after N tries that brought nothing (5)\n",
      pb_command_fetch},
-    {"install", "[--user | --sys-prefix | --prefix DIR] [--link]",
+    {"install", "[--user | --sys-prefix | --prefix DIR] [--link] [--destdir DIR]",
      "install the program and make Jupyter know it",
      INSTALL_OPTIONS
-     "  --link          only tell Jupyter where this program lies, and copy nothing\n",
+     "  --link          only tell Jupyter where this program lies, and copy nothing\n"
+     "  --destdir DIR   put all of it below DIR, for a package that is unpacked elsewhere\n",
      pb_command_install},
     {"uninstall", "[--user | --sys-prefix | --prefix DIR]", "take away what install put there",
      INSTALL_OPTIONS, pb_command_uninstall},
@@ -81,6 +83,21 @@ static int print_help(void)
          "bytes;\nthree quarters of the machine's memory where it is not set.\n"
          "PATCHBAY_LOG is how much is said on stderr: debug, info, warning or error.");
     return PB_EXIT_OK;
+}
+
+static int no_such_command(const char *name)
+{
+    const char *names[sizeof commands / sizeof *commands];
+    for (size_t i = 0; i < n_commands; i++)
+        names[i] = commands[i].name;
+    const char *nearest = pb_nearest(name, names, n_commands);
+    fprintf(stderr, "patchbay: there is no command '%s'; ", name);
+    if (nearest)
+        fprintf(stderr, "did you mean '%s'?", nearest);
+    for (size_t i = 0; i < n_commands && !nearest; i++)
+        fprintf(stderr, "%s%s", i == 0 ? "there are " : ", ", names[i]);
+    fputs("\n'patchbay --help' says what each does\n", stderr);
+    return PB_EXIT_USAGE;
 }
 
 static void write_log(void *user, pb_log_level level, const char *line)
@@ -185,6 +202,5 @@ int main(int count, char **arguments)
     for (size_t i = 0; i < n_commands; i++)
         if (strcmp(name, commands[i].name) == 0)
             return run_command(&commands[i], &log, count - 2, arguments + 2);
-    fprintf(stderr, "patchbay: there is no command '%s'; 'patchbay --help' lists them\n", name);
-    return PB_EXIT_USAGE;
+    return no_such_command(name);
 }

@@ -45,33 +45,40 @@ static pb_status read_budget(size_t *bytes, pb_error **error)
     return status;
 }
 
-pb_status pb_app_session(const pb_log *log, bool load_default, pb_session **session,
-                         pb_error **error)
+static pb_status create(const pb_log *log, bool load_default, const char *models,
+                        const char *program, pb_session **session, pb_error **error)
 {
-    char *data = NULL, *models = NULL;
-    size_t memory;
-    pb_status status = read_budget(&memory, error);
-    if (!status)
-        status = pb_location_data(&data, error);
-    if (!status && data && !(models = pb_path("%s/models", data)))
-        status = pb_fail_memory(error);
-    free(data);
-    if (status)
-        return status;
     const char *const folders[] = {models};
-    size_t n_words;
+    size_t n_words, memory;
+    pb_status status = read_budget(&memory, error);
     const pb_word_table *const *words = pb_dictionary(&n_words);
     const pb_session_options options = {
         .words = words,
         .n_words = n_words,
         .model_paths = folders,
         .n_model_paths = models ? 1 : 0,
+        .program = program,
         .default_model = DEFAULT_MODEL,
         .load_default = load_default,
         .log = log,
         .memory = memory,
     };
-    status = pb_session_create(&options, session, error);
+    return status ? status : pb_session_create(&options, session, error);
+}
+
+pb_status pb_app_session(const pb_log *log, bool load_default, pb_session **session,
+                         pb_error **error)
+{
+    char *data = NULL, *models = NULL, *program = NULL;
+    pb_status status = pb_location_data(&data, error);
+    if (!status && data && !(models = pb_path("%s/models", data)))
+        status = pb_fail_memory(error);
+    if (!status)
+        status = pb_location_call(&program, error);
+    if (!status)
+        status = create(log, load_default, models, program, session, error);
+    free(data);
     free(models);
+    free(program);
     return status;
 }

@@ -11,6 +11,8 @@
 
 #include "command.h"
 
+#define ERASE "\r\x1b[K" /* to the line's beginning, and nothing on it */
+
 pb_status pb_terminal_open(pb_terminal *terminal, pb_error **error)
 {
     *terminal = (pb_terminal){.input = PB_BUFFER_EMPTY};
@@ -29,7 +31,7 @@ void pb_terminal_close(pb_terminal *terminal)
 static void end_progress(pb_terminal *terminal)
 {
     if (terminal->progress)
-        fputc('\n', stderr);
+        fputs(terminal->passing ? ERASE : "\n", stderr);
     terminal->progress = false;
 }
 
@@ -37,6 +39,11 @@ static void host_text(void *user, int fd, const char *text, size_t length)
 {
     end_progress(user);
     fwrite(text, 1, length, fd == 2 ? stderr : stdout);
+}
+
+static void host_resume(void *user)
+{
+    pb_interrupts_reset(((pb_terminal *)user)->interrupts);
 }
 
 static void print_bundle(pb_terminal *terminal, const pb_bundle *bundle)
@@ -57,9 +64,24 @@ static void print_update(pb_terminal *terminal, const pb_bundle *bundle)
     const char *text = pb_bundle_find(bundle, "text/plain");
     if (!text || !isatty(STDERR_FILENO))
         return;
-    fprintf(stderr, "\r\x1b[K%.*s", (int)strcspn(text, "\n"), text);
+    fprintf(stderr, ERASE "%.*s", (int)strcspn(text, "\n"), text);
     fflush(stderr);
     terminal->progress = true;
+    terminal->passing = false;
+}
+
+/* How far a cell is; shown to a person alone. */
+static void host_progress(void *user, const char *line)
+{
+    pb_terminal *terminal = user;
+    if (!line)
+        end_progress(terminal);
+    if (!line || !isatty(STDERR_FILENO))
+        return;
+    fflush(stdout);
+    fprintf(stderr, ERASE "%s", line);
+    fflush(stderr);
+    terminal->progress = terminal->passing = true;
 }
 
 static void host_show(void *user, const pb_bundle *bundle, const char *display_id, bool update)
@@ -178,9 +200,11 @@ pb_host pb_terminal_host(pb_terminal *terminal)
     return (pb_host){
         .user = terminal,
         .stop = pb_interrupts_flag(terminal->interrupts),
+        .resume = host_resume,
         .text = host_text,
         .show = host_show,
         .clear = host_clear,
+        .progress = host_progress,
         .page = host_page,
         .ask = host_ask,
     };

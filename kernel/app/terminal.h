@@ -10,7 +10,8 @@ typedef struct pb_terminal {
     pb_interrupts *interrupts;
     pb_buffer input; /* read from stdin and not used yet */
     bool ended;      /* stdin has no more */
-    bool progress;   /* an updated line stands on stderr, without its newline */
+    bool progress;   /* a line of progress stands on stderr, without its newline */
+    bool passing;    /* it is taken away when something else is written, and not ended */
 } pb_terminal;
 
 pb_status pb_terminal_open(pb_terminal *terminal, pb_error **error);

@@ -157,6 +157,7 @@ static pb_status run(pb_asked_cell *cell, const question *asked, const pb_host *
     pb_status status = pb_session_run(request->kernel->options->session, name, asked->code.data,
                                       asked->code.length, host, result, fault);
     pb_asked_cell_flush(cell);
+    pb_progress_end(&cell->progress, status || *result);
     if (asked->silent)
         return status;
     if (status)

@@ -123,6 +123,13 @@ void pb_executor_abort_queue(pb_executor *executor)
 
 /* ---- cells ---- */
 
+void pb_executor_resume(pb_executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    atomic_store(&executor->stop, executor->closing);
+    pthread_mutex_unlock(&executor->lock);
+}
+
 void pb_executor_begin(pb_executor *executor)
 {
     pthread_mutex_lock(&executor->lock);

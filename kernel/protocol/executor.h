@@ -113,6 +113,9 @@ void pb_executor_abort_queue(pb_executor *executor);
 void pb_executor_begin(pb_executor *executor);
 void pb_executor_end(pb_executor *executor);
 
+/* Lowers the flag of a cell that has heard the interrupt, unless the executor is ending. */
+void pb_executor_resume(pb_executor *executor);
+
 /* Sends `question`, an input_request with the msg_id `request_id`, to the client `asked_of`, and
  * waits for the answer. Takes the question. PB_OK with the line added to `line`;
  * PB_INTERRUPTED; or PB_UNSUPPORTED when the question cannot be delivered. What arrived on stdin

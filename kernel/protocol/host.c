@@ -17,7 +17,10 @@ struct pb_update {
 
 void pb_asked_cell_init(pb_asked_cell *cell, pb_request *request, bool silent, bool allow_stdin)
 {
-    *cell = (pb_asked_cell){.request = request, .silent = silent, .allow_stdin = allow_stdin};
+    *cell = (pb_asked_cell){.request = request,
+                            .silent = silent,
+                            .allow_stdin = allow_stdin,
+                            .progress = {.request = request, .over = silent}};
 }
 
 static void publish_held(pb_asked_cell *cell, pb_update *update)
@@ -45,6 +48,12 @@ void pb_asked_cell_clear(pb_asked_cell *cell)
         free(old);
     }
     pb_buffer_free(&cell->payload.text);
+    pb_progress_free(&cell->progress);
+}
+
+static void host_resume(void *user)
+{
+    pb_executor_resume(((pb_asked_cell *)user)->request->executor);
 }
 
 /* ---- text and displays ---- */
@@ -54,21 +63,23 @@ static void host_text(void *user, int fd, const char *text, size_t length)
     pb_asked_cell *cell = user;
     if (cell->silent)
         return;
+    pb_progress_text(&cell->progress, fd, text, length);
     if (!pb_publisher_text(cell->request->kernel->publisher, cell->request->message->header, fd,
                            text, length, &cell->request->executor->stop))
         pb_log_write(cell->request->kernel->options->log, PB_LOG_ERROR,
                      "memory is out: some of a cell's text is lost");
 }
 
-static pb_writer display_content(const pb_bundle *bundle, const char *id)
+pb_writer pb_display_content(const pb_buffer *shown, const char *name)
 {
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
-    pb_write_bundle(&content, bundle);
+    pb_buffer_append(&content.text, shown->data, shown->length);
+    content.comma = true;
     pb_write_key(&content, "transient");
     pb_write_open(&content, '{');
-    if (id)
-        pb_write_pair(&content, "display_id", id);
+    if (name)
+        pb_write_pair(&content, "display_id", name);
     pb_write_close(&content, '}');
     pb_write_close(&content, '}');
     return content;
@@ -110,12 +121,23 @@ static void host_show(void *user, const pb_bundle *bundle, const char *display_i
     pb_asked_cell *cell = user;
     if (cell->silent)
         return;
+    update = update && display_id;
     pb_publisher_wait(cell->request->kernel->publisher, &cell->request->executor->stop);
-    pb_writer content = display_content(bundle, display_id);
-    if (update && display_id)
-        show_update(cell, display_id, &content);
+    pb_writer shown = PB_WRITER_EMPTY;
+    pb_write_bundle(&shown, bundle);
+    (update ? pb_progress_update : pb_progress_display)(&cell->progress, &shown.text, display_id);
+    const char *name = display_id ? pb_progress_name(&cell->progress, display_id) : NULL;
+    pb_writer content = pb_display_content(&shown.text, name);
+    pb_buffer_free(&shown.text);
+    if (update)
+        show_update(cell, name, &content);
     else
         pb_request_publish(cell->request, "display_data", &content);
+}
+
+static void host_progress(void *user, const char *line)
+{
+    pb_progress_show(&((pb_asked_cell *)user)->progress, line);
 }
 
 static void host_clear(void *user, bool wait)
@@ -124,6 +146,7 @@ static void host_clear(void *user, bool wait)
     if (cell->silent)
         return;
     pb_asked_cell_flush(cell);
+    pb_progress_cleared(&cell->progress, wait);
     pb_writer content = PB_WRITER_EMPTY;
     pb_write_open(&content, '{');
     pb_write_key(&content, "wait");
@@ -202,6 +225,7 @@ static pb_status host_ask(void *user, const char *prompt, bool secret, pb_buffer
     if (!cell->allow_stdin || request->message->n_identities == 0)
         return pb_fail(error, PB_UNSUPPORTED,
                        "this front end does not answer questions while a cell runs");
+    pb_progress_end(&cell->progress, false); /* the answer stands in the front end alone */
     pb_asked_cell_flush(cell);
     pb_publisher_flush(request->kernel->publisher);
     pb_frames frames = PB_FRAMES_EMPTY;
@@ -220,9 +244,11 @@ pb_host pb_asked_cell_host(pb_asked_cell *cell)
     return (pb_host){
         .user = cell,
         .stop = &cell->request->executor->stop,
+        .resume = host_resume,
         .text = host_text,
         .show = host_show,
         .clear = host_clear,
+        .progress = host_progress,
         .page = host_page,
         .next_input = host_next_input,
         .ask = host_ask,

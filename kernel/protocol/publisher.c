@@ -146,6 +146,11 @@ static size_t share(const entry *open, const char *text, size_t length)
     return count;
 }
 
+static bool ends_whole(const entry *text)
+{
+    return whole(text->text.data, text->text.length) == text->text.length;
+}
+
 static bool is_of(const entry *text, const pb_frame *parent)
 {
     const pb_frame *mine = &text->frames.items[0];
@@ -162,9 +167,9 @@ static entry *find_open(pb_publisher *publisher, const pb_frame *parent, int str
         text = text->previous;
     if (!text || !text->stream)
         return NULL;
-    if (text->stream == stream)
+    if (text->stream == stream && !(text->due && ends_whole(text)))
         return text;
-    make_due(publisher); /* the cell has turned to its other stream */
+    make_due(publisher); /* the cell has turned to its other stream, or is to begin anew */
     return NULL;
 }
 

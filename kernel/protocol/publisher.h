@@ -40,7 +40,7 @@ bool pb_publisher_text(pb_publisher *publisher, const pb_frame *parent, int stre
 /* Waits until the queue has room, or `stop` is raised. */
 void pb_publisher_wait(pb_publisher *publisher, const atomic_bool *stop);
 
-/* All text queued so far is sent now, without waiting for more to merge with it. */
+/* All text queued so far is sent now; what comes later is another message. */
 void pb_publisher_flush(pb_publisher *publisher);
 
 /* At the kernel's end: all that is queued is sent now, and writers no longer wait for room. */

@@ -132,7 +132,7 @@ static pb_status call_help(pb_call *call, pb_value **result, pb_error **error)
         return pb_place_argument(call, "word",
                                  pb_fail_unknown(call->interp, NULL, name, true, error), error);
     if (row)
-        pb_reference_entry(row, &text);
+        pb_reference_entry(pb_call_lexicon(call), row, &text);
     else if (pb_value_is_none(subject))
         pb_reference_overview(pb_call_lexicon(call), &text);
     else
@@ -144,35 +144,20 @@ static pb_status call_help(pb_call *call, pb_value **result, pb_error **error)
 
 static pb_status call_names(pb_call *call, pb_value **result, pb_error **error)
 {
-    pb_table_cells columns[2] = {{.name = "name", .look = PB_CELLS_KEY}, {.name = "value"}};
     pb_list_builder names = {0}, kinds = {0};
+    pb_table_builder made = {.keeper = call->keeper};
     pb_value *snapshot = NULL;
-    pb_status status = pb_session_snapshot(pb_call_session(call), &snapshot, error);
-    for (size_t i = 0; !status && i < pb_record_count(snapshot); i++) {
+    made.status = pb_session_snapshot(pb_call_session(call), &snapshot, &made.error);
+    for (size_t i = 0; i < pb_record_count(snapshot); i++) {
         pb_entry entry = pb_record_entry(snapshot, i);
-        pb_value *name = NULL, *kind = NULL;
         char what[160];
-        status = pb_value_text(entry.name, &name, error);
-        if (!status)
-            status = pb_list_take(&names, name, error);
-        if (!status)
-            status = pb_value_text(pb_value_describe(entry.value, what, sizeof what), &kind, error);
-        if (!status)
-            status = pb_list_take(&kinds, kind, error);
+        pb_list_take_text(&names, entry.name);
+        pb_list_take_text(&kinds, pb_value_describe(entry.value, what, sizeof what));
     }
-    size_t count = names.count;
-    if (!status)
-        status = pb_list_finish(&names, true, &columns[0].cells, error);
-    if (!status)
-        status = pb_list_finish(&kinds, true, &columns[1].cells, error);
-    if (!status)
-        status = pb_value_table(columns, 2, count, NULL, NULL, result, error);
-    pb_list_discard(&names);
-    pb_list_discard(&kinds);
-    pb_value_release(&columns[0].cells);
-    pb_value_release(&columns[1].cells);
     pb_value_release(&snapshot);
-    return status;
+    pb_table_take_list(&made, &names, (pb_table_cells){.name = "name", .look = PB_CELLS_KEY});
+    pb_table_take_list(&made, &kinds, (pb_table_cells){.name = "value"});
+    return pb_table_finish(&made, result, error);
 }
 
 static pb_status call_type(pb_call *call, pb_value **result, pb_error **error)

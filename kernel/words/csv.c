@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "eval/interp.h"
 #include "words.h"
 
@@ -154,16 +155,10 @@ static pb_status records_table(pb_interp *interp, const pb_value *list, pb_value
     pb_table_builder made = {.keeper = pb_interp_keeper(interp), .rows = pb_list_count(list)};
     for (size_t k = 0; !made.status && k < pb_record_count(first); k++) {
         pb_list_builder column = {.keeper = made.keeper};
-        pb_value *cells = NULL;
-        for (size_t i = 0; !made.status && i < pb_list_count(list); i++)
-            made.status = pb_list_take(
-                &column, pb_value_retain(pb_record_entry(pb_list_item(list, i), k).value),
-                &made.error);
-        if (!made.status)
-            made.status = pb_list_finish(&column, true, &cells, &made.error);
-        pb_list_discard(&column);
-        pb_table_set(&made, pb_record_entry(first, k).name, cells);
-        pb_value_release(&cells);
+        for (size_t i = 0; !column.status && i < pb_list_count(list); i++)
+            pb_list_take(&column, pb_value_retain(pb_record_entry(pb_list_item(list, i), k).value));
+        pb_table_take_list(&made, &column,
+                           (pb_table_cells){.name = pb_record_entry(first, k).name});
     }
     return pb_table_finish(&made, table, error);
 }
@@ -251,38 +246,31 @@ static pb_status cell_value(const pb_buffer *cell, bool quoted, pb_value **resul
 }
 
 /* One row as a list of values. */
-static pb_status read_row(pb_csv *csv, bool names, pb_list_builder *row, pb_error **error)
+static void read_row(pb_csv *csv, bool names, pb_list_builder *row)
 {
-    bool ends = false;
-    pb_status status = PB_OK;
-    while (!status && !ends) {
+    for (bool ends = false; !row->status && !ends;) {
         pb_buffer cell = PB_BUFFER_EMPTY;
         pb_value *value = NULL;
-        status = read_cell(csv, &cell, &ends, error);
-        if (!status)
-            status = cell_value(&cell, csv->quoted || names, &value, error);
-        if (!status)
-            status = pb_list_take(row, value, error);
-        if (!status && row->count > PB_MAX_TABLE_COLUMNS)
-            status = pb_fail(error, PB_LIMIT,
-                             "a table has at most %d columns, and this CSV file has more",
-                             PB_MAX_TABLE_COLUMNS);
+        row->status = read_cell(csv, &cell, &ends, &row->error);
+        if (!row->status)
+            row->status = cell_value(&cell, csv->quoted || names, &value, &row->error);
+        pb_list_take(row, value);
+        if (!row->status && row->count > PB_MAX_TABLE_COLUMNS)
+            row->status = pb_fail(&row->error, PB_LIMIT,
+                                  "a table has at most %d columns, and this CSV file has more",
+                                  PB_MAX_TABLE_COLUMNS);
         pb_buffer_free(&cell);
     }
-    return status;
 }
 
 static pb_status columns_of(pb_interp *interp, const pb_list_builder *names,
                             pb_list_builder *columns, pb_value **result, pb_error **error)
 {
-    pb_table_builder made = {.keeper = pb_interp_keeper(interp),
-                             .rows = names->count ? columns[0].count : 0};
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp)};
     for (size_t i = 0; !made.status && i < names->count; i++) {
-        pb_table_cells column = {.name = pb_value_get_text(names->items[i], NULL)};
         made.status = pb_value_check_names(names->items[i], &made.error);
-        if (!made.status)
-            made.status = pb_list_finish(&columns[i], true, &column.cells, &made.error);
-        pb_table_take(&made, column);
+        pb_table_take_list(&made, &columns[i],
+                           (pb_table_cells){.name = pb_value_get_text(names->items[i], NULL)});
     }
     return pb_table_finish(&made, result, error);
 }
@@ -290,22 +278,24 @@ static pb_status columns_of(pb_interp *interp, const pb_list_builder *names,
 static pb_status read_rows(pb_interp *interp, pb_csv *csv, const pb_list_builder *names,
                            pb_list_builder *columns, pb_error **error)
 {
-    for (size_t line = 2; csv->at < csv->length; line++) {
+    pb_status status = PB_OK;
+    for (size_t line = 2; !status && csv->at < csv->length; line++) {
         pb_list_builder row = {.keeper = pb_interp_keeper(interp)};
-        pb_status status = pb_interp_check(interp, error);
-        if (!status)
-            status = read_row(csv, false, &row, error);
+        row.status = pb_interp_check(interp, &row.error);
+        read_row(csv, false, &row);
         bool blank = row.count == 1 && pb_value_is_none(row.items[0]);
-        if (!status && row.count != names->count && !blank)
-            status = pb_fail(error, PB_FORMAT, "row %zu of this CSV file has %zu cells, not %zu",
-                             line, row.count, names->count);
-        for (size_t i = 0; !status && !(blank && names->count != 1) && i < row.count; i++)
-            status = pb_list_take(&columns[i], pb_value_retain(row.items[i]), error);
+        if (!row.status && row.count != names->count && !blank)
+            row.status =
+                pb_fail(&row.error, PB_FORMAT, "row %zu of this CSV file has %zu cells, not %zu",
+                        line, row.count, names->count);
+        if (!row.status && !(blank && names->count != 1))
+            for (size_t i = 0; i < row.count; i++)
+                pb_list_take(&columns[i], pb_value_retain(row.items[i]));
+        status = row.status;
+        pb_error_move(&row.error, error);
         pb_list_discard(&row);
-        if (status)
-            return status;
     }
-    return PB_OK;
+    return status;
 }
 
 pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_value **result,
@@ -315,10 +305,12 @@ pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_val
     pb_list_builder names = {.keeper = pb_interp_keeper(interp)};
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         csv.at = 3;
-    pb_status status = read_row(&csv, true, &names, error);
+    read_row(&csv, true, &names);
+    pb_status status = names.status;
+    pb_error_move(&names.error, error);
     if (!status && names.count == 1 && !csv.quoted && pb_value_is_text(names.items[0], ""))
         pb_list_discard(&names); /* the header of no columns; an empty name is in quotes */
-    pb_list_builder *columns = calloc(names.count + 1, sizeof *columns);
+    pb_list_builder *columns = pb_calloc(names.count, sizeof *columns);
     if (!status && !columns)
         status = pb_fail_memory(error);
     if (!status)

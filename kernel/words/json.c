@@ -349,43 +349,29 @@ static pb_status list_from_json(pb_interp *interp, const json_t *array, pb_value
                                 pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < json_array_size(array); i++) {
+    for (size_t i = 0; !out.status && i < json_array_size(array); i++) {
         pb_value *item = NULL;
-        status = from_json(interp, json_array_get(array, i), &item, error);
-        if (!status)
-            status = pb_list_take(&out, item, error);
+        out.status = from_json(interp, json_array_get(array, i), &item, &out.error);
+        pb_list_take(&out, item);
     }
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 static pb_status record_from_json(pb_interp *interp, const json_t *object, pb_value **result,
                                   pb_error **error)
 {
-    size_t count = 0;
     const char *name;
     json_t *held;
-    pb_status status = PB_OK;
-    pb_entry *entries = pb_calloc(json_object_size(object), sizeof *entries);
-    if (!entries)
-        return pb_fail_memory(error);
+    pb_record_builder out = {.keeper = pb_interp_keeper(interp)};
     json_object_foreach((json_t *)object, name, held)
     {
-        entries[count] = (pb_entry){name, NULL};
-        status = from_json(interp, held, &entries[count].value, error);
-        if (status)
+        pb_value *value = NULL;
+        out.status = from_json(interp, held, &value, &out.error);
+        pb_record_take(&out, name, value);
+        if (out.status)
             break;
-        count++;
     }
-    if (!status)
-        status = pb_value_record(entries, count, NULL, result, error);
-    for (size_t i = 0; i < count; i++)
-        pb_value_release(&entries[i].value);
-    free(entries);
-    return status;
+    return pb_record_finish(&out, result, error);
 }
 
 /* The numbers a mark names, one after another in the order of the values. */
@@ -592,21 +578,17 @@ static pb_status column_from_json(pb_interp *interp, const json_t *array, size_t
                                   json_marks *marks, pb_value **result, pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < json_array_size(array); i++) {
+    for (size_t i = 0; !out.status && i < json_array_size(array); i++) {
         pb_value *cell = NULL;
-        bool marked = is_marked(marks, which, i);
-        status = marked ? pb_value_number(marks->number, PB_DOUBLE, &cell, error)
-                        : from_json(interp, json_array_get(array, i), &cell, error);
-        if (marked)
+        if (is_marked(marks, which, i)) {
+            pb_list_take_number(&out, marks->number, PB_DOUBLE);
             next_mark(marks);
-        if (!status)
-            status = pb_list_take(&out, cell, error);
+            continue;
+        }
+        out.status = from_json(interp, json_array_get(array, i), &cell, &out.error);
+        pb_list_take(&out, cell);
     }
-    if (!status)
-        return pb_list_finish(&out, true, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, true, result, error);
 }
 
 /* A column that was read; truths show as ticks. */
@@ -645,14 +627,10 @@ static pb_status table_from_json(pb_interp *interp, const json_t *json, const ch
 static pb_status record_of_names(const json_texts *names, pb_value *const *values,
                                  pb_value **result, pb_error **error)
 {
-    pb_entry *entries = pb_calloc(names->count, sizeof *entries);
-    if (!entries)
-        return pb_fail_memory(error);
+    pb_record_builder out = {0};
     for (size_t i = 0; i < names->count; i++)
-        entries[i] = (pb_entry){names->texts[i], values[i]};
-    pb_status status = pb_value_record(entries, names->count, NULL, result, error);
-    free(entries);
-    return status;
+        pb_record_take(&out, names->texts[i], pb_value_retain(values[i]));
+    return pb_record_finish(&out, result, error);
 }
 
 static pb_status table_of_names(pb_interp *interp, const json_texts *names, pb_value *const *values,
@@ -674,22 +652,24 @@ static pb_status named_from_json(pb_interp *interp, const json_t *json, const ch
     const json_t *names = json_object_get(json, "names");
     json_texts texts = {.texts = NULL};
     pb_list_builder values = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = json_is_array(names) && json_is_array(held) &&
-                               json_array_size(names) == json_array_size(held)
-                           ? read_texts(names, &texts, error)
-                           : PB_FORMAT;
-    for (size_t i = 0; !status && i < texts.count; i++) {
+    values.status = json_is_array(names) && json_is_array(held) &&
+                            json_array_size(names) == json_array_size(held)
+                        ? read_texts(names, &texts, &values.error)
+                        : PB_FORMAT;
+    for (size_t i = 0; !values.status && i < texts.count; i++) {
         pb_value *value = NULL;
         const json_t *item = json_array_get(held, i);
         json_marks none = {.any = false};
-        status = !table                ? from_json(interp, item, &value, error)
-                 : json_is_array(item) ? column_from_json(interp, item, i, &none, &value, error)
-                                       : PB_FORMAT;
-        if (!status)
-            status = pb_list_take(&values, value, error);
+        values.status = !table ? from_json(interp, item, &value, &values.error)
+                        : json_is_array(item)
+                            ? column_from_json(interp, item, i, &none, &value, &values.error)
+                            : PB_FORMAT;
+        pb_list_take(&values, value);
     }
+    pb_status status = values.status;
     if (status == PB_FORMAT)
-        status = not_what_it_says(table ? "table" : mark, error);
+        status = not_what_it_says(table ? "table" : mark, &values.error);
+    pb_error_move(&values.error, error);
     if (!status)
         status = table ? table_of_names(interp, &texts, values.items, result, error)
                        : record_of_names(&texts, values.items, result, error);

@@ -19,23 +19,19 @@ pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **li
 pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_value *items,
                        pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {0};
-    pb_status status = PB_OK;
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     if (pb_value_is_none(function)) {
         *result = pb_value_retain(items);
         return PB_OK;
     }
-    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+    for (size_t i = 0; !out.status && i < pb_list_count(items); i++) {
         pb_value *item = pb_list_item(items, i), *made = NULL;
-        status = pb_interp_check(interp, error);
-        if (!status)
-            status = pb_interp_call(interp, function, 1, &item, &made, error);
-        if (!status)
-            status = pb_list_take(&out, made, error);
-    }
-    if (status) {
-        pb_list_discard(&out);
-        return status;
+        out.status = pb_interp_check(interp, &out.error);
+        if (!out.status)
+            out.status = pb_interp_call(interp, function, 1, &item, &made, &out.error);
+        pb_list_take(&out, made);
+        if (!out.status)
+            pb_watch_progress(pb_interp_watch(interp), i + 1, pb_list_count(items));
     }
     return pb_list_finish(&out, false, result, error);
 }
@@ -56,17 +52,9 @@ static pb_status call_range(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_argument(call, NULL, error, PB_LIMIT,
                                 "a list holds at most %d items, this range would have %.0f",
                                 PB_MAX_LIST_LENGTH, count);
-    for (double i = 0; i < count; i++) {
-        pb_value *item = NULL;
-        pb_status status = pb_interp_check(call->interp, error);
-        if (!status)
-            status = pb_value_number(start + i * step, PB_INTEGER, &item, error);
-        if (!status)
-            status = pb_list_take(&out, item, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
+    for (double i = 0; !out.status && i < count; i++) {
+        out.status = pb_interp_check(call->interp, &out.error);
+        pb_list_take_number(&out, start + i * step, PB_INTEGER);
     }
     return pb_list_finish(&out, false, result, error);
 }
@@ -104,33 +92,25 @@ static pb_status call_enumerate(pb_call *call, pb_value **result, pb_error **err
     pb_value *items = NULL;
     pb_list_builder out = {.keeper = call->keeper};
     double start = pb_argument_number(call, "start");
-    pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+    out.status = pb_argument_items(call, "x", &items, &out.error);
+    for (size_t i = 0; !out.status && i < pb_list_count(items); i++) {
         pb_value *number = NULL, *both = NULL;
-        status = pb_value_number(start + (double)i, PB_INTEGER, &number, error);
-        if (!status)
-            status = pair(number, pb_value_retain(pb_list_item(items, i)), &both, error);
-        if (!status)
-            status = pb_list_take(&out, both, error);
+        out.status = pb_value_number(start + (double)i, PB_INTEGER, &number, &out.error);
+        if (!out.status)
+            out.status = pair(number, pb_value_retain(pb_list_item(items, i)), &both, &out.error);
+        pb_list_take(&out, both);
     }
     pb_value_release(&items);
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 static pb_status zip_row(pb_value *const *lists, size_t n, size_t row, pb_value **result,
                          pb_error **error)
 {
     pb_list_builder items = {0};
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < n; i++)
-        status = pb_list_take(&items, pb_value_retain(pb_list_item(lists[i], row)), error);
-    if (!status)
-        return pb_list_finish(&items, false, result, error);
-    pb_list_discard(&items);
-    return status;
+    for (size_t i = 0; i < n; i++)
+        pb_list_take(&items, pb_value_retain(pb_list_item(lists[i], row)));
+    return pb_list_finish(&items, false, result, error);
 }
 
 static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
@@ -138,27 +118,23 @@ static pb_status call_zip(pb_call *call, pb_value **result, pb_error **error)
     pb_value **lists = pb_calloc(call->n_rest, sizeof *lists);
     pb_list_builder out = {.keeper = call->keeper};
     size_t shortest = call->n_rest ? SIZE_MAX : 0, n = 0;
-    pb_status status = lists ? PB_OK : pb_fail_memory(error);
-    for (; !status && n < call->n_rest; n++) {
-        status = pb_interp_items(call->interp, call->rest[n].value, &lists[n], error);
+    out.status = lists ? PB_OK : pb_fail_memory(&out.error);
+    for (; !out.status && n < call->n_rest; n++) {
+        out.status = pb_interp_items(call->interp, call->rest[n].value, &lists[n], &out.error);
         if (pb_list_count(lists[n]) < shortest)
             shortest = pb_list_count(lists[n]);
     }
-    for (size_t row = 0; !status && row < shortest; row++) {
+    for (size_t row = 0; !out.status && row < shortest; row++) {
         pb_value *made = NULL;
-        status = pb_interp_check(call->interp, error);
-        if (!status)
-            status = zip_row(lists, n, row, &made, error);
-        if (!status)
-            status = pb_list_take(&out, made, error);
+        out.status = pb_interp_check(call->interp, &out.error);
+        if (!out.status)
+            out.status = zip_row(lists, n, row, &made, &out.error);
+        pb_list_take(&out, made);
     }
     for (size_t i = 0; i < n; i++)
         pb_value_release(&lists[i]);
     free(lists);
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 /* ---- sorted: a merge sort, which is stable and may fail halfway ---- */
@@ -248,21 +224,21 @@ static pb_status call_sorted(pb_call *call, pb_value **result, pb_error **error)
     pb_value *items = NULL, *keys = NULL;
     pb_list_builder out = {.keeper = call->keeper};
     size_t *order = NULL;
-    pb_status status = pb_argument_items(call, "x", &items, error);
-    if (!status)
-        status = pb_map_items(call->interp, pb_argument_value(call, "key"), items, &keys, error);
-    if (!status)
-        status = pb_place_argument(
-            call, "x", sorted_order(call, keys, pb_list_is_column(items), &order, error), error);
-    for (size_t i = 0; !status && i < pb_list_count(items); i++)
-        status = pb_list_take(&out, pb_value_retain(pb_list_item(items, order[i])), error);
-    if (!status)
-        status = pb_list_finish(&out, pb_list_is_column(items), result, error);
-    pb_list_discard(&out);
+    out.status = pb_argument_items(call, "x", &items, &out.error);
+    if (!out.status)
+        out.status =
+            pb_map_items(call->interp, pb_argument_value(call, "key"), items, &keys, &out.error);
+    if (!out.status)
+        out.status = pb_place_argument(
+            call, "x", sorted_order(call, keys, pb_list_is_column(items), &order, &out.error),
+            &out.error);
+    for (size_t i = 0; !out.status && i < pb_list_count(items); i++)
+        pb_list_take(&out, pb_value_retain(pb_list_item(items, order[i])));
+    bool column = pb_list_is_column(items);
     free(order);
     pb_value_release(&items);
     pb_value_release(&keys);
-    return status;
+    return pb_list_finish(&out, column, result, error);
 }
 
 /* sort(table, by="diff"): the rows in the order of a column. A list is sorted as by sorted(). */
@@ -292,14 +268,10 @@ static pb_status call_list(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
     pb_list_builder out = {.keeper = call->keeper};
-    pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; !status && i < pb_list_count(items); i++)
-        status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+    out.status = pb_argument_items(call, "x", &items, &out.error);
+    pb_list_take_items(&out, items, 0, pb_list_count(items));
     pb_value_release(&items);
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 /* map(f, xs) as in Python, or xs.map(f): which of the two arguments is the function. */
@@ -349,6 +321,8 @@ static pb_status go_on(pb_call *call, const pb_value *items, size_t n, pb_value 
             status = pb_interp_call(call->interp, function, items ? 2 : 1, given, &next, error);
         pb_interp_bury(call->interp, &so_far);
         so_far = next;
+        if (!status)
+            pb_watch_progress(pb_call_watch(call), i + 1, n);
     }
     if (!status)
         *result = pb_value_retain(so_far);
@@ -378,21 +352,18 @@ static pb_status call_filter(pb_call *call, pb_value **result, pb_error **error)
     const pb_value *function = NULL;
     pb_value *items = NULL, *kept = NULL;
     pb_list_builder out = {.keeper = call->keeper};
-    pb_status status = function_and_items(call, &function, &items, error);
-    if (!status)
-        status = pb_map_items(call->interp, function, items, &kept, error);
-    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+    out.status = function_and_items(call, &function, &items, &out.error);
+    if (!out.status)
+        out.status = pb_map_items(call->interp, function, items, &kept, &out.error);
+    for (size_t i = 0; !out.status && i < pb_list_count(items); i++) {
         bool truth = false;
-        status = pb_value_truth(pb_list_item(kept, i), &truth, error);
-        if (!status && truth)
-            status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+        out.status = pb_value_truth(pb_list_item(kept, i), &truth, &out.error);
+        if (truth)
+            pb_list_take(&out, pb_value_retain(pb_list_item(items, i)));
     }
     pb_value_release(&items);
     pb_value_release(&kept);
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 static bool is_among(pb_comparison *comparison, const pb_list_builder *items, const pb_value *value)
@@ -407,19 +378,16 @@ static pb_status call_unique(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_value *items = NULL;
     pb_list_builder out = {.keeper = call->keeper};
-    pb_comparison comparison = {.keeper = call->keeper, .error = error};
-    pb_status status = pb_argument_items(call, "x", &items, error);
-    for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+    pb_comparison comparison = {.keeper = call->keeper, .error = &out.error};
+    out.status = pb_argument_items(call, "x", &items, &out.error);
+    for (size_t i = 0; !out.status && i < pb_list_count(items); i++) {
         bool known = is_among(&comparison, &out, pb_list_item(items, i));
-        status = comparison.status;
-        if (!status && !known)
-            status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
+        out.status = comparison.status;
+        if (!known)
+            pb_list_take(&out, pb_value_retain(pb_list_item(items, i)));
     }
     pb_value_release(&items);
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 /* ---- index, count ---- */
@@ -477,23 +445,18 @@ static pb_status record_parts(pb_call *call, bool names, bool values, pb_value *
 {
     const pb_value *record = pb_argument_value(call, "record");
     pb_list_builder out = {.keeper = call->keeper};
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < pb_record_count(record); i++) {
+    for (size_t i = 0; !out.status && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
         pb_value *name = NULL, *made = NULL;
         if (names)
-            status = pb_value_text(entry.name, &name, error);
-        if (!status && names && values)
-            status = pair(name, pb_value_retain(entry.value), &made, error);
-        else if (!status)
+            out.status = pb_value_text(entry.name, &name, &out.error);
+        if (!out.status && names && values)
+            out.status = pair(name, pb_value_retain(entry.value), &made, &out.error);
+        else if (!out.status)
             made = names ? name : pb_value_retain(entry.value);
-        if (!status)
-            status = pb_list_take(&out, made, error);
+        pb_list_take(&out, made);
     }
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, false, result, error);
 }
 
 static pb_status call_keys(pb_call *call, pb_value **result, pb_error **error)

@@ -35,7 +35,6 @@ static pb_status pointwise(pb_call *call, const pb_pointwise *f, const pb_value 
 {
     char what[160];
     pb_list_builder out = {.keeper = call->keeper};
-    pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_NUMBER || pb_value_kind(x) == PB_BOOL)
         return on_number(call, f, x, result, error);
     if (pb_value_kind(x) == PB_TENSOR)
@@ -47,16 +46,12 @@ static pb_status pointwise(pb_call *call, const pb_pointwise *f, const pb_value 
             pb_error_hint(*error, "[%s(x) for x in xs] works on each item", call->row->name);
         return PB_TYPE;
     }
-    for (size_t i = 0; !status && i < pb_list_count(x); i++) {
+    for (size_t i = 0; !out.status && i < pb_list_count(x); i++) {
         pb_value *cell = NULL;
-        status = pointwise(call, f, pb_list_item(x, i), &cell, error);
-        if (!status)
-            status = pb_list_take(&out, cell, error);
+        out.status = pointwise(call, f, pb_list_item(x, i), &cell, &out.error);
+        pb_list_take(&out, cell);
     }
-    if (!status)
-        return pb_list_finish(&out, true, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, true, result, error);
 }
 
 static double sign(double x)
@@ -165,7 +160,6 @@ static pb_status round_value(pb_call *call, const pb_value *x, pb_value **result
     int digits = whole ? 0 : (int)pb_argument_integer(call, "digits");
     pb_list_builder out = {.keeper = call->keeper};
     char what[160];
-    pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_TENSOR)
         return round_tensor(call, x, digits, result, error);
     if (pb_value_kind(x) == PB_NUMBER || pb_value_kind(x) == PB_BOOL)
@@ -175,16 +169,12 @@ static pb_status round_value(pb_call *call, const pb_value *x, pb_value **result
         return pb_fail_argument(call, "x", error, PB_TYPE,
                                 "round() takes a number or a tensor, not %s",
                                 pb_value_describe(x, what, sizeof what));
-    for (size_t i = 0; !status && i < pb_list_count(x); i++) {
+    for (size_t i = 0; !out.status && i < pb_list_count(x); i++) {
         pb_value *cell = NULL;
-        status = round_value(call, pb_list_item(x, i), &cell, error);
-        if (!status)
-            status = pb_list_take(&out, cell, error);
+        out.status = round_value(call, pb_list_item(x, i), &cell, &out.error);
+        pb_list_take(&out, cell);
     }
-    if (!status)
-        return pb_list_finish(&out, true, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, true, result, error);
 }
 
 static pb_status call_round(pb_call *call, pb_value **result, pb_error **error)

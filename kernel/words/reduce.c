@@ -425,15 +425,11 @@ static pb_status call_argmin(pb_call *call, pb_value **result, pb_error **error)
 static pb_status compared(pb_call *call, pb_value **items, pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
     if (call->n_rest == 1)
         return pb_interp_items(call->interp, call->rest[0].value, items, error);
-    for (size_t i = 0; !status && i < call->n_rest; i++)
-        status = pb_list_take(&list, pb_value_retain(call->rest[i].value), error);
-    if (!status)
-        return pb_list_finish(&list, false, items, error);
-    pb_list_discard(&list);
-    return status;
+    for (size_t i = 0; i < call->n_rest; i++)
+        pb_list_take(&list, pb_value_retain(call->rest[i].value));
+    return pb_list_finish(&list, false, items, error);
 }
 
 /* Whether there are two numbers to compare place by place, one of them a tensor. */

@@ -119,18 +119,13 @@ static pb_status field_of_all(pb_interp *interp, const pb_value *list, const cha
                               pb_value **result, pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < pb_list_count(list); i++) {
+    for (size_t i = 0; !out.status && i < pb_list_count(list); i++) {
         pb_value *found = pb_value_retain(pb_record_find(pb_list_item(list, i), name));
         if (!found)
-            status = pb_value_none(&found, error);
-        if (!status)
-            status = pb_list_take(&out, found, error);
+            out.status = pb_value_none(&found, &out.error);
+        pb_list_take(&out, found);
     }
-    if (!status)
-        return pb_list_finish(&out, true, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, true, result, error);
 }
 
 static pb_status from_records(pb_interp *interp, const pb_value *list, pb_value **table,
@@ -212,22 +207,18 @@ static pb_status rows_between(pb_interp *interp, const pb_value *x, size_t start
                               pb_value **result, pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
     if (pb_value_kind(x) == PB_TABLE) {
         size_t *rows = pb_malloc(end - start, sizeof *rows);
         for (size_t i = start; rows && i < end; i++)
             rows[i - start] = i;
-        status = rows ? pb_table_pick(pb_interp_keeper(interp), x, rows, end - start, result, error)
-                      : pb_fail_memory(error);
+        pb_status status =
+            rows ? pb_table_pick(pb_interp_keeper(interp), x, rows, end - start, result, error)
+                 : pb_fail_memory(error);
         free(rows);
         return status;
     }
-    for (size_t i = start; !status && i < end; i++)
-        status = pb_list_take(&out, pb_value_retain(pb_list_item(x, i)), error);
-    if (!status)
-        return pb_list_finish(&out, pb_list_is_column(x), result, error);
-    pb_list_discard(&out);
-    return status;
+    pb_list_take_items(&out, x, start, end);
+    return pb_list_finish(&out, pb_list_is_column(x), result, error);
 }
 
 static pb_status cut(pb_call *call, bool from_start, pb_value **result, pb_error **error)

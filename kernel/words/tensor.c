@@ -391,24 +391,21 @@ static pb_status where_cells(const pb_call *call, const pb_value *mask, const pb
     size_t count = pb_list_count(mask);
     pb_value *yes = NULL, *no = NULL;
     pb_list_builder out = {.keeper = call->keeper};
-    pb_status status = pb_value_as_column(call->keeper, a, count, &yes, error);
-    if (!status)
-        status = pb_value_as_column(call->keeper, b, count, &no, error);
-    if (!status && (pb_list_count(yes) != count || pb_list_count(no) != count))
-        status = pb_fail(error, PB_VALUE, "where() lines up %zu conditions with %zu and %zu values",
-                         count, pb_list_count(yes), pb_list_count(no));
-    for (size_t i = 0; !status && i < count; i++) {
-        bool truth;
-        status = pb_value_truth(pb_list_item(mask, i), &truth, error);
-        if (!status)
-            status = pb_list_take(&out, pb_value_retain(pb_list_item(truth ? yes : no, i)), error);
+    out.status = pb_value_as_column(call->keeper, a, count, &yes, &out.error);
+    if (!out.status)
+        out.status = pb_value_as_column(call->keeper, b, count, &no, &out.error);
+    if (!out.status && (pb_list_count(yes) != count || pb_list_count(no) != count))
+        out.status =
+            pb_fail(&out.error, PB_VALUE, "where() lines up %zu conditions with %zu and %zu values",
+                    count, pb_list_count(yes), pb_list_count(no));
+    for (size_t i = 0; !out.status && i < count; i++) {
+        bool truth = false;
+        out.status = pb_value_truth(pb_list_item(mask, i), &truth, &out.error);
+        pb_list_take(&out, pb_value_retain(pb_list_item(truth ? yes : no, i)));
     }
     pb_value_release(&yes);
     pb_value_release(&no);
-    if (!status)
-        return pb_list_finish(&out, true, result, error);
-    pb_list_discard(&out);
-    return status;
+    return pb_list_finish(&out, true, result, error);
 }
 
 static bool is_numeric(const pb_value *value)
@@ -447,25 +444,20 @@ static pb_status call_check(pb_call *call, pb_value **result, pb_error **error)
     pb_value *cells = NULL;
     pb_list_builder out = {.keeper = call->keeper};
     bool truth;
-    pb_status status;
     if (pb_value_kind(x) != PB_LIST && pb_value_kind(x) != PB_TENSOR) {
-        status = pb_value_truth(x, &truth, error);
+        pb_status status = pb_value_truth(x, &truth, error);
         return status ? status : pb_value_bool(truth, result, error);
     }
-    status = pb_value_as_column(call->keeper, x, 0, &cells, error);
-    for (size_t i = 0; !status && i < pb_list_count(cells); i++) {
+    out.status = pb_value_as_column(call->keeper, x, 0, &cells, &out.error);
+    for (size_t i = 0; !out.status && i < pb_list_count(cells); i++) {
         pb_value *cell = NULL;
-        status = pb_value_truth(pb_list_item(cells, i), &truth, error);
-        if (!status)
-            status = pb_value_bool(truth, &cell, error);
-        if (!status)
-            status = pb_list_take(&out, cell, error);
+        out.status = pb_value_truth(pb_list_item(cells, i), &truth, &out.error);
+        if (!out.status)
+            out.status = pb_value_bool(truth, &cell, &out.error);
+        pb_list_take(&out, cell);
     }
     pb_value_release(&cells);
-    if (!status)
-        return pb_list_finish(&out, true, result, error);
-    pb_list_discard(&out);
-    return pb_place_argument(call, "condition", status, error);
+    return pb_place_argument(call, "condition", pb_list_finish(&out, true, result, error), error);
 }
 
 const pb_builtin pb_builtins_tensor[] = {

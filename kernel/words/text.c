@@ -232,12 +232,12 @@ static pb_status call_find(pb_call *call, pb_value **result, pb_error **error)
 
 /* ---- split, join ---- */
 
-static pb_status take_piece(pb_list_builder *out, const char *bytes, size_t length,
-                            pb_error **error)
+static void take_piece(pb_list_builder *out, const char *bytes, size_t length)
 {
     pb_value *piece = NULL;
-    pb_status status = pb_value_string(bytes, length, &piece, error);
-    return status ? status : pb_list_take(out, piece, error);
+    if (!out->status)
+        out->status = pb_value_string(bytes, length, &piece, &out->error);
+    pb_list_take(out, piece);
 }
 
 static bool is_space(char c)
@@ -245,33 +245,30 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static pb_status split_at_spaces(pb_slice text, pb_list_builder *out, pb_error **error)
+static void split_at_spaces(pb_slice text, pb_list_builder *out)
 {
-    pb_status status = PB_OK;
-    for (size_t at = 0; !status && at < text.length;) {
+    for (size_t at = 0; !out->status && at < text.length;) {
         size_t start = at;
         while (at < text.length && !is_space(text.bytes[at]))
             at++;
         if (at > start)
-            status = take_piece(out, text.bytes + start, at - start, error);
+            take_piece(out, text.bytes + start, at - start);
         while (at < text.length && is_space(text.bytes[at]))
             at++;
     }
-    return status;
 }
 
-static pb_status split_at(const pb_call *call, pb_slice text, pb_slice by, pb_list_builder *out,
-                          pb_error **error)
+static void split_at(const pb_call *call, pb_slice text, pb_slice by, pb_list_builder *out)
 {
     size_t at = 0, found = 0;
-    pb_status status = find(call, text, 0, by, &found, error);
-    while (!status && found != SIZE_MAX) {
-        status = take_piece(out, text.bytes + at, found - at, error);
+    out->status = find(call, text, 0, by, &found, &out->error);
+    while (!out->status && found != SIZE_MAX) {
+        take_piece(out, text.bytes + at, found - at);
         at = found + by.length;
-        if (!status)
-            status = find(call, text, at, by, &found, error);
+        if (!out->status)
+            out->status = find(call, text, at, by, &found, &out->error);
     }
-    return status ? status : take_piece(out, text.bytes + at, text.length - at, error);
+    take_piece(out, text.bytes + at, text.length - at);
 }
 
 static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
@@ -280,12 +277,11 @@ static pb_status call_split(pb_call *call, pb_value **result, pb_error **error)
     pb_list_builder out = {.keeper = call->keeper};
     if (by.bytes && by.length == 0)
         return pb_fail_argument(call, "by", error, PB_VALUE, "the separator is empty");
-    pb_status status =
-        by.bytes ? split_at(call, text, by, &out, error) : split_at_spaces(text, &out, error);
-    if (!status)
-        return pb_list_finish(&out, false, result, error);
-    pb_list_discard(&out);
-    return status;
+    if (by.bytes)
+        split_at(call, text, by, &out);
+    else
+        split_at_spaces(text, &out);
+    return pb_list_finish(&out, false, result, error);
 }
 
 /* PB_OK if all items are strings and there may be one of them all, with so much between them. */

@@ -16,6 +16,8 @@ extern const pb_builtin pb_builtins_text[];
 extern const pb_builtin pb_builtins_cell[];
 extern const pb_builtin pb_builtins_file[];
 extern const pb_constant pb_constants_place[];
+/* What parameters of a name are in all of them (usual.c). */
+extern const pb_parameter pb_usual_general[];
 
 /* What walking the argument `name` gives; a caret under it if it cannot be walked. */
 pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,

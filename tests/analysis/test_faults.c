@@ -91,7 +91,8 @@ static void an_interrupted_sweep_keeps_what_it_has(void **state)
     prepare(f);
     f->prints_left = 12;
     char *came = run(f, "p = patch(into=love, from=hate, at=\"mlp_out\", metric=counted)");
-    assert_non_null(strstr(came, "interrupted: the sweep has what was computed by then"));
+    assert_non_null(strstr(came, "Interrupted: the sweep was stopped after "));
+    assert_non_null(strstr(came, "; p holds what was computed\n"));
     free(came);
     expect(f, "p.partial", "True");
     expect(f, "p", "Interrupted: ");
@@ -112,7 +113,8 @@ static void an_interrupted_sweep_of_three_axes_says_so(void **state)
     prepare(f);
     f->prints_left = 12;
     char *came = run(f, "p = patch(into=love, from=hate, at=\"z\", pos=each, metric=counted)");
-    assert_non_null(strstr(came, "interrupted: the sweep has what was computed by then"));
+    assert_non_null(strstr(came, "Interrupted: the sweep was stopped after "));
+    assert_non_null(strstr(came, "; p holds what was computed\n"));
     free(came);
     expect(f, "p", "Interrupted: ");
     expect(f, "heatmap(p, facet=\"pos\")", "Interrupted: ");
@@ -193,8 +195,8 @@ static void folders_that_are_no_models(void **state)
     expect_of_folder(f, "model.safetensors", "", "has 0 bytes");
     expect_of_folder(f, "model.safetensors", "0123456789", "FormatError");
     expect_of_folder(f, "config.json", "{\"n_layer\": 6,,}", "is not valid JSON");
-    expect_of_folder(f, "config.json", "{\"model_type\": \"llama\"}",
-                     "of type \"llama\", which has no n_layer");
+    expect_of_folder(f, "config.json", "{\"model_type\": \"mamba\"}",
+                     "models of type \"mamba\", as model_type in");
     expect_of_folder(f, "vocab.json", "{\"a\": 0, \"b\": 0}", "two pieces that are tokens");
     expect(f, "top(love, 1).token[0]", "great");
 }

@@ -36,7 +36,7 @@ static void all_products(const subject *s, size_t rows, const float *x, float *y
     size_t d = shape->d_model, m = shape->d_mlp, inner = shape->n_head * shape->d_head;
     for (size_t layer = 0; layer < shape->n_layer; layer++) {
         const pb_layer_weights *w = pb_model_layer(s->model, layer);
-        product(rows, d, 3 * inner, x, w->w_qkv, y);
+        product(rows, d, shape->d_qkv, x, w->w_qkv, y);
         product(rows, inner, d, x, w->w_o, y);
         product(rows, d, m, x, w->w_in, y);
         product(rows, m, d, x, w->w_out, y);
@@ -87,7 +87,7 @@ static void attention_products(size_t n, size_t d_head, size_t ld, const float *
 double bound_attention(subject *s, size_t a, size_t b, count *counted)
 {
     const pb_shape *shape = pb_model_shape(s->model);
-    size_t n = a ? a : 1, d = shape->n_head * shape->d_head, ld = 3 * d;
+    size_t n = a ? a : 1, d = shape->d_q, ld = shape->d_qkv;
     float *qkv = need(n * ld, sizeof *qkv);
     for (size_t i = 0; i < n * ld; i++)
         qkv[i] = (float)(i % 17) / 16.0f - 0.5f;
@@ -132,7 +132,7 @@ double bound_read(subject *s, size_t a, size_t b, count *counted)
         double start = now();
         for (size_t layer = 0; layer < shape->n_layer; layer++) {
             const pb_layer_weights *w = pb_model_layer(s->model, layer);
-            sink = sink + total(3 * d * inner, w->w_qkv) + total(d * inner, w->w_o) +
+            sink = sink + total(d * shape->d_qkv, w->w_qkv) + total(d * inner, w->w_o) +
                    total(d * m, w->w_in) + total(m * d, w->w_out);
         }
         double took = now() - start;

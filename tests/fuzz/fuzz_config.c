@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "io/config.h"
+#include "model/families.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -10,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     pb_config *config = NULL;
     pb_error *error = NULL;
-    if (!pb_config_parse("config.json", (const char *)data, size, &config, &error)) {
+    if (!pb_config_parse("config.json", (const char *)data, size, pb_family_keys, &config,
+                         &error)) {
         if (config->n_head == 0 || config->n_embd != config->n_head * config->d_head ||
             config->n_layer == 0 || config->n_positions == 0 || config->vocab_size == 0)
             abort();

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "io/config.h"
+#include "model/families.h"
 #include "scratch.h"
 
 static void test_default_model(void **state)
@@ -16,7 +17,7 @@ static void test_default_model(void **state)
     (void)state;
     pb_config *c = NULL;
     pb_error *error = NULL;
-    assert_ok(pb_config_read("models/reviews-4m", &c, &error), &error);
+    assert_ok(pb_config_read("models/reviews-4m", pb_family_keys, &c, &error), &error);
     assert_string_equal(c->model_type, "gpt2");
     assert_string_equal(c->path, "models/reviews-4m/config.json");
     assert_string_equal(c->activation_function, "gelu_new");
@@ -42,7 +43,7 @@ static void test_default_model(void **state)
 
 static pb_status parse(const char *json, pb_config **config, pb_error **error)
 {
-    return pb_config_parse("config.json", json, strlen(json), config, error);
+    return pb_config_parse("config.json", json, strlen(json), pb_family_keys, config, error);
 }
 
 static void test_defaults(void **state)
@@ -179,7 +180,7 @@ static void test_ends(void **state)
         pb_config *c = NULL;
         pb_error *error = NULL;
         scratch_text(*state, "generation_config.json", rows[i].generation);
-        assert_ok(pb_config_read(*state, &c, &error), &error);
+        assert_ok(pb_config_read(*state, pb_family_keys, &c, &error), &error);
         assert_int_equal(c->n_ends, rows[i].n);
         assert_memory_equal(c->ends, rows[i].ends, rows[i].n * sizeof *c->ends);
         pb_config_destroy(&c);
@@ -233,33 +234,23 @@ static void test_refused(void **state)
     }
 }
 
-/* Whatever the alphabet says of them. */
-static void test_types_of_other_families(void **state)
+/* Whatever the alphabet says of them, and whatever sizes they give. */
+static void test_unknown_families(void **state)
 {
     (void)state;
-    static const char *const types[] = {"bert", "gpt", "gpt_neox", "llama"};
+    static const char *const types[] = {"bert", "gpt", "mamba", "zamba"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        char json[64], said[64];
-        snprintf(json, sizeof json, "{\"model_type\":\"%s\"}", types[i]);
-        snprintf(said, sizeof said, "of type \"%s\", which has no n_layer", types[i]);
+        char json[256], said[128];
+        snprintf(json, sizeof json, "{\"model_type\":\"%s\"," SIZES "}", types[i]);
+        snprintf(said, sizeof said,
+                 "models of type \"%s\", as model_type in 'config.json' has it, cannot be run; "
+                 "expected \"gpt2\"",
+                 types[i]);
         pb_config *config = NULL;
         pb_error *error = NULL;
         assert_error(parse(json, &config, &error), &error, PB_UNSUPPORTED, said);
         assert_null(config);
     }
-}
-
-/* Another family's sizes have other names; what it lacks here says what it is. */
-static void test_other_families(void **state)
-{
-    (void)state;
-    pb_config *c = NULL;
-    pb_error *error = NULL;
-    assert_error(parse("{\"model_type\":\"llama\",\"hidden_size\":8,\"num_hidden_layers\":2,"
-                       "\"num_attention_heads\":2,\"vocab_size\":10}",
-                       &c, &error),
-                 &error, PB_UNSUPPORTED,
-                 "is of a model of type \"llama\", which has no n_layer; expected \"gpt2\"");
 }
 
 static void test_deep_nesting(void **state)
@@ -270,15 +261,16 @@ static void test_deep_nesting(void **state)
     memcpy(json, "{\"a\":", 5);
     pb_config *config = NULL;
     pb_error *error = NULL;
-    assert_error(pb_config_parse("config.json", json, sizeof json, &config, &error), &error,
-                 PB_FORMAT, "not valid JSON");
+    assert_error(pb_config_parse("config.json", json, sizeof json, pb_family_keys, &config, &error),
+                 &error, PB_FORMAT, "not valid JSON");
 }
 
 static void test_no_file(void **state)
 {
     pb_config *config = NULL;
     pb_error *error = NULL;
-    assert_error(pb_config_read(*state, &config, &error), &error, PB_IO, "config.json': No such");
+    assert_error(pb_config_read(*state, pb_family_keys, &config, &error), &error, PB_IO,
+                 "config.json': No such");
 }
 
 int main(void)
@@ -288,10 +280,9 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_not_needed),
         cmocka_unit_test(test_other_names),
-        cmocka_unit_test(test_other_families),
         cmocka_unit_test_setup_teardown(test_ends, scratch_set_up, scratch_tear_down),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_types_of_other_families),
+        cmocka_unit_test(test_unknown_families),
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test_setup_teardown(test_no_file, scratch_set_up, scratch_tear_down),
     };

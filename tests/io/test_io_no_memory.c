@@ -13,8 +13,10 @@
 #include "failing_memory.h"
 #include "io/config.h"
 #include "io/file.h"
+#include "io/gguf.h"
 #include "io/locate.h"
 #include "io/safetensors.h"
+#include "model/families.h"
 #include "scratch.h"
 
 /* Ends the error. True for PB_OK; anything else but PB_MEMORY is a fault of the test. */
@@ -33,7 +35,7 @@ static bool read_config(void *unused)
     (void)unused;
     pb_config *config = NULL;
     pb_error *error = NULL;
-    pb_status status = pb_config_read("models/reviews-4m", &config, &error);
+    pb_status status = pb_config_read("models/reviews-4m", pb_family_keys, &config, &error);
     pb_config_destroy(&config);
     return is_done(status, error);
 }
@@ -45,6 +47,20 @@ static bool open_weights(void *unused)
     pb_error *error = NULL;
     pb_status status = pb_weights_open("models/reviews-4m", &weights, &error);
     pb_weights_close(&weights);
+    return is_done(status, error);
+}
+
+static bool open_gguf(void *unused)
+{
+    (void)unused;
+    pb_weights *weights = NULL;
+    pb_gguf *gguf = NULL;
+    pb_error *error = NULL;
+    pb_status status = pb_weights_open("tests/golden/gguf-types.gguf", &weights, &error);
+    if (!status)
+        status = pb_gguf_read("tests/golden/gguf-types.gguf", &gguf, &error);
+    pb_weights_close(&weights);
+    pb_gguf_destroy(&gguf);
     return is_done(status, error);
 }
 
@@ -86,6 +102,12 @@ static void test_weights(void **state)
     assert_survives_failing_memory(open_weights, NULL, 1000);
 }
 
+static void test_gguf(void **state)
+{
+    (void)state;
+    assert_survives_failing_memory(open_gguf, NULL, 1000);
+}
+
 static void test_locate(void **state)
 {
     scratch_text(*state, "small/config.json", "{}");
@@ -108,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_gguf),
         cmocka_unit_test_setup_teardown(test_locate, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_file, scratch_set_up, scratch_tear_down),
     };

@@ -53,6 +53,11 @@ static pb_status on_ask(void *user, const char *prompt, bool secret, pb_buffer *
     return PB_OK;
 }
 
+static void on_resume(void *user)
+{
+    atomic_store(&((recorder *)user)->stop, false);
+}
+
 pb_session *recorder_session(pb_session_options options)
 {
     pb_session *session = NULL;
@@ -65,6 +70,7 @@ void recorder_start(recorder *r)
     memset(r, 0, sizeof *r);
     r->host = (pb_host){.user = r,
                         .stop = &r->stop,
+                        .resume = on_resume,
                         .text = on_text,
                         .show = on_show,
                         .clear = on_clear,

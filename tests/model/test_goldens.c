@@ -92,7 +92,7 @@ static void compare_activation(const subject *s, pb_model *model, const golden_e
     pb_site site = PB_SITE_EMBED;
     pb_tensor *tensor = activation(s, model, entry, &site);
     const char *axes[3];
-    size_t n_axes = pb_site_axes(site, axes);
+    size_t n_axes = pb_site_axes(model, site, axes);
     assert_int_equal(pb_tensor_rank(tensor), n_axes);
     assert_int_equal(n_axes, entry->n_words - 3);
     for (size_t i = 0; i < n_axes; i++) {

@@ -11,6 +11,7 @@
  *     show ID TEXT, update ID TEXT    a display; an ID of - is none
  *     shows N SIZE              N displays of so many bytes
  *     clear, clear wait         clears the output
+ *     at TEXT, at               a line of progress; without a text it goes
  *     page TEXT, next TEXT      payloads
  *     ask PROMPT, secret PROMPT prints the line that comes
  *     error TEXT                fails
@@ -187,6 +188,12 @@ static pb_status act_clear(cell *c, const char *rest)
     return PB_OK;
 }
 
+static pb_status act_at(cell *c, const char *rest)
+{
+    c->host->progress(c->host->user, *rest ? rest : NULL);
+    return PB_OK;
+}
+
 static pb_status act_page(cell *c, const char *rest)
 {
     pb_bundle *shown = bundle("text/plain", rest);
@@ -248,7 +255,7 @@ static const command commands[] = {
     {"sleep", act_sleep}, {"stubborn", act_stubborn}, {"show", act_show},   {"update", act_update},
     {"clear", act_clear}, {"shows", act_shows},       {"page", act_page},   {"next", act_next},
     {"ask", act_ask},     {"secret", act_secret},     {"error", act_error}, {"html", act_html},
-    {"=", act_value},     {"#", act_nothing},
+    {"=", act_value},     {"#", act_nothing},         {"at", act_at},
 };
 
 static pb_status run_line(cell *c, char *line)

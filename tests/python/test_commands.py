@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -38,7 +39,8 @@ def test_version_and_help(patchbay):
                                        ["kernel"], ["kernel", "-f"], ["console", "x"],
                                        ["install", "--prefix"], ["install", "--nonsense"],
                                        ["install", "--user", "--sys-prefix"],
-                                       ["uninstall", "--link"]])
+                                       ["uninstall", "--link"],
+                                       ["install", "--destdir"], ["uninstall", "--destdir", "x"]])
 def test_wrong_calls_say_how(patchbay, arguments):
     done = patchbay(*arguments)
     assert done.returncode == 2 and done.stdout == ""
@@ -240,6 +242,84 @@ def test_install_and_uninstall(patchbay, tmp_path, root):
     assert patchbay("uninstall", "--prefix", str(again)).returncode == 0
     assert files_under(again) == {"share/patchbay/models/mine/config.json"}
     assert patchbay("uninstall", "--prefix", str(again)).returncode == 0  # gone is gone
+
+
+def built_by_cmake(binary) -> str:
+    folder = binary.parents[2]
+    if not (folder / "CMakeCache.txt").exists():
+        pytest.skip("the program lies in no build folder")
+    return str(folder)
+
+
+def test_cmake_install(patchbay, binary, tmp_path):
+    """All that install knows of, under a prefix that shells and CMake would stumble over."""
+    prefix, other = tmp_path / """it's "a" $HOME\\n;prefix""", tmp_path / "other"
+    subprocess.run(["cmake", "--install", built_by_cmake(binary), "--prefix", prefix], check=True,
+                   capture_output=True)
+    assert patchbay("install", "--prefix", str(other)).returncode == 0
+    assert files_under(prefix) == files_under(other)
+    spec = json.loads((prefix / "share/jupyter/kernels/patchbay/kernel.json").read_text())
+    assert spec["argv"][0] == str(prefix / "bin/patchbay")
+    done = subprocess.run([*spec["argv"][:1], "eval", "load().name"], capture_output=True, text=True)
+    assert done.stdout == "'reviews-4m'\n", done.stderr
+    assert patchbay("uninstall", "--prefix", str(prefix)).returncode == 0
+    assert files_under(prefix) == set()
+
+
+def test_cmake_install_for_a_package(binary, tmp_path):
+    """DESTDIR is where a package is put together, and nothing in the package knows of it."""
+    stage = tmp_path / "the stage"
+    subprocess.run(["cmake", "--install", built_by_cmake(binary), "--prefix", "/usr"], check=True,
+                   capture_output=True, env={**os.environ, "DESTDIR": str(stage)})
+    spec = stage / "usr/share/jupyter/kernels/patchbay/kernel.json"
+    assert json.loads(spec.read_text())["argv"][0] == "/usr/bin/patchbay"
+    assert (stage / "usr/bin/patchbay").exists()
+    assert not [path for path in stage.rglob("*") if path.is_file() and path.suffix != ".safetensors"
+                and path.name != "patchbay" and str(stage).encode() in path.read_bytes()]
+
+
+def test_what_python_caches_is_not_installed(patchbay, tmp_path):
+    assert patchbay("install", "--prefix", str(tmp_path / "one")).returncode == 0
+    module = tmp_path / "one/share/patchbay/kernelspec/python/patchbay_jupyter"
+    (module / "__pycache__").mkdir()
+    (module / "__pycache__/lexer.pyc").touch()
+    subprocess.run([tmp_path / "one/bin/patchbay", "install", "--prefix", tmp_path / "two"],
+                   check=True, capture_output=True)
+    assert "lexer.py" in " ".join(files_under(tmp_path / "two"))
+    assert "__pycache__" not in " ".join(files_under(tmp_path / "two"))
+
+
+def test_hints_call_the_program_as_a_terminal_can(patchbay, binary, tmp_path):
+    """By its name where PATH leads to it, by its path where it does not or leads to another."""
+    home = {"HOME": str(tmp_path), "JUPYTER_DATA_DIR": str(tmp_path / "jupyter")} | \
+        {name: value for name, value in os.environ.items() if "SAN_" in name}
+    on_path = f"{binary.resolve().parent}:/usr/bin:/bin"
+    other = tmp_path / "other/patchbay"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    for path, called in ((on_path, "patchbay"), ("/usr/bin:/bin", str(binary.resolve())),
+                         (f"{other.parent}:{on_path}", str(binary.resolve()))):
+        env = home | {"PATH": path}
+        assert f"terminal: {called} fetch gpt2\n" in patchbay("eval", 'load("gpt2")', env=env).stderr
+        assert f" {called} fetch gpt2\n" in patchbay("eval", "models()", env=env).stdout
+    spaced = tmp_path / "it's here"
+    env = home | {"PATH": "/usr/bin"}
+    done = patchbay("install", "--prefix", str(spaced), env=env)
+    assert f"{spaced}/bin/patchbay: put its folder on your PATH" in done.stdout
+    done = subprocess.run([spaced / "bin/patchbay", "eval", 'load("gpt2")'], env=env,
+                          capture_output=True, text=True)
+    quoted = shlex.quote(str(spaced / "bin/patchbay")).replace("'\"'\"'", "'\\''")
+    assert f"terminal: {quoted} fetch gpt2\n" in done.stderr
+    env["PATH"] = f"{spaced / 'bin'}:/usr/bin"
+    assert "PATH" not in patchbay("install", "--prefix", str(spaced), env=env).stdout
+
+
+def test_a_mistyped_command_is_known(patchbay):
+    for typed, meant in (("instal", "install"), ("evla", "eval"), ("Console", "console")):
+        assert f"did you mean '{meant}'?" in patchbay(typed).stderr
+    said = patchbay("frobnicate").stderr
+    assert "did you mean" not in said and "there are kernel, run, eval" in said
 
 
 def test_install_elsewhere(patchbay, tmp_path, binary):

@@ -212,6 +212,28 @@ def test_jupyter_console(kernelspec):
     assert "there is no name 'nope'" in done.stdout + done.stderr
 
 
+def test_completion_beside_a_running_cell(tmp_path, binary):
+    """While a sweep computes, completion reads its prompt, the model's heads and its sites."""
+    kernel = Kernel(tmp_path, name="patchbay")
+    try:
+        client = kernel.client
+        client.run('model = load("reviews-4m")\nlove = "I love this movie because it is"\nr = run(love)')
+        busy = client.execute('[patch(into=love, from="I hate this movie because it is", at="resid_post", '
+                              'metric=logit(" great")) for i in range(100000)]; 0')
+        for code, first in [('patch(into=love, pos="', ["I", " love"]), ('zero(heads="L5', ["L5H0", "L5H1"]),
+                            ("r.pattern[", ["layer=", "head="]), ('logit(love, " grea', [" great"])]:
+            for _ in range(5):
+                reply = client.ask("complete_request", {"code": code, "cursor_pos": len(code)})
+                assert reply["matches"][:len(first)] == first
+        found = client.ask("inspect_request", {"code": "r.pattern", "cursor_pos": 9})
+        assert "softmax of the scores" in found["data"]["text/plain"]
+        kernel.interrupt()
+        reply = client.reply(busy)
+        assert reply["content"]["status"] == "error"
+    finally:
+        kernel.close()
+
+
 def test_positions_count_code_points(tmp_path, binary):
     kernel = Kernel(tmp_path, name="patchbay")
     try:

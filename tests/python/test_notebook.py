@@ -46,12 +46,13 @@ def shown(cell, mime: str = "text/plain") -> str:
                      if "data" in output and mime in output.data)
 
 
-def test_the_committed_notebook_is_clean(notebook):
+def test_the_committed_notebook_is_whole(notebook):
+    """What a viewer that runs nothing shows; test_committed_outputs.py compares it with a run."""
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "patchbay"
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert cell.outputs == [] and cell.execution_count is None
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert all(cell.outputs for cell in code)
     titles = [line for cell in notebook.cells if cell.cell_type == "markdown"
               for line in cell.source.splitlines() if line.startswith("## Step ")]
     assert [title.split(":")[0] for title in titles] == [f"## Step {i}" for i in range(9)]

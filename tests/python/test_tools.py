@@ -143,6 +143,43 @@ def test_a_python_environment_is_made_once(tmp_path, root):
     assert "installing" in run()
 
 
+def test_an_environment_on_the_path_is_not_cleared(tmp_path, root):
+    """A terminal in JupyterLab has the project's own environment on its PATH."""
+    work = tmp_path / "project"
+    shutil.copytree(root / "tools", work / "tools")
+    script = (f'source "{work}/tools/lib.sh"; need_python "$build/venv"')
+
+    def run(**more) -> None:
+        subprocess.run(["bash", "-c", script, "tools/report"], check=True, env=os.environ | more)
+
+    run()
+    venv = work / "build/venv"
+    (venv / "mark").touch()
+    run(PATH=f"{venv}/bin:{os.environ['PATH']}", VIRTUAL_ENV=str(venv))
+    assert (venv / "mark").exists()
+    (venv / "bin/python").unlink()  # one that does not work is made anew, and not of itself
+    run(PATH=f"{venv}/bin:{os.environ['PATH']}")
+    assert not (venv / "mark").exists() and (venv / "bin/python").exists()
+    assert f"{work}" not in (venv / "pyvenv.cfg").read_text().split("command")[0]
+
+
+def test_the_lab_finds_the_program_on_its_path(tmp_path, root):
+    work = tmp_path / "project"
+    shutil.copytree(root / "tools", work / "tools")
+    venv, stubs = work / "build/venv", tmp_path / "stubs"
+    for script, body in ((venv / "bin/python", '[[ $2 != jupyterlab ]] || echo "PATH=$PATH"'),
+                         (work / "build/release/kernel/app/patchbay", ""), (stubs / "cmake", "")):
+        script.parent.mkdir(parents=True)
+        script.write_text(f"#!/bin/bash\n{body}\n")
+        script.chmod(0o755)
+    (work / "notebooks").mkdir()
+    (work / "build/release/build.ninja").touch()
+    (venv / "patchbay-origin").write_text(f"{venv}\n")
+    done = subprocess.run([work / "tools/lab"], check=True, capture_output=True, text=True,
+                          env=os.environ | {"PATH": f"{stubs}:{os.environ['PATH']}"})
+    assert f"PATH={venv}/bin:" in done.stdout
+
+
 def tally(folder: Path, root: Path) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, root / "tools" / "tally.py", folder],
                           capture_output=True, text=True)
@@ -189,7 +226,7 @@ def test_scripts_name_no_index_and_no_host(root):
 
 
 def test_scripts_pass_bash_and_say_what_they_do(root):
-    for name in ("demo", "test", "lab", "report", "screenshots"):
+    for name in ("demo", "test", "lab", "notebooks", "report", "screenshots"):
         path = root / "tools" / name
         assert os.access(path, os.X_OK)
         subprocess.run(["bash", "-n", path], check=True)

@@ -48,16 +48,17 @@ add_behind(sites.c "static const pb_site_row sites[PB_N_SITES] = {\n" [[
 ]])
 
 add_behind(blocks.c
-    "            show_heads(pass, PB_SITE_V, pass->qkv + 2 * d, 3 * d, pass->rows, pass->n_rows, error);\n"
+    "        status = show_heads(pass, PB_SITE_V, pass->values, pass->qkv_stride, pass->rows,
+                            pass->n_rows, error);\n"
     [[
     if (!status)
         status = show_heads(pass, PB_SITE_ROT_Q, pass->queries, pass->query_stride,
                             pass->query_rows, pass->n_queries, error);
     if (!status)
-        status = show_heads(pass, PB_SITE_ROT_K, pass->qkv + d, 3 * d, pass->rows, pass->n_rows,
-                            error);
+        status = show_heads(pass, PB_SITE_ROT_K, pass->keys, pass->qkv_stride, pass->rows,
+                            pass->n_rows, error);
     if (!status)
-        status = show_heads(pass, PB_SITE_ROT_V, pass->qkv + 2 * d, 3 * d, pass->rows,
+        status = show_heads(pass, PB_SITE_ROT_V, pass->values, pass->qkv_stride, pass->rows,
                             pass->n_rows, error);
 ]])
 

@@ -13,6 +13,7 @@
 #include "io/config.h"
 #include "io/file.h"
 #include "listener.h"
+#include "model/families.h"
 #include "plan.h"
 #include "store.h"
 #include "transfer.h"
@@ -150,7 +151,7 @@ static pb_status check_config(const job *j, pb_error **error)
     pb_status status = path ? pb_file_read(path, CONFIG_LIMIT, NULL, &text, &length, error)
                             : pb_fail_memory(error);
     if (!status)
-        status = pb_config_parse("config.json", text, length, &config, error);
+        status = pb_config_parse("config.json", text, length, pb_family_keys, &config, error);
     if ((status == PB_FORMAT || status == PB_UNSUPPORTED) && error)
         pb_error_hint(*error,
                       "'%s' is not a model that Patchbay reads: it reads those of GPT-2's "

@@ -1,26 +1,18 @@
 /* Completion: what could stand at a place, from tokens, rows and a snapshot of names. */
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "assist/assist.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "base/visible.h"
+#include "complete_private.h"
+#include "eval/interp.h"
 #include "eval/members.h"
-#include "eval/run.h"
-#include "scan.h"
+#include "sight.h"
 #include "syntax/parser.h"
-
-/* What is being completed. */
-typedef struct pb_completion {
-    const pb_snapshot *snapshot;
-    pb_scan scan;
-    size_t end;      /* tokens before the word being completed */
-    pb_span range;   /* of the word */
-    pb_names *names; /* everything that could stand there */
-} pb_completion;
 
 static void add_builtin(pb_names *names, const pb_builtin *row)
 {
@@ -30,13 +22,6 @@ static void add_builtin(pb_names *names, const pb_builtin *row)
     pb_buffer_free(&signature);
 }
 
-/* As what the front end's type column calls it. */
-static void add_users(pb_names *names, pb_entry entry)
-{
-    pb_names_add(names, entry.name, pb_value_is_callable(entry.value) ? "function" : "instance",
-                 "");
-}
-
 /* ---- names anywhere ---- */
 
 /* Names the cell itself gives before the place: `name =` and `for name in`. */
@@ -44,193 +29,103 @@ static void add_names_of_cell(pb_completion *c)
 {
     for (size_t i = 0; i + 1 < c->end; i++) {
         bool assigned = c->scan.tokens[i].kind == PB_TOKEN_NAME && pb_scan_is(&c->scan, i + 1, "=");
+        size_t open = assigned ? pb_scan_bracket(&c->scan, i) : SIZE_MAX;
         bool walked = c->scan.tokens[i].kind == PB_TOKEN_NAME && i > 0 &&
                       (pb_scan_is(&c->scan, i - 1, "for") || pb_scan_is(&c->scan, i + 1, "in"));
+        if (open != SIZE_MAX && pb_scan_ends_operand(&c->scan, open - 1))
+            assigned = false; /* the name of an argument */
         if (!assigned && !walked)
             continue;
         char *name = pb_scan_text(&c->scan, i);
         if (name && !pb_is_reserved(name, strlen(name)))
-            pb_names_add(c->names, name, "instance", "");
+            pb_names_add(c->names[PB_FIT_OTHER_OWN], name, "instance", "");
         free(name);
     }
 }
 
-static void add_all_names(pb_completion *c)
+/* Where anything may stand, only objects are told apart: those of the types the row names. */
+static bool takes_anything(const pb_parameter *wanted)
 {
-    size_t count;
-    const char *const *words = pb_reserved_words(&count);
-    for (size_t i = 0; i < c->snapshot->n_names; i++)
-        add_users(c->names, c->snapshot->names[i]);
+    return (wanted->types & PB_TAKES_ANY_NAME) == PB_TAKES_ANY_NAME;
+}
+
+static bool is_of_types(const pb_parameter *wanted, const pb_value *value)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    for (size_t i = 0; type && i < 6 && wanted->objects[i]; i++)
+        if (wanted->objects[i] == type)
+            return true;
+    return false;
+}
+
+/* As what the front end's type column calls it. */
+static void add_users(pb_completion *c, const pb_parameter *wanted)
+{
+    for (size_t i = 0; i < c->snapshot->n_names; i++) {
+        pb_entry entry = c->snapshot->names[i];
+        bool fits = wanted && pb_parameter_takes(wanted, entry.value) &&
+                    (!takes_anything(wanted) || is_of_types(wanted, entry.value));
+        pb_names_add(c->names[fits ? PB_FIT_OWN : PB_FIT_OTHER_OWN], entry.name,
+                     pb_value_is_callable(entry.value) ? "function" : "instance", "");
+    }
+}
+
+/* Whether what a word gives is just what a parameter takes. */
+static bool gives_wanted(const pb_builtin *row, const pb_parameter *wanted)
+{
+    for (size_t i = 0; wanted && row->gives_object && i < 6 && wanted->objects[i]; i++)
+        if (wanted->objects[i] == row->gives_object)
+            return true;
+    return wanted && !takes_anything(wanted) && !row->gives_object &&
+           (row->gives & wanted->types) != 0;
+}
+
+static void add_words(pb_completion *c, const pb_parameter *wanted)
+{
     size_t at = 0;
     for (const pb_builtin *row; (row = pb_lexicon_next_builtin(c->snapshot->lexicon, &at));)
-        add_builtin(c->names, row);
-    add_names_of_cell(c);
-    for (size_t i = 0; i < count; i++)
-        if (islower((unsigned char)words[i][0]) && strcmp(words[i], "true") != 0 &&
-            strcmp(words[i], "false") != 0 && strcmp(words[i], "none") != 0)
-            pb_names_add(c->names, words[i], "keyword", "");
-    pb_names_add(c->names, "True", "keyword", "");
-    pb_names_add(c->names, "False", "keyword", "");
-    pb_names_add(c->names, "None", "keyword", "");
+        add_builtin(c->names[gives_wanted(row, wanted) ? PB_FIT_WORDS : PB_FIT_OTHERS], row);
     at = 0;
+    bool places = wanted && !takes_anything(wanted) && (wanted->types & PB_TAKES_SELECTOR);
     for (const pb_constant *row; (row = pb_lexicon_next_constant(c->snapshot->lexicon, &at));)
-        pb_names_add(c->names, row->name, "instance", "");
+        pb_names_add(c->names[places ? PB_FIT_WORDS : PB_FIT_OTHERS], row->name, "instance", "");
+}
+
+/* The words of the syntax that may begin an expression, or stand behind one. */
+static void add_keywords(pb_completion *c, bool behind_operand)
+{
+    static const char *const begin[] = {"True", "False", "None", "lambda", "not"};
+    static const char *const behind[] = {"and", "else", "for", "if", "in", "is", "not", "or"};
+    const char *const *words = behind_operand ? behind : begin;
+    size_t count = behind_operand ? sizeof behind / sizeof *behind : sizeof begin / sizeof *begin;
+    for (size_t i = 0; i < count; i++)
+        pb_names_add(c->names[PB_FIT_KEYWORDS], words[i], "keyword", "");
 }
 
 /* ---- after a dot ---- */
 
 static void add_members(pb_completion *c, size_t dot)
 {
-    pb_value *value = pb_scan_value(&c->scan, c->snapshot, dot);
-    bool text = dot > 0 && c->scan.tokens[dot - 1].kind == PB_TOKEN_STRING;
+    pb_sight owner;
     if (dot > 0 && c->scan.tokens[dot - 1].kind == PB_TOKEN_NUMBER)
         return;
-    if (text)
-        pb_value_text("", &value, NULL);
-    if (value)
-        pb_member_names(value, c->names);
+    pb_sight_before(&c->scan, c->snapshot, dot, &owner);
+    const pb_object_type *type = pb_sight_type(&owner);
+    bool known = owner.value || owner.tensor || type;
+    pb_kind kind = owner.value ? pb_value_kind(owner.value) : owner.tensor ? PB_TENSOR : PB_OBJECT;
+    if (owner.value)
+        pb_member_names(owner.value, c->names[PB_FIT_PLACE]);
+    else if (owner.tensor)
+        pb_kind_names(PB_TENSOR, c->names[PB_FIT_PLACE]);
+    else if (type)
+        pb_type_names(type, c->names[PB_FIT_PLACE]);
+    for (size_t i = 0; owner.tensor && i < pb_sight_axes(&owner); i++)
+        pb_names_add(c->names[PB_FIT_PLACE], pb_sight_axis(&owner, i), "property", "");
     size_t at = 0;
     for (const pb_builtin *row; (row = pb_lexicon_next_builtin(c->snapshot->lexicon, &at));)
-        if (!value || pb_builtin_takes_first(row, value))
-            add_builtin(c->names, row);
-    pb_value_release(&value);
-}
-
-/* ---- in the brackets of a call ---- */
-
-/* The row of the word called at bracket token `open`; NULL if it is no built-in. */
-static const pb_builtin *called_row(const pb_completion *c, size_t open)
-{
-    if (open == 0 || c->scan.tokens[open - 1].kind != PB_TOKEN_NAME)
-        return NULL;
-    char *name = pb_scan_text(&c->scan, open - 1);
-    bool method = open >= 2 && pb_scan_is(&c->scan, open - 2, ".");
-    pb_value *value = name && !method ? pb_scan_name(c->snapshot, name) : NULL;
-    bool shadowed = value && pb_value_is_callable(value);
-    const pb_builtin *row =
-        name && !shadowed ? pb_lexicon_builtin(c->snapshot->lexicon, name) : NULL;
-    free(name);
-    return row;
-}
-
-static const pb_parameter *find_parameter(const pb_builtin *row, const char *keyword,
-                                          size_t position)
-{
-    const pb_parameter *p;
-    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++) {
-        if (keyword ? strcmp(p->name, keyword) == 0 && p->mode <= PB_PARAMETER_KEYWORD
-                    : p->mode == PB_PARAMETER_NORMAL && position-- == 0)
-            return p;
-    }
-    return NULL;
-}
-
-static void add_choices(const char *choices, const char *quote, pb_names *names)
-{
-    char word[128];
-    for (const char *at = choices; at && *at;) {
-        size_t length = strcspn(at, " ");
-        snprintf(word, sizeof word, "%s%.*s%s", quote, (int)length, at, quote);
-        pb_names_add(names, word, "value", "");
-        at += length + (at[length] == ' ');
-    }
-}
-
-static void add_keyword(pb_names *names, const char *name)
-{
-    char text[128];
-    snprintf(text, sizeof text, "%s=", name);
-    pb_names_add(names, text, "param", "");
-}
-
-static void add_user_parameters(pb_completion *c, size_t open)
-{
-    pb_value *function = pb_scan_value(&c->scan, c->snapshot, open);
-    if (pb_value_kind(function) == PB_FUNCTION) {
-        const pb_node *node = pb_value_function_node(function);
-        for (size_t i = 0; i < node->n_parameters; i++)
-            add_keyword(c->names, node->parameters[i].name);
-    }
-    pb_value_release(&function);
-}
-
-/* In f(...): the keywords at the start of an argument, the choices after `name=`. */
-static void add_arguments(pb_completion *c, size_t open)
-{
-    const pb_builtin *row = called_row(c, open);
-    size_t position;
-    char *keyword = pb_scan_keyword(&c->scan, open, c->end, &position);
-    const pb_parameter *parameter = row && keyword ? find_parameter(row, keyword, 0) : NULL;
-    bool starts = c->end == open + 1 || pb_scan_is(&c->scan, c->end - 1, ",");
-    if (parameter && pb_scan_is(&c->scan, c->end - 1, "="))
-        add_choices(parameter->choices, "\"", c->names);
-    for (size_t i = 0; starts && row && (parameter = pb_builtin_parameter(row, i)); i++)
-        if (parameter->mode <= PB_PARAMETER_KEYWORD)
-            add_keyword(c->names, parameter->name);
-    if (starts && !row)
-        add_user_parameters(c, open);
-    free(keyword);
-}
-
-/* In x[...]: axes of a tensor, columns of a table. */
-static void add_axes(pb_completion *c, size_t open)
-{
-    pb_value *value = pb_scan_value(&c->scan, c->snapshot, open);
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    bool starts = c->end == open + 1 || pb_scan_is(&c->scan, c->end - 1, ",");
-    for (size_t i = 0; starts && tensor && i < pb_tensor_rank(tensor); i++)
-        add_keyword(c->names, pb_axis_name(pb_tensor_axis(tensor, i)));
-    for (size_t i = 0; starts && i < pb_table_columns(value); i++)
-        add_keyword(c->names, pb_table_column(value, i)->name);
-    pb_value_release(&value);
-}
-
-/* ---- in a string ---- */
-
-/* Labels along an axis: t[pos="..."]; column names: t["..."]. */
-static void add_labels(pb_completion *c, size_t open)
-{
-    size_t position;
-    char *axis_name = pb_scan_keyword(&c->scan, open, c->end, &position);
-    pb_value *value = pb_scan_value(&c->scan, c->snapshot, open);
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    int which = tensor && axis_name ? pb_tensor_find_axis(tensor, axis_name) : -1;
-    const pb_axis *axis = which >= 0 ? pb_tensor_axis(tensor, (size_t)which) : NULL;
-    for (size_t i = 0; axis && i < pb_axis_length(axis) && i < 2000; i++)
-        if (pb_axis_label(axis, i))
-            pb_names_add(c->names, pb_axis_label(axis, i), "token", "");
-    for (size_t i = 0; !axis_name && i < pb_table_columns(value); i++)
-        pb_names_add(c->names, pb_table_column(value, i)->name, "property", "");
-    for (size_t i = 0; !axis_name && i < pb_record_count(value); i++)
-        pb_names_add(c->names, pb_record_entry(value, i).name, "property", "");
-    free(axis_name);
-    pb_value_release(&value);
-}
-
-static void add_strings(pb_completion *c)
-{
-    size_t position, open = pb_scan_bracket(&c->scan, c->end);
-    while (open != SIZE_MAX && pb_scan_is(&c->scan, open, "[") && open > 0 &&
-           c->scan.tokens[open - 1].kind == PB_TOKEN_SYMBOL &&
-           !pb_scan_is(&c->scan, open - 1, ")") && !pb_scan_is(&c->scan, open - 1, "]"))
-        open = pb_scan_bracket(&c->scan, open); /* a list inside a call */
-    if (open == SIZE_MAX)
-        return;
-    if (pb_scan_is(&c->scan, open, "[")) {
-        add_labels(c, open);
-        return;
-    }
-    const pb_builtin *row = called_row(c, open);
-    char *keyword = pb_scan_keyword(&c->scan, open, c->end, &position);
-    bool method = open >= 2 && pb_scan_is(&c->scan, open - 2, ".");
-    const pb_parameter *parameter =
-        row ? find_parameter(row, keyword, position + (method ? 1 : 0)) : NULL;
-    if (parameter) {
-        add_choices(parameter->choices, "", c->names);
-        if (parameter->suggest)
-            parameter->suggest(c->snapshot->session, c->names);
-    }
-    free(keyword);
+        if (!known || pb_builtin_takes_kind(row, kind, type))
+            add_builtin(c->names[PB_FIT_OTHERS], row);
+    pb_sight_free(&owner);
 }
 
 /* ---- what fits ---- */
@@ -291,37 +186,77 @@ static bool is_obeyed(const char *text)
     return obeyed;
 }
 
-/* Adds those that begin with `prefix`; the first that could not be written down fails. */
-static pb_status pick(const pb_completion *c, const char *prefix, size_t length, bool exact,
-                      pb_names *fits, pb_error **error)
+/* How close what is typed has to be to the start of a name. */
+typedef enum pb_closeness { PB_AS_TYPED, PB_ANY_CASE_OR_SPACE } pb_closeness;
+
+static bool matches(const char *text, const char *typed, size_t length, pb_closeness closeness)
 {
-    for (size_t i = 0; i < pb_names_count(c->names); i++) {
-        const pb_name *name = pb_names_item(c->names, i);
+    if (closeness == PB_AS_TYPED)
+        return begins(text, typed, length, true);
+    return begins(text, typed, length, false) ||
+           (*text == ' ' && begins(text + 1, typed, length, false));
+}
+
+/* Adds those of one fit that match, and are not there yet; the first that could not be written down
+ * fails. */
+static pb_status pick(const pb_completion *c, const pb_names *names, pb_closeness closeness,
+                      pb_map *seen, pb_names *fits, pb_error **error)
+{
+    const char *typed = c->scan.lexer.text + c->range.start;
+    size_t length = c->range.end - c->range.start;
+    uint64_t before;
+    for (size_t i = 0; i < pb_names_count(names); i++) {
+        const pb_name *name = pb_names_item(names, i);
         char *text = c->scan.in_string ? text_inside(c, name->text) : strdup(name->text);
         if (!text)
             return pb_fail_memory(error);
         bool hidden = !*text || (*text == '_' && length == 0) || is_obeyed(text);
-        if (!hidden && begins(text, prefix, length, exact))
+        if (!hidden && matches(text, typed, length, closeness) &&
+            !pb_map_get(seen, text, strlen(text), &before)) {
+            pb_map_put(seen, text, strlen(text), 0);
             pb_names_add(fits, text, name->type, name->signature);
+        }
         free(text);
     }
     return PB_OK;
 }
 
-static pb_status pick_fits(const pb_completion *c, const char *code, pb_names **fits,
-                           pb_error **error)
+static pb_status pick_fits(pb_completion *c, pb_names **fits, pb_error **error)
 {
-    size_t length = c->range.end - c->range.start;
-    pb_names_sort(c->names);
+    pb_status status = PB_OK;
+    pb_map *seen = pb_map_create(64);
     *fits = pb_names_create();
-    if (!*fits)
-        return pb_fail_memory(error);
-    pb_status status = pick(c, code + c->range.start, length, true, *fits, error);
-    if (!status && pb_names_count(*fits) == 0 && length > 0)
-        status = pick(c, code + c->range.start, length, false, *fits, error);
+    if (!*fits || !seen)
+        status = pb_fail_memory(error);
+    for (int fit = PB_FIT_PLACE + 1; fit < PB_N_FITS; fit++)
+        pb_names_sort(c->names[fit]);
+    for (int closeness = PB_AS_TYPED; !status && closeness <= PB_ANY_CASE_OR_SPACE; closeness++)
+        for (int fit = 0; !status && fit < PB_N_FITS; fit++)
+            if (closeness == PB_AS_TYPED || pb_names_count(*fits) == 0 || c->scan.in_string)
+                status = pick(c, c->names[fit], (pb_closeness)closeness, seen, *fits, error);
+    pb_map_destroy(&seen);
     if (status)
         pb_names_destroy(fits);
     return status;
+}
+
+/* ---- what the place is ---- */
+
+/* In brackets, or in none: an expression begins, of which some is known. */
+static void add_expression(pb_completion *c)
+{
+    size_t open = pb_scan_bracket(&c->scan, c->end);
+    const pb_parameter *wanted = NULL;
+    bool index = false;
+    if (open != SIZE_MAX && pb_scan_is(&c->scan, open, "("))
+        wanted = pb_complete_arguments(c, open);
+    else if (open != SIZE_MAX && pb_scan_is(&c->scan, open, "["))
+        index = pb_scan_ends_operand(&c->scan, open - 1) && pb_complete_axes(c, open);
+    add_users(c, wanted);
+    add_names_of_cell(c);
+    add_words(c, wanted);
+    if (!index) /* no place along an axis is called True, nor begins with lambda */
+        add_keywords(c, false);
 }
 
 static void gather(pb_completion *c, size_t at)
@@ -329,9 +264,11 @@ static void gather(pb_completion *c, size_t at)
     pb_scan *scan = &c->scan;
     c->end = scan->count;
     c->range = (pb_span){at, at};
+    if (scan->in_comment)
+        return;
     if (scan->in_string) {
         c->range.start = scan->body;
-        add_strings(c);
+        pb_complete_string(c);
         return;
     }
     bool in_word = scan->count > 0 && scan->tokens[scan->count - 1].span.end == at;
@@ -339,34 +276,46 @@ static void gather(pb_completion *c, size_t at)
         return;
     if (in_word && scan->tokens[scan->count - 1].kind == PB_TOKEN_NAME)
         c->range.start = scan->tokens[--c->end].span.start;
-    if (c->end > 0 && pb_scan_is(scan, c->end - 1, ".")) {
+    bool names_one = c->end > 0 && (pb_scan_is(scan, c->end - 1, "for") ||
+                                    pb_scan_is(scan, c->end - 1, "lambda"));
+    if (c->end > 0 && pb_scan_is(scan, c->end - 1, "."))
         add_members(c, c->end - 1);
-        return;
-    }
-    size_t open = pb_scan_bracket(scan, c->end);
-    if (open != SIZE_MAX && pb_scan_is(scan, open, "("))
-        add_arguments(c, open);
-    else if (open != SIZE_MAX && pb_scan_is(scan, open, "["))
-        add_axes(c, open);
-    add_all_names(c);
+    else if (c->end > 0 && pb_scan_ends_operand(scan, c->end - 1))
+        add_keywords(c, true);
+    else if (!names_one) /* behind those two a name is made up */
+        add_expression(c);
+}
+
+static void free_names(pb_completion *c)
+{
+    for (int fit = 0; fit < PB_N_FITS; fit++)
+        pb_names_destroy(&c->names[fit]);
+}
+
+static bool make_names(pb_completion *c)
+{
+    bool whole = true;
+    for (int fit = 0; fit < PB_N_FITS; fit++)
+        whole = (c->names[fit] = pb_names_create()) && whole;
+    return whole;
 }
 
 pb_status pb_complete(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
                       pb_span *range, pb_names **fits, pb_error **error)
 {
-    pb_completion c = {.snapshot = snapshot, .names = pb_names_create()};
+    pb_completion c = {.snapshot = snapshot};
     pb_status status = PB_OK;
     *fits = NULL;
     at = at < length ? at : length;
     bool scanned = pb_scan_start(&c.scan, code, length, at);
-    if (scanned && c.names)
+    if (make_names(&c) && scanned)
         gather(&c, at);
     else
         status = pb_fail_memory(error);
     if (!status)
-        status = pick_fits(&c, code, fits, error);
+        status = pick_fits(&c, fits, error);
     *range = c.range;
     pb_scan_free(&c.scan);
-    pb_names_destroy(&c.names);
+    free_names(&c);
     return status;
 }

@@ -9,37 +9,56 @@
 #include "eval/members.h"
 #include "value/text.h"
 
-void pb_reference_summary(const pb_builtin *row, pb_buffer *out)
+static void write_head(const pb_builtin *row, pb_buffer *out)
 {
     pb_buffer_format(out, "**%s**`", row->name);
     pb_builtin_signature(row, out);
     pb_buffer_format(out, "`\n\n%s\n", row->summary);
 }
 
-/* ---- one entry ---- */
+/* ---- parameters ---- */
 
-static void write_parameter(const pb_parameter *p, pb_buffer *out)
+static void write_choices(const char *choices, const char *before, pb_buffer *out)
 {
-    pb_buffer_format(out, "- `%s`", p->name);
-    if (p->what)
-        pb_buffer_format(out, ": %s", p->what);
-    if (p->choices) {
-        pb_buffer_text(out, p->what ? ", one of" : ": one of");
-        for (const char *at = p->choices; *at;) {
-            size_t word = strcspn(at, " ");
-            pb_buffer_format(out, " `\"%.*s\"`", (int)word, at);
-            at += word + (at[word] == ' ');
-        }
+    pb_buffer_format(out, "%sone of", before);
+    for (const char *at = choices; *at;) {
+        size_t word = strcspn(at, " ");
+        pb_buffer_format(out, " `\"%.*s\"`", (int)word, at);
+        at += word + (at[word] == ' ');
     }
+}
+
+void pb_reference_parameter(const pb_lexicon *lexicon, const pb_parameter *p, pb_buffer *out)
+{
+    const pb_parameter *usual = pb_lexicon_usual(lexicon, p->name);
+    bool any = (p->types & PB_TAKES_ANY_NAME) == PB_TAKES_ANY_NAME;
+    if (p->what)
+        pb_buffer_text(out, p->what);
+    else if (!p->choices && usual && usual->what)
+        pb_buffer_text(out, usual->what);
+    else if (!p->choices && any)
+        pb_buffer_text(out, "any value");
+    else if (!p->choices)
+        pb_parameter_wanted(p, out);
+    if (p->choices)
+        write_choices(p->choices, p->what ? ", " : "", out);
     if (p->fallback)
         pb_buffer_format(out, " (left out: `%s`)", p->fallback);
-    pb_buffer_byte(out, '\n');
 }
 
-static bool says_something(const pb_parameter *p)
+static void write_parameters(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
 {
-    return p->what || p->choices;
+    const pb_parameter *p;
+    if (pb_builtin_parameter(row, 0))
+        pb_buffer_byte(out, '\n');
+    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++) {
+        pb_buffer_format(out, "- `%s`: ", p->name);
+        pb_reference_parameter(lexicon, p, out);
+        pb_buffer_byte(out, '\n');
+    }
 }
+
+/* ---- one entry ---- */
 
 static void write_example(const pb_builtin *row, pb_buffer *out)
 {
@@ -66,23 +85,22 @@ static void write_see(const pb_builtin *row, pb_buffer *out)
     pb_buffer_text(out, ".\n");
 }
 
-void pb_reference_entry(const pb_builtin *row, pb_buffer *out)
+void pb_reference_summary(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
 {
-    bool any = false;
-    pb_reference_summary(row, out);
+    write_head(row, out);
+    write_parameters(lexicon, row, out);
+    if (row->example)
+        pb_buffer_format(out, "\n```python\n%s\n```\n", row->example);
+}
+
+void pb_reference_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
+{
+    write_head(row, out);
     if (row->doc)
         pb_buffer_format(out, "\n%s\n", row->doc);
     if (row->more)
         row->more(out);
-    const pb_parameter *p;
-    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++) {
-        if (!says_something(p))
-            continue;
-        if (!any)
-            pb_buffer_byte(out, '\n');
-        any = true;
-        write_parameter(p, out);
-    }
+    write_parameters(lexicon, row, out);
     if (row->result)
         pb_buffer_format(out, "\nGives %s.\n", row->result);
     write_example(row, out);
@@ -199,20 +217,23 @@ static bool opens_category(const pb_lexicon *lexicon, const pb_builtin *row)
     return true;
 }
 
-static void write_line(const pb_builtin *row, pb_buffer *out)
+static void write_line(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
 {
+    (void)lexicon;
     pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
 }
 
-static void write_entry(const pb_builtin *row, pb_buffer *out)
+static void write_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
 {
     pb_buffer_format(out, "\n### %s\n\n", row->name);
-    pb_reference_entry(row, out);
+    pb_reference_entry(lexicon, row, out);
 }
 
 /* Each category under its heading, `after` which its rows are written one by one. */
 static void write_categories(const pb_lexicon *lexicon, const char *after,
-                             void (*write)(const pb_builtin *row, pb_buffer *out), pb_buffer *out)
+                             void (*write)(const pb_lexicon *lexicon, const pb_builtin *row,
+                                           pb_buffer *out),
+                             pb_buffer *out)
 {
     size_t at = 0;
     for (const pb_builtin *head; (head = pb_lexicon_next_builtin(lexicon, &at));) {
@@ -222,7 +243,7 @@ static void write_categories(const pb_lexicon *lexicon, const char *after,
         pb_buffer_format(out, "\n## %s\n%s", head->category, after);
         for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &in));)
             if (strcmp(row->category, head->category) == 0)
-                write(row, out);
+                write(lexicon, row, out);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "syntax/parser.h"
 
 /* ---- tokens ---- */
 
@@ -56,6 +57,7 @@ static size_t open_field(const char *text, size_t start, size_t end)
 /* Lexes [start, at). An open f-string field is lexed in turn, as if it stood alone. */
 static bool lex(pb_scan *scan, size_t start, size_t at, unsigned depth)
 {
+    scan->start = start;
     pb_lexer_start(&scan->lexer, scan->source, (pb_span){start, at}, NULL);
     for (;;) {
         pb_token token = pb_lexer_next(&scan->lexer);
@@ -80,11 +82,26 @@ static bool lex(pb_scan *scan, size_t start, size_t at, unsigned depth)
     }
 }
 
+/* Whether what lies behind the last token, where only spaces and comments can, has an open comment.
+ */
+static bool ends_in_comment(const pb_scan *scan, size_t at)
+{
+    size_t start = scan->count ? scan->tokens[scan->count - 1].span.end : scan->start;
+    for (; at > start && scan->lexer.text[at - 1] != '\n'; at--)
+        if (scan->lexer.text[at - 1] == '#')
+            return true;
+    return false;
+}
+
 bool pb_scan_start(pb_scan *scan, const char *code, size_t length, size_t at)
 {
     memset(scan, 0, sizeof *scan);
     scan->source = pb_source_create("cell", code, length);
-    return scan->source && lex(scan, 0, at < length ? at : length, 0);
+    at = at < length ? at : length;
+    if (!scan->source || !lex(scan, 0, at, 0))
+        return false;
+    scan->in_comment = !scan->in_string && ends_in_comment(scan, at);
+    return true;
 }
 
 void pb_scan_free(pb_scan *scan)
@@ -130,38 +147,73 @@ size_t pb_scan_bracket(const pb_scan *scan, size_t which)
     return SIZE_MAX;
 }
 
-char *pb_scan_keyword(const pb_scan *scan, size_t bracket, size_t end, size_t *position)
+bool pb_scan_next_argument(const pb_scan *scan, size_t bracket, size_t end,
+                           pb_scan_argument *argument)
 {
-    size_t depth = 0, last = bracket;
-    *position = 0;
-    for (size_t i = bracket + 1; i < end; i++) {
-        if (opens(scan, i)) {
+    size_t depth = 0, at = argument->end ? argument->end + 1 : bracket + 1;
+    if (argument->end && !argument->whole)
+        return false;
+    if (argument->end && !argument->named)
+        argument->position++;
+    argument->named =
+        at + 1 < end && scan->tokens[at].kind == PB_TOKEN_NAME && pb_scan_is(scan, at + 1, "=");
+    argument->name = at;
+    argument->start = at + (argument->named ? 2 : 0);
+    while (at < end && !(depth == 0 && pb_scan_is(scan, at, ","))) {
+        if (opens(scan, at))
             depth++;
-        } else if (closes(scan, i)) {
+        else if (closes(scan, at))
             depth -= depth > 0;
-        } else if (depth == 0 && pb_scan_is(scan, i, ",")) {
-            *position += 1;
-            last = i;
-        }
+        at++;
     }
-    bool named = last + 2 < end && scan->tokens[last + 1].kind == PB_TOKEN_NAME &&
-                 pb_scan_is(scan, last + 2, "=");
-    return named ? pb_scan_text(scan, last + 1) : NULL;
+    argument->end = at;
+    argument->whole = at < end;
+    return true;
+}
+
+pb_scan_argument pb_scan_last_argument(const pb_scan *scan, size_t bracket, size_t end)
+{
+    pb_scan_argument argument = {0};
+    while (pb_scan_next_argument(scan, bracket, end, &argument))
+        ;
+    return argument;
+}
+
+/* ---- expressions ---- */
+
+bool pb_scan_ends_operand(const pb_scan *scan, size_t which)
+{
+    if (which >= scan->count)
+        return false;
+    pb_token token = scan->tokens[which];
+    const char *text = scan->lexer.text + token.span.start;
+    size_t length = token.span.end - token.span.start;
+    bool constant = pb_scan_is(scan, which, "True") || pb_scan_is(scan, which, "False") ||
+                    pb_scan_is(scan, which, "None");
+    return token.kind == PB_TOKEN_NUMBER || token.kind == PB_TOKEN_STRING || closes(scan, which) ||
+           (token.kind == PB_TOKEN_NAME && (constant || !pb_is_reserved(text, length)));
+}
+
+size_t pb_scan_operand(const pb_scan *scan, size_t end)
+{
+    size_t at = end;
+    while (at > 0 && pb_scan_ends_operand(scan, at - 1)) {
+        bool bracketed = closes(scan, at - 1);
+        size_t open = bracketed ? pb_scan_bracket(scan, at - 1) : at - 1;
+        if (open == SIZE_MAX)
+            return end;
+        at = open;
+        if (bracketed && pb_scan_ends_operand(scan, at - 1) && at > 0 &&
+            scan->tokens[at - 1].kind != PB_TOKEN_NUMBER)
+            continue; /* what is called or indexed */
+        if (at < 2 || !pb_scan_is(scan, at - 1, "."))
+            return at;
+        at--;
+    }
+    return end;
 }
 
 /* ---- values ---- */
-
-/* x.name, where it is stored and need not be computed. */
-static pb_value *stored_member(const pb_value *value, const char *name)
-{
-    const pb_table_cells *column = pb_table_find(value, name);
-    pb_value *found = pb_record_find(value, name);
-    if (!found)
-        found = pb_meta_field(pb_value_meta(value), name);
-    if (!found && column)
-        found = column->cells;
-    return pb_value_retain(found);
-}
 
 pb_value *pb_scan_name(const pb_snapshot *snapshot, const char *name)
 {
@@ -169,31 +221,4 @@ pb_value *pb_scan_name(const pb_snapshot *snapshot, const char *name)
         if (strcmp(snapshot->names[i].name, name) == 0)
             return snapshot->names[i].value;
     return NULL;
-}
-
-pb_value *pb_scan_value(const pb_scan *scan, const pb_snapshot *snapshot, size_t end)
-{
-    pb_value *value = NULL;
-    size_t start = end;
-    if (end == 0 || scan->tokens[end - 1].kind != PB_TOKEN_NAME)
-        return NULL;
-    start = end - 1;
-    while (start >= 2 && pb_scan_is(scan, start - 1, ".") &&
-           scan->tokens[start - 2].kind == PB_TOKEN_NAME)
-        start -= 2;
-    if (start > 0 && pb_scan_is(scan, start - 1, "."))
-        return NULL;
-    for (size_t i = start; i < end; i += 2) {
-        char *name = pb_scan_text(scan, i);
-        pb_value *next = NULL;
-        if (name)
-            next = i == start ? pb_value_retain(pb_scan_name(snapshot, name))
-                              : stored_member(value, name);
-        pb_value_release(&value);
-        free(name);
-        value = next;
-        if (!value)
-            return NULL;
-    }
-    return value;
 }

@@ -51,18 +51,22 @@ void pb_builtin_signature(const pb_builtin *row, pb_buffer *out)
     pb_buffer_byte(out, ')');
 }
 
-bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
+bool pb_builtin_takes_kind(const pb_builtin *row, pb_kind kind, const pb_object_type *type)
 {
     const pb_parameter *p = pb_builtin_parameter(row, 0);
-    const pb_object_type *type = pb_value_object_type(value);
     if (!p || p->mode == PB_PARAMETER_KEYWORD || p->mode == PB_PARAMETER_NAMED)
         return false;
-    if (p->types & (1u << pb_value_kind(value)))
+    if (p->types & (1u << kind))
         return true;
     for (size_t i = 0; type && i < 6 && p->objects[i]; i++)
         if (p->objects[i] == type)
             return true;
     return false;
+}
+
+bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value)
+{
+    return pb_builtin_takes_kind(row, pb_value_kind(value), pb_value_object_type(value));
 }
 
 /* ---- fallbacks ---- */
@@ -103,7 +107,7 @@ static bool takes_object(const pb_parameter *parameter, const pb_value *value)
     return false;
 }
 
-static bool takes(const pb_parameter *parameter, const pb_value *value)
+bool pb_parameter_takes(const pb_parameter *parameter, const pb_value *value)
 {
     pb_kind kind = pb_value_kind(value);
     if (parameter->types & (1u << kind))
@@ -119,8 +123,7 @@ static bool takes(const pb_parameter *parameter, const pb_value *value)
     return takes_object(parameter, value);
 }
 
-/* "a number, a string or a model" */
-static void describe_types(const pb_parameter *parameter, pb_buffer *out)
+void pb_parameter_wanted(const pb_parameter *parameter, pb_buffer *out)
 {
     static const struct {
         unsigned type;
@@ -135,6 +138,10 @@ static void describe_types(const pb_parameter *parameter, pb_buffer *out)
     };
     const char *list[24];
     size_t count = 0;
+    if (parameter->what) {
+        pb_buffer_text(out, parameter->what);
+        return;
+    }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (parameter->types & words[i].type)
             list[count++] = words[i].word;
@@ -164,10 +171,7 @@ static pb_status wrong_type(const pb_call *call, const pb_parameter *parameter,
 {
     char got[200];
     pb_buffer wanted = PB_BUFFER_EMPTY;
-    if (parameter->what)
-        pb_buffer_text(&wanted, parameter->what);
-    else
-        describe_types(parameter, &wanted);
+    pb_parameter_wanted(parameter, &wanted);
     pb_fail(error, PB_TYPE, "%s() takes %s as %s, not %s", call->row->name,
             wanted.data ? wanted.data : "a value", argument->name,
             pb_value_describe(argument->value, got, sizeof got));
@@ -232,7 +236,7 @@ static pb_status wrong_choice(const pb_call *call, const pb_parameter *parameter
 static pb_status check_argument(const pb_call *call, const pb_parameter *parameter,
                                 const pb_argument *argument, pb_error **error)
 {
-    if (!takes(parameter, argument->value))
+    if (!pb_parameter_takes(parameter, argument->value))
         return wrong_type(call, parameter, argument, error);
     if (!(parameter->types & PB_TAKES_NUL)) {
         pb_status status = pb_value_check_names(argument->value, error);
@@ -354,10 +358,7 @@ static pb_status unknown_keyword(const pb_call *call, const pb_actual *actual, p
 static pb_status missing(const pb_call *call, const pb_parameter *parameter, pb_error **error)
 {
     pb_buffer wanted = PB_BUFFER_EMPTY;
-    if (parameter->what)
-        pb_buffer_text(&wanted, parameter->what);
-    else
-        describe_types(parameter, &wanted);
+    pb_parameter_wanted(parameter, &wanted);
     pb_fail(error, PB_TYPE, "%s() needs %s: %s", call->row->name, parameter->name,
             wanted.data ? wanted.data : "a value");
     pb_buffer_free(&wanted);

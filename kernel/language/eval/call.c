@@ -56,8 +56,10 @@ static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb
                               pb_error **error)
 {
     pb_bound_call *bound = bound_call_create(interp, row, count, site);
+    pb_chore chore;
     if (!bound)
         return pb_fail_memory(error);
+    pb_chore_begin(interp, &chore, row->name);
     pb_status status = pb_bind_builtin(&bound->call, actuals, count, bound->held, error);
     if (!status)
         status = row->function(&bound->call, result, error);
@@ -66,6 +68,7 @@ static pb_status call_builtin(pb_interp *interp, const pb_builtin *row, const pb
     if (status)
         pb_value_release(result);
     bound_call_destroy(bound);
+    pb_chore_end(interp, &chore, status);
     if (status && error && *error && site->source)
         pb_error_place(*error, site->source, site->span);
     return status;
@@ -161,8 +164,10 @@ pb_status pb_interp_call(pb_interp *interp, const pb_value *function, size_t cou
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++)
         actuals[i].value = arguments[i];
+    interp->inside++;
     pb_status status =
         pb_call_value(interp, function, actuals, count, &(pb_call_site){0}, result, error);
+    interp->inside--;
     free(actuals);
     return status;
 }

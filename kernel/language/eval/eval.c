@@ -36,36 +36,32 @@ static pb_status evaluate_name(pb_interp *interp, const pb_place *place, const p
 /* ---- lists and strings ---- */
 
 /* *xs: its items, one by one. */
-static pb_status take_spread(pb_interp *interp, const pb_place *place, const pb_node *node,
-                             pb_list_builder *out, pb_error **error)
+static void take_spread(pb_interp *interp, const pb_place *place, const pb_node *node,
+                        pb_list_builder *out)
 {
     pb_value *value = NULL, *items = NULL;
-    pb_status status = pb_evaluate(interp, place, node->items[0], &value, error);
-    if (!status)
-        status = pb_interp_items(interp, value, &items, error);
-    for (size_t i = 0; !status && i < pb_list_count(items); i++)
-        status = pb_list_take(out, pb_value_retain(pb_list_item(items, i)), error);
+    out->status = pb_evaluate(interp, place, node->items[0], &value, &out->error);
+    if (!out->status)
+        out->status = pb_interp_items(interp, value, &items, &out->error);
+    pb_list_take_items(out, items, 0, pb_list_count(items));
     pb_interp_bury(interp, &items);
     pb_interp_bury(interp, &value);
-    return pb_place_error(place, node->span, status, error);
+    pb_place_error(place, node->span, out->status, &out->error);
 }
 
 static pb_status evaluate_list(pb_interp *interp, const pb_place *place, const pb_node *node,
                                pb_value **result, pb_error **error)
 {
     pb_list_builder items = {.keeper = pb_interp_keeper(interp)};
-    for (size_t i = 0; i < node->n_items; i++) {
+    for (size_t i = 0; !items.status && i < node->n_items; i++) {
         const pb_node *item_node = node->items[i];
         pb_value *item = NULL;
-        bool spread = item_node->kind == PB_NODE_SPREAD;
-        pb_status status = spread ? take_spread(interp, place, item_node, &items, error)
-                                  : pb_evaluate(interp, place, item_node, &item, error);
-        if (!status && !spread)
-            status = pb_list_take(&items, item, error);
-        if (status) {
-            pb_list_discard(&items);
-            return status;
+        if (item_node->kind == PB_NODE_SPREAD) {
+            take_spread(interp, place, item_node, &items);
+            continue;
         }
+        items.status = pb_evaluate(interp, place, item_node, &item, &items.error);
+        pb_list_take(&items, item);
     }
     return pb_place_error(place, node->span, pb_list_finish(&items, false, result, error), error);
 }
@@ -280,14 +276,10 @@ static pb_status bind_rest(pb_interp *interp, const char *name, const pb_value *
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     pb_value *list = NULL;
-    pb_status status = PB_OK;
-    for (size_t i = start; !status && i < start + count; i++)
-        status = pb_list_take(&out, pb_value_retain(pb_list_item(items, i)), error);
-    if (!status)
-        status = pb_list_finish(&out, false, &list, error);
+    pb_list_take_items(&out, items, start, start + count);
+    pb_status status = pb_list_finish(&out, false, &list, error);
     if (!status)
         status = bind(interp, data, name, list, error);
-    pb_list_discard(&out);
     pb_value_release(&list);
     return status;
 }
@@ -385,11 +377,18 @@ static pb_status evaluate_block(pb_interp *interp, const pb_place *place, const 
 
 /* ---- comprehensions ---- */
 
+/* What is made: of [x for ...] the list, of {key: x for ...} the record. Errors go where the one
+ * that is made remembers its own. */
+typedef struct comprehension {
+    pb_list_builder list;
+    pb_record_builder record;
+} comprehension;
+
 static pb_status walk_clauses(pb_interp *interp, const pb_place *place, const pb_node *node,
-                              size_t which, pb_list_builder *out, pb_error **error);
+                              size_t which, comprehension *out, pb_error **error);
 
 static pb_status walk_if(pb_interp *interp, const pb_place *place, const pb_node *node,
-                         size_t which, pb_list_builder *out, pb_error **error)
+                         size_t which, comprehension *out, pb_error **error)
 {
     const pb_node *condition = node->clauses[which].source;
     pb_value *value = NULL;
@@ -403,8 +402,7 @@ static pb_status walk_if(pb_interp *interp, const pb_place *place, const pb_node
 }
 
 static pb_status walk_item(pb_interp *interp, const pb_place *place, const pb_node *node,
-                           size_t which, const pb_value *item, pb_list_builder *out,
-                           pb_error **error)
+                           size_t which, const pb_value *item, comprehension *out, pb_error **error)
 {
     const pb_node_clause *clause = &node->clauses[which];
     pb_place inner = {place->program, pb_scope_retain(place->scope)};
@@ -418,50 +416,59 @@ static pb_status walk_item(pb_interp *interp, const pb_place *place, const pb_no
 }
 
 static pb_status walk_for(pb_interp *interp, const pb_place *place, const pb_node *node,
-                          size_t which, pb_list_builder *out, pb_error **error)
+                          size_t which, comprehension *out, pb_error **error)
 {
     const pb_node_clause *clause = &node->clauses[which];
     pb_value *source = NULL, *items = NULL;
+    pb_chore chore;
     pb_status status = pb_evaluate(interp, place, clause->source, &source, error);
     if (!status)
         status = pb_place_error(place, clause->source->span,
                                 pb_interp_items(interp, source, &items, error), error);
+    pb_chore_begin(interp, &chore, NULL);
+    interp->inside++;
     for (size_t i = 0; !status && i < pb_list_count(items); i++) {
+        pb_chore_at(interp, &chore, i, pb_list_count(items));
         status = pb_interp_check(interp, error);
         if (!status)
             status = walk_item(interp, place, node, which, pb_list_item(items, i), out, error);
     }
+    interp->inside--;
+    pb_chore_end(interp, &chore, status);
     pb_interp_bury(interp, &items);
     pb_interp_bury(interp, &source);
     return status;
 }
 
 static pb_status walk_clauses(pb_interp *interp, const pb_place *place, const pb_node *node,
-                              size_t which, pb_list_builder *out, pb_error **error)
+                              size_t which, comprehension *out, pb_error **error)
 {
     if (which < node->n_clauses)
         return node->clauses[which].pattern ? walk_for(interp, place, node, which, out, error)
                                             : walk_if(interp, place, node, which, out, error);
     if (node->n_items == 2)
-        return pb_evaluate_entry(interp, place, node->items[0], node->items[1], out, error);
+        return pb_evaluate_entry(interp, place, node->items[0], node->items[1], &out->record);
     pb_value *element = NULL;
     pb_status status = pb_evaluate(interp, place, node->items[0], &element, error);
-    if (!status)
-        status = pb_place_error(place, node->span, pb_list_take(out, element, error), error);
-    return status;
+    if (status)
+        return status;
+    pb_list_take(&out->list, element);
+    return pb_place_error(place, node->span, out->list.status, error);
 }
 
 static pb_status evaluate_comprehension(pb_interp *interp, const pb_place *place,
                                         const pb_node *node, pb_value **result, pb_error **error)
 {
-    pb_list_builder items = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = walk_clauses(interp, place, node, 0, &items, error);
-    if (status) {
-        pb_list_discard(&items);
-        return status;
+    pb_keeper *keeper = pb_interp_keeper(interp);
+    comprehension made = {{.keeper = keeper}, {.keeper = keeper}};
+    pb_status status;
+    if (node->n_items == 2) {
+        made.record.status = walk_clauses(interp, place, node, 0, &made, &made.record.error);
+        status = pb_record_finish(&made.record, result, error);
+    } else {
+        made.list.status = walk_clauses(interp, place, node, 0, &made, &made.list.error);
+        status = pb_list_finish(&made.list, false, result, error);
     }
-    status = node->n_items == 2 ? pb_record_of(interp, &items, result, error)
-                                : pb_list_finish(&items, false, result, error);
     return pb_place_error(place, node->span, status, error);
 }
 

@@ -167,15 +167,11 @@ static pb_status index_list(pb_interp *interp, const pb_value *list, const pb_va
             *result = pb_value_retain(pb_list_item(list, at));
         return status;
     }
-    pb_status status = picked_places(interp, index, n, what, &places, &count, error);
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    for (size_t i = 0; !status && i < count; i++)
-        status = pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])), error);
+    out.status = picked_places(interp, index, n, what, &places, &count, &out.error);
+    for (size_t i = 0; !out.status && i < count; i++)
+        pb_list_take(&out, pb_value_retain(pb_list_item(list, places[i])));
     free(places);
-    if (status) {
-        pb_list_discard(&out);
-        return status;
-    }
     return pb_list_finish(&out, pb_list_is_column(list), result, error);
 }
 
@@ -259,17 +255,12 @@ static pb_status unknown_column(const pb_value *table, const char *name, pb_erro
 /* Row `at` as a record of its cells. */
 static pb_status table_row(const pb_value *table, size_t at, pb_value **result, pb_error **error)
 {
-    size_t count = pb_table_columns(table);
-    pb_entry *entries = pb_calloc(count, sizeof *entries);
-    if (!entries)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < count; i++) {
+    pb_record_builder row = {0};
+    for (size_t i = 0; !row.status && i < pb_table_columns(table); i++) {
         const pb_table_cells *column = pb_table_column(table, i);
-        entries[i] = (pb_entry){column->name, pb_list_item(column->cells, at)};
+        pb_record_take(&row, column->name, pb_value_retain(pb_list_item(column->cells, at)));
     }
-    pb_status status = pb_value_record(entries, count, NULL, result, error);
-    free(entries);
-    return status;
+    return pb_record_finish(&row, result, error);
 }
 
 static bool equals_or_holds(pb_comparison *comparison, const pb_value *wanted, const pb_value *cell)

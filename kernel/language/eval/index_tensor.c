@@ -147,29 +147,22 @@ static pb_status places_of_field(pb_interp *interp, const pb_tensor *tensor, con
 {
     size_t which;
     pb_list_builder list = {.keeper = pb_interp_keeper(interp)};
-    pb_comparison comparison = {.keeper = pb_interp_keeper(interp), .error = error};
+    pb_comparison comparison = {.keeper = list.keeper, .error = &list.error};
     const pb_select *slice = pb_value_get_selector(wanted);
-    pb_status status = pb_tensor_need_axis(tensor, field->axis, &which, error);
+    list.status = pb_tensor_need_axis(tensor, field->axis, &which, &list.error);
     size_t n = pb_list_count(field->value);
-    for (size_t i = 0; !status && i < n; i++) {
-        pb_value *place = NULL;
+    for (size_t i = 0; !list.status && i < n; i++) {
         bool match = is_wanted(&comparison, field, wanted, pb_list_item(field->value, i));
-        status = comparison.status;
-        if (status || !match)
-            continue;
-        status =
-            pb_value_integer(pb_axis_coordinate(pb_tensor_axis(tensor, which), i), &place, error);
-        if (!status)
-            status = pb_list_take(&list, place, error);
+        list.status = comparison.status;
+        if (match)
+            pb_list_take_number(&list, (double)pb_axis_coordinate(pb_tensor_axis(tensor, which), i),
+                                PB_INTEGER);
     }
-    if (!status && list.count == 0)
-        status = nothing_there(field, wanted, error);
+    if (!list.status && list.count == 0)
+        list.status = nothing_there(field, wanted, &list.error);
     if (slice && slice->step < 0)
         turn_around(&list);
-    if (!status)
-        status = pb_list_finish(&list, false, places, error);
-    pb_list_discard(&list);
-    return status;
+    return pb_list_finish(&list, false, places, error);
 }
 
 /* ---- labels of two prompts ---- */
@@ -233,25 +226,20 @@ static pb_status with_whole_labels(pb_interp *interp, const pb_axis *axis, const
 {
     const char *text = pb_value_get_text(wanted, NULL), *label = NULL;
     pb_list_builder list = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
     if (text) {
-        status = whole_label(axis, text, &label, error);
+        pb_status status = whole_label(axis, text, &label, error);
         return status ? status : pb_value_text(label, result, error);
     }
     if (pb_value_kind(wanted) != PB_LIST || pb_list_is_column(wanted)) {
         *result = pb_value_retain(wanted);
         return PB_OK;
     }
-    for (size_t i = 0; !status && i < pb_list_count(wanted); i++) {
+    for (size_t i = 0; !list.status && i < pb_list_count(wanted); i++) {
         pb_value *item = NULL;
-        status = with_whole_labels(interp, axis, pb_list_item(wanted, i), &item, error);
-        if (!status)
-            status = pb_list_take(&list, item, error);
+        list.status = with_whole_labels(interp, axis, pb_list_item(wanted, i), &item, &list.error);
+        pb_list_take(&list, item);
     }
-    if (!status)
-        status = pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
-    return status;
+    return pb_list_finish(&list, false, result, error);
 }
 
 static bool is_positional(const char *axis)

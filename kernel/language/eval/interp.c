@@ -16,6 +16,11 @@ pb_status pb_interp_check(pb_interp *interp, pb_error **error)
     return pb_keeper_check(pb_interp_keeper(interp), error);
 }
 
+void pb_interp_resume(pb_interp *interp)
+{
+    interp->above->resume(interp->host);
+}
+
 void pb_interp_bury(pb_interp *interp, pb_value **value)
 {
     pb_keeper_bury(pb_interp_keeper(interp), value);

@@ -46,16 +46,12 @@ typedef struct pb_place {
 
 pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
                       pb_value **result, pb_error **error);
-/* Evaluates key and value of one entry of a record, and adds them to a list of keys and values in
- * turn. */
+/* Evaluates key and value of one entry, and gives it to a record that has not failed. Of equal keys
+ * the later one counts. */
 pb_status pb_evaluate_entry(pb_interp *interp, const pb_place *place, const pb_node *key,
-                            const pb_node *value, pb_list_builder *out, pb_error **error);
+                            const pb_node *value, pb_record_builder *out);
 pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_node *node,
                              pb_value **result, pb_error **error);
-/* Makes a record of a list of keys and values in turn, which is discarded. Of equal keys the later
- * one counts. */
-pb_status pb_record_of(pb_interp *interp, pb_list_builder *entries, pb_value **result,
-                       pb_error **error);
 pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
                           pb_value **result, pb_error **error);
 /* The same where what is computed where it is used may stay so: x of x[...] and x.word(). */
@@ -73,6 +69,17 @@ pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_targ
                          const pb_value *value, pb_value **result, pb_error **error);
 /* Adds the place of `span` to an error that has none. Returns status. */
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
+
+/* ---- what the cell is at (chore.c) ---- */
+
+void pb_chore_begin(pb_interp *interp, pb_chore *chore, const char *word);
+/* Says how much of it is done. */
+void pb_chore_at(pb_interp *interp, pb_chore *chore, size_t done, size_t total);
+/* `status` is what it came to, which is returned. */
+pb_status pb_chore_end(pb_interp *interp, pb_chore *chore, pb_status status);
+
+/* Lowers the stop flag, so that what an interrupt left can be shown. */
+void pb_interp_resume(pb_interp *interp);
 
 /* ---- calls (call.c, bind.c) ---- */
 

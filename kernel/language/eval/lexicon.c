@@ -9,6 +9,7 @@
 struct pb_lexicon {
     pb_map *builtins;  /* name -> const pb_builtin *, in the order of the tables */
     pb_map *constants; /* name -> const pb_constant * */
+    pb_map *usual;     /* name -> const pb_parameter * */
 };
 
 /* Adds a row, unless there is one of that name already. False: memory is out. */
@@ -29,6 +30,9 @@ static bool put_table(pb_lexicon *lexicon, const pb_word_table *table)
     for (const pb_constant *row = table->constants; row && row->name; row++)
         if (!put(lexicon->constants, row->name, row))
             return false;
+    for (const pb_parameter *row = table->usual; row && row->name; row++)
+        if (!put(lexicon->usual, row->name, row))
+            return false;
     return true;
 }
 
@@ -40,7 +44,8 @@ pb_status pb_lexicon_create(const pb_word_table *const *tables, size_t count, pb
         return pb_fail_memory(error);
     (*lexicon)->builtins = pb_map_create(256);
     (*lexicon)->constants = pb_map_create(8);
-    bool whole = (*lexicon)->builtins && (*lexicon)->constants;
+    (*lexicon)->usual = pb_map_create(32);
+    bool whole = (*lexicon)->builtins && (*lexicon)->constants && (*lexicon)->usual;
     for (size_t i = 0; whole && i < count; i++)
         whole = put_table(*lexicon, tables[i]);
     if (whole)
@@ -57,6 +62,7 @@ void pb_lexicon_destroy(pb_lexicon **lexicon)
         return;
     pb_map_destroy(&old->builtins);
     pb_map_destroy(&old->constants);
+    pb_map_destroy(&old->usual);
     free(old);
 }
 
@@ -92,4 +98,9 @@ const pb_constant *pb_lexicon_constant(const pb_lexicon *lexicon, const char *na
 const pb_constant *pb_lexicon_next_constant(const pb_lexicon *lexicon, size_t *at)
 {
     return next(lexicon->constants, at);
+}
+
+const pb_parameter *pb_lexicon_usual(const pb_lexicon *lexicon, const char *name)
+{
+    return look_up(lexicon->usual, name);
 }

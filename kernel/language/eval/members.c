@@ -15,16 +15,8 @@ static pb_status text_list(const char *(*name)(const pb_value *, size_t), const 
                            size_t count, pb_value **result, pb_error **error)
 {
     pb_list_builder out = {0};
-    for (size_t i = 0; i < count; i++) {
-        pb_value *item = NULL;
-        pb_status status = pb_value_text(name(self, i), &item, error);
-        if (!status)
-            status = pb_list_take(&out, item, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
-    }
+    for (size_t i = 0; !out.status && i < count; i++)
+        pb_list_take_text(&out, name(self, i));
     return pb_list_finish(&out, false, result, error);
 }
 
@@ -52,39 +44,35 @@ static pb_status get_columns(pb_interp *interp, const pb_value *self, pb_value *
     return text_list(column_name, self, pb_table_columns(self), result, error);
 }
 
+static void take_count(pb_record_builder *out, const char *name, size_t count)
+{
+    pb_value *value = NULL;
+    if (!out->status)
+        out->status = pb_value_integer((int64_t)count, &value, &out->error);
+    pb_record_take(out, name, value);
+}
+
 static pb_status get_shape(pb_interp *interp, const pb_value *self, pb_value **result,
                            pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(self);
-    pb_entry entries[PB_MAX_RANK] = {{0}};
-    pb_status status = PB_OK;
+    pb_record_builder shape = {0};
     (void)interp;
-    size_t rank = pb_tensor_rank(tensor);
-    for (size_t i = 0; i < rank && !status; i++) {
+    for (size_t i = 0; i < pb_tensor_rank(tensor); i++) {
         const pb_axis *axis = pb_tensor_axis(tensor, i);
-        entries[i].name = pb_axis_name(axis);
-        status = pb_value_integer((int64_t)pb_axis_length(axis), &entries[i].value, error);
+        take_count(&shape, pb_axis_name(axis), pb_axis_length(axis));
     }
-    if (!status)
-        status = pb_value_record(entries, rank, NULL, result, error);
-    for (size_t i = 0; i < rank; i++)
-        pb_value_release(&entries[i].value);
-    return status;
+    return pb_record_finish(&shape, result, error);
 }
 
 static pb_status get_table_shape(pb_interp *interp, const pb_value *self, pb_value **result,
                                  pb_error **error)
 {
-    pb_entry entries[] = {{"rows", NULL}, {"columns", NULL}};
+    pb_record_builder shape = {0};
     (void)interp;
-    pb_status status = pb_value_integer((int64_t)pb_table_rows(self), &entries[0].value, error);
-    if (!status)
-        status = pb_value_integer((int64_t)pb_table_columns(self), &entries[1].value, error);
-    if (!status)
-        status = pb_value_record(entries, 2, NULL, result, error);
-    pb_value_release(&entries[0].value);
-    pb_value_release(&entries[1].value);
-    return status;
+    take_count(&shape, "rows", pb_table_rows(self));
+    take_count(&shape, "columns", pb_table_columns(self));
+    return pb_record_finish(&shape, result, error);
 }
 
 static pb_status text_or_none(const char *text, pb_value **result, pb_error **error)
@@ -127,7 +115,6 @@ static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth
                         pb_value **result, pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
     if (depth == pb_tensor_rank(tensor)) {
         float number = pb_tensor_data(tensor)[(*at)++];
         if (pb_is_gap(number))
@@ -136,15 +123,10 @@ static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth
                                             : pb_value_number(number, PB_SINGLE, result, error);
     }
     size_t length = pb_axis_length(pb_tensor_axis(tensor, depth));
-    for (size_t i = 0; !status && i < length; i++) {
+    for (size_t i = 0; !out.status && i < length; i++) {
         pb_value *item = NULL;
-        status = nested(interp, tensor, depth + 1, at, &item, error);
-        if (!status)
-            status = pb_list_take(&out, item, error);
-    }
-    if (status) {
-        pb_list_discard(&out);
-        return status;
+        out.status = nested(interp, tensor, depth + 1, at, &item, &out.error);
+        pb_list_take(&out, item);
     }
     return pb_list_finish(&out, false, result, error);
 }
@@ -354,6 +336,18 @@ static void add_rows(const pb_member *members, pb_names *names)
         pb_names_add(names, m->name, "property", "");
 }
 
+void pb_kind_names(pb_kind kind, pb_names *names)
+{
+    add_rows(pb_kind_members(kind), names);
+}
+
+void pb_type_names(const pb_object_type *type, pb_names *names)
+{
+    add_rows(type->members, names);
+    if (type->names)
+        type->names(NULL, names);
+}
+
 void pb_member_names(const pb_value *self, pb_names *names)
 {
     const pb_object_type *type = pb_value_object_type(self);
@@ -383,17 +377,12 @@ static pb_status items_of_text(pb_interp *interp, const pb_value *text, pb_value
     size_t length;
     const char *bytes = pb_value_get_text(text, &length);
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    for (size_t at = 0; at < length;) {
+    for (size_t at = 0; !out.status && at < length;) {
         size_t start = at;
         pb_value *item = NULL;
         pb_utf8_next(bytes, length, &at);
-        pb_status status = pb_value_string(bytes + start, at - start, &item, error);
-        if (!status)
-            status = pb_list_take(&out, item, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
+        out.status = pb_value_string(bytes + start, at - start, &item, &out.error);
+        pb_list_take(&out, item);
     }
     return pb_list_finish(&out, false, list, error);
 }
@@ -402,16 +391,8 @@ static pb_status items_of_record(pb_interp *interp, const pb_value *record, pb_v
                                  pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    for (size_t i = 0; i < pb_record_count(record); i++) {
-        pb_value *item = NULL;
-        pb_status status = pb_value_text(pb_record_entry(record, i).name, &item, error);
-        if (!status)
-            status = pb_list_take(&out, item, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
-    }
+    for (size_t i = 0; !out.status && i < pb_record_count(record); i++)
+        pb_list_take_text(&out, pb_record_entry(record, i).name);
     return pb_list_finish(&out, false, list, error);
 }
 
@@ -422,24 +403,17 @@ static pb_status items_by_index(pb_interp *interp, const pb_value *value, size_t
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_axis *axis = tensor ? pb_tensor_axis(tensor, 0) : NULL;
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < count; i++) {
-        pb_value *index = NULL, *item = NULL;
-        status = pb_interp_check(interp, error);
-        if (!status)
-            status =
-                pb_value_integer(axis ? pb_axis_coordinate(axis, i) : (int64_t)i, &index, error);
-        if (!status)
-            status = pb_interp_index(
-                interp, value, 1,
-                &(pb_index_entry){axis ? pb_axis_name(axis) : NULL, index, {0, 0}}, &item, error);
-        pb_value_release(&index);
-        if (!status)
-            status = pb_list_take(&out, item, error);
-    }
-    if (status) {
-        pb_list_discard(&out);
-        return status;
+    for (size_t i = 0; !out.status && i < count; i++) {
+        pb_value *item = NULL;
+        pb_index_entry entry = {.name = axis ? pb_axis_name(axis) : NULL};
+        out.status = pb_interp_check(interp, &out.error);
+        if (!out.status)
+            out.status = pb_value_integer(axis ? pb_axis_coordinate(axis, i) : (int64_t)i,
+                                          &entry.value, &out.error);
+        if (!out.status)
+            out.status = pb_interp_index(interp, value, 1, &entry, &item, &out.error);
+        pb_value_release(&entry.value);
+        pb_list_take(&out, item);
     }
     return pb_list_finish(&out, false, list, error);
 }

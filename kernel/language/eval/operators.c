@@ -128,30 +128,12 @@ static pb_status join_texts(const pb_value *a, const pb_value *b, pb_value **res
     return pb_value_take_buffer(&out, result, error);
 }
 
-static pb_status append_items(pb_interp *interp, pb_list_builder *out, const pb_value *list,
-                              pb_error **error)
-{
-    for (size_t i = 0; i < pb_list_count(list); i++) {
-        pb_status status = pb_list_take(out, pb_value_retain(pb_list_item(list, i)), error);
-        if (!status && (i & 0xffff) == 0xffff)
-            status = pb_interp_check(interp, error);
-        if (status)
-            return status;
-    }
-    return PB_OK;
-}
-
 pb_status pb_join_lists(pb_interp *interp, const pb_value *a, const pb_value *b, pb_value **result,
                         pb_error **error)
 {
-    pb_list_builder out = {0};
-    pb_status status = append_items(interp, &out, a, error);
-    if (!status)
-        status = append_items(interp, &out, b, error);
-    if (status) {
-        pb_list_discard(&out);
-        return status;
-    }
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
+    pb_list_take_items(&out, a, 0, pb_list_count(a));
+    pb_list_take_items(&out, b, 0, pb_list_count(b));
     return pb_list_finish(&out, pb_list_is_column(a) && pb_list_is_column(b), result, error);
 }
 
@@ -184,16 +166,10 @@ static pb_status repeat_text(const pb_value *value, double times, pb_value **res
 static pb_status repeat_list(pb_interp *interp, const pb_value *list, double times,
                              pb_value **result, pb_error **error)
 {
-    pb_list_builder out = {0};
-    for (double i = 0; pb_list_count(list) > 0 && i < times; i++) {
-        pb_status status = append_items(interp, &out, list, error);
-        if (!status && fmod(i, 1024) == 0)
-            status = pb_interp_check(interp, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
-    }
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
+    size_t count = pb_list_count(list);
+    for (double i = 0; !out.status && count > 0 && i < times; i++)
+        pb_list_take_items(&out, list, 0, count);
     return pb_list_finish(&out, false, result, error);
 }
 
@@ -405,15 +381,10 @@ static pb_status unary_column(pb_interp *interp, pb_operator op, const pb_value 
                               pb_value **result, pb_error **error)
 {
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
-    for (size_t i = 0; i < pb_list_count(a); i++) {
+    for (size_t i = 0; !out.status && i < pb_list_count(a); i++) {
         pb_value *cell = NULL;
-        pb_status status = pb_apply_unary(interp, op, pb_list_item(a, i), &cell, error);
-        if (!status)
-            status = pb_list_take(&out, cell, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
+        out.status = pb_apply_unary(interp, op, pb_list_item(a, i), &cell, &out.error);
+        pb_list_take(&out, cell);
     }
     return pb_list_finish(&out, true, result, error);
 }

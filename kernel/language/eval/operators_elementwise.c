@@ -384,24 +384,20 @@ static pb_status cells_operator(pb_interp *interp, pb_operator op, const pb_valu
 {
     bool lists[] = {pb_value_kind(a) == PB_LIST, pb_value_kind(b) == PB_LIST};
     size_t count = pb_list_count(lists[0] ? a : b);
-    pb_list_builder out = {0};
+    pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     if (lists[0] && lists[1] && pb_list_count(b) != count)
         return pb_fail(error, PB_VALUE, "a column of %zu values does not line up with one of %zu",
                        count, pb_list_count(b));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; !out.status && i < count; i++) {
         const pb_value *x = lists[0] ? pb_list_item(a, i) : a;
         const pb_value *y = lists[1] ? pb_list_item(b, i) : b;
         pb_value *cell = NULL;
-        pb_status status = pb_interp_check(interp, error);
-        if (!status)
-            status = orders_missing(op, x, y) ? pb_value_bool(false, &cell, error)
-                                              : pb_apply_operator(interp, op, x, y, &cell, error);
-        if (!status)
-            status = pb_list_take(&out, cell, error);
-        if (status) {
-            pb_list_discard(&out);
-            return status;
-        }
+        out.status = pb_interp_check(interp, &out.error);
+        if (!out.status)
+            out.status = orders_missing(op, x, y)
+                             ? pb_value_bool(false, &cell, &out.error)
+                             : pb_apply_operator(interp, op, x, y, &cell, &out.error);
+        pb_list_take(&out, cell);
     }
     return pb_list_finish(&out, true, result, error);
 }

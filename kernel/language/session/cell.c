@@ -25,14 +25,15 @@ static bool is_long(const pb_value *value)
 
 /* A long value takes time to free. At the end of a cell, or once it was interrupted, it is
  * therefore kept until the reply was sent (pb_session_tidy); a cell that goes on needs its memory
- * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once. */
+ * back. Where memory is out and pb_list_take() cannot keep it, that frees it at once, and so what
+ * comes after it. */
 static void let_go(pb_session *session, pb_value **value, bool ends)
 {
     pb_value *old = *value;
     *value = NULL;
     if (ends && is_long(old)) {
         pthread_mutex_lock(&session->lock);
-        (void)pb_list_take(&session->buried, old, NULL);
+        pb_list_take(&session->buried, old);
         pthread_mutex_unlock(&session->lock);
     } else {
         pb_value_release(&old);
@@ -87,7 +88,8 @@ static pb_status check(pb_keeper *keeper, pb_error **error)
     pb_interp *interp = (pb_interp *)keeper;
     if (interp->most_steps > 0 && ++interp->steps > interp->most_steps)
         return pb_fail(error, PB_LIMIT, "this takes more than %zu steps", interp->most_steps);
-    pb_status status = pb_watch_check(&keeper->watch, error);
+    pb_status status = interp->halted && interp->inside > 0 ? pb_watch_fail(error)
+                                                            : pb_watch_check(&keeper->watch, error);
     if (!status)
         status = look_at_budget(interp, error);
     return status ? status : look_at_memory(interp, error);
@@ -188,17 +190,33 @@ static bool is_word(const void *words, const char *name)
     return pb_lexicon_builtin(words, name) != NULL;
 }
 
+/* What an interrupt left of a value is shown, in front of the error in which the cell ends. */
 static pb_status run_program(pb_interp *interp, pb_program *program, pb_bundle **last,
                              pb_error **error)
 {
     pb_value *value = NULL;
     pb_status status = pb_run_program(interp, program, &value, error);
-    bool quiet = program->n_statements == 0 ||
-                 program->statements[program->n_statements - 1]->quiet || pb_value_is_none(value);
+    bool quiet = !value || pb_value_is_none(value);
     if (!status && !quiet)
         status = pb_interp_bundle(interp, value, last, error);
+    else if (status == PB_INTERRUPTED && !quiet)
+        (void)pb_interp_show(interp, value, NULL);
     let_go(interp->session, &value, true);
     return status;
+}
+
+/* ---- what the evaluator needs of the host ---- */
+
+static void report_progress(const pb_host *host, const char *line)
+{
+    if (host && host->progress)
+        host->progress(host->user, line);
+}
+
+static void lower_flag(const pb_host *host)
+{
+    if (host && host->resume)
+        host->resume(host->user);
 }
 
 /* How much of the thread's stack evaluating may use. The rest is for the functions of words, and
@@ -213,11 +231,13 @@ static size_t evaluation_stack(void)
 static pb_status run_source(pb_session *session, pb_source *source, const pb_host *host,
                             size_t most_steps, pb_bundle **last, pb_error **error)
 {
-    static const pb_surroundings above = {pb_session_get, pb_session_set, pb_session_names,
-                                          pb_value_str};
+    static const pb_surroundings above = {pb_session_get, pb_session_set,  pb_session_names,
+                                          pb_value_str,   report_progress, lower_flag};
     pb_program *program = NULL;
     pb_interp interp = {
-        .keeper = {.watch = {.stop = host ? host->stop : NULL}, .check = check, .bury = bury},
+        .keeper = {.watch = {.stop = host ? host->stop : NULL, .progress = pb_chore_progress},
+                   .check = check,
+                   .bury = bury},
         .above = &above,
         .session = session,
         .lexicon = session->lexicon,
@@ -226,11 +246,13 @@ static pb_status run_source(pb_session *session, pb_source *source, const pb_hos
         .stack = __builtin_frame_address(0),
         .most_stack = evaluation_stack(),
         .held = pb_budget_held()};
+    interp.keeper.watch.user = &interp;
     pb_status status = pb_parse_program(source, is_word, session->lexicon, &program, NULL, error);
     pb_session_tidy(session);
     if (!status)
         status = run_program(&interp, program, last, error);
     leave_workspace(&interp);
+    pb_buffer_free(&interp.stopped);
     pb_program_release(&program);
     return status;
 }

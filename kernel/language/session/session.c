@@ -87,18 +87,15 @@ void pb_session_names(pb_session *session, pb_names *names)
 
 pb_status pb_session_snapshot(pb_session *session, pb_value **record, pb_error **error)
 {
-    size_t cursor = 0, length, count = 0;
+    size_t cursor = 0, length;
     const char *key;
     uint64_t value;
+    pb_record_builder names = {0};
     pthread_mutex_lock(&session->lock);
-    pb_entry *entries = pb_calloc(pb_map_count(session->names), sizeof *entries);
-    while (entries && pb_map_next(session->names, &cursor, &key, &length, &value))
-        entries[count++] = (pb_entry){key, (pb_value *)(uintptr_t)value};
-    pb_status status =
-        entries ? pb_value_record(entries, count, NULL, record, error) : pb_fail_memory(error);
+    while (!names.status && pb_map_next(session->names, &cursor, &key, &length, &value))
+        pb_record_take(&names, key, pb_value_retain((pb_value *)(uintptr_t)value));
     pthread_mutex_unlock(&session->lock);
-    free(entries);
-    return status;
+    return pb_record_finish(&names, record, error);
 }
 
 void pb_session_free_names(pb_entry *names, size_t count)
@@ -136,7 +133,7 @@ pb_status pb_session_copy_names(pb_session *session, pb_entry **names, size_t *c
 
 static bool copy_options(pb_session_options *copy, const pb_session_options *options)
 {
-    char *model = NULL;
+    char *model = NULL, *program = NULL;
     if (!options)
         return true;
     copy->log = options->log;
@@ -144,6 +141,9 @@ static bool copy_options(pb_session_options *copy, const pb_session_options *opt
     if (options->default_model && !(model = strdup(options->default_model)))
         return false;
     copy->default_model = model;
+    if (options->program && !(program = strdup(options->program)))
+        return false;
+    copy->program = program;
     char **paths = pb_calloc(options->n_model_paths, sizeof *paths);
     copy->model_paths = (const char *const *)paths;
     if (!paths)
@@ -163,6 +163,7 @@ static void free_options(pb_session_options *options)
         free((char *)options->model_paths[i]);
     free((char **)options->model_paths);
     free((char *)options->default_model);
+    free((char *)options->program);
 }
 
 /* ---- sessions ---- */

@@ -142,38 +142,24 @@ pb_status pb_show_table_value(const pb_value *table, pb_bundle **bundle, pb_erro
 /* Names on the left, values on the right. */
 pb_status pb_show_record_value(const pb_value *record, pb_bundle **bundle, pb_error **error)
 {
-    size_t count = pb_record_count(record);
     pb_list_builder names = {0}, values = {0};
-    pb_table_cells columns[2] = {{.name = "what", .look = PB_CELLS_KEY}, {.name = "value"}};
+    pb_table_builder made = {.caption = pb_record_caption(record)};
     pb_value *table = NULL;
     pb_status status = pb_table_from_record(NULL, record, &table, error);
-    if (table) {
-        status = pb_show_table_value(table, bundle, error);
-        pb_value_release(&table);
-    }
-    if (status || *bundle)
+    if (status)
         return status;
-    for (size_t i = 0; !status && i < count; i++) {
+    for (size_t i = 0; !table && i < pb_record_count(record); i++) {
         pb_entry entry = pb_record_entry(record, i);
-        pb_value *name = NULL;
-        status = pb_value_text(entry.name, &name, error);
-        if (!status)
-            status = pb_list_take(&names, name, error);
-        if (!status)
-            status = pb_list_take(&values, pb_value_retain(entry.value), error);
+        pb_list_take_text(&names, entry.name);
+        pb_list_take(&values, pb_value_retain(entry.value));
+    }
+    if (!table) {
+        pb_table_take_list(&made, &names, (pb_table_cells){.name = "what", .look = PB_CELLS_KEY});
+        pb_table_take_list(&made, &values, (pb_table_cells){.name = "value"});
+        status = pb_table_finish(&made, &table, error);
     }
     if (!status)
-        status = pb_list_finish(&names, true, &columns[0].cells, error);
-    if (!status)
-        status = pb_list_finish(&values, true, &columns[1].cells, error);
-    if (!status)
-        status = pb_value_table(columns, 2, count, pb_record_caption(record), NULL, &table, error);
-    if (!status)
         status = pb_show_table_value(table, bundle, error);
-    pb_list_discard(&names);
-    pb_list_discard(&values);
-    pb_value_release(&columns[0].cells);
-    pb_value_release(&columns[1].cells);
     pb_value_release(&table);
     return status;
 }

@@ -263,13 +263,16 @@ bool pb_node_append(pb_parser *p, pb_node_list *list, pb_node *node)
 
 pb_node *pb_node_constant(pb_parser *p, pb_value *value, size_t start)
 {
+    pb_list_builder *constants = &p->program->constants;
     pb_node *node = value ? pb_node_new(p, PB_NODE_CONSTANT, start) : pb_parser_out(p);
     if (!node) {
         pb_value_release(&value);
         return NULL;
     }
     node->value = value;
-    if (pb_list_take(&p->program->constants, value, p->error)) {
+    pb_list_take(constants, value);
+    if (constants->status) {
+        pb_error_move(&constants->error, p->error);
         p->failed = true;
         return NULL;
     }

@@ -330,14 +330,15 @@ bool pb_list_of(const pb_value *list, pb_kind kind)
     return true;
 }
 
-static pb_status grow_list(pb_list_builder *builder, pb_error **error)
+static pb_status grow_list(pb_list_builder *builder)
 {
     if (builder->count >= PB_MAX_LIST_LENGTH)
-        return pb_fail(error, PB_LIMIT, "a list holds at most %d items", PB_MAX_LIST_LENGTH);
+        return pb_fail(&builder->error, PB_LIMIT, "a list holds at most %d items",
+                       PB_MAX_LIST_LENGTH);
     size_t capacity = builder->capacity ? builder->capacity * 2 : 8;
     pb_value **items = pb_realloc(builder->items, capacity, sizeof *items);
     if (!items)
-        return pb_fail_memory(error);
+        return pb_fail_memory(&builder->error);
     builder->items = items;
     builder->capacity = capacity;
     return PB_OK;
@@ -346,29 +347,53 @@ static pb_status grow_list(pb_list_builder *builder, pb_error **error)
 /* Items between two looks at the stop flag: 0.1 ms, if making one takes 0.1 us. */
 #define PB_ITEMS_UNCHECKED 1024
 
-pb_status pb_list_take(pb_list_builder *builder, pb_value *value, pb_error **error)
+void pb_list_take(pb_list_builder *builder, pb_value *value)
 {
-    pb_status status = PB_OK;
-    if (!value)
-        return pb_fail_memory(error);
-    if ((builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
-        status = pb_keeper_check(builder->keeper, error);
-    if (!status && builder->count == builder->capacity)
-        status = grow_list(builder, error);
-    if (status) {
+    if (!builder->status && !value)
+        builder->status = pb_fail_memory(&builder->error);
+    if (!builder->status && (builder->count + 1) % PB_ITEMS_UNCHECKED == 0)
+        builder->status = pb_keeper_check(builder->keeper, &builder->error);
+    if (!builder->status && builder->count == builder->capacity)
+        builder->status = grow_list(builder);
+    if (!builder->status)
+        builder->items[builder->count++] = value;
+    else
         pb_value_release(&value);
-        return status;
-    }
-    builder->items[builder->count++] = value;
-    return PB_OK;
+}
+
+void pb_list_take_text(pb_list_builder *builder, const char *text)
+{
+    pb_value *value = NULL;
+    if (!builder->status)
+        builder->status = pb_value_text(text, &value, &builder->error);
+    pb_list_take(builder, value);
+}
+
+void pb_list_take_number(pb_list_builder *builder, double number, pb_precision precision)
+{
+    pb_value *value = NULL;
+    if (!builder->status)
+        builder->status = pb_value_number(number, precision, &value, &builder->error);
+    pb_list_take(builder, value);
+}
+
+void pb_list_take_items(pb_list_builder *builder, const pb_value *list, size_t start, size_t end)
+{
+    for (size_t i = start; !builder->status && i < end; i++)
+        pb_list_take(builder, pb_value_retain(pb_list_item(list, i)));
 }
 
 pb_status pb_list_finish(pb_list_builder *builder, bool column, pb_value **result, pb_error **error)
 {
+    pb_status status = builder->status;
     *result = NULL;
-    pb_status status = make_list(builder->items, builder->count, column, result, error);
-    free(builder->items);
-    *builder = (pb_list_builder){0};
+    if (!status) {
+        status = make_list(builder->items, builder->count, column, result, error);
+        builder->count = 0;
+    } else {
+        pb_error_move(&builder->error, error);
+    }
+    pb_list_discard(builder);
     return status;
 }
 
@@ -379,13 +404,13 @@ void pb_list_discard(pb_list_builder *builder)
     if (list) { /* as it is, and without a depth: only to be let go of, perhaps later */
         list->as.list.items = pb_hold(builder->items);
         list->as.list.count = builder->count;
-        *builder = (pb_list_builder){0};
         pb_keeper_bury(keeper, &list);
-        return;
+    } else {
+        for (size_t i = 0; i < builder->count; i++)
+            pb_value_release(&builder->items[i]);
+        free(builder->items);
     }
-    for (size_t i = 0; i < builder->count; i++)
-        pb_value_release(&builder->items[i]);
-    free(builder->items);
+    pb_error_destroy(&builder->error);
     *builder = (pb_list_builder){0};
 }
 

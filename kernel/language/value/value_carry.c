@@ -121,14 +121,9 @@ static pb_status join_lists(const pb_carrying *c, const pb_value *const *of, pb_
                             pb_error **error)
 {
     pb_list_builder list = {0};
-    pb_status status = PB_OK;
     for (size_t i = 0; i < c->n; i++)
-        for (size_t k = 0; of[i] && k < pb_list_count(of[i]) && !status; k++)
-            status = pb_list_take(&list, pb_value_retain(pb_list_item(of[i], k)), error);
-    if (!status)
-        return pb_list_finish(&list, false, result, error);
-    pb_list_discard(&list);
-    return status;
+        pb_list_take_items(&list, of[i], 0, pb_list_count(of[i]));
+    return pb_list_finish(&list, false, result, error);
 }
 
 /* A record such as a check: each of its values, or none. */
@@ -136,31 +131,28 @@ static pb_status carry_record(const pb_carrying *c, const pb_field *field,
                               const pb_value *const *of, const pb_value *first, pb_value **result,
                               pb_error **error)
 {
-    size_t count = pb_record_count(first), made = 0;
     const pb_value **parts = pb_calloc(c->n, sizeof *parts);
-    pb_entry *entries = pb_calloc(count, sizeof *entries);
-    pb_status status = parts && entries ? PB_OK : pb_fail_memory(error);
-    while (!status && made < count) {
-        pb_entry entry = pb_record_entry(first, made);
+    pb_record_builder made = {.caption = pb_record_caption(first)};
+    made.status = parts ? PB_OK : pb_fail_memory(&made.error);
+    for (size_t k = 0; !made.status && k < pb_record_count(first); k++) {
+        pb_entry entry = pb_record_entry(first, k);
+        pb_value *value = NULL;
         bool all = true;
         for (size_t i = 0; i < c->n; i++) {
             parts[i] = of[i] ? pb_record_find(of[i], entry.name) : NULL;
             all = all && (parts[i] || !of[i]);
         }
-        entries[made].name = entry.name;
         if (all)
-            status = carry_value(c, field, parts, entry.value, &entries[made].value, error);
-        if (!entries[made].value)
-            break;
-        made++;
+            made.status = carry_value(c, field, parts, entry.value, &value, &made.error);
+        if (!made.status && !value) {
+            free(parts);
+            pb_record_discard(&made);
+            return PB_OK;
+        }
+        pb_record_take(&made, entry.name, value);
     }
-    if (!status && made == count)
-        status = pb_value_record(entries, count, pb_record_caption(first), result, error);
-    for (size_t i = 0; entries && i < made; i++)
-        pb_value_release(&entries[i].value);
-    free(entries);
     free(parts);
-    return status;
+    return pb_record_finish(&made, result, error);
 }
 
 static pb_status carry_truths(const pb_carrying *c, const pb_value *const *of, pb_value **result,

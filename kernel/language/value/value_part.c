@@ -88,22 +88,18 @@ static pb_status part_of_value(const tensor_part *part, const pb_value *value, b
 static pb_status part_of_record(const tensor_part *part, const pb_value *record, bool whole,
                                 pb_value **result, pb_error **error)
 {
-    size_t count = pb_record_count(record), made = 0;
-    pb_entry *entries = pb_calloc(count, sizeof *entries);
-    pb_status status = entries ? PB_OK : pb_fail_memory(error);
-    while (!status && made < count) {
-        entries[made] = pb_record_entry(record, made);
-        status = part_of_value(part, entries[made].value, whole, &entries[made].value, error);
-        if (!entries[made].value)
-            break;
-        made++;
+    pb_record_builder made = {.caption = pb_record_caption(record)};
+    for (size_t i = 0; !made.status && i < pb_record_count(record); i++) {
+        pb_entry entry = pb_record_entry(record, i);
+        pb_value *value = NULL;
+        made.status = part_of_value(part, entry.value, whole, &value, &made.error);
+        if (!made.status && !value) {
+            pb_record_discard(&made);
+            return PB_OK;
+        }
+        pb_record_take(&made, entry.name, value);
     }
-    if (!status && made == count)
-        status = pb_value_record(entries, count, pb_record_caption(record), result, error);
-    for (size_t i = 0; i < made; i++)
-        pb_value_release(&entries[i].value);
-    free(entries);
-    return status;
+    return pb_record_finish(&made, result, error);
 }
 
 /* Fills `fields` with what holds of the part. The values are owned. */

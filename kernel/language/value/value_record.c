@@ -27,26 +27,52 @@ void pb_record_value_destroy(pb_record_value **record)
     free(old);
 }
 
-static pb_status fill_record(pb_record_value *record, const pb_entry *entries, size_t count,
-                             unsigned *deepest, pb_error **error)
+static pb_status grow_record(pb_record_builder *builder)
 {
-    for (size_t i = 0; i < count; i++) {
-        char *name;
-        if (!pb_copy_text(entries[i].name, &name))
-            return pb_fail_memory(error);
-        record->entries[i] = (pb_entry){name, pb_value_retain(entries[i].value)};
-        record->count = i + 1;
-        if (pb_value_depth(entries[i].value) > *deepest)
-            *deepest = pb_value_depth(entries[i].value);
-    }
+    size_t capacity = builder->capacity ? builder->capacity * 2 : 8;
+    pb_entry *entries = pb_realloc(builder->entries, capacity, sizeof *entries);
+    if (!entries)
+        return pb_fail_memory(&builder->error);
+    builder->entries = entries;
+    builder->capacity = capacity;
     return PB_OK;
 }
 
-pb_status pb_value_record(const pb_entry *entries, size_t count, const char *caption,
-                          pb_value **result, pb_error **error)
+void pb_record_take(pb_record_builder *builder, const char *name, pb_value *value)
+{
+    char *copy = NULL;
+    if (!builder->status && (!value || !pb_copy_text(name, &copy)))
+        builder->status = pb_fail_memory(&builder->error);
+    if (!builder->status && builder->count == builder->capacity)
+        builder->status = grow_record(builder);
+    if (!builder->status) {
+        builder->entries[builder->count++] = (pb_entry){copy, value};
+        return;
+    }
+    free(copy);
+    pb_keeper_bury(builder->keeper, &value);
+}
+
+void pb_record_set(pb_record_builder *builder, const char *name, pb_value *value)
+{
+    size_t same = 0;
+    if (!builder->status)
+        builder->status = pb_keeper_check(builder->keeper, &builder->error);
+    while (!builder->status && value && same < builder->count) {
+        if (strcmp(builder->entries[same].name, name) == 0) {
+            pb_keeper_bury(builder->keeper, &builder->entries[same].value);
+            builder->entries[same].value = value;
+            return;
+        }
+        same++;
+    }
+    pb_record_take(builder, name, value);
+}
+
+/* The builder's entries as a value. */
+static pb_status seal(pb_record_builder *builder, pb_value **result, pb_error **error)
 {
     unsigned deepest = 0;
-    *result = NULL;
     pb_value *value = pb_value_new(PB_RECORD);
     pb_record_value *record = value ? pb_calloc(1, sizeof *record) : NULL;
     if (!record) {
@@ -54,16 +80,44 @@ pb_status pb_value_record(const pb_entry *entries, size_t count, const char *cap
         return pb_fail_memory(error);
     }
     value->as.record = record;
-    record->entries = pb_hold(pb_calloc(count, sizeof *record->entries));
-    pb_status status = record->entries && pb_copy_text(caption, &record->caption)
-                           ? fill_record(record, entries, count, &deepest, error)
-                           : pb_fail_memory(error);
+    record->entries = pb_hold(builder->entries);
+    record->count = builder->count;
+    builder->entries = NULL;
+    builder->count = 0;
+    for (size_t i = 0; i < record->count; i++)
+        if (pb_value_depth(record->entries[i].value) > deepest)
+            deepest = pb_value_depth(record->entries[i].value);
+    pb_status status =
+        pb_copy_text(builder->caption, &record->caption) ? PB_OK : pb_fail_memory(error);
     if (!status)
         status = pb_value_set_depth(value, deepest, error);
     if (status)
         pb_value_release(&value);
     *result = value;
     return status;
+}
+
+pb_status pb_record_finish(pb_record_builder *builder, pb_value **result, pb_error **error)
+{
+    pb_status status = builder->status;
+    *result = NULL;
+    if (!status)
+        status = seal(builder, result, error);
+    else
+        pb_error_move(&builder->error, error);
+    pb_record_discard(builder);
+    return status;
+}
+
+void pb_record_discard(pb_record_builder *builder)
+{
+    for (size_t i = 0; i < builder->count; i++) {
+        free((char *)builder->entries[i].name);
+        pb_keeper_bury(builder->keeper, &builder->entries[i].value);
+    }
+    free(builder->entries);
+    pb_error_destroy(&builder->error);
+    *builder = (pb_record_builder){0};
 }
 
 size_t pb_record_count(const pb_value *record)

@@ -141,6 +141,17 @@ void pb_table_take(pb_table_builder *builder, pb_table_cells column)
     remember(builder, status);
 }
 
+void pb_table_take_list(pb_table_builder *builder, pb_list_builder *cells, pb_table_cells column)
+{
+    if (builder->count == 0)
+        builder->rows = cells->count;
+    if (!builder->status)
+        builder->status = pb_list_finish(cells, true, &column.cells, &builder->error);
+    else
+        pb_list_discard(cells);
+    pb_table_take(builder, column);
+}
+
 void pb_table_take_columns(pb_table_builder *builder, const pb_value *table)
 {
     builder->rows = pb_table_rows(table);
@@ -204,10 +215,7 @@ pb_status pb_table_finish(pb_table_builder *builder, pb_value **result, pb_error
     if (!status)
         status = seal(builder, result, &builder->error);
     drop_columns(builder);
-    if (error && !*error)
-        *error = builder->error;
-    else
-        pb_error_destroy(&builder->error);
+    pb_error_move(&builder->error, error);
     *builder = (pb_table_builder){0};
     return status;
 }
@@ -259,14 +267,8 @@ static pb_status pick_cells(pb_keeper *keeper, const pb_value *cells, const size
                             size_t count, pb_value **result, pb_error **error)
 {
     pb_list_builder picked = {.keeper = keeper};
-    for (size_t i = 0; i < count; i++) {
-        pb_value *cell = pb_value_retain(pb_list_item(cells, rows[i]));
-        pb_status status = pb_list_take(&picked, cell, error);
-        if (status) {
-            pb_list_discard(&picked);
-            return status;
-        }
-    }
+    for (size_t i = 0; !picked.status && i < count; i++)
+        pb_list_take(&picked, pb_value_retain(pb_list_item(cells, rows[i])));
     return pb_list_finish(&picked, true, result, error);
 }
 
@@ -383,41 +385,31 @@ pb_status pb_tensor_cells(pb_keeper *keeper, const pb_value *tensor, pb_value **
                           pb_error **error)
 {
     pb_list_builder cells = {.keeper = keeper};
-    for (size_t i = 0; i < pb_tensor_size(pb_value_get_tensor(tensor)); i++) {
+    size_t count = pb_tensor_size(pb_value_get_tensor(tensor));
+    for (size_t i = 0; !cells.status && i < count; i++) {
         pb_value *cell = NULL;
-        pb_status status = tensor_cell(tensor, i, &cell, error);
-        if (!status)
-            status = pb_list_take(&cells, cell, error);
-        if (status) {
-            pb_list_discard(&cells);
-            return status;
-        }
+        cells.status = tensor_cell(tensor, i, &cell, &cells.error);
+        pb_list_take(&cells, cell);
     }
     return pb_list_finish(&cells, true, result, error);
 }
 
 /* What a cell keeps: of a result without axes its number. */
-static pb_status take_cell(pb_list_builder *cells, const pb_value *value, pb_error **error)
+static void take_cell(pb_list_builder *cells, const pb_value *value)
 {
     double number;
-    pb_value *cell = NULL;
-    if (pb_value_kind(value) != PB_TENSOR || !pb_value_scalar(value, &number))
-        return pb_list_take(cells, pb_value_retain(value), error);
-    pb_status status = pb_value_number(number, PB_SINGLE, &cell, error);
-    return status ? status : pb_list_take(cells, cell, error);
+    if (pb_value_kind(value) == PB_TENSOR && pb_value_scalar(value, &number))
+        pb_list_take_number(cells, number, PB_SINGLE);
+    else
+        pb_list_take(cells, pb_value_retain(value));
 }
 
 static pb_status repeat_cell(pb_keeper *keeper, const pb_value *value, size_t rows,
                              pb_value **result, pb_error **error)
 {
     pb_list_builder cells = {.keeper = keeper};
-    for (size_t i = 0; i < rows; i++) {
-        pb_status status = take_cell(&cells, value, error);
-        if (status) {
-            pb_list_discard(&cells);
-            return status;
-        }
-    }
+    for (size_t i = 0; !cells.status && i < rows; i++)
+        take_cell(&cells, value);
     return pb_list_finish(&cells, true, result, error);
 }
 
@@ -430,13 +422,8 @@ static pb_status list_cells(pb_keeper *keeper, const pb_value *list, pb_value **
         return PB_OK;
     }
     pb_list_builder cells = {.keeper = keeper};
-    for (size_t i = 0; i < count; i++) {
-        pb_status status = take_cell(&cells, pb_list_item(list, i), error);
-        if (status) {
-            pb_list_discard(&cells);
-            return status;
-        }
-    }
+    for (size_t i = 0; !cells.status && i < count; i++)
+        take_cell(&cells, pb_list_item(list, i));
     return pb_list_finish(&cells, true, result, error);
 }
 
@@ -478,19 +465,14 @@ static pb_status key_cells(pb_keeper *keeper, const pb_tensor *tensor, size_t wh
     const pb_axis *axis = pb_tensor_axis(tensor, which);
     pb_list_builder cells = {.keeper = keeper};
     size_t offsets[PB_MAX_RANK];
-    for (size_t flat = 0; flat < pb_tensor_size(tensor); flat++) {
+    for (size_t flat = 0; !cells.status && flat < pb_tensor_size(tensor); flat++) {
         pb_tensor_unravel(tensor, flat, offsets);
-        pb_value *cell = NULL;
         const char *label = labels ? pb_axis_label(axis, offsets[which]) : NULL;
-        pb_status status =
-            label ? pb_value_text(label, &cell, error)
-                  : pb_value_integer(pb_axis_coordinate(axis, offsets[which]), &cell, error);
-        if (!status)
-            status = pb_list_take(&cells, cell, error);
-        if (status) {
-            pb_list_discard(&cells);
-            return status;
-        }
+        if (label)
+            pb_list_take_text(&cells, label);
+        else
+            pb_list_take_number(&cells, (double)pb_axis_coordinate(axis, offsets[which]),
+                                PB_INTEGER);
     }
     return pb_list_finish(&cells, true, result, error);
 }

@@ -176,17 +176,12 @@ static pb_value *follow_axis(const pb_field *field, const pb_axis *from, const p
     pb_list_builder cells = {0};
     pb_value *result = NULL;
     size_t hint = 0;
-    for (size_t i = 0; i < pb_axis_length(to); i++) {
+    for (size_t i = 0; !cells.status && i < pb_axis_length(to); i++) {
         if (!find_coordinate(from, pb_axis_coordinate(to, i), &hint)) {
             pb_list_discard(&cells);
             return NULL;
         }
-        pb_value *cell = pb_value_retain(pb_list_item(field->value, hint++));
-        if (pb_list_take(&cells, cell, NULL)) {
-            *failed = true;
-            pb_list_discard(&cells);
-            return NULL;
-        }
+        pb_list_take(&cells, pb_value_retain(pb_list_item(field->value, hint++)));
     }
     *failed = pb_list_finish(&cells, true, &result, NULL);
     return result;

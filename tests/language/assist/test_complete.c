@@ -20,7 +20,10 @@ static int start(void **state)
         "t = tensor([[1, 2, 3]], axes=[\"layer\", \"pos\"])\n"
         "u = tensor([1, 2], axes=\"pos\", labels=[\"I\", \" love\"])\n"
         "cases = table(prompt=[\"a\"], expected=[\"b\"])\nr = {\"inner\": cases}\n"
-        "odd = {'a\"b': 1, \"it's\": 2, \"c\\\\d\": 3, \"e\\nf\": 4, \"{g}\": 5}";
+        "odd = {'a\"b': 1, \"it's\": 2, \"c\\\\d\": 3, \"e\\nf\": 4, \"{g}\": 5}\n"
+        "model = load(\"reviews-4m\")\nrunning = run(love)\nwhole = logit(\" great\")\n"
+        "films = table(part=[\"attn\", \"mlp\"], gain=[1, 2])\n"
+        "parts = attribute(love, \" great\")";
     static const char *const paths[] = {"models"};
     pb_session_options options = {.model_paths = paths, .n_model_paths = 1};
     assert_non_null(session = recorder_session(options));
@@ -77,6 +80,106 @@ static void expect(pb_session *session, const char *code, const char *wanted, co
     pb_matches_destroy(&matches);
 }
 
+/* What is offered begins with these, in this order. */
+static void expect_first(pb_session *session, const char *code, const char *wanted)
+{
+    pb_matches *matches = complete(session, code);
+    char words[256], *rest = NULL;
+    size_t i = 0;
+    snprintf(words, sizeof words, "%s", wanted);
+    for (char *w = strtok_r(words, ",", &rest); w; w = strtok_r(NULL, ",", &rest), i++)
+        if (i >= matches->count || strcmp(matches->items[i].text, w) != 0)
+            fail_msg("%s: at place %zu stands %s, not %s", code, i,
+                     i < matches->count ? matches->items[i].text : "nothing", w);
+    pb_matches_destroy(&matches);
+}
+
+/* Nothing is offered. */
+static void expect_nothing(pb_session *session, const char *code)
+{
+    pb_matches *matches = complete(session, code);
+    if (matches->count > 0)
+        fail_msg("%s: %s is offered", code, matches->items[0].text);
+    pb_matches_destroy(&matches);
+}
+
+/* In a comment nothing is code, whatever it looks like; behind its line it is again. */
+static void test_comments(void **state)
+{
+    expect_nothing(*state, "# lo|");
+    expect_nothing(*state, "#|");
+    expect_nothing(*state, "x = 1  # lo|");
+    expect_nothing(*state, "patch(  # into|");
+    expect_nothing(*state, "running.pattern  # .|");
+    expect(*state, "patch(  # a comment\n    in|", "into=", "");
+    expect(*state, "x = \"#\" + lo|", "love", "");
+    expect(*state, "f\"# {lo|", "love", "");
+}
+
+/* What only the place has comes first, in its own order; then the user's names whose values fit
+ * there, words whose results fit, and all others. */
+static void test_what_fits_comes_first(void **state)
+{
+    expect_first(*state, "running.|", "logits,logprobs,tokens,ids,prompt,model,embed,pos_embed");
+    expect_first(*state, "running.pa|", "pattern,patch,path");
+    expect_first(*state, "run(love).pa|", "pattern,patch,path");
+    expect_first(*state, "running.pattern[|", "layer=,head=,query=,key=");
+    expect_first(*state, "running.pattern[la|", "layer=");
+    expect(*state, "running.pattern[la|", "last", "lambda");
+    expect_first(*state, "run(love).pattern[layer=0, |", "layer=,head=,query=,key=");
+    expect_first(*state, "run([love, love]).mlp_post[|", "layer=,pos=,d_mlp=");
+    expect_first(*state, "model.W_Q[|", "layer=,head=,d_model=,d_head=");
+    expect_first(*state, "parts[|", "component=,layer=,part=");
+    expect_first(*state, "patch(|", "into=,from=,at=,metric=,layer=");
+    expect_first(*state, "patch(love, |", "from=,at=,metric=");
+    expect_first(*state, "patch(from=love, |", "into=,at=,metric=");
+    expect_first(*state, "love.patch(|", "from=,at=,metric=");
+    expect_first(*state, "patch(normalize=|", "True,False");
+    expect_first(*state, "patch(into=|", "cases,films,love,running");
+    expect_first(*state, "patch(metric=|", "whole,kl,logit,logit_diff");
+    expect_first(*state, "run(love, edit=|", "ablate_mean,add");
+    expect_first(*state, "lens(love, layer=|", "lovely,all,at,each");
+    expect(*state, "patch(love, |", "", "into=");
+    expect_first(*state, "love |", "and,else,for,if,in,is,not,or");
+    expect(*state, "love i|", "if,in,is", "index,int");
+    expect_nothing(*state, "[x for |");
+    expect_nothing(*state, "lambda |");
+}
+
+/* A string in an argument or an index is completed by what it names there. */
+static void test_strings(void **state)
+{
+    expect_first(*state, "patch(into=love, pos=\"|", "I, love, it");
+    expect_first(*state, "patch(into=love, pos=\" l|", " love");
+    expect_first(*state, "lens(\"We saw it\", pos=\"|", "We, saw, it");
+    expect_first(*state, "lens(running, pos=\"lo|", " love");
+    expect_first(*state, "logit(love, \" great\", edit=zero(\"z\", pos=\"|", "I, love");
+    expect_first(*state, "patch(into=love, metric=logit(\" great\", pos=at(\"|", "I, love");
+    expect_first(*state, "running.pattern[query=\"|", "<|endoftext|>,I, love, it");
+    expect_first(*state, "running.pattern[query=first(\"|", "<|endoftext|>,I, love");
+    expect_first(*state, "u[pos=last(\"|", "I, love");
+    expect_first(*state, "patch(heads=\"|", "L0H0,L0H1");
+    expect_first(*state, "zero(heads=[\"L0H1\", \"L5|", "L5H0,L5H1,L5H2,L5H3,L5H4,L5H5");
+    expect_first(*state, "path(sender=\"L3|", "L3H0");
+    expect_first(*state, "path(receivers=\"|", "logits,L0H0.q,L0H0.k,L0H0.v");
+    expect_first(*state, "path(receivers=[\"L3_|", "L3_mlp");
+    expect_first(*state, "top(films, by=\"|", "part,gain");
+    expect_first(*state, "films.sort(\"|", "part,gain");
+    expect_first(*state, "bar(parts, x=\"|", "component,layer,part");
+    expect_first(*state, "t.mean(\"|", "layer,pos");
+    expect_first(*state, "films[part=\"|", "attn,mlp");
+    expect_first(*state, "parts[part=\"a|", "attn");
+    expect_first(*state, "running.logits[token=\" grea|", " great, greater");
+    expect_first(*state, "attribute(love, \" grea|", " great, greater");
+    expect_first(*state, "logits(love, [\" great\", \"terrib|", " terrible");
+    expect_first(*state, "load(\"|", "reviews-4m");
+    expect_first(*state, "read(\"models/|", "models/reviews-4m/");
+    expect_first(*state, "load(\"./models/rev|", "./models/reviews-4m/");
+    expect_first(*state, "save(t, \"models/reviews-4m/conf|", "models/reviews-4m/config.json");
+    expect_nothing(*state, "read(\"no such folder/|");
+    expect_nothing(*state, "top(love + \"|");
+}
+
 static void test_names(void **state)
 {
     expect(*state, "lov|", "love,lovely", "len,range");
@@ -109,7 +212,7 @@ static void test_arguments(void **state)
     expect(*state, "f(|", "width=,height=", "");
     expect(*state, "f(1, hei|", "height=", "width=");
     expect(*state, "t[|", "layer=,pos=", "head=");
-    expect(*state, "t[layer=0, p|", "pos=,print", "");
+    expect(*state, "t[layer=0, p|", "pos=,print", "path=");
     expect(*state, "u[pos=\"|", "I, love", "axes");
     expect(*state, "u[pos=\" l|", " love", "I");
     expect(*state, "cases[\"|", "prompt,expected", "love");
@@ -239,6 +342,23 @@ static void test_inspect(void **state)
     expect_inspect(*state, "love.upp|er()", 0, "upper(text)");
     expect_inspect(*state, "each|", 0, "walk this axis");
     expect_inspect(*state, "nope|", 0, NULL);
+    expect_inspect(*state, "# top|", 0, NULL);
+    expect_inspect(*state, "running.patt|ern", 0, "softmax of the scores over the keys");
+    expect_inspect(*state, "running.patt|ern", 0, "A tensor [layer, head, query, key].");
+    expect_inspect(*state, "run(love).resid_p|ost", 0, "TransformerLens calls it hook_resid_post.");
+    expect_inspect(*state, "run(love).lo|gits", 0, "A tensor [pos, token].");
+    expect_inspect(*state, "model.W_|Q", 0, "A tensor [layer, head, d_model, d_head].");
+    expect_inspect(*state, "running.pattern[lay|er=0]", 0, "An axis of attention");
+    expect_inspect(*state, "t[lay|er=0]", 0, "The axis layer: 1 place, 0 to 0.");
+    expect_inspect(*state, "cases[\"pro|mpt\"]", 0, "A column of 1 string");
+    expect_inspect(*state, "films[par|t=\"mlp\"]", 0, "A column of 2 strings");
+    expect_inspect(*state, "patch(into=love, norm|alize=True)", 0,
+                   "normalize of patch: True gives");
+    expect_inspect(*state, "attribute(love, b|y=\"head\")", 0,
+                   "by of attribute: one of \"component\" \"head\"");
+    expect_inspect(*state, "patch(|", 0, "- into: a prompt");
+    expect_inspect(*state, "patch(|", 0, "(left out: False)");
+    expect_inspect(*state, "top(|", 0, "top(\"The capital of France is\"");
     expect_inspect(*state, "|", 0, NULL);
 }
 
@@ -247,6 +367,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_comments),
+        cmocka_unit_test(test_what_fits_comes_first),
+        cmocka_unit_test(test_strings),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_what_is_put_into_a_string_can_stand_there),

@@ -412,7 +412,7 @@ static void test_words_are_handed_in(void **state)
                                        .function = call_twice},
                                       {0}};
     static const pb_builtin *const builtins[] = {rows, NULL};
-    const pb_word_table table = {builtins, NULL};
+    const pb_word_table table = {.builtins = builtins};
     const pb_word_table *tables[] = {&table};
     const pb_session_options options = {.words = tables, .n_words = 1};
     pb_session *session = NULL;

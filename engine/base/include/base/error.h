@@ -76,6 +76,8 @@ pb_span pb_error_span(const pb_error *error);
  */
 char *pb_error_render(const pb_error *error);
 
+/* Hands an error on where none is set yet, and destroys it otherwise; nulls *from. */
+void pb_error_move(pb_error **from, pb_error **to);
 void pb_error_destroy(pb_error **error);
 
 #endif

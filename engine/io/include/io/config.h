@@ -11,9 +11,10 @@
 typedef struct pb_config {
     char *path;                /* of the file it was read from, for messages */
     char *model_type;          /* "gpt2"; which types run is the model layer's to say */
-    char *activation_function; /* "gelu_new" unless it says otherwise */
+    char *activation_function; /* "gelu_new" */
     size_t n_layer, n_head, n_embd;
-    size_t d_head;      /* n_embd / n_head */
+    size_t n_kv_head;   /* heads that keys and values have; n_head where the file says nothing */
+    size_t d_head;      /* n_embd / n_head where the file says nothing */
     size_t n_inner;     /* width of the MLP; 4 * n_embd where the file says null */
     size_t n_positions; /* the longest prompt */
     size_t vocab_size;
@@ -26,17 +27,55 @@ typedef struct pb_config {
     size_t n_ends;
 } pb_config;
 
+/* ---- the keys of a kind of model ---- */
+
+/* Sizes beyond these are a mistake in the file, not a model. */
+enum {
+    PB_MOST_LAYERS = 1024,
+    PB_MOST_HEADS = 1024,
+    PB_MOST_WIDTH = 1 << 16,
+    PB_MOST_INNER = 1 << 20,
+    PB_MOST_POSITIONS = 1 << 20,
+    PB_MOST_TOKENS = 1 << 24
+};
+
+typedef enum pb_config_type {
+    PB_CONFIG_SIZE,   /* size_t, from 1 to `most`; 0 where the key is absent and has no default */
+    PB_CONFIG_NUMBER, /* double, finite */
+    PB_CONFIG_FLAG,   /* bool */
+    PB_CONFIG_NAME    /* char * */
+} pb_config_type;
+
+/* A key, where in pb_config its value goes, and what that is where the file has no such key. */
+typedef struct pb_config_key {
+    const char *names[3]; /* the last of them that is there counts */
+    pb_config_type type;
+    size_t field; /* offsetof(pb_config, ...) */
+    size_t most;
+    double otherwise;
+    const char *otherwise_name;
+} pb_config_key;
+
+typedef struct pb_config_keys {
+    const pb_config_key *rows;
+    size_t n;
+} pb_config_keys;
+
+/* The keys that a model_type has; PB_UNSUPPORTED for one that nobody knows, with the file's path in
+ * the message. */
+typedef pb_status pb_config_find(const char *path, const char *model_type,
+                                 const pb_config_keys **keys, pb_error **error);
+
 /*
- * Reads folder/config.json as transformers' GPT2Config does: what is absent has that class'
- * default, num_hidden_layers and its like are other names of the sizes, and keys that decide
- * nothing here may hold anything. PB_FORMAT names the file, the key, its value and what was
- * expected. A configuration of another family that lacks GPT-2's sizes is PB_UNSUPPORTED. A
- * generation_config.json beside it is read where it can be.
+ * Reads folder/config.json as transformers does: what is absent has the default of its family's
+ * class, and keys that decide nothing here may hold anything. PB_FORMAT names the file, the key,
+ * its value and what was expected. A generation_config.json beside it is read where it can be.
  */
-pb_status pb_config_read(const char *folder, pb_config **config, pb_error **error);
+pb_status pb_config_read(const char *folder, pb_config_find *find, pb_config **config,
+                         pb_error **error);
 /* The same for JSON in memory; `path` is what messages call it. */
-pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_config **config,
-                          pb_error **error);
+pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_config_find *find,
+                          pb_config **config, pb_error **error);
 void pb_config_destroy(pb_config **config);
 
 #endif

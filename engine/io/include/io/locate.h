@@ -30,6 +30,7 @@ typedef struct pb_locate_paths {
     char *huggingface; /* HF_HOME: what Hugging Face's libraries keep for a user; may be NULL */
     char *hub;         /* the hub's cache, the folder that holds models--*; may be NULL */
     char *home;        /* what ~ stands for; may be NULL */
+    char *program;     /* how a terminal calls this program, for hints; NULL: patchbay */
 } pb_locate_paths;
 
 /* Reads PATCHBAY_MODELS (folders separated by colons), HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,

@@ -1,5 +1,6 @@
 /*
- * Weights in the safetensors format: one file, or several behind an index.
+ * Weights in the safetensors format: one file, or several behind an index; or in one GGUF file, see
+ * io/gguf.h.
  *
  * The format: 8 bytes, the header's length (little-endian); the header, JSON that maps a tensor's
  * name to its dtype, shape and byte range; the data. What a header says of a tensor is checked
@@ -23,6 +24,9 @@ typedef enum pb_dtype {
     PB_DTYPE_F32,
     PB_DTYPE_F16,
     PB_DTYPE_BF16,
+    PB_DTYPE_Q8_0, /* these three in GGUF alone */
+    PB_DTYPE_Q4_0,
+    PB_DTYPE_Q4_1,
     PB_DTYPE_OTHER /* which nobody may need */
 } pb_dtype;
 
@@ -40,11 +44,12 @@ typedef struct pb_weight {
 } pb_weight;
 
 /*
- * Opens the weights of a model folder: model.safetensors, or else the files listed in
- * model.safetensors.index.json. PB_IO if neither is there; PB_FORMAT, naming the file and what is
- * wrong, if one lies about itself. The files stay open until the weights are closed.
+ * Opens the weights of a model: of a folder model.safetensors, or else the files listed in
+ * model.safetensors.index.json, or else the one GGUF file in it; `path` may be such a file itself.
+ * PB_IO if nothing is there; PB_FORMAT, naming the file and what is wrong, if one lies about
+ * itself. The files stay open until the weights are closed.
  */
-pb_status pb_weights_open(const char *folder, pb_weights **weights, pb_error **error);
+pb_status pb_weights_open(const char *path, pb_weights **weights, pb_error **error);
 
 /* Opens one safetensors file by its path. */
 pb_status pb_weights_open_file(const char *path, pb_weights **weights, pb_error **error);
@@ -60,8 +65,16 @@ pb_status pb_weights_need(const pb_weights *weights, const char *name, const pb_
                           pb_error **error);
 
 /*
- * Reads all of a tensor into `values` [count], row-major, as float32. F32, F16, BF16 and F64 (which
- * is rounded); others are PB_UNSUPPORTED. NaN and infinities pass through.
+ * GGUF keeps the rows of some families' queries and keys in pairs: in each of `heads` heads, of 2n
+ * rows, it has the rows 0, n, 1, n + 1, ... From now on the tensor is read in the usual order.
+ * PB_FORMAT where its rows do not divide so. For the one who has just opened the weights.
+ */
+pb_status pb_weights_unpair_rows(pb_weights *weights, const pb_weight *weight, size_t heads,
+                                 pb_error **error);
+
+/*
+ * Reads all of a tensor into `values` [count], row-major, as float32. F32, F16, BF16, F64 (which is
+ * rounded), Q8_0, Q4_0 and Q4_1; others are PB_UNSUPPORTED. NaN and infinities pass through.
  */
 pb_status pb_weights_read(const pb_weights *weights, const pb_weight *weight, float *values,
                           pb_error **error);

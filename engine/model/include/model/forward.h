@@ -49,7 +49,7 @@ typedef struct pb_context {
 /* ---- keys and values of positions already computed ---- */
 
 /*
- * For each layer k and v, and q if asked for, rows [capacity, n_head * d_head]. Written by
+ * For each layer k and v, and q if asked for, rows [capacity, d_kv] and [capacity, d_q]. Written by
  * pb_forward() through a sequence's `keep`; after that only read, from any number of threads.
  */
 typedef struct pb_cache pb_cache;
@@ -60,9 +60,10 @@ pb_cache *pb_cache_retain(pb_cache *cache);
 void pb_cache_release(pb_cache **cache);
 size_t pb_cache_capacity(const pb_cache *cache);
 size_t pb_cache_bytes(const pb_cache *cache);
-const float *pb_cache_k(const pb_cache *cache, size_t layer); /* [capacity, n_head * d_head] */
+const float *pb_cache_k(const pb_cache *cache, size_t layer); /* [capacity, d_kv] */
 const float *pb_cache_v(const pb_cache *cache, size_t layer);
-const float *pb_cache_q(const pb_cache *cache, size_t layer); /* NULL unless made with_q */
+const float *pb_cache_q(const pb_cache *cache,
+                        size_t layer); /* [capacity, d_q]; NULL unless made with_q */
 
 /* ---- hooks ---- */
 
@@ -107,7 +108,7 @@ typedef struct pb_hooks {
 typedef struct pb_entry_rows {
     size_t n;
     const float *resid;     /* [n, d_model]: resid_pre of the entry layer, or its resid_mid */
-    const float *q, *k, *v; /* [n, n_head * d_head] each, ready; or all NULL */
+    const float *q, *k, *v; /* [n, d_q], [n, d_kv], [n, d_kv], ready; or all NULL */
 } pb_entry_rows;
 
 typedef struct pb_sequence {

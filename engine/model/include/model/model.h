@@ -43,6 +43,10 @@ void pb_model_release(pb_model **model);
 
 typedef struct pb_shape {
     size_t n_layer, n_head, d_model, d_head, d_mlp, n_vocab, n_positions;
+    size_t n_kv_head; /* of keys and values: each is read by n_head / n_kv_head heads in a row */
+    size_t d_q;       /* n_head * d_head: a row of q, or of z */
+    size_t d_kv;      /* n_kv_head * d_head: a row of k, or of v */
+    size_t d_qkv;     /* d_q + 2 d_kv: q, k and v of a row, side by side */
 } pb_shape;
 
 const pb_shape *pb_model_shape(const pb_model *model);
@@ -71,7 +75,7 @@ pb_axis *pb_model_axis(const pb_model *model, const char *name);
 /* ---- weights as the forward pass uses them: row-major float32, (in, out) ---- */
 
 typedef struct pb_layer_weights {
-    const float *w_qkv, *b_qkv; /* [d_model, 3, n_head, d_head], [3, n_head, d_head] */
+    const float *w_qkv, *b_qkv; /* [d_model, d_qkv], [d_qkv]: columns of q, of k, of v */
     const float *w_o, *b_o;     /* [n_head, d_head, d_model], [d_model] */
     const float *w_in, *b_in;   /* [d_model, d_mlp], [d_mlp] */
     const float *w_out, *b_out; /* [d_mlp, d_model], [d_model] */

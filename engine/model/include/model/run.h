@@ -63,8 +63,8 @@ const float *pb_run_resid(const pb_run *run, size_t layer);
 bool pb_run_hands_on(const pb_run *run, size_t layer);
 /* [length, d_model] after ln_final, gain and bias included. */
 const float *pb_run_normed(const pb_run *run);
-/* z, its heads side by side, or what a part of the layer writes to the stream (attn_out, mlp_out),
- * at the last position, [d_model], edits included. NULL for any other site. */
+/* z [d_q], its heads side by side, or what a part of the layer writes to the stream (attn_out,
+ * mlp_out) [d_model], at the last position, edits included. NULL for any other site. */
 const float *pb_run_last(const pb_run *run, pb_site site, size_t layer);
 /* q, k, v of every layer; NULL unless made with keep_qkv. Borrowed. */
 const pb_cache *pb_run_cache(const pb_run *run);

@@ -71,7 +71,8 @@ typedef struct pb_site_row {
 
     /* What it has; see pb_site_axes(). */
     bool layers;          /* one for each layer */
-    const char *heads;    /* its axis over heads, "head"; NULL: none */
+    const char *heads;    /* its axis over heads: "head", or "kv_head" of keys and values, which is
+                             "head" where each head has its own; NULL: none */
     bool keys;            /* its rows are queries, and a row has a number for each key */
     const char *features; /* the axis along a row, "d_model"; NULL: a single number, or keys */
 
@@ -117,9 +118,11 @@ void pb_sites_list(bool (*is_of_kind)(const pb_site_row *row), const char *last,
 bool pb_site_is_stream(const pb_site_row *row);
 
 /* The names of the axes of one layer, in the order in which the values lie: {"pos", heads,
- * features} of those that the site has, or {heads, "query", "key"}. Gives how many. */
-size_t pb_site_axes(pb_site site, const char *axes[3]);
-const char *pb_site_row_axis(pb_site site);  /* "pos" or "query" */
+ * features} of those that the site has, or {heads, "query", "key"}. Gives how many. The model may
+ * be NULL where it is not known yet: of most models. */
+size_t pb_site_axes(const pb_model *model, pb_site site, const char *axes[3]);
+const char *pb_site_heads_axis(const pb_model *model, pb_site site); /* NULL: none */
+const char *pb_site_row_axis(pb_site site);                          /* "pos" or "query" */
 const char *pb_site_last_axis(pb_site site); /* features or "key"; NULL: a single number */
 
 /* How many a model has: of layers and heads 1 where the site has none; the width is of one row of

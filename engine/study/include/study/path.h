@@ -62,7 +62,8 @@ typedef struct pb_path_result {
     pb_tensor *into, *from; /* the metric on the ends, [prompt?]; never normalised */
     pb_tensor *mean;        /* normalised over prompts: ratio of the means, values' axes less
                                prompt; else NULL */
-    bool partial;
+    bool partial;           /* interrupted: some values are NaN */
+    size_t paths, paths_done;
 } pb_path_result;
 
 pb_status pb_path_patch(const pb_path_spec *spec, const pb_context *context, pb_path_result *result,

@@ -17,11 +17,12 @@ typedef struct pb_snapshot {
     const pb_entry *names; /* the user's, and what they stand for */
 } pb_snapshot;
 
-/* The names that fit at `at`, sorted, and the range of code they replace. The caller destroys
- * *fits. */
+/* The names that could stand at `at`, those that fit there best first, and the range of code they
+ * replace. The caller destroys *fits. */
 pb_status pb_complete(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
                       pb_span *range, pb_names **fits, pb_error **error);
-/* *found is NULL if nothing is known. Detail 0: signature, summary, value; 1: all. */
+/* *found is NULL if nothing is known. Detail 0: of a word signature, summary, parameters and an
+ * example, of a value what it is; 1: all. */
 pb_status pb_inspect(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
                      int detail, pb_bundle **found, pb_error **error);
 

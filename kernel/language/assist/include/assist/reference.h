@@ -5,10 +5,12 @@
 #include "display/bundle.h"
 #include "eval/lexicon.h"
 
-/* "top(prompt, k=10)" and the summary: what Shift+Tab shows first. */
-void pb_reference_summary(const pb_builtin *row, pb_buffer *out);
+/* "top(prompt, k=10)", the summary, each parameter and an example: what Shift+Tab shows first. */
+void pb_reference_summary(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out);
 /* The whole entry of a word. */
-void pb_reference_entry(const pb_builtin *row, pb_buffer *out);
+void pb_reference_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out);
+/* What a parameter takes, and what it is when left out. */
+void pb_reference_parameter(const pb_lexicon *lexicon, const pb_parameter *p, pb_buffer *out);
 /* What a value is, and what it answers to after a dot. */
 void pb_reference_value(const pb_value *value, pb_buffer *out);
 /* All words by category, one line each. */

@@ -58,6 +58,16 @@ typedef enum pb_parameter_mode {
     PB_PARAMETER_NAMED    /* any further keyword arguments: table(a=..., b=...) */
 } pb_parameter_mode;
 
+/* What a row's suggest() is told of the call that is being written. */
+typedef struct pb_asked {
+    pb_session *session;
+    const char *typed; /* the string so far, as it is written */
+    /* The value of an argument that stands before it, of this call or of one around it, if that is
+     * known without running anything: a reference, or NULL. `name` NULL: this call's first. */
+    pb_value *(*argument)(const struct pb_asked *asked, const char *name);
+    const void *place; /* the asker's own */
+} pb_asked;
+
 typedef struct pb_parameter {
     const char *name;
     unsigned types;
@@ -69,8 +79,8 @@ typedef struct pb_parameter {
     const char
         *choices; /* the strings it may be, one space between: "component head". May be NULL */
     const pb_object_type *objects[6]; /* object types taken, NULL-terminated */
-    void (*suggest)(pb_session *session,
-                    pb_names *names); /* strings worth completing; may be NULL */
+    /* Adds strings worth completing; may be NULL. Safe on any thread. */
+    void (*suggest)(const pb_asked *asked, pb_names *names);
 } pb_parameter;
 
 #define PB_MAX_PARAMETERS 24 /* of a row, those of its groups included */
@@ -86,11 +96,13 @@ struct pb_builtin {
     const char *doc;       /* paragraphs (Markdown); formulas with what they define. May be NULL */
     const char *signature; /* "(target) or (prompt, target)"; NULL: made from the parameters */
     const char *result;    /* what it gives, with axes: "a tensor [layer, head]" */
-    const char *example;   /* code, run as a test */
-    const char *expected;  /* what the example shows (text/plain of its last value, or what it
-                              prints). NULL: only that it runs without an error */
-    bool needs_model;      /* the example wants reviews-4m loaded */
-    const char *see;       /* related words, one space between. May be NULL */
+    unsigned gives;        /* PB_TAKES_SELECTOR for a word that names places; 0: not said */
+    const pb_object_type *gives_object; /* the type of the object it gives; NULL: not said */
+    const char *example;                /* code, run as a test */
+    const char *expected; /* what the example shows (text/plain of its last value, or what it
+                             prints). NULL: only that it runs without an error */
+    bool needs_model;     /* the example wants reviews-4m loaded */
+    const char *see;      /* related words, one space between. May be NULL */
     void (*more)(pb_buffer *out); /* a paragraph behind `doc`, made from a table. May be NULL */
     pb_parameter parameters[PB_MAX_PARAMETERS]; /* its own; end with one whose name is NULL */
     /* Groups that several words have, behind its own: `.also = {pb_prompt_group}`. Each ends
@@ -110,8 +122,14 @@ typedef struct pb_constant {
 
 /* The row's parameter at a place, its own first and then its groups'; NULL behind the last. */
 const pb_parameter *pb_builtin_parameter(const pb_builtin *row, size_t which);
+/* Whether a value may be given for a parameter, as binding sees it. */
+bool pb_parameter_takes(const pb_parameter *parameter, const pb_value *value);
+/* Appends what it takes: "a prompt", "a number or a string". */
+void pb_parameter_wanted(const pb_parameter *parameter, pb_buffer *out);
 /* Whether x.word() is meaningful: the word's first parameter takes such a value. */
 bool pb_builtin_takes_first(const pb_builtin *row, const pb_value *value);
+/* The same of a value of which only this is known; `type` is of an object, else NULL. */
+bool pb_builtin_takes_kind(const pb_builtin *row, pb_kind kind, const pb_object_type *type);
 /* The signature: "(prompt, k=10)". */
 void pb_builtin_signature(const pb_builtin *row, pb_buffer *out);
 

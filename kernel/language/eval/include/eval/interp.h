@@ -16,6 +16,17 @@ const pb_watch *pb_interp_watch(const pb_interp *interp); /* never NULL */
 /* PB_OK, or PB_INTERRUPTED. Call it in every loop whose length the user decides. */
 pb_status pb_interp_check(pb_interp *interp, pb_error **error);
 
+/*
+ * For a word that was interrupted and has a part of its result. PB_OK: it returns that part; the
+ * rest of the statement makes of it what it can, and the cell then ends in an error that begins
+ * with `what`: "the sweep was stopped after 12 of 48 cells". PB_INTERRUPTED: it returns that, as
+ * here a part would be taken for the whole.
+ */
+pb_status pb_interp_halt(pb_interp *interp, pb_error **error, const char *what, ...)
+    PB_PRINTF(3, 4);
+/* For what begins long work: PB_INTERRUPTED if the cell has halted. */
+pb_status pb_interp_start(pb_interp *interp, pb_error **error);
+
 /* As pb_keeper_bury(). */
 void pb_interp_bury(pb_interp *interp, pb_value **value);
 

@@ -28,6 +28,7 @@ typedef struct pb_session_options {
     size_t n_words;
     const char *const *model_paths; /* folders of model folders; looked at after PATCHBAY_MODELS */
     size_t n_model_paths;
+    const char *program;       /* how a terminal calls this program, for hints; "patchbay" */
     const char *default_model; /* loaded by load() without a name; "reviews-4m" */
     bool load_default;         /* words that need a model load the default one if there is none */
     const pb_log *log;         /* borrowed for the session's life; may be NULL */
@@ -38,6 +39,8 @@ typedef struct pb_session_options {
 typedef struct pb_host {
     void *user;
     const atomic_bool *stop; /* raised by an interrupt; polled by everything that loops */
+    /* Lowers it again: the cell has stopped, and shows what it has. */
+    void (*resume)(void *user);
     /* Text to stdout (1) or stderr (2); UTF-8, may hold NULs, never splits a code point. */
     void (*text)(void *user, int fd, const char *text, size_t length);
     /* Shows a bundle now; with `update`, replaces what was shown under display_id. The id may be
@@ -45,6 +48,9 @@ typedef struct pb_host {
     void (*show)(void *user, const pb_bundle *bundle, const char *display_id, bool update);
     /* Clears the cell's output; with `wait`, when the next output comes. */
     void (*clear)(void *user, bool wait);
+    /* Shows a line that says how far the cell is, in place of the one before; with NULL takes it
+     * away. When the cell has ended nothing is left of it. May be NULL. */
+    void (*progress)(void *user, const char *line);
     /* Opens the pager (help). The bundle is borrowed. */
     void (*page)(void *user, const pb_bundle *bundle);
     /* Replaces or adds the next input cell (set_next_input). May be NULL. */
@@ -75,8 +81,9 @@ void pb_session_destroy(pb_session **session);
 
 /*
  * Runs one cell. `name` is what errors call it ("cell 3"). *last is the value to show
- * (execute_result), or NULL; the caller destroys it. On an error names bound by earlier statements
- * of the cell stay bound, everything else is as before.
+ * (execute_result), or NULL; the caller destroys it. On an interrupt a part of a value that is
+ * worth having was shown. On an error names bound by earlier statements of the cell stay bound,
+ * everything else is as before.
  */
 pb_status pb_session_run(pb_session *session, const char *name, const char *code, size_t length,
                          const pb_host *host, pb_bundle **last, pb_error **error);

@@ -28,6 +28,15 @@ typedef struct pb_index_entry {
 
 typedef struct pb_names pb_names; /* a bag of names for completion: names.h */
 
+/* A tensor that x.name will be, as far as that is known before it is computed. */
+#define PB_PROSPECT_AXES 5
+typedef struct pb_prospect {
+    const char *summary; /* one line, static */
+    const char *also;    /* what else it is called; may be NULL */
+    size_t n_axes;
+    const char *axes[PB_PROSPECT_AXES];
+} pb_prospect;
+
 /* Every member but `name` and `repr` may be NULL. */
 struct pb_object_type {
     const char *name;    /* "model" */
@@ -47,7 +56,15 @@ struct pb_object_type {
     /* Answers that are found by computing. Leaves *result NULL for a name it does not have. */
     pb_status (*attribute)(pb_interp *interp, const pb_value *self, const char *name,
                            pb_value **result, pb_error **error);
-    void (*names)(const pb_value *self, pb_names *names); /* of the latter; safe on any thread */
+    /* Names of the latter. `self` NULL: of any object of the type, for what a word will give; only
+     * types that a row gives need it. Safe on any thread. */
+    void (*names)(const pb_value *self, pb_names *names);
+    /* What such an answer will be; false for a name it does not have. `self` NULL: of any object of
+     * the type. Safe on any thread. */
+    bool (*foresee)(const pb_value *self, const char *name, pb_prospect *prospect);
+    /* Adds the labels along an axis of such an answer, those that begin as `typed` does where there
+     * are many. Safe on any thread. */
+    void (*labels)(const pb_value *self, const char *axis, const char *typed, pb_names *names);
 
     pb_status (*index)(pb_interp *interp, const pb_value *self, size_t count,
                        const pb_index_entry *entries, pb_value **result, pb_error **error);

@@ -107,16 +107,25 @@ pb_value *pb_list_item(const pb_value *list, size_t index); /* borrowed */
 bool pb_list_is_column(const pb_value *list);
 bool pb_list_of(const pb_value *list, pb_kind kind); /* a list, and every item of this kind */
 
-/* A list being made: {.keeper = ...} or {0}; finish or discard. */
+/* A list being made: {.keeper = ...} or {0}. What fails is remembered, and what comes after it does
+ * nothing: the one check is at the end, pb_list_finish(). A loop that does more than taking ends at
+ * `status` too. */
 typedef struct pb_list_builder {
-    pb_value **items;
-    size_t count, capacity;
     pb_keeper *keeper; /* whose cell makes it: a long list can be stopped. May be NULL */
+    pb_value **items;  /* so far */
+    size_t count, capacity;
+    pb_status status; /* of what failed first; a caller may set it, with `error`, for its own */
+    pb_error *error;
 } pb_list_builder;
 
-/* Takes the reference, also on failure; `value` NULL fails with memory. PB_INTERRUPTED when the
- * cell was stopped, which is looked at every so many items. */
-pb_status pb_list_take(pb_list_builder *builder, pb_value *value, pb_error **error);
+/* Takes the reference; `value` NULL fails with memory. Whether the cell was stopped is looked at
+ * every so many items. */
+void pb_list_take(pb_list_builder *builder, pb_value *value);
+void pb_list_take_text(pb_list_builder *builder, const char *text);
+void pb_list_take_number(pb_list_builder *builder, double number, pb_precision precision);
+/* The items [start, end) of a list. */
+void pb_list_take_items(pb_list_builder *builder, const pb_value *list, size_t start, size_t end);
+/* Empties the builder, also on failure. */
 pb_status pb_list_finish(pb_list_builder *builder, bool column, pb_value **result,
                          pb_error **error);
 void pb_list_discard(pb_list_builder *builder);
@@ -250,6 +259,9 @@ typedef struct pb_table_builder {
 /* Takes the cells, and copies the rest; cells NULL fail with memory. PB_VALUE if they are not as
  * many as the rows, or if the name is there already; PB_LIMIT for one column too many. */
 void pb_table_take(pb_table_builder *builder, pb_table_cells column);
+/* The same for cells being made, which are finished, whatever failed before. The first column says
+ * how many rows there are. */
+void pb_table_take_list(pb_table_builder *builder, pb_list_builder *cells, pb_table_cells column);
 /* Any value as a column, as pb_value_as_column() makes it; in place of one that has the name. */
 void pb_table_set(pb_table_builder *builder, const char *name, const pb_value *value);
 /* All columns of a table, which outlives the builder, its number of rows, caption and model. */
@@ -300,9 +312,25 @@ typedef struct pb_entry {
     pb_value *value;
 } pb_entry;
 
-/* Copies names, retains values. `caption` may be NULL. */
-pb_status pb_value_record(const pb_entry *entries, size_t count, const char *caption,
-                          pb_value **result, pb_error **error);
+/* A record being made: {.keeper = ..., .caption = ...} or {0}. What fails is remembered, as for a
+ * list. */
+typedef struct pb_record_builder {
+    pb_keeper *keeper;   /* may be NULL */
+    const char *caption; /* borrowed until the end; may be NULL */
+    pb_entry *entries;   /* so far */
+    size_t count, capacity;
+    pb_status status; /* of what failed first; a caller may set it, with `error`, for its own */
+    pb_error *error;
+} pb_record_builder;
+
+/* Copies the name, which is not there yet, and takes the reference; `value` NULL fails with memory.
+ */
+void pb_record_take(pb_record_builder *builder, const char *name, pb_value *value);
+/* The same in place of an entry of the name, if there is one. */
+void pb_record_set(pb_record_builder *builder, const char *name, pb_value *value);
+/* Empties the builder, also on failure. */
+pb_status pb_record_finish(pb_record_builder *builder, pb_value **result, pb_error **error);
+void pb_record_discard(pb_record_builder *builder);
 size_t pb_record_count(const pb_value *record);
 pb_entry pb_record_entry(const pb_value *record, size_t index);     /* borrowed */
 pb_value *pb_record_find(const pb_value *record, const char *name); /* borrowed; or NULL */

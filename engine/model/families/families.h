@@ -1,0 +1,12 @@
+/* The families, a file each; the table of them is in family.c. */
+#ifndef PB_MODEL_FAMILIES_LIST_H
+#define PB_MODEL_FAMILIES_LIST_H
+
+#include "family.h"
+
+/* The number of rows of an array. */
+#define PB_ROWS(array) (sizeof(array) / sizeof *(array))
+
+extern const pb_family pb_family_gpt2;
+
+#endif
