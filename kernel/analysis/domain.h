@@ -132,7 +132,8 @@ pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
 const char *pb_run_text(const pb_value *value);
 const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */
 pb_value *pb_run_model_value(const pb_value *run);    /* borrowed */
-/* Refuses a name that people try for an activation, and says what it is called; PB_OK for others. */
+/* Refuses a name that people try for an activation, and says what it is called; PB_OK for others.
+ */
 pb_status pb_run_called_otherwise(const char *tried, pb_error **error);
 /* The ids of a prompt(ids), borrowed; NULL if it is none. */
 const int32_t *pb_prompt_value_ids(const pb_value *value, size_t *count);
