@@ -282,6 +282,16 @@ static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_erro
     }
 }
 
+/* The axis an entry means: neuron is what edits and sweeps call the places of an MLP. */
+static const char *axis_called(const pb_tensor *tensor, const char *name)
+{
+    if (!name)
+        return pb_axis_name(pb_tensor_axis(tensor, 0));
+    bool neuron = strcmp(name, "neuron") == 0 && pb_tensor_find_axis(tensor, name) < 0 &&
+                  pb_tensor_find_axis(tensor, "d_mlp") >= 0;
+    return neuron ? "d_mlp" : name;
+}
+
 /* One entry of t[...] as an axis and its selector, which is the caller's to free. */
 static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_index_entry *entry,
                              const char **name, pb_select *select, pb_error **error)
@@ -290,7 +300,7 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
     const pb_value *wanted = entry->value;
     pb_value *found = NULL;
     size_t axis = 0;
-    *name = entry->name ? entry->name : pb_axis_name(pb_tensor_axis(tensor, 0));
+    *name = axis_called(tensor, entry->name);
     const pb_field *field =
         pb_tensor_find_axis(tensor, *name) < 0 ? field_along_axis(value, *name) : NULL;
     if (field)
@@ -320,6 +330,37 @@ static bool is_field(const pb_value *value, const pb_index_entry *entry)
            field_along_axis(value, entry->name);
 }
 
+/* Which entry is heads=, where that is no axis; `count` for none. */
+static size_t entry_of_heads(const pb_value *value, size_t count, const pb_index_entry *entries)
+{
+    size_t i = 0;
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    while (i < count && !(entries[i].name && strcmp(entries[i].name, "heads") == 0 &&
+                          pb_tensor_find_axis(tensor, "heads") < 0))
+        i++;
+    return i;
+}
+
+/* t[heads=movers, pos=-1]: the heads, and then the rest. */
+static pb_status index_heads_first(pb_interp *interp, const pb_value *value, size_t count,
+                                   const pb_index_entry *entries, size_t which, pb_value **result,
+                                   pb_error **error)
+{
+    pb_index_entry others[PB_MAX_RANK];
+    pb_value *picked = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (i != which)
+            others[n++] = entries[i];
+    pb_status status = pb_index_heads(interp, value, entries[which].value, &picked, error);
+    if (!status && n > 0)
+        status = pb_interp_index(interp, picked, n, others, result, error);
+    else if (!status)
+        *result = pb_value_retain(picked);
+    pb_value_release(&picked);
+    return status;
+}
+
 /* a[layer=4, part="mlp"]: two fields choose along one axis, one after the other. */
 static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t count,
                                const pb_index_entry *entries, pb_value **result, pb_error **error)
@@ -346,11 +387,16 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
     for (size_t i = 0; i < count; i++)
         if (!entries[i].name && pb_tensor_rank(tensor) != 1)
             return unnamed_index(tensor, count, entries, error);
+    size_t heads = entry_of_heads(value, count, entries);
+    if (heads < count)
+        return index_heads_first(interp, value, count, entries, heads, result, error);
     if (count > 1 && is_field(value, &entries[0]))
         return index_in_turn(interp, value, count, entries, result, error);
     for (; !status && made < count; made++)
         status = index_entry(interp, value, &entries[made], &names[made], &selects[made], error);
-    if (!status)
+    if (!status && pb_index_differs(tensor, count, names, selects))
+        status = pb_index_by_prompt(interp, value, count, names, selects, result, error);
+    else if (!status)
         status =
             pb_value_part(value, count, names, selects, pb_interp_watch(interp), result, error);
     for (size_t i = 0; i < made; i++)

@@ -118,6 +118,17 @@ size_t pb_slice_items(const pb_select *s, size_t n, int64_t *first);
 pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 
+/* Whether places are others in one prompt than in another: per(), and places counted from the end
+ * where prompts have several lengths. */
+bool pb_index_differs(const pb_tensor *tensor, size_t n, const char *const *names,
+                      const pb_select *selects);
+pb_status pb_index_by_prompt(pb_interp *interp, const pb_value *value, size_t n,
+                             const char *const *names, const pb_select *selects, pb_value **result,
+                             pb_error **error);
+/* t[heads=...] of a tensor over layer and head: over `component` for a list of them. */
+pb_status pb_index_heads(pb_interp *interp, const pb_value *value, const pb_value *wanted,
+                         pb_value **result, pb_error **error);
+
 pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error);
 /* t[w="a", n=1] of a table: the rows that have all of it. */

@@ -263,6 +263,11 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, cons
 pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb_watch *watch,
                           pb_tensor **result, pb_error **error);
 
+/* The same of parts that may differ in length along some axes, which line up from their starts:
+ * what a shorter one lacks are gaps. Coordinates and labels stay where all parts agree. */
+pb_status pb_tensor_stack_ragged(pb_axis *axis, const pb_tensor *const *parts,
+                                 const pb_watch *watch, pb_tensor **result, pb_error **error);
+
 typedef enum pb_order { PB_BY_MAGNITUDE, PB_BY_VALUE, PB_BY_SMALLEST } pb_order;
 
 /* The flat offsets of the k first values in an order; ties by offset; NaN last, gaps not at all.
