@@ -66,9 +66,9 @@ bool pb_budget_over(void)
     return bound > 0 && pb_budget_held() > bound;
 }
 
-pb_status pb_budget_ask(size_t bytes, pb_error **error)
+bool pb_budget_allows(size_t bytes)
 {
-    return pb_budget_fits(bytes) ? PB_OK : pb_fail_memory(error);
+    return (bytes < PB_BUDGET_WORTH_ASKING || pb_budget_fits(bytes)) && pb_room_for(bytes);
 }
 
 /* "3.0 GB", "200 MB". */

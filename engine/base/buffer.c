@@ -100,11 +100,6 @@ void pb_buffer_clear(pb_buffer *buffer)
         buffer->data[0] = '\0';
 }
 
-pb_status pb_buffer_status(const pb_buffer *buffer, pb_error **error)
-{
-    return buffer->failed ? pb_fail_memory(error) : PB_OK;
-}
-
 char *pb_buffer_take(pb_buffer *buffer)
 {
     pb_buffer_append(buffer, "", 0);

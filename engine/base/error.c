@@ -113,6 +113,11 @@ pb_status pb_fail_memory(pb_error **error)
     return PB_MEMORY;
 }
 
+pb_status pb_buffer_status(const pb_buffer *buffer, pb_error **error)
+{
+    return buffer->failed ? pb_fail_memory(error) : PB_OK;
+}
+
 pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...)
 {
     if (errnum == ENOMEM)
@@ -241,11 +246,6 @@ const char *pb_error_hint_text(const pb_error *error)
 const pb_source *pb_error_source(const pb_error *error)
 {
     return error ? error->source : NULL;
-}
-
-pb_span pb_error_span(const pb_error *error)
-{
-    return error ? error->span : (pb_span){0, 0};
 }
 
 void pb_error_move(pb_error **from, pb_error **to)

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/budget.h"
-
 /* The number behind `key` in a small file, or the file's first if key is NULL; -1 if there is none.
  */
 static double number_in(const char *path, const char *key)
@@ -48,11 +46,6 @@ double pb_room_left(void)
         return machine;
     double group = most - taken + (cache > 0 ? cache : 0);
     return least(machine, group);
-}
-
-bool pb_room_to_spend(size_t bytes)
-{
-    return (bytes < PB_BUDGET_WORTH_ASKING || pb_budget_fits(bytes)) && pb_room_for(bytes);
 }
 
 bool pb_room_for(size_t bytes)

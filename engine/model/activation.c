@@ -182,20 +182,31 @@ pb_status pb_run_activation_into(const pb_run *run, pb_site site, size_t layer,
 
 /* ---- as tensors ---- */
 
+pb_status pb_run_axes(const pb_run *run, pb_site site, pb_axis *axes[3], size_t *n,
+                      pb_error **error)
+{
+    const char *names[3];
+    size_t count = pb_site_axes(pb_run_model(run), site, names);
+    pb_status status = PB_OK;
+    for (*n = 0; !status && *n < count; *n += !status)
+        status = axis_of(run, names[*n], &axes[*n], error);
+    for (size_t i = 0; status && i < *n; i++)
+        pb_axis_release(&axes[i]);
+    *n = status ? 0 : *n;
+    return status;
+}
+
 static pb_status create(const pb_run *run, pb_site site, bool all, pb_tensor **tensor, float **data,
                         pb_error **error)
 {
-    const char *names[3];
     pb_axis *axes[4] = {NULL};
-    size_t rank = 0, n = pb_site_axes(pb_run_model(run), site, names);
-    pb_status status = PB_OK;
+    size_t rank = all ? 1 : 0, n = 0;
     if (all)
-        status = axis_of(run, "layer", &axes[rank++], error);
-    for (size_t i = 0; !status && i < n; i++)
-        status = axis_of(run, names[i], &axes[rank++], error);
+        axes[0] = pb_axis_retain(pb_model_axis(pb_run_model(run), "layer"));
+    pb_status status = pb_run_axes(run, site, axes + rank, &n, error);
     if (!status)
-        status = pb_tensor_create(rank, axes, tensor, data, error);
-    for (size_t i = 0; i < rank; i++)
+        status = pb_tensor_create(rank + n, axes, tensor, data, error);
+    for (size_t i = 0; i < rank + n; i++)
         pb_axis_release(&axes[i]);
     return status;
 }

@@ -87,7 +87,8 @@ static pb_status fill_run(pb_run *run, const pb_prompt *prompt, bool keep_qkv, p
         !pb_size_mul(rows, s->d_model, &values))
         return pb_fail_memory(error);
     memcpy(run->tokens, prompt->tokens, run->n * sizeof *run->tokens);
-    pb_status status = pb_budget_ask((values + values / 2) * sizeof(float), error);
+    pb_status status =
+        pb_budget_fits((values + values / 2) * sizeof(float)) ? PB_OK : pb_fail_memory(error);
     if (status)
         return status;
     run->resid = pb_hold(pb_malloc(values, sizeof *run->resid));

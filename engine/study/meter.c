@@ -23,6 +23,8 @@ struct pb_meter {
     size_t n_runs;
     bool scalar;
     reading *readings; /* [n_runs] */
+    pb_reads *reads;   /* [n_runs], CALL: what the function was seen to read */
+    pb_meter **parts;  /* SUM: [n_parts], each with its own positions; here are those of all */
 
     /* Columns-only metrics: the directions of each target set, [n_directions, d_model]. */
     float *directions;
@@ -97,6 +99,71 @@ static pb_status read_positions(pb_meter *meter, bool one_place, pb_error **erro
     return PB_OK;
 }
 
+/* ---- sums ---- */
+
+static bool reads_position(const reading *read, size_t position)
+{
+    size_t low = 0, high = read->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (read->positions[middle] < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < read->n && read->positions[low] == position;
+}
+
+/* What any of the parts reads of a prompt. */
+static pb_status read_any(pb_meter *meter, size_t prompt, pb_error **error)
+{
+    reading *read = &meter->readings[prompt];
+    size_t length = pb_run_length(meter->runs[prompt]);
+    read->positions = pb_malloc(length, sizeof *read->positions);
+    if (!read->positions)
+        return pb_fail_memory(error);
+    for (size_t position = 0; position < length; position++) {
+        bool wanted = false;
+        for (size_t i = 0; !wanted && i < meter->metric->n_parts; i++)
+            wanted = reads_position(&meter->parts[i]->readings[prompt], position);
+        if (wanted)
+            read->positions[read->n++] = position;
+    }
+    return PB_OK;
+}
+
+/* A sum of numbers over several positions is one for each of them. */
+static pb_status check_same_positions(const pb_meter *meter, pb_error **error)
+{
+    for (size_t i = 0; i < meter->metric->n_parts && !meter->scalar; i++) {
+        bool same = !meter->parts[i]->scalar;
+        for (size_t p = 0; same && p < meter->n_runs; p++)
+            same = meter->parts[i]->readings[p].n == meter->readings[p].n;
+        if (!same)
+            return pb_fail(error, PB_VALUE,
+                           "the metrics of a sum read different positions, so that there is no one "
+                           "number for each");
+    }
+    return PB_OK;
+}
+
+static pb_status create_parts(pb_meter *meter, bool one_place, const pb_context *context,
+                              pb_error **error)
+{
+    const pb_metric *metric = meter->metric;
+    meter->parts = pb_calloc(metric->n_parts, sizeof(pb_meter *));
+    pb_status status = meter->parts ? PB_OK : pb_fail_memory(error);
+    meter->scalar = true;
+    for (size_t i = 0; !status && i < metric->n_parts; i++) {
+        status = pb_meter_create(metric->parts[i].metric, meter->runs, meter->n_runs, one_place,
+                                 context, &meter->parts[i], error);
+        meter->scalar = meter->scalar && !status && meter->parts[i]->scalar;
+    }
+    for (size_t p = 0; !status && p < meter->n_runs; p++)
+        status = read_any(meter, p, error);
+    return status ? status : check_same_positions(meter, error);
+}
+
 /* ---- what it is compared with ---- */
 
 static pb_status read_directions(pb_meter *meter, pb_error **error)
@@ -165,6 +232,15 @@ static pb_status read_reference(const pb_meter *meter, size_t prompt, const pb_c
 
 /* ---- life ---- */
 
+static pb_status start_reads(pb_meter *meter, pb_error **error)
+{
+    meter->reads = pb_calloc(meter->n_runs, sizeof *meter->reads);
+    pb_status status = meter->reads ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < meter->n_runs; i++)
+        status = pb_reads_start(&meter->reads[i], meter->runs[i], error);
+    return status;
+}
+
 pb_status pb_meter_create(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
                           bool one_place, const pb_context *context, pb_meter **meter,
                           pb_error **error)
@@ -180,8 +256,13 @@ pb_status pb_meter_create(const pb_metric *metric, pb_run *const *runs, size_t n
         return pb_fail_memory(error);
     *made = (pb_meter){.metric = metric, .model = model, .runs = runs, .n_runs = n_runs};
     made->readings = pb_calloc(n_runs, sizeof *made->readings);
-    status = made->readings ? read_positions(made, one_place, error) : pb_fail_memory(error);
-    if (!status && pb_metric_needs_columns_only(metric))
+    bool sum = metric->kind == PB_METRIC_SUM;
+    status = !made->readings ? pb_fail_memory(error)
+             : sum           ? create_parts(made, one_place, context, error)
+                             : read_positions(made, one_place, error);
+    if (!status && metric->kind == PB_METRIC_CALL)
+        status = start_reads(made, error);
+    if (!status && !sum && pb_metric_needs_columns_only(metric))
         status = read_directions(made, error);
     for (size_t i = 0; !status && metric->kind == PB_METRIC_KL && i < n_runs; i++)
         status = read_reference(made, i, context, error);
@@ -198,6 +279,12 @@ void pb_meter_destroy(pb_meter **meter)
     *meter = NULL;
     if (!left)
         return;
+    for (size_t i = 0; left->reads && i < left->n_runs; i++)
+        pb_reads_clear(&left->reads[i]);
+    free(left->reads);
+    for (size_t i = 0; left->parts && i < left->metric->n_parts; i++)
+        pb_meter_destroy(&left->parts[i]);
+    free(left->parts);
     for (size_t i = 0; left->readings && i < left->n_runs; i++) {
         free(left->readings[i].positions);
         free(left->readings[i].reference);
@@ -226,21 +313,43 @@ bool pb_meter_calls(const pb_meter *meter)
 
 /* ---- numbers ---- */
 
-static void numbers_by_columns(const pb_meter *meter, size_t n, const pb_meter_row *rows,
-                               const float *normed, double *numbers)
+static double number_by_columns(const pb_meter *meter, pb_meter_row row, const float *normed)
 {
     size_t d = pb_model_shape(meter->model)->d_model;
-    for (size_t r = 0; r < n; r++) {
-        size_t which = meter->n_directions > 1 ? rows[r].prompt : 0;
-        numbers[r] =
-            meter->biases[which] + pb_dot(d, normed + r * d, meter->directions + which * d);
-    }
+    size_t which = meter->n_directions > 1 ? row.prompt : 0;
+    return meter->biases[which] + pb_dot(d, normed, meter->directions + which * d);
 }
 
-static double number_of_row(const pb_meter *meter, pb_meter_row row, const float *logits,
-                            size_t n_vocab)
+static double number_of_row(const pb_meter *meter, pb_meter_row row, const float *normed,
+                            const float *logits);
+
+/* A part is a mean over its own positions, and the sum one over those of all: where a part reads
+ * fewer, each of its numbers counts for more. */
+static double number_of_sum(const pb_meter *meter, pb_meter_row row, const float *normed,
+                            const float *logits)
+{
+    double sum = meter->metric->constant;
+    for (size_t i = 0; i < meter->metric->n_parts; i++) {
+        const pb_meter *part = meter->parts[i];
+        const reading *read = &part->readings[row.prompt];
+        double share = (double)meter->readings[row.prompt].n / (double)read->n;
+        if (reads_position(read, row.position))
+            sum +=
+                meter->metric->parts[i].weight * share * number_of_row(part, row, normed, logits);
+    }
+    return sum;
+}
+
+/* Of a row after ln_final, and its logits where columns alone are not enough. */
+static double number_of_row(const pb_meter *meter, pb_meter_row row, const float *normed,
+                            const float *logits)
 {
     const reading *read = &meter->readings[row.prompt];
+    size_t n_vocab = pb_model_shape(meter->model)->n_vocab;
+    if (meter->parts)
+        return number_of_sum(meter, row, normed, logits);
+    if (meter->directions)
+        return number_by_columns(meter, row, normed);
     if (meter->metric->kind == PB_METRIC_LOSS) {
         int32_t next = row.tokens[row.position + 1];
         return pb_log_sum_exp(n_vocab, logits) - logits[next];
@@ -258,11 +367,12 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
                         const float *normed, const pb_context *context, double *numbers,
                         pb_error **error)
 {
+    const pb_shape *shape = pb_model_shape(meter->model);
     if (pb_metric_needs_columns_only(meter->metric)) {
-        numbers_by_columns(meter, n, rows, normed, numbers);
+        for (size_t r = 0; r < n; r++)
+            numbers[r] = number_of_row(meter, rows[r], normed + r * shape->d_model, NULL);
         return PB_OK;
     }
-    const pb_shape *shape = pb_model_shape(meter->model);
     size_t chunk = LOGIT_BYTES / (shape->n_vocab * sizeof(float));
     chunk = chunk < 1 ? 1 : chunk > n ? n : chunk;
     float *logits = pb_malloc(chunk * shape->n_vocab, sizeof *logits);
@@ -273,25 +383,48 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
                             error);
         for (size_t r = 0; !status && r < rows_now; r++)
             numbers[done + r] =
-                number_of_row(meter, rows[done + r], logits + r * shape->n_vocab, shape->n_vocab);
+                number_of_row(meter, rows[done + r], normed + (done + r) * shape->d_model,
+                              logits + r * shape->n_vocab);
     }
     free(logits);
     return status;
 }
 
-pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *normed,
-                        const pb_context *context, double *value, pb_error **error)
+pb_status pb_meter_call(const pb_meter *meter, pb_seen *seen, double *value, pb_error **error)
 {
-    pb_run *run = meter->runs[prompt];
-    const pb_seen seen = {prompt, run, run, normed};
-    (void)context; /* the function has its own */
-    return meter->metric->call(meter->metric->user, &seen, value, error);
+    seen->like = meter->runs[seen->prompt];
+    seen->reads = &meter->reads[seen->prompt];
+    return meter->metric->call(meter->metric->user, seen, value, error);
 }
 
-pb_status pb_meter_call_of(const pb_meter *meter, const pb_seen *seen, double *value,
-                           pb_error **error)
+const pb_reads *pb_meter_reads(const pb_meter *meter, size_t prompt)
 {
-    pb_seen placed = *seen;
-    placed.like = meter->runs[seen->prompt];
-    return meter->metric->call(meter->metric->user, &placed, value, error);
+    return meter->reads ? &meter->reads[prompt] : NULL;
+}
+
+/* Whether the function reads activations of which the rows are only computed where they are asked
+ * for: of the last layer, and after it. */
+static bool reads_last(const pb_meter *meter, const pb_reads *reads)
+{
+    size_t n_layer = pb_model_shape(meter->model)->n_layer;
+    for (size_t site = 0; site < PB_N_SITES; site++) {
+        bool end = pb_site_info((pb_site)site)->stage == PB_STAGE_END;
+        if (reads->sites[site * n_layer + (end ? 0 : n_layer - 1)])
+            return true;
+    }
+    return false;
+}
+
+void pb_meter_settle(pb_meter *meter, size_t prompt)
+{
+    reading *read = &meter->readings[prompt];
+    const pb_reads *reads = &meter->reads[prompt];
+    size_t length = pb_run_length(meter->runs[prompt]);
+    if (reads_last(meter, reads))
+        return;
+    read->n = 0;
+    for (size_t i = 0; i < length; i++) { /* a pass has to ask for a row */
+        if (reads->rows[i] || (i + 1 == length && (!read->n || reads->hidden)))
+            read->positions[read->n++] = i;
+    }
 }

@@ -21,7 +21,7 @@ pb_status pb_meter_create(const pb_metric *metric, pb_run *const *runs, size_t n
                           pb_error **error);
 void pb_meter_destroy(pb_meter **meter);
 
-/* The positions read in a prompt, ascending; all of them for CALL. Borrowed. */
+/* The positions read in a prompt, ascending; all of them for CALL that is not settled. Borrowed. */
 const size_t *pb_meter_positions(const pb_meter *meter, size_t prompt, size_t *n);
 /* Whether the selector named one place, so that there is no axis over positions. */
 bool pb_meter_is_scalar(const pb_meter *meter);
@@ -38,13 +38,15 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
                         const float *normed, const pb_context *context, double *numbers,
                         pb_error **error);
 
-/* CALL: the metric of one prompt from the normed rows of all its positions, [length, d_model]. */
-pb_status pb_meter_call(const pb_meter *meter, size_t prompt, const float *normed,
-                        const pb_context *context, double *value, pb_error **error);
+/* CALL: the function of one prompt as it was left, of the meter's prompt `seen->prompt` or as long
+ * as it. */
+pb_status pb_meter_call(const pb_meter *meter, pb_seen *seen, double *value, pb_error **error);
 
-/* The same of a run, of the meter's prompt `seen->prompt` or as long as it. */
-pb_status pb_meter_call_of(const pb_meter *meter, const pb_seen *seen, double *value,
-                           pb_error **error);
+/* CALL: what the function has read so far of a prompt. NULL for any other metric. */
+const pb_reads *pb_meter_reads(const pb_meter *meter, size_t prompt);
+/* CALL, called on both ends of a prompt: from here on the positions read are those it read there.
+ * It is a function of what it reads: of a run that is the same there, the same number comes. */
+void pb_meter_settle(pb_meter *meter, size_t prompt);
 
 /* Numbers of the positions read in a run, of the meter's prompt `prompt` or as long as it. Not for
  * CALL. */

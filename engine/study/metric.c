@@ -1,30 +1,63 @@
-/* The metrics' formulas, and metrics evaluated on runs; see study/metric.h. */
+/* The metrics' formulas, and what is asked of one before it is used; see study/metric.h. */
 #include "study/metric.h"
 
 #include <float.h>
 #include <math.h>
 
-#include "base/memory.h"
 #include "math/kernels.h"
-#include "meter.h"
 #include "places.h"
-#include "positions.h"
 
 bool pb_metric_needs_columns_only(const pb_metric *metric)
 {
-    return metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF;
+    bool only = metric->kind == PB_METRIC_SUM;
+    for (size_t i = 0; only && i < metric->n_parts; i++)
+        only = pb_metric_needs_columns_only(metric->parts[i].metric);
+    return only || ((metric->kind == PB_METRIC_LOGIT || metric->kind == PB_METRIC_LOGIT_DIFF) &&
+                    !metric->target_ends && !metric->against_ends);
 }
 
-static int32_t shared_or_own(const int32_t *tokens, size_t n, size_t prompt)
+bool pb_metric_reads_tokens(const pb_metric *metric)
 {
-    return n > 1 ? tokens[prompt] : tokens[0];
+    bool reads = metric->kind == PB_METRIC_LOSS;
+    for (size_t i = 0; metric->kind == PB_METRIC_SUM && i < metric->n_parts; i++)
+        reads = reads || pb_metric_reads_tokens(metric->parts[i].metric);
+    return reads;
 }
 
-static double rank_of(const float *logits, size_t n_vocab, int32_t target)
+/* A target of a prompt: the tokens that count as one word. */
+typedef struct words {
+    const int32_t *tokens;
+    size_t n;
+} words;
+
+static words shared_or_own(const int32_t *tokens, const size_t *ends, size_t n, size_t prompt)
+{
+    size_t which = n > 1 ? prompt : 0;
+    if (!ends)
+        return (words){tokens + which, 1};
+    size_t first = which ? ends[which - 1] : 0;
+    return (words){tokens + first, ends[which] - first};
+}
+
+/* log of the sum of exp(logit). */
+static double logit_of(words target, const float *logits)
+{
+    double top = logits[target.tokens[0]], sum = 0;
+    for (size_t i = 1; i < target.n; i++)
+        top = fmax(top, logits[target.tokens[i]]);
+    for (size_t i = 0; i < target.n; i++)
+        sum += exp(logits[target.tokens[i]] - top);
+    return target.n == 1 ? top : top + log(sum);
+}
+
+static double rank_of(const float *logits, size_t n_vocab, words target)
 {
     size_t above = 0;
+    float best = logits[target.tokens[0]];
+    for (size_t i = 1; i < target.n; i++)
+        best = fmaxf(best, logits[target.tokens[i]]);
     for (size_t t = 0; t < n_vocab; t++)
-        above += logits[t] > logits[target];
+        above += logits[t] > best;
     return (double)above;
 }
 
@@ -57,27 +90,33 @@ double pb_metric_of_logits(const pb_metric *metric, size_t prompt, const float *
 {
     if (metric->kind == PB_METRIC_KL)
         return divergence(logits, n_vocab, reference);
-    int32_t target = shared_or_own(metric->targets, metric->n_targets, prompt);
+    words target = shared_or_own(metric->targets, metric->target_ends, metric->n_targets, prompt);
     switch (metric->kind) {
-    case PB_METRIC_LOGIT: return logits[target];
+    case PB_METRIC_LOGIT: return logit_of(target, logits);
     case PB_METRIC_LOGIT_DIFF:
-        return (double)logits[target] -
-               logits[shared_or_own(metric->against, metric->n_against, prompt)];
-    case PB_METRIC_PROB: return exp((double)logits[target] - pb_log_sum_exp(n_vocab, logits));
-    case PB_METRIC_LOGPROB: return (double)logits[target] - pb_log_sum_exp(n_vocab, logits);
+        return logit_of(target, logits) -
+               logit_of(
+                   shared_or_own(metric->against, metric->against_ends, metric->n_against, prompt),
+                   logits);
+    case PB_METRIC_PROB: return exp(logit_of(target, logits) - pb_log_sum_exp(n_vocab, logits));
+    case PB_METRIC_LOGPROB: return logit_of(target, logits) - pb_log_sum_exp(n_vocab, logits);
     case PB_METRIC_RANK: return rank_of(logits, n_vocab, target);
-    default: return NAN; /* LOSS and CALL are not about one row */
+    default: return NAN; /* LOSS, SUM and CALL are not about one row */
     }
 }
 
 /* ---- checks ---- */
 
-static pb_status check_tokens(const char *what, const int32_t *tokens, size_t n, size_t n_prompts,
-                              size_t n_vocab, pb_error **error)
+static pb_status check_tokens(const char *what, const int32_t *tokens, const size_t *ends, size_t n,
+                              size_t n_prompts, size_t n_vocab, pb_error **error)
 {
     if (n == 0)
         return pb_fail(error, PB_TYPE, "the metric needs a %s", what);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; ends && i < n; i++) {
+        if (ends[i] == (i ? ends[i - 1] : 0))
+            return pb_fail(error, PB_VALUE, "the metric has a %s without words", what);
+    }
+    for (size_t i = 0; i < (ends ? ends[n - 1] : n); i++) {
         if (tokens[i] < 0 || (size_t)tokens[i] >= n_vocab)
             return pb_fail(error, PB_RANGE, "there is no token %ld: ids are 0 to %zu",
                            (long)tokens[i], n_vocab - 1);
@@ -103,203 +142,18 @@ pb_status pb_metric_check(const pb_metric *metric, const pb_model *model, size_t
         return status;
     switch (metric->kind) {
     case PB_METRIC_LOSS: return PB_OK;
+    case PB_METRIC_SUM:
+        return metric->n_parts ? PB_OK : pb_fail(error, PB_TYPE, "a sum of no metrics");
     case PB_METRIC_KL: return check_reference(metric, model, n_prompts, error);
     case PB_METRIC_CALL:
         return metric->call ? PB_OK : pb_fail(error, PB_TYPE, "the metric has no function");
     case PB_METRIC_LOGIT_DIFF:
-        status = check_tokens("token to compare with", metric->against, metric->n_against,
-                              n_prompts, n_vocab, error);
+        status = check_tokens("token to compare with", metric->against, metric->against_ends,
+                              metric->n_against, n_prompts, n_vocab, error);
         break;
     default: break;
     }
     return status ? status
-                  : check_tokens("target", metric->targets, metric->n_targets, n_prompts, n_vocab,
-                                 error);
-}
-
-/* ---- on runs ---- */
-
-/* Numbers of the positions read in a prompt whose rows are given. */
-static pb_status numbers_of_seen(const pb_meter *meter, const pb_seen *seen,
-                                 const pb_context *context, double *numbers, pb_error **error)
-{
-    size_t n = 0, d = pb_model_shape(pb_run_model(seen->run))->d_model;
-    const size_t *positions = pb_meter_positions(meter, seen->prompt, &n);
-    float *normed = pb_malloc(n * d, sizeof *normed);
-    pb_meter_row *rows = pb_malloc(n, sizeof *rows);
-    pb_status status = normed && rows ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < n; i++) {
-        const float *from = seen->normed + positions[i] * d;
-        for (size_t j = 0; j < d; j++)
-            normed[i * d + j] = from[j];
-        rows[i] = (pb_meter_row){seen->prompt, positions[i], pb_run_tokens(seen->run)};
-    }
-    if (!status)
-        status = pb_meter_rows(meter, n, rows, normed, context, numbers, error);
-    free(normed);
-    free(rows);
-    return status;
-}
-
-static pb_status number_of_seen(const pb_meter *meter, const pb_seen *seen,
-                                const pb_context *context, double *value, pb_error **error)
-{
-    if (pb_meter_calls(meter))
-        return pb_meter_call_of(meter, seen, value, error);
-    size_t n = 0;
-    pb_meter_positions(meter, seen->prompt, &n);
-    double *numbers = pb_malloc(n, sizeof *numbers);
-    if (!numbers)
-        return pb_fail_memory(error);
-    pb_status status = numbers_of_seen(meter, seen, context, numbers, error);
-    *value = 0;
-    for (size_t i = 0; !status && i < n; i++)
-        *value += numbers[i] / (double)n;
-    free(numbers);
-    return status;
-}
-
-pb_status pb_meter_numbers_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
-                                  const pb_context *context, double *numbers, pb_error **error)
-{
-    const pb_seen seen = {prompt, run, run, pb_run_normed(run)};
-    return numbers_of_seen(meter, &seen, context, numbers, error);
-}
-
-pb_status pb_meter_of_run(const pb_meter *meter, size_t prompt, pb_run *run,
-                          const pb_context *context, double *value, pb_error **error)
-{
-    const pb_seen seen = {prompt, run, run, pb_run_normed(run)};
-    return number_of_seen(meter, &seen, context, value, error);
-}
-
-/* Whether it is the loss of every token. The last has no next one: the axis ends before it, and
- * pos=-1 is the last loss. */
-static bool is_every_loss(const pb_metric *metric)
-{
-    const pb_select *select = metric->positions;
-    bool per = select && select->kind == PB_SELECT_PER;
-    bool all = metric->kind == PB_METRIC_LOSS && select && (per || pb_select_is_every(select));
-    for (size_t i = 0; all && per && i < select->n_items; i++)
-        all = pb_select_is_every(&select->items[i]);
-    return all;
-}
-
-/* The axis over several positions. */
-static pb_status positions_axis(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
-                                size_t n_runs, pb_axis **axis, pb_error **error)
-{
-    pb_positions *read = pb_calloc(n_runs, sizeof *read);
-    if (!read)
-        return pb_fail_memory(error);
-    for (size_t i = 0; i < n_runs; i++) /* borrowed from the meter, and only read */
-        read[i].at = (size_t *)pb_meter_positions(meter, i, &read[i].n);
-    pb_status status =
-        pb_positions_axis("pos", runs, n_runs, read, is_every_loss(metric), axis, error);
-    free(read);
-    return status;
-}
-
-/* `given` is what came of the one prompt; NULL: the runs as they are. */
-static pb_status evaluate_values(const pb_meter *meter, pb_run *const *runs, size_t n_runs,
-                                 const pb_seen *given, size_t per_run, const pb_context *context,
-                                 float *values, pb_error **error)
-{
-    double *numbers = pb_malloc(per_run, sizeof *numbers);
-    pb_status status = numbers ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; !status && i < n_runs; i++) {
-        const pb_seen own = {i, runs[i], runs[i], pb_run_normed(runs[i])};
-        const pb_seen seen = given ? *given : own;
-        if (pb_meter_is_scalar(meter))
-            status = number_of_seen(meter, &seen, context, numbers, error);
-        else
-            status = numbers_of_seen(meter, &seen, context, numbers, error);
-        for (size_t p = 0; !status && p < per_run; p++)
-            values[i * per_run + p] = (float)numbers[p];
-        pb_watch_progress(context->watch, i + 1, n_runs);
-    }
-    free(numbers);
-    return status;
-}
-
-static pb_status evaluate(const pb_metric *metric, const pb_meter *meter, pb_run *const *runs,
-                          size_t n_runs, const pb_seen *given, pb_axis *prompts,
-                          const pb_context *context, pb_tensor **values, pb_error **error)
-{
-    pb_axis *axes[2] = {prompts, NULL};
-    size_t rank = prompts ? 1 : 0, per_run = 1;
-    pb_status status = PB_OK;
-    if (!pb_meter_is_scalar(meter)) {
-        status = positions_axis(metric, meter, runs, n_runs, &axes[rank], error);
-        per_run = status ? 0 : pb_axis_length(axes[rank++]);
-    }
-    pb_tensor *made = NULL;
-    float *data = NULL;
-    if (!status)
-        status = pb_tensor_create(rank, axes, &made, &data, error);
-    if (!status)
-        status = evaluate_values(meter, runs, n_runs, given, per_run, context, data, error);
-    if (status)
-        pb_tensor_release(&made);
-    else
-        *values = made;
-    if (rank && axes[rank - 1] != prompts)
-        pb_axis_release(&axes[rank - 1]);
-    return status;
-}
-
-static pb_status evaluate_rows(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
-                               const pb_seen *given, pb_axis *prompts, const pb_context *context,
-                               pb_tensor **values, pb_error **error)
-{
-    pb_context with = pb_context_or_none(context);
-    pb_meter *meter = NULL;
-    pb_status status = pb_meter_create(metric, runs, n_runs, false, &with, &meter, error);
-    if (!status)
-        status = evaluate(metric, meter, runs, n_runs, given, prompts, &with, values, error);
-    pb_meter_destroy(&meter);
-    return status;
-}
-
-pb_status pb_metric_evaluate(const pb_metric *metric, pb_run *const *runs, size_t n_runs,
-                             pb_axis *prompts, const pb_context *context, pb_tensor **values,
-                             pb_error **error)
-{
-    if (n_runs == 0 || (!prompts && n_runs > 1))
-        return pb_fail(error, PB_INTERNAL, "a metric of %zu prompts needs an axis over them",
-                       n_runs);
-    return evaluate_rows(metric, runs, n_runs, NULL, prompts, context, values, error);
-}
-
-pb_status pb_metric_of_seen(const pb_metric *metric, const pb_seen *seen, const pb_context *context,
-                            pb_tensor **values, pb_error **error)
-{
-    pb_seen alone = *seen;
-    alone.prompt = 0;
-    return evaluate_rows(metric, &alone.like, 1, &alone, NULL, context, values, error);
-}
-
-pb_status pb_seen_logits(const pb_seen *seen, const pb_context *context, pb_tensor **logits,
-                         pb_error **error)
-{
-    pb_model *model = pb_run_model(seen->run);
-    pb_axis *axes[2] = {pb_run_positions(seen->like), pb_model_axis(model, "token")};
-    pb_context with = pb_context_or_none(context);
-    float *data = NULL;
-    pb_tensor *made = NULL;
-    pb_status status = pb_tensor_create(2, axes, &made, &data, error);
-    if (!status)
-        status = pb_unembed(model, pb_run_length(seen->run), seen->normed, &with, data, error);
-    if (status)
-        pb_tensor_release(&made);
-    *logits = made;
-    return status;
-}
-
-pb_status pb_loss_per_token(pb_run *run, const pb_context *context, pb_tensor **losses,
-                            pb_error **error)
-{
-    /* The last has no next token, and is left out. */
-    const pb_metric loss = {.kind = PB_METRIC_LOSS, .positions = &pb_select_all};
-    return pb_metric_evaluate(&loss, &run, 1, NULL, context, losses, error);
+                  : check_tokens("target", metric->targets, metric->target_ends, metric->n_targets,
+                                 n_prompts, n_vocab, error);
 }

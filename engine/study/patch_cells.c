@@ -53,27 +53,30 @@ static bool metric_reads_any(const size_t *read, size_t n_read, const pb_positio
     return false;
 }
 
-/* Whether the value is known without computing; fills cell->first. */
+/* Whether the value is known without computing; fills cell->first. A user's function that reads
+ * activations may be changed by what no logit sees. */
 static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
 {
     const pb_positions *group = pb_cell_positions(plan, cell);
     const pb_head_group *component = &plan->components[cell->component];
     size_t n_read = 0, differs = plan->differs[cell->pair];
     const size_t *read = pb_meter_positions(plan->meter, cell->pair, &n_read);
-    size_t last = read[n_read - 1];
+    const pb_reads *reads = pb_meter_reads(plan->meter, cell->pair);
+    bool hidden = reads && reads->hidden;
+    bool tokens = reads ? reads->tokens : pb_metric_reads_tokens(plan->spec->metric);
+    size_t last = hidden ? pb_run_length(plan->into[cell->pair]) - 1 : read[n_read - 1];
     size_t i = 0;
     while (i < group->n && group->at[i] < differs)
         i++;
     if (i == group->n || group->at[i] > last)
         return close_cell(cell, false), true;
     cell->first = group->at[i];
-    if (plan->site->layers && plan->site->rows_alone &&
+    if (!hidden && plan->site->layers && plan->site->rows_alone &&
         component->items[0].layer == plan->shape->n_layer - 1 &&
         !metric_reads_any(read, n_read, group))
         return close_cell(cell, false), true;
     /* Loss compares with the prompt's own next tokens, which are not from's. */
-    if (plan->site->stream && plan->spec->metric->kind != PB_METRIC_LOSS &&
-        !pb_run_is_edited(plan->from[cell->pair]) &&
+    if (!hidden && plan->site->stream && !tokens && !pb_run_is_edited(plan->from[cell->pair]) &&
         items_between(group, differs, last) == last - differs + 1)
         return close_cell(cell, true), true;
     return false;
@@ -96,6 +99,9 @@ static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
     cell->layer = stage == PB_STAGE_EMBEDDING ? 0
                   : stage == PB_STAGE_END     ? plan->shape->n_layer
                                               : layer;
+    const pb_reads *reads = pb_meter_reads(plan->meter, cell->pair);
+    if (reads && reads->hidden) /* the pass shows what is replaced, and all that follows */
+        return;
     if (checkpoint == PB_CHECKPOINT_BEFORE)
         cell->entry = PB_CELL_REPLACED;
     if (checkpoint == PB_CHECKPOINT_AFTER && pb_run_hands_on(plan->from[cell->pair], layer)) {

@@ -264,6 +264,22 @@ static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
 
 /* ---- life ---- */
 
+/* A user's function of both ends of each pair. */
+static pb_status call_on_ends(pb_patch_plan *plan, const pb_context *context, pb_error **error)
+{
+    plan->ends = pb_calloc(2 * plan->n_pairs, sizeof *plan->ends);
+    pb_status status = plan->ends ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < plan->n_pairs; i++) {
+        status = pb_meter_of_run(plan->meter, i, plan->into[i], context, &plan->ends[i], error);
+        if (!status)
+            status = pb_meter_of_run(plan->meter, i, plan->from[i], context,
+                                     &plan->ends[plan->n_pairs + i], error);
+        if (!status)
+            pb_meter_settle(plan->meter, i);
+    }
+    return status;
+}
+
 static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
@@ -274,6 +290,8 @@ static pb_status plan_fill(pb_patch_plan *plan, const pb_context *context, pb_er
                              error);
     if (status && error && pb_error_argument(*error))
         pb_error_about(*error, "metric");
+    if (!status && pb_meter_calls(plan->meter))
+        status = call_on_ends(plan, context, error);
     if (!status && spec->prompts)
         plan->axes[plan->rank++] = pb_axis_retain(spec->prompts);
     if (!status)
@@ -336,6 +354,7 @@ void pb_patch_plan_destroy(pb_patch_plan **plan)
     free(left->into);
     free(left->from);
     free(left->differs);
+    free(left->ends);
     free(left->components);
     free(left->cells);
     free(left);

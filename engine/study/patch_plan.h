@@ -10,6 +10,7 @@
  *     patch_plan.c   what is walked: groups of heads, positions, keys; the result's axes
  *     patch_cells.c  a cell for every place of the result: what its value needs, and in what order
  *     patch_run.c    blocks of cells through the forward pass
+ *     patch_seen.c   what a user's function reads of a cell
  *     patch.c        the call, its checks and its result
  */
 #ifndef STUDY_PATCH_PLAN_H
@@ -54,6 +55,7 @@ typedef struct pb_patch_plan {
     pb_run **into, **from;
     size_t *differs; /* the first position where a patched activation can differ */
     pb_meter *meter; /* about into */
+    double *ends;    /* [2, n_pairs], a user's function of into's and from's; else NULL */
 
     pb_head_group *components;
     size_t n_components;
@@ -70,7 +72,8 @@ typedef struct pb_patch_plan {
     size_t row_layers;
 } pb_patch_plan;
 
-/* Everything but the cells; nothing is computed but a reference's logits for kl. */
+/* Everything but the cells; nothing is computed but a reference's logits for kl, and a user's
+ * function of the ends, by which it is known what it reads. */
 pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *context,
                                pb_patch_plan **plan, pb_error **error);
 void pb_patch_plan_destroy(pb_patch_plan **plan);

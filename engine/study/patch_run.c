@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "model/route.h"
 #include "patch_cells.h"
+#include "patch_seen.h"
 #include "places.h"
 
 enum {
@@ -39,6 +40,7 @@ typedef struct cell_block {
     pb_entry_rows *pieces;
     size_t *wanted; /* offsets, cell by cell */
     size_t n_wanted;
+    pb_cell_keeper keeper;
 } cell_block;
 
 /* ---- the memory budget ---- */
@@ -190,13 +192,13 @@ static pb_status measure_ends(worker *work, pb_error **error)
     for (size_t i = 0; !status && i < plan->n_pairs; i++) {
         size_t n = 0;
         pb_meter_positions(plan->meter, i, &n);
-        if (pb_meter_calls(plan->meter)) {
-            status = pb_meter_of_run(plan->meter, i, plan->into[i], &work->aside,
-                                     &work->run->into[i], error);
-        } else {
-            status = numbers_of_into(work, i, error);
-            work->run->into[i] = status ? NAN : mean_of(work->into_rows[i], n);
+        if (plan->ends) {
+            work->run->into[i] = plan->ends[i];
+            work->run->from[i] = plan->ends[plan->n_pairs + i];
+            continue;
         }
+        status = numbers_of_into(work, i, error);
+        work->run->into[i] = status ? NAN : mean_of(work->into_rows[i], n);
         if (!status)
             status = pb_meter_of_run(plan->meter, i, plan->from[i], &work->aside,
                                      &work->run->from[i], error);
@@ -436,6 +438,7 @@ static void block_clear(cell_block *cells)
     free(cells->runs);
     free(cells->pieces);
     free(cells->wanted);
+    pb_cell_keeper_clear(&cells->keeper);
 }
 
 /* ---- reading the metric ---- */
@@ -477,26 +480,14 @@ static pb_status read_rows(const cell_block *cells, const float *normed, double 
     return status;
 }
 
-/* A user's function sees the logits of every position. */
-static pb_status call_metric(const cell_block *cells, const float *normed, double *values,
+static pb_status call_metric(cell_block *cells, const float *normed, double *values,
                              pb_error **error)
 {
-    worker *work = cells->work;
-    const pb_patch_plan *plan = work->plan;
-    size_t d = plan->shape->d_model;
+    size_t d = cells->work->plan->shape->d_model;
     pb_status status = PB_OK;
-    for (size_t c = 0, row = 0; !status && c < cells->n; row += cells->cells[c++].n_wanted) {
-        const pb_cell *cell = &cells->cells[c];
-        size_t length = pb_run_length(plan->into[cell->pair]);
-        float *whole = pb_malloc(length * d, sizeof *whole);
-        if (!whole)
-            return pb_fail_memory(error);
-        memcpy(whole, pb_run_normed(plan->into[cell->pair]), cell->first * d * sizeof *whole);
-        memcpy(whole + cell->first * d, normed + row * d, cell->n_wanted * d * sizeof *whole);
-        status = pb_meter_call(plan->meter, cell->pair, whole, &work->aside, &values[cell->place],
-                               error);
-        free(whole);
-    }
+    for (size_t c = 0, row = 0; !status && c < cells->n; row += cells->cells[c++].n_wanted)
+        status = pb_cell_call(&cells->keeper, c, cells->wanted + row, normed + row * d,
+                              &values[cells->cells[c].place], error);
     return status;
 }
 
@@ -506,8 +497,9 @@ static pb_status block_compute(cell_block *cells, double *values, pb_error **err
     const pb_patch_plan *plan = work->plan;
     pb_route route = {cells->runs, cells->n};
     pb_hooks theirs = pb_route_hooks(&route), ours = {cells, block_wants, block_at};
-    const pb_hooks *hooks[2] = {&theirs, &ours};
-    pb_batch batch = {.sequences = cells->sequences, .n = cells->n, .hooks = hooks, .n_hooks = 2};
+    pb_hooks keeping = pb_cell_keeper_hooks(&cells->keeper);
+    const pb_hooks *hooks[] = {&theirs, &ours, &keeping};
+    pb_batch batch = {.sequences = cells->sequences, .n = cells->n, .hooks = hooks, .n_hooks = 3};
     float *normed = pb_malloc(cells->n_wanted * plan->shape->d_model, sizeof *normed);
     if (!normed)
         return pb_fail_memory(error);
@@ -524,7 +516,10 @@ static pb_status block_run(worker *work, const pb_cell *cells, size_t n, double 
                            pb_error **error)
 {
     cell_block these = {.work = work, .cells = cells, .n = n};
+    these.keeper = (pb_cell_keeper){.plan = work->plan, .cells = cells, .n = n};
     pb_status status = block_fill(&these, error);
+    if (!status)
+        status = pb_cell_keeper_start(&these.keeper, &work->aside, error);
     if (!status)
         status = block_compute(&these, values, error);
     block_clear(&these);
@@ -564,15 +559,16 @@ static pb_status take_block(worker *work, const pb_cell *cells, size_t n, size_t
                             pb_error **error)
 {
     const pb_patch_plan *plan = work->plan;
-    size_t rows = 0, budget = budget_of(plan);
+    size_t rows = 0, kept = 0, budget = budget_of(plan);
     pb_status status = check_cell(plan, cells, error);
     if (work->source_bytes > budget / 2)
         drop_sources(work);
     for (*taken = 0; !status && *taken < n; ++*taken) {
         const pb_cell *cell = &cells[*taken];
         rows += rows_of_cell(plan, cell);
-        bool fits =
-            rows <= rows_in_block(plan) && work->source_bytes + bytes_to_read(work, cell) <= budget;
+        kept += pb_cell_kept_bytes(plan, cell);
+        bool fits = rows <= rows_in_block(plan) && kept <= budget &&
+                    work->source_bytes + bytes_to_read(work, cell) <= budget;
         if (*taken > 0 && (!fits || plan->spec->one_by_one))
             break;
         status = read_sources(work, cell, error);

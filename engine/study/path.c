@@ -179,6 +179,16 @@ static pb_status two_passes(pb_path_batch *batch, const size_t *wanted, size_t n
 
 /* ---- the metric ---- */
 
+static pb_status no_whole_run(const pb_seen *seen, const pb_context *context, pb_run **made,
+                              pb_error **error)
+{
+    (void)seen;
+    (void)context;
+    (void)made;
+    return pb_fail(error, PB_UNSUPPORTED,
+                   "a metric of your own sees the logits of a path, and none of its activations");
+}
+
 static pb_status read_values(const pb_path_batch *batch, const pb_meter *meter,
                              const size_t *wanted, size_t n_wanted, const float *normed,
                              const pb_context *context, double *values, pb_error **error)
@@ -187,9 +197,13 @@ static pb_status read_values(const pb_path_batch *batch, const pb_meter *meter,
     size_t d = pb_model_shape(pb_run_model(batch->pair->into))->d_model, index = batch->pair->index;
     pb_status status = PB_OK;
     if (pb_meter_calls(meter)) {
-        for (size_t i = 0; !status && i < batch->n; i++)
-            status =
-                pb_meter_call(meter, index, normed + i * n_wanted * d, context, &values[i], error);
+        for (size_t i = 0; !status && i < batch->n; i++) {
+            pb_seen seen = {.prompt = index,
+                            .run = batch->pair->into,
+                            .normed = normed + i * n_wanted * d,
+                            .whole = no_whole_run};
+            status = pb_meter_call(meter, &seen, &values[i], error);
+        }
         return status;
     }
     pb_meter_row *rows = pb_malloc(batch->n * n_wanted, sizeof *rows);

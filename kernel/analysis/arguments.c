@@ -103,27 +103,86 @@ pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_e
                    pb_value_describe(value, text, sizeof text));
 }
 
-pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targets,
-                        pb_error **error)
+static pb_status not_one_word(pb_error **error)
+{
+    pb_status status = pb_fail(error, PB_TYPE,
+                               "any_of(...) is a target of metrics; here each word stands for "
+                               "itself, since what is computed is linear in one logit");
+    if (error)
+        pb_error_hint(*error, "give one word, or take the words one by one: "
+                              "[... for w in words]");
+    return status;
+}
+
+/* Appends a word, unless it is there since `first`: in a set each word counts once. */
+static pb_status add_word(pb_model *model, const pb_value *word, size_t first, size_t *n,
+                          int32_t *ids, pb_error **error)
+{
+    pb_status status = pb_target_of(model, word, &ids[*n], error);
+    for (size_t i = first; i < *n && !status; i++)
+        if (ids[i] == ids[*n])
+            return PB_OK;
+    *n += !status;
+    return status;
+}
+
+static pb_status add_target(pb_model *model, const pb_value *item, bool sets, size_t which,
+                            size_t *n, pb_targets *targets, pb_error **error)
+{
+    const pb_value *words = pb_any_of_words(item);
+    size_t first = *n;
+    if (words && !sets)
+        return not_one_word(error);
+    pb_status status = words ? PB_OK : add_word(model, item, first, n, targets->ids, error);
+    for (size_t i = 0; words && i < pb_list_count(words) && !status; i++) {
+        status = add_word(model, pb_list_item(words, i), first, n, targets->ids, error);
+        if (status)
+            pb_name_row(words, i, error);
+    }
+    if (targets->ends)
+        targets->ends[which] = *n;
+    return status;
+}
+
+static pb_status read_targets(pb_model *model, const pb_value *value, bool sets,
+                              pb_targets *targets, pb_error **error)
 {
     *targets = (pb_targets){0};
     targets->many = pb_value_kind(value) == PB_LIST;
     targets->count = targets->many ? pb_list_count(value) : 1;
     if (targets->count == 0)
         return pb_fail(error, PB_VALUE, "the list of words is empty");
-    targets->ids = pb_malloc(targets->count, sizeof *targets->ids);
-    if (!targets->ids)
-        return pb_fail_memory(error);
+    size_t most = 0, n = 0;
+    bool any = false;
     for (size_t i = 0; i < targets->count; i++) {
-        pb_status status = pb_target_of(model, targets->many ? pb_list_item(value, i) : value,
-                                        &targets->ids[i], error);
-        if (status) {
-            pb_name_row(value, i, error);
-            pb_targets_free(targets);
-            return status;
-        }
+        const pb_value *words = pb_any_of_words(targets->many ? pb_list_item(value, i) : value);
+        most += words ? pb_list_count(words) : 1;
+        any = any || words;
     }
-    return PB_OK;
+    targets->ids = pb_malloc(most, sizeof *targets->ids);
+    targets->ends = any ? pb_calloc(targets->count, sizeof *targets->ends) : NULL;
+    pb_status status = targets->ids && (!any || targets->ends) ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < targets->count && !status; i++) {
+        status = add_target(model, targets->many ? pb_list_item(value, i) : value, sets, i, &n,
+                            targets, error);
+        if (status)
+            pb_name_row(value, i, error);
+    }
+    if (status)
+        pb_targets_free(targets);
+    return status;
+}
+
+pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targets,
+                        pb_error **error)
+{
+    return read_targets(model, value, false, targets, error);
+}
+
+pb_status pb_word_sets_of(pb_model *model, const pb_value *value, pb_targets *targets,
+                          pb_error **error)
+{
+    return read_targets(model, value, true, targets, error);
 }
 
 static void append_written(const pb_call *call, const pb_argument *argument, pb_buffer *out)
@@ -182,11 +241,11 @@ static pb_status wrong_count(size_t n_prompts, size_t n_targets, pb_error **erro
     return status;
 }
 
-pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
-                          pb_targets *targets, pb_error **error)
+static pb_status take_targets(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
+                              bool sets, pb_targets *targets, pb_error **error)
 {
     pb_value *value = pb_argument_value(call, name);
-    pb_status status = pb_targets_of(model, value, targets, error);
+    pb_status status = read_targets(model, value, sets, targets, error);
     if (status == PB_VALUE && error)
         hint_swapped(call, model, pb_argument_of(call, name), *error);
     if (!status && n_prompts && targets->count != 1 && targets->count != n_prompts) {
@@ -198,9 +257,22 @@ pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size
     return pb_place_argument(call, name, status, error);
 }
 
+pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
+                          pb_targets *targets, pb_error **error)
+{
+    return take_targets(call, name, model, n_prompts, false, targets, error);
+}
+
+pb_status pb_word_sets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
+                            pb_targets *targets, pb_error **error)
+{
+    return take_targets(call, name, model, n_prompts, true, targets, error);
+}
+
 void pb_targets_free(pb_targets *targets)
 {
     free(targets->ids);
+    free(targets->ends);
     *targets = (pb_targets){0};
 }
 

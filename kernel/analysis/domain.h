@@ -27,6 +27,7 @@ extern const pb_object_type pb_prompt_type;  /* run.c */
 extern const pb_object_type pb_tokens_type;  /* predict.c */
 extern const pb_object_type pb_edit_type;    /* edit.c */
 extern const pb_object_type pb_metric_type;  /* metric.c */
+extern const pb_object_type pb_any_of_type;  /* any_of.c */
 extern const pb_object_type pb_ranking_type; /* ranking.c */
 
 /* Groups of parameters that words end with (arguments.c): model=, where a word can be about another
@@ -135,6 +136,10 @@ pb_value *pb_run_model_value(const pb_value *run);    /* borrowed */
 /* Refuses a name that people try for an activation, and says what it is called; PB_OK for others.
  */
 pb_status pb_run_called_otherwise(const char *tried, pb_error **error);
+/* run.name[layer=4, ...] without the other layers, run.logits[pos=-1] without the other positions
+ * (metric_own.c). */
+pb_status pb_part_of_run(pb_interp *interp, const pb_value *run, const char *name, size_t count,
+                         const pb_index_entry *entries, pb_value **result, pb_error **error);
 /* The ids of a prompt(ids), borrowed; NULL if it is none. */
 const int32_t *pb_prompt_value_ids(const pb_value *value, size_t *count);
 
@@ -143,16 +148,24 @@ const int32_t *pb_prompt_value_ids(const pb_value *value, size_t *count);
 typedef struct pb_targets {
     int32_t *ids;
     size_t count;
-    bool many; /* a list was given */
+    bool many;    /* a list was given */
+    size_t *ends; /* where some are any_of([...]): the i-th is ids up to ends[i]; else NULL */
 } pb_targets;
 
 /* One token for a value (a string or an id); the caret is the caller's to place. */
 pb_status pb_target_of(pb_model *model, const pb_value *value, int32_t *id, pb_error **error);
 pb_status pb_targets_of(pb_model *model, const pb_value *value, pb_targets *targets,
                         pb_error **error);
+/* The same, where any_of([...]) is a target too. */
+pb_status pb_word_sets_of(pb_model *model, const pb_value *value, pb_targets *targets,
+                          pb_error **error);
 /* The argument `name`; with n_prompts > 0 its count must be 1 or that. */
 pb_status pb_targets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
                           pb_targets *targets, pb_error **error);
+pb_status pb_word_sets_take(pb_call *call, const char *name, pb_model *model, size_t n_prompts,
+                            pb_targets *targets, pb_error **error);
+/* The words of an any_of([...]), borrowed; NULL if it is none. */
+const pb_value *pb_any_of_words(const pb_value *value);
 void pb_targets_free(pb_targets *targets);
 /* Warns on stderr where " great" was probably meant and "great" was given. */
 void pb_note_missing_space(pb_interp *interp, pb_model *model, const pb_value *target);
@@ -166,13 +179,13 @@ pb_status pb_places_of(const pb_value *value, const char *axis, pb_select **plac
 pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_select **places,
                          pb_error **error);
 typedef enum pb_positions_wanted { PB_ONE_POSITION, PB_SOME_POSITIONS } pb_positions_wanted;
-/* A value as positions of prompts; faults are placed at argument `name`. With PB_ONE_POSITION all,
- * lists and slices are refused. */
-pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
-                          pb_positions_wanted wanted, pb_select **places, pb_error **error);
-/* The same for the value of the argument itself. */
+/* The argument `name` as positions of prompts. With PB_ONE_POSITION all, lists and slices are
+ * refused. */
 pb_status pb_positions_take(pb_call *call, const char *name, pb_positions_wanted wanted,
                             pb_select **places, pb_error **error);
+/* Refuses what is not one position, given as argument `name`. */
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
+                             pb_error **error);
 /* pb_place_argument() for what the engine answers about prompts: it says which arguments have
  * places that are not there, and in which prompt, which is named if there are several. */
 pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompts *prompts,
@@ -232,6 +245,9 @@ void pb_edits_free(pb_edits *edits);
 /* A metric bound to a model and prompts; what pb_metric points into. */
 typedef struct pb_bound_metric {
     pb_metric metric;
+    struct pb_bound_metric *terms; /* of a sum */
+    pb_metric_part *parts;
+    size_t n_terms;
     pb_targets targets, against;
     pb_select *positions;
     pb_prompts reference;

@@ -39,6 +39,7 @@ void pb_metric_destroy(void *data)
     pb_value_release(&metric->against);
     pb_value_release(&metric->pos);
     pb_value_release(&metric->reference);
+    pb_metric_terms_free(metric);
     free(metric);
 }
 
@@ -47,6 +48,10 @@ static void metric_repr(const pb_value *self, pb_buffer *out)
     const pb_metric_data *metric = pb_value_object(self, &pb_metric_type);
     const pb_value *parts[] = {metric->target, metric->against};
     const char *gap = "";
+    if (pb_metric_is_sum(metric)) {
+        pb_metric_sum_repr(metric, out);
+        return;
+    }
     pb_buffer_format(out, "%s(", metric->row->word);
     for (size_t i = 0; i < 2; i++) {
         if (!parts[i])
@@ -73,6 +78,24 @@ static void metric_repr(const pb_value *self, pb_buffer *out)
 
 /* ---- binding to prompts ---- */
 
+/* "\xC2\xB7great", "any of \xC2\xB7great, \xC2\xB7good", "each prompt's word" */
+static void write_target(const pb_targets *side, const pb_model *model, pb_buffer *out)
+{
+    enum { MOST_WRITTEN = 4 };
+    size_t n = side->ends ? side->ends[0] : 1;
+    if (side->count > 1) {
+        pb_buffer_text(out, side->ends ? "each prompt's words" : "each prompt's word");
+        return;
+    }
+    for (size_t i = 0; i < n && i < MOST_WRITTEN; i++) {
+        char *token = pb_token_text(model, side->ids[i]);
+        pb_buffer_format(out, "%s%s", i ? ", " : n > 1 ? "any of " : "", token ? token : "?");
+        free(token);
+    }
+    if (n > MOST_WRITTEN)
+        pb_buffer_format(out, " and %zu more", n - MOST_WRITTEN);
+}
+
 static char *metric_title(const pb_metric_data *metric, const pb_model *model,
                           const pb_bound_metric *bound)
 {
@@ -82,10 +105,8 @@ static char *metric_title(const pb_metric_data *metric, const pb_model *model,
     for (size_t i = 0; i < 2; i++) {
         if (!sides[i]->count)
             continue;
-        char *token = sides[i]->count == 1 ? pb_token_text(model, sides[i]->ids[0]) : NULL;
         pb_buffer_text(&title, i ? " minus " : " of ");
-        pb_buffer_text(&title, token ? token : "each prompt's word");
-        free(token);
+        write_target(sides[i], model, &title);
     }
     if (metric->pos &&
         !(pb_value_kind(metric->pos) == PB_NUMBER && pb_value_get_number(metric->pos) == -1)) {
@@ -123,22 +144,27 @@ static pb_status bind_counts(const char *what, size_t count, size_t n_prompts, p
 pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n_prompts,
                          pb_bound_metric *bound, pb_error **error)
 {
-    pb_status status = PB_OK;
+    if (pb_metric_is_sum(metric))
+        return pb_metric_bind_sum(metric, model, n_prompts, bound, error);
+    pb_status status = pb_places_of(metric->pos, "pos", &bound->positions, error);
+    bound->metric.positions = bound->positions;
     bound->metric.kind = metric->row->kind;
     bound->units = metric->row->units;
     if (metric->target) {
-        status = pb_targets_of(model, metric->target, &bound->targets, error);
+        status = pb_word_sets_of(model, metric->target, &bound->targets, error);
         if (!status)
             status = bind_counts("words", bound->targets.count, n_prompts, error);
         bound->metric.targets = bound->targets.ids;
         bound->metric.n_targets = bound->targets.count;
+        bound->metric.target_ends = bound->targets.ends;
     }
     if (!status && metric->against) {
-        status = pb_targets_of(model, metric->against, &bound->against, error);
+        status = pb_word_sets_of(model, metric->against, &bound->against, error);
         if (!status)
             status = bind_counts("words to compare with", bound->against.count, n_prompts, error);
         bound->metric.against = bound->against.ids;
         bound->metric.n_against = bound->against.count;
+        bound->metric.against_ends = bound->against.ends;
     }
     if (!status && metric->reference)
         status = bind_reference(metric, bound, error);
@@ -147,11 +173,6 @@ pb_status pb_metric_bind(const pb_metric_data *metric, pb_model *model, size_t n
     if (!status && !(bound->name = metric_title(metric, model, bound)))
         status = pb_fail_memory(error);
     return status;
-}
-
-void pb_metric_positions(pb_bound_metric *bound)
-{
-    bound->metric.positions = bound->positions;
 }
 
 /* Refuses what is no metric and no function, and hints at what was probably meant. */
@@ -184,6 +205,16 @@ static pb_status bare_word(const char *word, pb_error **error)
     return status;
 }
 
+/* Where a metric reads, and each of a sum, is one position. */
+static pb_status check_positions(pb_call *call, const char *name, const pb_bound_metric *bound,
+                                 pb_error **error)
+{
+    pb_status status = pb_positions_check(call, name, bound->positions, error);
+    for (size_t i = 0; i < bound->n_terms && !status; i++)
+        status = pb_positions_check(call, name, bound->terms[i].positions, error);
+    return status;
+}
+
 static pb_status take_metric(pb_call *call, const char *name, const pb_prompts *prompts,
                              pb_bound_metric *bound, pb_error **error)
 {
@@ -201,11 +232,7 @@ static pb_status take_metric(pb_call *call, const char *name, const pb_prompts *
     if (!metric)
         return pb_metric_bind_function(call->interp, value, prompts->model, bound, error);
     pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, bound, error);
-    if (!status && metric->pos)
-        status =
-            pb_positions_of(call, name, metric->pos, PB_ONE_POSITION, &bound->positions, error);
-    pb_metric_positions(bound);
-    return status;
+    return status ? status : check_positions(call, name, bound, error);
 }
 
 pb_status pb_metric_take(pb_call *call, const char *name, const pb_prompts *prompts,
@@ -226,6 +253,7 @@ void pb_bound_metric_free(pb_bound_metric *bound)
     pb_prompts_free(&bound->reference);
     free(bound->name);
     pb_metric_caller_free(&bound->caller);
+    pb_bound_terms_free(bound);
     *bound = (pb_bound_metric){0};
 }
 
@@ -235,15 +263,12 @@ pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, cons
                            pb_value **result, pb_error **error)
 {
     pb_run *run = pb_run_of(value);
-    const pb_seen own = {0, run, run, run ? pb_run_normed(run) : NULL};
-    const pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
+    pb_seen own = {.run = run, .like = run, .normed = run ? pb_run_normed(run) : NULL};
+    pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
     pb_bound_metric bound = {0};
     pb_context context = {.watch = pb_interp_watch(interp)};
     pb_tensor *values = NULL;
     pb_status status = pb_metric_bind(metric, pb_run_model(seen->run), 1, &bound, error);
-    if (!status && metric->pos)
-        status = pb_places_of(metric->pos, "pos", &bound.positions, error);
-    pb_metric_positions(&bound);
     if (metric->per_token)
         bound.metric.positions = &pb_select_all;
     if (!status)
@@ -256,17 +281,16 @@ pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, cons
     return status;
 }
 
-/* A metric is a function of a run: logit(" great")(run(love)). */
+/* A metric is a function of a run, logit(" great")(run(love)), or of prompts. */
 static pb_status metric_call(pb_interp *interp, const pb_value *self, size_t count,
                              pb_value *const *arguments, pb_value **result, pb_error **error)
 {
     const pb_metric_data *metric = pb_value_object(self, &pb_metric_type);
     if (count == 1 && (pb_run_of(arguments[0]) || pb_cell_run_seen(arguments[0])))
         return pb_metric_of_run(interp, metric, arguments[0], result, error);
-    return pb_fail(error, PB_TYPE,
-                   "a metric is called with one run; for a prompt, give it to the word: "
-                   "%s(prompt, ...)",
-                   metric->row->word);
+    if (count == 1)
+        return pb_metric_of_prompts(interp, self, arguments[0], result, error);
+    return pb_fail(error, PB_TYPE, "a metric is called with a run, a prompt, or a list of them");
 }
 
 static pb_status metric_show_values(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
@@ -302,7 +326,7 @@ static bool metric_equal(const pb_value *a, const pb_value *b)
     const pb_metric_data *y = pb_value_object(b, &pb_metric_type);
     const pb_value *p[] = {x->target, x->against, x->pos, x->reference};
     const pb_value *q[] = {y->target, y->against, y->pos, y->reference};
-    bool same = x->row == y->row && x->per_token == y->per_token;
+    bool same = x->row == y->row && x->per_token == y->per_token && pb_metric_sums_equal(x, y);
     for (size_t i = 0; i < 4 && same; i++)
         same = p[i] && q[i] ? pb_value_equal(p[i], q[i]) : p[i] == q[i];
     return same;
@@ -315,4 +339,5 @@ const pb_object_type pb_metric_type = {
     .destroy = pb_metric_destroy,
     .repr = metric_repr,
     .call = metric_call,
+    .binary = pb_metric_binary,
     .equal = metric_equal};

@@ -63,7 +63,7 @@ static pb_status check_target(pb_call *call, const char *name, pb_error **error)
         return PB_OK;
     pb_targets targets = {0};
     const pb_value *value = pb_argument_value(call, name);
-    pb_status status = pb_targets_of(pb_model_of(model), value, &targets, error);
+    pb_status status = pb_word_sets_of(pb_model_of(model), value, &targets, error);
     size_t length = 0;
     bool sentence =
         pb_value_kind(value) == PB_STRING && pb_value_get_text(value, &length) && length > 16;
@@ -98,7 +98,7 @@ static pb_status check_given_target(pb_call *call, const char *name, const pb_pr
 {
     pb_targets targets = {0};
     pb_status status =
-        name ? pb_targets_take(call, name, prompts->engine, prompts->count, &targets, error)
+        name ? pb_word_sets_take(call, name, prompts->engine, prompts->count, &targets, error)
              : PB_OK;
     pb_targets_free(&targets);
     return status;
@@ -128,10 +128,6 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     pb_tensor *values = NULL;
     char *caption = NULL;
     pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, &bound, error);
-    if (!status && metric->pos)
-        status =
-            pb_positions_of(call, "pos", metric->pos, PB_SOME_POSITIONS, &bound.positions, error);
-    pb_metric_positions(&bound);
     if (!status && metric->per_token && prompts->many)
         status = pb_fail_argument(call, "by", error, PB_VALUE,
                                   "loss(by=\"pos\") takes one prompt; [loss(p, by=\"pos\") for p "
@@ -150,6 +146,40 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     pb_tensor_release(&values);
     free(caption);
     pb_bound_metric_free(&bound);
+    return status;
+}
+
+/* m(prompt), of a metric made before: a call of its own, so that prompts are read as they are
+ * everywhere. */
+static pb_status call_evaluation(pb_call *call, pb_value **result, pb_error **error)
+{
+    pb_prompts prompts;
+    const pb_metric_data *metric =
+        pb_value_object(pb_argument_value(call, "metric"), &pb_metric_type);
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
+    if (!status)
+        status = evaluate(call, metric, &prompts, result, error);
+    pb_prompts_free(&prompts);
+    return status;
+}
+
+static const pb_builtin evaluation = {
+    .name = "metric",
+    .parameters = {{.name = "metric", .objects = {&pb_metric_type}},
+                   {.name = "prompt",
+                    .types = PB_TAKES_TEXT | PB_TAKES_LIST,
+                    .objects = {&pb_run_type, &pb_prompt_type}}},
+    .also = {pb_prompt_group},
+    .function = call_evaluation};
+
+pb_status pb_metric_of_prompts(pb_interp *interp, const pb_value *metric, pb_value *prompts,
+                               pb_value **result, pb_error **error)
+{
+    pb_value *word = NULL, *arguments[] = {(pb_value *)metric, prompts};
+    pb_status status = pb_value_builtin(&evaluation, evaluation.name, &word, error);
+    if (!status)
+        status = pb_interp_call(interp, word, 2, arguments, result, error);
+    pb_value_release(&word);
     return status;
 }
 
@@ -232,11 +262,12 @@ static const pb_parameter target_group[] = {
      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_INTEGER,
      .what = "a prompt",
      .fallback = "None",
-     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type}},
+     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type, &pb_any_of_type}},
     {.name = "target",
      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
      .what = "a word that is one token",
-     .fallback = "None"},
+     .fallback = "None",
+     .objects = {&pb_any_of_type}},
     {.name = "pos",
      .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
      .what = "a position: -1, 2, \" love\", at(...), a list, all",
@@ -262,6 +293,10 @@ const pb_builtin pb_builtins_metric[] = {
      .category = "Metrics",
      .summary = "The logit of one word minus that of another.",
      .signature = "(target, against) or (prompt, target, against)",
+     .doc = "Metrics add, subtract and scale: `(logit_diff(\" great\", \" bad\") + "
+            "logit_diff(\" good\", \" terrible\")) / 2` is a metric too. What else is made of "
+            "them is a function of a run: `lambda r: prob(r, \" great\") / prob(r, \" bad\")`. "
+            "A list of words goes with a list of prompts, one for each.",
      .result = METRIC_RESULT,
      .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
      .gives_object = &pb_metric_type,
@@ -273,15 +308,18 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_INTEGER,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type,
+                                 &pb_any_of_type}},
                     {.name = "target",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "a word that is one token",
-                     .fallback = "None"},
+                     .fallback = "None",
+                     .objects = {&pb_any_of_type}},
                     {.name = "against",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "a word that is one token",
-                     .fallback = "None"},
+                     .fallback = "None",
+                     .objects = {&pb_any_of_type}},
                     {.name = "pos",
                      .types =
                          PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
@@ -346,7 +384,8 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type,
+                                 &pb_any_of_type}},
                     {.name = "by",
                      .types = PB_TAKES_STRING,
                      .mode = PB_PARAMETER_KEYWORD,
@@ -372,7 +411,8 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type,
+                                 &pb_any_of_type}},
                     {.name = "reference",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .mode = PB_PARAMETER_KEYWORD,

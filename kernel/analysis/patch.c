@@ -313,6 +313,10 @@ const pb_builtin pb_builtins_patch[] = {
          "mean into) / (mean from - mean into), and `.each` has the ratio of each pair. Ends that "
          "float32 cannot tell apart have no ratio: an error, or of one pair among several an "
          "empty row of `.each`. "
+         "The metric may be a function of your own. It gets the run of each cell, which answers "
+         "what any run does, and `.index`, which of the pairs it is of: `metric=lambda r: "
+         "logit(r, \" great\") - r.resid_post[layer=5, pos=-1].norm()`. What it reads of both "
+         "ends is computed with the sweep; what it reads elsewhere takes a pass of its own.\n\n"
          "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
          "TransformerLens' get_act_patch_* functions copy clean into "
          "corrupted: that is patch(into=corrupted, from=clean).",

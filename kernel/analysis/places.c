@@ -54,8 +54,8 @@ pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompt
     return pb_place_argument(call, name, status, error);
 }
 
-static pb_status check_single(const pb_call *call, const char *name, const pb_select *places,
-                              pb_error **error)
+pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
+                             pb_error **error)
 {
     if (!places || pb_select_is_one(places))
         return PB_OK;
@@ -66,20 +66,13 @@ static pb_status check_single(const pb_call *call, const char *name, const pb_se
                             call->row->name, metric ? "its metric at " : "");
 }
 
-pb_status pb_positions_of(const pb_call *call, const char *name, const pb_value *value,
-                          pb_positions_wanted wanted, pb_select **places, pb_error **error)
-{
-    pb_status status =
-        pb_place_argument(call, name, pb_places_of(value, "pos", places, error), error);
-    if (!status && wanted == PB_ONE_POSITION)
-        status = check_single(call, name, *places, error);
-    return status;
-}
-
 pb_status pb_positions_take(pb_call *call, const char *name, pb_positions_wanted wanted,
                             pb_select **places, pb_error **error)
 {
-    return pb_positions_of(call, name, pb_argument_value(call, name), wanted, places, error);
+    pb_status status = pb_places_take(call, name, "pos", places, error);
+    if (!status && wanted == PB_ONE_POSITION)
+        status = pb_positions_check(call, name, *places, error);
+    return status;
 }
 
 /* ---- places in words ---- */

@@ -54,6 +54,13 @@ static pb_status resolution_of(const pb_metric *metric, size_t pair, const pb_ru
     if (metric->kind == PB_METRIC_RANK)
         return PB_OK;
     pb_status status = PB_OK;
+    for (size_t i = 0; metric->kind == PB_METRIC_SUM && i < metric->n_parts && !status; i++) {
+        double part = 0;
+        status = resolution_of(metric->parts[i].metric, pair, run, 1, context, &part, error);
+        *resolution += fabs(metric->parts[i].weight) * part;
+    }
+    if (status || metric->kind == PB_METRIC_SUM)
+        return status;
     if (metric->kind != PB_METRIC_CALL)
         status = largest_logit(metric, pair, run, context, &largest, error);
     if (metric->kind == PB_METRIC_CALL)

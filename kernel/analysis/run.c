@@ -330,6 +330,7 @@ const pb_object_type pb_run_type = {
     .names = run_names,
     .foresee = run_foresee,
     .labels = run_labels,
+    .part = pb_part_of_run,
     .index = run_index};
 
 pb_status pb_runs_list(const pb_prompts *prompts, pb_value **result, pb_error **error)

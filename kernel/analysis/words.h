@@ -10,6 +10,7 @@ extern const pb_builtin pb_builtins_set[];
 extern const pb_builtin pb_builtins_predict[];
 extern const pb_builtin pb_builtins_ranking[];
 extern const pb_builtin pb_builtins_metric[];
+extern const pb_builtin pb_builtins_any_of[];
 extern const pb_builtin pb_builtins_attribute[];
 extern const pb_builtin pb_builtins_lens[];
 extern const pb_builtin pb_builtins_edit[];

@@ -3,6 +3,7 @@
 #define PB_APP_SCRIPT_H
 
 #include "base/buffer.h"
+#include "base/error.h"
 
 typedef struct pb_script_cell {
     size_t at, length; /* in the code */

@@ -37,7 +37,7 @@ pb_status pb_write_csv(pb_interp *interp, const pb_value *value, pb_buffer *out,
 /* A table from CSV, its first row the names; columns of numbers become numbers. */
 pb_status pb_read_csv(pb_interp *interp, const char *text, size_t length, pb_value **result,
                       pb_error **error);
-/* (words/json.c) */
+/* Values as JSON and back (json_private.h). */
 pb_status pb_write_json(pb_interp *interp, const pb_value *value, pb_buffer *out, pb_error **error);
 pb_status pb_read_json(pb_interp *interp, const char *text, size_t length, pb_value **result,
                        pb_error **error);

@@ -45,6 +45,9 @@ MAKE = {
     "npy": 'npy = {scratch} + "/square.npy"; save(square, npy)',
     "json": 'json = {scratch} + "/numbers.json"; save(range(4000000), json)',
     "csv": 'csv_file = {scratch} + "/rows.csv"; save(rows, csv_file)',
+    "wide": 'wide = {"c" + str(i): range(2000) for i in range(2000)};',
+    "wide_csv": 'wide_csv = {scratch} + "/wide.csv"; '
+                'save({"c" + str(i): range(100) for i in range(16000)}, wide_csv)',
     "nested": "nested = [[[[1] * 1000] * 1000] * 1000] * 1000; "
               "again = [[[[1] * 1000] * 1000] * 1000] * 1000;",
 }
@@ -105,6 +108,8 @@ WORKS = [
     Work("csv of a tensor of 4M numbers", 'save(million, {scratch} + "/out.csv")', "million"),
     Work("csv printed of 1M rows", "csv(rows)", "rows"),
     Work("read a .csv of 1M rows", "read(csv_file);", "rows csv"),
+    Work("table of 2000 columns", "table(wide);", "wide"),
+    Work("read a .csv of 16000 columns", "read(wide_csv);", "wide_csv"),
     Work("sort a table of 1M rows", 'sort(rows, by="n", reverse=True);', "rows"),
     Work("rows of a table where", "rows[rows.n > 500000];", "rows"),
     Work("each row of a table of 1M", "[r.n for r in rows];", "rows"),

@@ -7,12 +7,21 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "protocol" / "conformance"))
 
-from checks import CHECKS  # noqa: E402
+from checks import CHECKS, floods  # noqa: E402
 
 
 @pytest.mark.slow
 @pytest.mark.timed
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [check for check in CHECKS if check is not floods],
+                         ids=lambda check: check.__name__)
 def test_row(kernelspec, check):
     held, tried, *note = check(kernelspec)
     assert held == tried, (check.__doc__, note)
+
+
+@pytest.mark.slow
+def test_floods(kernelspec):
+    """Beside other tests: an answer has seven seconds, and how memory grows in a longer flood is
+    test_protocol.py's to say."""
+    held, tried, *note = floods(kernelspec, least=1)
+    assert held == tried, note

@@ -249,3 +249,36 @@ print(patch(into=ps[0:1], from=["I hate it"], at="resid_post", metric=logit(" gr
 """).splitlines()
     assert a.startswith("4 I hate this movie because it is ['I love it', 'I hate this movie")
     assert float(b) < 1e-4 and c == d and e == f
+
+
+def test_places_of_a_tensor_over_prompts_are_those_of_each(run_script):
+    """Counted from each prompt's own end, and per(): of what is stored as of what is computed."""
+    lines = run_script(SETUP + """
+x = run(ps).resid_post[layer=[1, 2], d_model=:3]
+print(norm(x[pos=-1] - run(ps).resid_post[layer=[1, 2], d_model=:3, pos=-1]), x[pos=-1].axes)
+print(norm(x[pos=per([1, 2, 0, 3])] - run(ps).resid_post[layer=[1, 2], d_model=:3, pos=per([1, 2, 0, 3])]))
+print([len(run(p).ids) - 1 for p in ps], [(x[pos=:-1, prompt=i, layer=1, d_model=0] > -1000).sum() for i in range(4)])
+print(norm(run(ps).z.norm("d_head")[layer=4, pos=-1, prompt=2] - run(ps[2]).z.norm("d_head")[layer=4, pos=-1]))
+""").splitlines()
+    assert lines[0] == "0.0 ['prompt', 'layer', 'd_model']" and lines[1] == "0.0"
+    counts, there = lines[2].split("] [")
+    assert counts.strip("[]") == there.strip("[]").replace(".0", "")
+    assert float(lines[3]) < 1e-4
+
+
+def test_heads_and_neurons_are_picked_in_an_index(run_script):
+    lines = run_script(SETUP + """
+a = attribute(["I love it because it is", "I hate it because it is"], " great", by="head")
+h = a[heads=["L5H5", "L0H1"]]
+print(h.axes, norm(h[component=0] - a[layer=5, head=5]), norm(h[component=1] - a[layer=0, head=1]))
+print(norm(a[heads="L5H5"] - a[layer=5, head=5]), a[heads=top(a.mean("prompt"), 2)].shape)
+m = run(ps[0]).mlp_post[layer=3, pos=-1]
+print(norm(m[neuron=[7, 9]] - m[d_mlp=[7, 9]]), m[neuron=7] == m[d_mlp=7])
+print(run(ps).mlp_post[layer=3, pos=-1, neuron=7].shape)
+s = patch(into=ps[0], from="I hate it", at="z", metric=logit(" great"))[heads=["L5H5", "L3H3"]]
+print(s.change.shape, s.into)
+""").splitlines()
+    assert lines[0] == "['prompt', 'component'] 0.0 0.0"
+    assert lines[1] == "0.0 {'prompt': 2, 'component': 2}"
+    assert lines[2] == "0.0 True" and lines[3] == "{'prompt': 4}"
+    assert lines[4].startswith("{'component': 2} 5.1")

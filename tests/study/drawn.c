@@ -162,12 +162,12 @@ pb_edit *draw_edit(drawing *d, pb_run *source, const pb_select *places, size_t n
 
 /* ---- metrics ---- */
 
-static pb_status weighted_mean(void *user, const pb_seen *seen, double *value, pb_error **error)
+static pb_status weighted_mean(void *user, pb_seen *seen, double *value, pb_error **error)
 {
     pb_tensor *logits = NULL;
     double sum = 0;
     (void)user;
-    pb_status status = pb_seen_logits(seen, NULL, &logits, error);
+    pb_status status = pb_seen_logits(seen, 0, NULL, NULL, &logits, error);
     if (status)
         return status;
     for (size_t i = 0; i < pb_tensor_size(logits); i++)

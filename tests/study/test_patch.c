@@ -106,12 +106,12 @@ static void every_site_together(void **state)
     }
 }
 
-static pb_status mean_of_logits(void *user, const pb_seen *seen, double *value, pb_error **error)
+static pb_status mean_of_logits(void *user, pb_seen *seen, double *value, pb_error **error)
 {
     pb_tensor *logits = NULL;
     double sum = 0;
     (void)user;
-    pb_status status = pb_seen_logits(seen, NULL, &logits, error);
+    pb_status status = pb_seen_logits(seen, 0, NULL, NULL, &logits, error);
     if (status)
         return status;
     for (size_t i = 0; i < pb_tensor_size(logits); i++)
@@ -125,6 +125,8 @@ static void every_metric(void **state)
 {
     (void)state;
     const pb_select third = at_index(3);
+    const pb_metric logit = good_logit(&f), loss = {.kind = PB_METRIC_LOSS};
+    const pb_metric_part parts[2] = {{&logit, 0.5}, {&loss, -2}};
     const pb_site sites[4] = {PB_SITE_RESID_POST, PB_SITE_RESID_PRE, PB_SITE_MLP_OUT, PB_SITE_Z};
     for (int kind = PB_METRIC_LOGIT; kind <= PB_METRIC_CALL; kind++) {
         pb_metric metric = {.kind = (pb_metric_kind)kind,
@@ -134,6 +136,9 @@ static void every_metric(void **state)
                             .n_against = 1,
                             .reference = &f.from,
                             .n_reference = 1,
+                            .parts = parts,
+                            .n_parts = 2,
+                            .constant = 3,
                             .call = mean_of_logits};
         for (size_t i = 0; i < 4; i++) {
             pb_patch_spec spec = patch_of(&f, sites[i], &metric);
@@ -169,6 +174,195 @@ static pb_edit *scaled_attention(void)
     pb_error *error = NULL;
     must(pb_edit_create(f.model, &spec, &edit, &error), error);
     return edit;
+}
+
+/* ---- sums, and sets of words ---- */
+
+static double value_of(const pb_metric *metric, pb_run *run)
+{
+    pb_tensor *values = NULL;
+    pb_error *error = NULL;
+    must(pb_metric_evaluate(metric, &run, 1, NULL, NULL, &values, &error), error);
+    double value = pb_tensor_data(values)[0];
+    pb_tensor_release(&values);
+    return value;
+}
+
+/* A sum is its parts, each weighted, whichever positions they read and however many. */
+static void sum_is_its_parts(void **state)
+{
+    (void)state;
+    const pb_select third = at_index(3);
+    const pb_metric loss = {.kind = PB_METRIC_LOSS}, logit = good_logit(&f);
+    pb_metric prob = good_logit(&f), rank = good_logit(&f);
+    prob.kind = PB_METRIC_PROB;
+    prob.positions = &third;
+    rank.kind = PB_METRIC_RANK;
+    const pb_metric_part parts[4] = {{&loss, 2}, {&logit, -0.5}, {&prob, 10}, {&rank, 1}};
+    const pb_metric sum = {.kind = PB_METRIC_SUM, .parts = parts, .n_parts = 4, .constant = 7};
+    double expected = 7;
+    for (size_t i = 0; i < 4; i++)
+        expected += parts[i].weight * value_of(parts[i].metric, f.into);
+    assert_float_equal(value_of(&sum, f.into), expected, 1e-4);
+    assert_false(pb_metric_needs_columns_only(&sum));
+    assert_true(pb_metric_reads_tokens(&sum));
+}
+
+/* The definitions of any_of, against the logits themselves. */
+static void set_of_words(void **state)
+{
+    (void)state;
+    const int32_t words[3] = {f.bad, f.good, 5};
+    const size_t end = 3, other_end = 1;
+    size_t last = pb_run_length(f.into) - 1, n_vocab = pb_model_shape(f.model)->n_vocab;
+    float *logits = malloc(n_vocab * sizeof *logits);
+    pb_error *error = NULL;
+    must(pb_run_logits_at(f.into, 1, &last, NULL, logits, &error), error);
+    double all = 0, some = 0, best = -INFINITY, above = 0;
+    for (size_t t = 0; t < n_vocab; t++)
+        all += exp(logits[t]);
+    for (size_t i = 0; i < 3; i++) {
+        some += exp(logits[words[i]]);
+        best = fmax(best, logits[words[i]]);
+    }
+    for (size_t t = 0; t < n_vocab; t++)
+        above += logits[t] > best;
+    const double expected[] = {[PB_METRIC_LOGIT] = log(some),
+                               [PB_METRIC_LOGIT_DIFF] = log(some) - logits[f.bad],
+                               [PB_METRIC_PROB] = some / all,
+                               [PB_METRIC_LOGPROB] = log(some / all),
+                               [PB_METRIC_RANK] = above};
+    for (int kind = PB_METRIC_LOGIT; kind <= PB_METRIC_RANK; kind++) {
+        const pb_metric metric = {.kind = (pb_metric_kind)kind,
+                                  .targets = words,
+                                  .n_targets = 1,
+                                  .target_ends = &end,
+                                  .against = &f.bad,
+                                  .n_against = 1,
+                                  .against_ends = &other_end};
+        assert_float_equal(value_of(&metric, f.into), expected[kind], 1e-4);
+        compare_ways(patch_of(&f, PB_SITE_RESID_POST, &metric), "a set of words");
+    }
+    free(logits);
+}
+
+/* ---- a user's function that reads activations ---- */
+
+typedef struct reader {
+    pb_site site;
+    size_t layer;  /* PB_ALL_LAYERS: of the run as a whole */
+    size_t wholes; /* how often the run as a whole was computed */
+} reader;
+
+static double weigh(const float *values, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += isinf(values[i]) ? 0 : (double)values[i] * (double)(i % 13);
+    return sum / (double)n;
+}
+
+static pb_status read_activation(void *user, pb_seen *seen, double *value, pb_error **error)
+{
+    reader *reads = user;
+    pb_tensor *tensor = NULL;
+    pb_run *run = NULL;
+    pb_status status;
+    if (reads->layer == PB_ALL_LAYERS) {
+        status = pb_seen_run(seen, NULL, &run, error);
+        if (!status)
+            status = pb_run_activation(run, reads->site, PB_ALL_LAYERS, NULL, &tensor, error);
+    } else {
+        status = pb_seen_activation(seen, reads->site, reads->layer, NULL, &tensor, error);
+    }
+    if (status)
+        return status;
+    *value = weigh(pb_tensor_data(tensor), pb_tensor_size(tensor));
+    reads->wholes += seen->made != NULL;
+    pb_tensor_release(&tensor);
+    return PB_OK;
+}
+
+/* Whatever is patched, and whatever is read: what a plain pass has there. Only a run as a whole is
+ * computed again. */
+static void every_activation_is_read(void **state)
+{
+    (void)state;
+    const pb_site patched[] = {PB_SITE_EMBED,   PB_SITE_RESID_PRE, PB_SITE_LN1,       PB_SITE_K,
+                               PB_SITE_PATTERN, PB_SITE_Z,         PB_SITE_RESID_POST};
+    for (int site = 0; site < PB_N_SITES; site++) {
+        for (size_t layer = 0; layer < 3; layer += 2) {
+            reader reads = {(pb_site)site, layer, 0};
+            const pb_metric metric = {
+                .kind = PB_METRIC_CALL, .call = read_activation, .user = &reads};
+            for (size_t i = 0; i < sizeof patched / sizeof *patched; i++)
+                compare_ways(patch_of(&f, patched[i], &metric), pb_site_info((pb_site)site)->name);
+            assert_int_equal(reads.wholes, 0);
+        }
+    }
+}
+
+static void run_as_a_whole(void **state)
+{
+    (void)state;
+    for (int patched = 0; patched < PB_N_SITES; patched++) {
+        reader reads = {PB_SITE_RESID_POST, 2, 0}, whole = {PB_SITE_RESID_POST, PB_ALL_LAYERS, 0};
+        const pb_metric kept = {.kind = PB_METRIC_CALL, .call = read_activation, .user = &reads};
+        const pb_metric made = {.kind = PB_METRIC_CALL, .call = read_activation, .user = &whole};
+        pb_patch_spec spec = patch_of(&f, (pb_site)patched, &made);
+        compare_ways(spec, "the run as a whole");
+        assert_true(whole.wholes > 0);
+        spec.metric = &kept;
+        compare_ways(spec, "one layer");
+    }
+}
+
+typedef struct branching {
+    double bound; /* the function reads another row, and the stream, past it */
+} branching;
+
+/* Reads what its calls on the ends did not. */
+static pb_status branch(void *user, pb_seen *seen, double *value, pb_error **error)
+{
+    const branching *at = user;
+    size_t last = pb_run_length(seen->run) - 1, first = 3;
+    pb_tensor *logits = NULL, *more = NULL;
+    pb_status status = pb_seen_logits(seen, 1, &last, NULL, &logits, error);
+    if (status)
+        return status;
+    *value = pb_tensor_data(logits)[f.good];
+    pb_tensor_release(&logits);
+    if (fabs(*value - at->bound) < 1e-3) /* more than rounding */
+        return PB_OK;
+    status = pb_seen_logits(seen, 1, &first, NULL, &logits, error);
+    if (!status)
+        status = pb_seen_activation(seen, PB_SITE_Z, 1, NULL, &more, error);
+    if (!status)
+        *value += pb_tensor_data(logits)[f.bad] + weigh(pb_tensor_data(more), pb_tensor_size(more));
+    pb_tensor_release(&logits);
+    pb_tensor_release(&more);
+    return status;
+}
+
+/* Both ends are one prompt here, whose value is the bound: all else comes as a surprise. */
+static void reads_more_than_of_the_ends(void **state)
+{
+    (void)state;
+    pb_edit *edit = scaled_attention();
+    pb_run *edited = NULL;
+    pb_error *error = NULL;
+    must(pb_run_edited(&f.into, 1, &edit, 1, NULL, &edited, &error), error);
+    const pb_metric logit = good_logit(&f);
+    branching at = {value_of(&logit, f.into)};
+    const pb_metric metric = {.kind = PB_METRIC_CALL, .call = branch, .user = &at};
+    for (int site = 0; site < PB_N_SITES; site++) {
+        pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+        compare_ways(spec, "of another prompt");
+        spec.from = &edited;
+        compare_ways(spec, "of an edited prompt");
+    }
+    pb_run_release(&edited);
+    pb_edit_release(&edit);
 }
 
 /* A prompt that is edited itself: its edits are made once, and only in its own cells. */
@@ -583,6 +777,11 @@ int main(void)
         cmocka_unit_test(every_site_place_by_place),
         cmocka_unit_test(every_site_together),
         cmocka_unit_test(every_metric),
+        cmocka_unit_test(sum_is_its_parts),
+        cmocka_unit_test(set_of_words),
+        cmocka_unit_test(every_activation_is_read),
+        cmocka_unit_test(run_as_a_whole),
+        cmocka_unit_test(reads_more_than_of_the_ends),
         cmocka_unit_test(heads_of_a_list),
         cmocka_unit_test(edited_ends),
         cmocka_unit_test(edited_between_layers),

@@ -2,12 +2,12 @@
 #include "plan.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 
 enum { MOST_SHARDS = 1000, INDEX_LIMIT = 64 << 20 };
 
@@ -111,46 +111,45 @@ static bool has(const fetch_plan *plan, const char *name)
     return false;
 }
 
-static pb_status add_shards(fetch_plan *plan, fetch_http *http, json_t *map, pb_error **error)
+/* Adds a file that the index names, once. */
+static pb_status add_shard(fetch_plan *plan, fetch_http *http, const pb_buffer *name,
+                           pb_error **error)
 {
-    const char *tensor;
-    json_t *value;
-    json_object_foreach(map, tensor, value)
-    {
-        const char *name = json_string_value(value);
-        if (!name || !is_shard_name(name))
-            return pb_fail(error, PB_FORMAT,
-                           "the index of the weights puts a tensor into something that is not a "
-                           "file such as model-00001-of-00002.safetensors");
-        if (has(plan, name))
-            continue;
-        if (plan->count > MOST_SHARDS)
-            return pb_fail(error, PB_LIMIT, "the index of the weights names more than %d files",
-                           MOST_SHARDS);
-        pb_status status = fetch_plan_need(plan, http, name, error);
-        if (status)
-            return status;
-    }
-    return PB_OK;
+    if (name->failed)
+        return pb_fail_memory(error);
+    if (strlen(name->data) != name->length || !is_shard_name(name->data))
+        return pb_fail(error, PB_FORMAT,
+                       "the index of the weights puts a tensor into something that is not a "
+                       "file such as model-00001-of-00002.safetensors");
+    if (has(plan, name->data))
+        return PB_OK;
+    if (plan->count > MOST_SHARDS)
+        return pb_fail(error, PB_LIMIT, "the index of the weights names more than %d files",
+                       MOST_SHARDS);
+    return fetch_plan_need(plan, http, name->data, error);
 }
 
 pb_status fetch_plan_shards(fetch_plan *plan, fetch_http *http, const char *path, pb_error **error)
 {
     char *text = NULL;
     size_t length = 0;
+    pb_json root = {NULL}, file;
     pb_status status = pb_file_read(path, INDEX_LIMIT, NULL, &text, &length, error);
-    if (status)
-        return status;
-    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
-    json_t *map = json_object_get(root, "weight_map");
-    if (json_is_object(map) && json_object_size(map) > 0)
-        status = add_shards(plan, http, map, error);
-    else
+    if (!status)
+        status = pb_json_object("the index of the weights", text, length, &root, error);
+    pb_json map = pb_json_get(root, "weight_map");
+    if (!status && (pb_json_kind_of(map) != PB_JSON_OBJECT || pb_json_count(map) == 0))
         status = pb_fail(error, PB_FORMAT,
                          "'%s' has no weight_map, an object from tensors to files, in its index of "
                          "the weights",
                          plan->id);
-    json_decref(root);
+    pb_json_items files = pb_json_each(map);
+    while (!status && pb_json_next(&files, NULL, &file)) {
+        pb_buffer name = PB_BUFFER_EMPTY;
+        pb_json_append(file, &name);
+        status = add_shard(plan, http, &name, error);
+        pb_buffer_free(&name);
+    }
     free(text);
     return status;
 }

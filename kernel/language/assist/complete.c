@@ -58,7 +58,7 @@ static bool is_of_types(const pb_parameter *wanted, const pb_value *value)
     return false;
 }
 
-/* As what the front end's type column calls it. */
+/* The user's names, each with the type that front ends show beside a completion. */
 static void add_users(pb_completion *c, const pb_parameter *wanted)
 {
     for (size_t i = 0; i < c->snapshot->n_names; i++) {
@@ -177,7 +177,8 @@ static char *text_inside(const pb_completion *c, const char *text)
     return written;
 }
 
-/* What a terminal would obey is no code either: the name of a column, out of a file. */
+/* Whether it has control characters, which a terminal would obey: a column's name may come from a
+ * file. It is not offered. */
 static bool is_obeyed(const char *text)
 {
     bool obeyed = false;

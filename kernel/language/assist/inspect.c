@@ -233,7 +233,7 @@ static bool explain_at(const pb_snapshot *snapshot, const char *code, size_t len
     while (which != SIZE_MAX && out->length == 0) {
         bool called = which + 1 < scan.count || (at < length && code[at] == '(');
         explain(&scan, snapshot, which, detail, called, out);
-        scan.count = which; /* nothing known of it: what is called around it? */
+        scan.count = which; /* nothing is known of it: on to the call that it stands in */
         scan.in_string = true;
         which = subject(&scan, at);
     }

@@ -148,7 +148,8 @@ void pb_reference_block(const char *language, const char *text, pb_buffer *out)
 
 /* ---- values ---- */
 
-/* "A list of 2 strings", "The string `` 'x' ``": behind "the KIND" stands what the user wrote. */
+/* "A list of 2 strings", or of "the string 'x'" "The string `` 'x' ``": what follows the kind there
+ * is the user's text, and goes into backticks. */
 static void write_description(const pb_value *value, pb_buffer *out)
 {
     char what[200];
@@ -229,7 +230,7 @@ static void write_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buf
     pb_reference_entry(lexicon, row, out);
 }
 
-/* Each category under its heading, `after` which its rows are written one by one. */
+/* Each category: its heading, the text `after` the heading, then its rows through `write`. */
 static void write_categories(const pb_lexicon *lexicon, const char *after,
                              void (*write)(const pb_lexicon *lexicon, const pb_builtin *row,
                                            pb_buffer *out),

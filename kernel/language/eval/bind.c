@@ -59,7 +59,7 @@ bool pb_builtin_takes_kind(const pb_builtin *row, pb_kind kind, const pb_object_
     if (p->types & (1u << kind))
         return true;
     for (size_t i = 0; type && i < 6 && p->objects[i]; i++)
-        if (p->objects[i] == type)
+        if (p->objects[i] == type || p->objects[i] == type->stands_for)
             return true;
     return false;
 }
@@ -444,6 +444,24 @@ static pb_status fill_fallbacks(pb_call *call, pb_value *held[PB_MAX_PARAMETERS]
     return PB_OK;
 }
 
+/* What stands for a value of a type that the parameter takes is given as that, held in *held. */
+static pb_status stand_in(const pb_call *call, const pb_parameter *parameter, pb_argument *argument,
+                          pb_value **held, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(argument->value);
+    size_t most = sizeof parameter->objects / sizeof *parameter->objects;
+    bool wanted = false;
+    if (!type || !type->stands_for || pb_parameter_takes(parameter, argument->value))
+        return PB_OK;
+    for (size_t i = 0; i < most && parameter->objects[i]; i++)
+        wanted = wanted || parameter->objects[i] == type->stands_for;
+    if (!wanted)
+        return PB_OK;
+    pb_status status = type->become(call->interp, argument->value, held, error);
+    argument->value = status ? argument->value : *held;
+    return status;
+}
+
 pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
                           pb_value *held[PB_MAX_PARAMETERS], pb_error **error)
 {
@@ -460,7 +478,10 @@ pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
         bool rest = parameter->mode > PB_PARAMETER_KEYWORD;
         const char *name = actual->name ? actual->name : parameter->name;
         pb_argument argument = {name, actual->value, actual->span, true};
-        status = check_argument(call, parameter, &argument, error);
+        if (!rest)
+            status = stand_in(call, parameter, &argument, &held[which], error);
+        if (!status)
+            status = check_argument(call, parameter, &argument, error);
         if (status)
             return status;
         if (rest)

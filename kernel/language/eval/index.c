@@ -395,21 +395,43 @@ pb_status pb_interp_index(pb_interp *interp, const pb_value *self, size_t count,
     return pb_fail(error, PB_TYPE, "%s cannot be indexed", what);
 }
 
+/* Of owner.name[...] the answer itself, in *result, or else what is to be indexed. */
+static pb_status part_or_whole(pb_interp *interp, const pb_place *place, const pb_node *node,
+                               const pb_value *owner, size_t count, const pb_index_entry *entries,
+                               pb_value **subject, pb_value **result, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(owner);
+    pb_status status = type && type->part
+                           ? type->part(interp, owner, node->name, count, entries, result, error)
+                           : PB_OK;
+    if (status || *result)
+        return pb_place_error(place, node->span, status, error);
+    return pb_place_error(place, node->word,
+                          pb_interp_attribute(interp, owner, node->name, subject, error), error);
+}
+
 pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error)
 {
-    pb_value *subject = NULL;
+    pb_value *subject = NULL, *owner = NULL;
     size_t made = 0;
+    const pb_node *what = node->items[0];
+    bool of_owner = what->kind == PB_NODE_ATTRIBUTE;
     pb_index_entry *entries = pb_calloc(node->n_arguments, sizeof *entries);
     if (!entries)
         return pb_fail_memory(error);
-    pb_status status = pb_evaluate_unsettled(interp, place, node->items[0], &subject, error);
+    *result = NULL;
+    pb_status status = of_owner ? pb_evaluate(interp, place, what->items[0], &owner, error)
+                                : pb_evaluate_unsettled(interp, place, what, &subject, error);
     for (; !status && made < node->n_arguments; made++) {
         const pb_node_argument *argument = &node->arguments[made];
         entries[made] = (pb_index_entry){argument->name, NULL, argument->span};
         status = pb_evaluate(interp, place, argument->value, &entries[made].value, error);
     }
-    if (!status) {
+    if (!status && of_owner)
+        status = part_or_whole(interp, place, what, owner, node->n_arguments, entries, &subject,
+                               result, error);
+    if (!status && !*result) {
         status = pb_interp_index(interp, subject, node->n_arguments, entries, result, error);
         if (status)
             pb_hint_index(place, node, subject, entries, error);
@@ -420,6 +442,7 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     for (size_t i = 0; i < made; i++)
         pb_value_release(&entries[i].value);
     pb_value_release(&subject);
+    pb_value_release(&owner);
     free(entries);
     return status;
 }

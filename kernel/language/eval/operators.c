@@ -389,6 +389,18 @@ static pb_status unary_column(pb_interp *interp, pb_operator op, const pb_value 
     return pb_list_finish(&out, true, result, error);
 }
 
+/* What has arithmetic: -1 times it. */
+static pb_status negative_object(pb_interp *interp, const pb_object_type *type, const pb_value *a,
+                                 pb_value **result, pb_error **error)
+{
+    pb_value *minus = NULL;
+    pb_status status = pb_value_number(-1, PB_INTEGER, &minus, error);
+    if (!status)
+        status = type->binary(interp, PB_MUL, minus, a, result, error);
+    pb_value_release(&minus);
+    return status;
+}
+
 pb_status pb_apply_unary(pb_interp *interp, pb_operator op, const pb_value *a, pb_value **result,
                          pb_error **error)
 {
@@ -407,6 +419,9 @@ pb_status pb_apply_unary(pb_interp *interp, pb_operator op, const pb_value *a, p
         return unary_tensor(interp, op, a, result, error);
     if (pb_list_is_column(a))
         return unary_column(interp, op, a, result, error);
+    const pb_object_type *type = pb_value_object_type(a);
+    if (op == PB_OP_NEGATE && type && type->binary)
+        return negative_object(interp, type, a, result, error);
     return pb_fail(error, PB_TYPE, "%s has no %s", pb_value_describe(a, what, sizeof what),
                    op == PB_OP_NEGATE ? "negative" : pb_operator_text(op));
 }

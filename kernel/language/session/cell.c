@@ -63,7 +63,7 @@ static pb_status look_at_budget(const pb_interp *interp, pb_error **error)
 {
     if (!pb_budget_over() || pb_budget_held() <= interp->held + PB_SMALL_CHANGE)
         return PB_OK;
-    return pb_budget_ask(1, error);
+    return pb_budget_fits(1) ? PB_OK : pb_fail_memory(error);
 }
 
 /* Looks at the memory about every 20 ms. Reading the clock costs time too: only each 16th call

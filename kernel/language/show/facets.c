@@ -28,7 +28,7 @@ bool pb_facet_axes_usual(const pb_tensor *tensor, pb_facet_axes *axes)
     return panels > 0 && panels <= PB_FACETS_MOST;
 }
 
-/* "t[layer=3]": how the text's reader sees a grid that is left out. */
+/* "t[layer=3]": the code that shows a grid which the text leaves out. */
 static void append_pick(const pb_tensor *tensor, size_t place, pb_buffer *out)
 {
     size_t offsets[PB_MAX_RANK];
@@ -102,7 +102,7 @@ pb_status pb_facets_of(const pb_value *value, const pb_facet_axes *axes, const p
     return status;
 }
 
-/* After the line that counts the grids left out. */
+/* The text ends with how many grids it leaves out; to this it adds the code that shows the next. */
 static void say_how_to_see(const pb_tensor *tensor, bool drawn, pb_buffer *out)
 {
     size_t rank = pb_tensor_rank(tensor), size = pb_tensor_size(tensor), grid = 1;

@@ -229,13 +229,13 @@ static bool closes(const pb_lexer *lexer, size_t at, char quote, size_t quotes)
     return true;
 }
 
-/* One past the end of the string at `at`, whose body is *body; `end` + 1 if it does not end.
- * `fields`: what stands in the braces of an f-string is code. */
+/* One past the end of the string at `at`, whose text is *body; `end` + 1 if it does not end. With
+ * `fields` it is an f-string: what stands in its braces is code, in which quotes may stand. */
 static size_t skip_string(const pb_lexer *lexer, size_t at, bool fields, unsigned nesting,
                           pb_span *body);
 
-/* Past the `}` of a replacement field whose inside starts at `at`; `end` + 1 if there is none. In
- * its format spec, quotes are text. */
+/* One past the `}` of a field {value:format} of an f-string, whose inside starts at `at`; `end` + 1
+ * if there is none. In the format, quotes are text. */
 static size_t skip_field(const pb_lexer *lexer, size_t at, char quote, size_t quotes,
                          unsigned nesting)
 {
@@ -317,7 +317,8 @@ static pb_token unterminated(pb_lexer *lexer, size_t start, size_t quotes)
                quotes == 3 ? NULL : "close it on the same line, or open it with three quotes");
 }
 
-/* The string would end, but for a brace that opens a field in its body. */
+/* For an f-string that ends only where its braces are taken as text: one of them opens a field and
+ * is never closed. */
 static pb_token unclosed_field(pb_lexer *lexer, pb_span body)
 {
     size_t open = body.end;

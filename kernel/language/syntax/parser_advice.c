@@ -1,4 +1,4 @@
-/* Habits from Python that the language answers otherwise: which word to use here. */
+/* Advice: where a cell says it as Python does and this language does not, how it is said here. */
 #include <string.h>
 
 #include "parser_private.h"

@@ -105,7 +105,7 @@ static pb_node *parse_comprehension(pb_parser *p, pb_node *key, pb_node *element
 
 /* ---- brackets ---- */
 
-/* In an index nothing is spread, and in a call lists are, but no records. */
+/* x[*a], x[**r] and f(**r) are not in the language; f(*a) is. */
 static bool refuse_star(pb_parser *p, pb_node_kind kind)
 {
     bool records = pb_parser_is(p, "**");

@@ -10,7 +10,7 @@ typedef struct step {
     step_kind kind;
     pb_span span; /* the condition, what is returned, or all of it */
     size_t indent;
-    bool loose; /* needs brackets inside a choice: a, b or a if b else c */
+    bool loose; /* `a, b` or `a if b else c`: within another it needs brackets */
 } step;
 
 #define MOST_STEPS 24
@@ -106,7 +106,7 @@ static void skip_to_body(body *b)
 
 /* ---- the body as steps ---- */
 
-/* A statement of one word, which would pass for a name. */
+/* A statement of one word: in an expression it would be read as a name. */
 static bool is_bare_word(const body *b)
 {
     return is(b, "pass") || is(b, "break") || is(b, "continue") || is(b, "yield");
@@ -121,7 +121,8 @@ static step_kind kind_of(const body *b)
     return STEP_OTHER;
 }
 
-/* From the token on, up to the end of the line, a `;` or, in the head of a choice, its colon. */
+/* Takes the statement at the token as a step: up to the end of its line, a `;` or, of an `if`, its
+ * colon. */
 static void read_step(body *b, size_t indent)
 {
     step made = {.kind = kind_of(b), .indent = indent};
@@ -179,7 +180,7 @@ static const step *next_step(const body *b, size_t indent)
     return b->at < b->count && b->steps[b->at].indent == indent ? &b->steps[b->at] : NULL;
 }
 
-/* What stands deeper than `indent` from here on. */
+/* Writes the steps that follow and are indented by more than `indent`. */
 static bool write_branch(body *b, size_t indent, pb_buffer *out, bool *loose)
 {
     return b->at < b->count && b->steps[b->at].indent > indent &&
@@ -219,7 +220,7 @@ static bool write_choice(body *b, size_t indent, bool branch, pb_buffer *out)
     return written;
 }
 
-/* Skips what can no longer be reached. */
+/* Skips the steps of a block that a return has made unreachable. */
 static void leave_block(body *b, size_t indent)
 {
     while (b->at < b->count && b->steps[b->at].indent >= indent &&
@@ -228,8 +229,8 @@ static void leave_block(body *b, size_t indent)
         b->at++;
 }
 
-/* The steps of one indent: (a = ...; b = ...; what is returned). A branch has to return; a function
- * may end with an expression. */
+/* Writes the steps of one indent as (a = ...; b = ...; what is returned). A branch has to return;
+ * the whole body may end with an expression instead. */
 static bool write_block(body *b, size_t indent, bool branch, pb_buffer *out, bool *loose)
 {
     pb_buffer text = PB_BUFFER_EMPTY;

@@ -35,7 +35,7 @@ bool pb_parser_ends(const pb_parser *p); /* at the end of a statement? */
 
 /* Fails at a span; gives NULL so that `return pb_parser_fail(...)` is one step. */
 void *pb_parser_fail(pb_parser *p, pb_span span, const char *text, ...) PB_PRINTF(3, 4);
-void *pb_parser_out(pb_parser *p); /* of memory */
+void *pb_parser_out(pb_parser *p); /* fails: memory is out */
 void pb_parser_hint(pb_parser *p, const char *hint, ...) PB_PRINTF(2, 3);
 /* "expected X, got Y", at the token. */
 void *pb_parser_expected(pb_parser *p, const char *what);
@@ -60,7 +60,7 @@ bool pb_node_append(pb_parser *p, pb_node_list *list, pb_node *node);
 void *pb_parser_grow(pb_parser *p, void *array, size_t count, size_t size);
 pb_node *pb_node_constant(pb_parser *p, pb_value *value, size_t start); /* takes the value */
 const char *pb_parser_word(pb_parser *p, const pb_token *token);        /* its text, in the arena */
-bool pb_parser_enter(pb_parser *p); /* one level deeper; leave again */
+bool pb_parser_enter(pb_parser *p); /* one bracket deeper, if that may be; then leave */
 void pb_parser_leave(pb_parser *p);
 
 /* ---- the grammar ---- */

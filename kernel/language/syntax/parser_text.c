@@ -90,7 +90,8 @@ static void octal_escape(pb_parser *p, size_t *at, size_t end, pb_buffer *out)
     pb_buffer_code_point(out, code);
 }
 
-/* At a backslash; past the escape. Python's; an unknown one keeps its backslash. */
+/* Reads an escape, at its backslash, and moves past it. They are Python's; of an unknown one the
+ * backslash stays. */
 static bool read_escape(pb_parser *p, size_t *at, size_t end, pb_buffer *out)
 {
     static const char names[] = "abfnrtv\\'\"", bytes[] = "\a\b\f\n\r\t\v\\'\"";

@@ -77,7 +77,7 @@ pb_status pb_keeper_check(pb_keeper *keeper, pb_error **error)
 {
     if (keeper)
         return keeper->check(keeper, error);
-    return pb_budget_over() ? pb_budget_ask(1, error) : PB_OK;
+    return pb_budget_over() && !pb_budget_fits(1) ? pb_fail_memory(error) : PB_OK;
 }
 
 void pb_keeper_bury(pb_keeper *keeper, pb_value **value)
@@ -186,7 +186,7 @@ pb_status pb_string_fits(double length, pb_error **error)
         return pb_fail(error, PB_LIMIT,
                        "a string is at most %u MB long, this one would have %.0f MB",
                        PB_MAX_STRING_LENGTH >> 20, length / (1 << 20));
-    return length < LONG_STRING ? PB_OK : pb_budget_ask((size_t)length, error);
+    return length < LONG_STRING || pb_budget_fits((size_t)length) ? PB_OK : pb_fail_memory(error);
 }
 
 /* Takes `bytes`, which may be NULL for an allocation that failed. */

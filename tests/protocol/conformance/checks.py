@@ -1,6 +1,7 @@
 """What a kernel should hold to on the wire, each as how often it did and how often it was tried.
 
-A check gives (held, tried), or (held, tried, note). Its docstring is its row in the table.
+A check gives (held, tried), or (held, tried, note). Its docstring's first line is its row in the
+table.
 """
 
 import contextlib
@@ -112,15 +113,18 @@ SECONDS = 8
 GROWTH = 500  # MB
 
 
-def floods(name):
-    """a cell is answered, idle included, while a peer without a key floods a channel"""
+def floods(name, least=SECONDS):
+    """a cell is answered, idle included, while a peer without a key floods a channel
+
+    A flood goes on until the answer, and for `least` seconds, in which memory may grow."""
     held, growth = 0, []
     for channel, kind in FLOODS:
         with Kernel(name) as kernel:
-            before = kernel.memory()
+            before, end = kernel.memory(), time.monotonic() + least
             with flood(kind, kernel.content[f"{channel}_port"], SECONDS, 2) as peers:
                 held += run(kernel.client, kernel.code["value"], SECONDS - 1) is not None
-                while peers.poll() is None and kernel.memory() - before < 8 * GROWTH:
+                while (peers.poll() is None and time.monotonic() < end
+                       and kernel.memory() - before < 8 * GROWTH):
                     time.sleep(0.05)  # no more than the machine can bear
             growth.append((kernel.memory() - before, kind))
     most, kind = max(growth)

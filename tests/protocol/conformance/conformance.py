@@ -49,7 +49,7 @@ def main():
             continue
         cells = [result(check, name) for name in asked.kernels]
         whole = whole and cells[0][1]
-        print(f"| {check.__doc__} | " + " | ".join(text for text, _ in cells) + " |", flush=True)
+        print(f"| {check.__doc__.splitlines()[0]} | " + " | ".join(text for text, _ in cells) + " |", flush=True)
     return 0 if whole else 1  # the first kernel is the one under test
 
 

@@ -13,8 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
-
 /* Below this an allocation is never refused: a session that has spent everything still runs
  * `x = None`, and says what it has to say. */
 #define PB_BUDGET_WORTH_ASKING ((size_t)1 << 20)
@@ -32,8 +30,9 @@ bool pb_budget_over(void);   /* more is held than may be */
 
 /* Whether so many bytes more may be held. If not, the thread's next pb_fail_memory() says so. */
 bool pb_budget_fits(size_t bytes);
-/* The same as a status. */
-pb_status pb_budget_ask(size_t bytes, pb_error **error);
+/* Whether whatever a person decides the size of may be allocated: it fits, and the machine has room
+ * for it (room.h). What is not worth asking always may. */
+bool pb_budget_allows(size_t bytes);
 
 /* For pb_fail_memory(): writes the sentence about the thread's last refusal, and forgets it. False
  * if there is none to speak of. */

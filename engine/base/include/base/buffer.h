@@ -1,7 +1,7 @@
 /*
  * A growing byte string. Appending never needs checking: after a failed allocation the buffer is
  * marked failed, further appends do nothing, and the one check is at the end, pb_buffer_take() or
- * pb_buffer_status().
+ * pb_buffer_status() (error.h: errors are written in buffers).
  */
 #ifndef PB_BASE_BUFFER_H
 #define PB_BASE_BUFFER_H
@@ -10,7 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#if defined(__GNUC__)
+#define PB_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define PB_PRINTF(text, first)
+#endif
 
 typedef struct pb_buffer {
     char *data; /* NUL-terminated once anything was appended; NULL before */
@@ -31,7 +35,6 @@ void pb_buffer_code_point(pb_buffer *buffer, unsigned code_point); /* as UTF-8 *
 void pb_buffer_format(pb_buffer *buffer, const char *format, ...) PB_PRINTF(2, 3);
 void pb_buffer_vformat(pb_buffer *buffer, const char *format, va_list arguments);
 void pb_buffer_clear(pb_buffer *buffer); /* keeps the storage */
-pb_status pb_buffer_status(const pb_buffer *buffer, pb_error **error);
 
 /* The string, owned by the caller ("" if nothing was appended); the buffer is empty again. NULL if
  * an append failed. */

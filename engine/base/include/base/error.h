@@ -12,16 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "base/source.h"
 #include "base/status.h"
 
 typedef struct pb_error pb_error;
-
-#if defined(__GNUC__)
-#define PB_PRINTF(text, first) __attribute__((format(printf, text, first)))
-#else
-#define PB_PRINTF(text, first)
-#endif
 
 /*
  * Sets *error (if error is not NULL and *error is) to a new error and returns `code`, so that
@@ -34,6 +29,9 @@ pb_status pb_fail(pb_error **error, pb_status code, const char *text, ...) PB_PR
 
 /* The same for an allocation that failed. The error may be the static one, which keeps no place. */
 pb_status pb_fail_memory(pb_error **error);
+
+/* That of a buffer in which an append failed; else PB_OK. */
+pb_status pb_buffer_status(const pb_buffer *buffer, pb_error **error);
 
 /* The same for an errno: "cannot open 'x': No such file or directory". `what` may hold the path. */
 pb_status pb_fail_errno(pb_error **error, int errnum, const char *what, ...) PB_PRINTF(3, 4);
@@ -61,7 +59,6 @@ pb_status pb_error_code(const pb_error *error);
 const char *pb_error_text(const pb_error *error);        /* never NULL */
 const char *pb_error_hint_text(const pb_error *error);   /* NULL if there is none */
 const pb_source *pb_error_source(const pb_error *error); /* NULL if there is no place */
-pb_span pb_error_span(const pb_error *error);
 
 /*
  * The whole message for a person, in plain text, ending in a newline:

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/budget.h"
 #include "base/room.h"
 
 static inline bool pb_size_mul(size_t a, size_t b, size_t *product)
@@ -39,7 +40,7 @@ size_t pb_stack_left(void);
 static inline void *pb_calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (!pb_size_mul(count, size, &bytes) || !pb_room_to_spend(bytes))
+    if (!pb_size_mul(count, size, &bytes) || !pb_budget_allows(bytes))
         return NULL;
     return pb_large_pages(calloc(count ? count : 1, size ? size : 1), bytes);
 }
@@ -48,7 +49,7 @@ static inline void *pb_calloc(size_t count, size_t size)
 static inline void *pb_malloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (!pb_size_mul(count, size, &bytes) || !pb_room_to_spend(bytes))
+    if (!pb_size_mul(count, size, &bytes) || !pb_budget_allows(bytes))
         return NULL;
     return pb_large_pages(malloc(bytes ? bytes : 1), bytes);
 }
@@ -63,7 +64,7 @@ static inline void *pb_malloc_aligned(size_t alignment, size_t bytes)
 static inline void *pb_realloc(void *old, size_t count, size_t size)
 {
     size_t bytes;
-    if (!pb_size_mul(count, size, &bytes) || !pb_room_to_spend(bytes))
+    if (!pb_size_mul(count, size, &bytes) || !pb_budget_allows(bytes))
         return NULL;
     return pb_large_pages(realloc(old, bytes ? bytes : 1), bytes);
 }

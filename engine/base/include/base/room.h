@@ -23,8 +23,5 @@ double pb_room_left(void);
 
 /* Whether so many bytes fit and leave the reserve; true for a size not worth asking. */
 bool pb_room_for(size_t bytes);
-/* The same, and within what values may hold (budget.h): for whatever a person decides the size of.
- */
-bool pb_room_to_spend(size_t bytes);
 
 #endif

@@ -77,6 +77,10 @@ const pb_cache *pb_run_cache(const pb_run *run);
 pb_status pb_run_activation(const pb_run *run, pb_site site, size_t layer,
                             const pb_context *context, pb_tensor **tensor, pb_error **error);
 
+/* The axes of such an activation of one layer, n of them, each a reference of the caller's. */
+pb_status pb_run_axes(const pb_run *run, pb_site site, pb_axis *axes[3], size_t *n,
+                      pb_error **error);
+
 /* The same without axes: `out` holds the site's values in the order of its axes,
  * pb_run_activation_size() of them. */
 size_t pb_run_activation_size(const pb_run *run, pb_site site);

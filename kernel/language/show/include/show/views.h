@@ -18,8 +18,8 @@ typedef struct pb_axis_labels {
 pb_status pb_axis_labels_of(const pb_axis *axis, pb_axis_labels *labels, pb_error **error);
 void pb_axis_labels_free(pb_axis_labels *labels);
 
-/* What a sweep gives where patching changes nothing, unless it is normalised: there a map has no
- * colour. Kept in `storage`; NULL for what is no such sweep. */
+/* The value of a sweep where patching changes nothing, which a map draws without colour; written to
+ * *storage. NULL for what is no sweep, and for a normalised one, whose zero says the same. */
 const double *pb_unpatched_value(const pb_value *tensor, double *storage);
 
 /* A rank-2 tensor as a heat map, `rows` and `columns` naming its axes. Words are borrowed. */

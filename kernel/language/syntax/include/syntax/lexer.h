@@ -21,7 +21,7 @@ typedef enum pb_token_kind {
     PB_TOKEN_NUMBER,
     PB_TOKEN_STRING,
     PB_TOKEN_SYMBOL, /* an operator or a bracket, in `symbol` */
-    PB_TOKEN_BAD     /* what it is, is in the lexer's error */
+    PB_TOKEN_BAD     /* no token; the lexer's error says why */
 } pb_token_kind;
 
 typedef struct pb_token {
@@ -41,9 +41,9 @@ typedef struct pb_lexer {
     char open[PB_MAX_NESTING];
     size_t opened[PB_MAX_NESTING]; /* where */
     bool more;         /* the text ended inside a bracket, a triple quote, or after a backslash */
-    bool quote_open;   /* what it ended in is a triple-quoted string */
+    bool quote_open;   /* it ended inside a triple-quoted string */
     pb_source *source; /* borrowed */
-    pb_error **error;  /* where a BAD token explains itself */
+    pb_error **error;  /* set where a BAD token is given */
 } pb_lexer;
 
 void pb_lexer_start(pb_lexer *lexer, pb_source *source, pb_span range, pb_error **error);

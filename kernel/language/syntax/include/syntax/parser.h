@@ -11,19 +11,21 @@ typedef struct pb_parse_end {
     bool in_quotes; /* inside a triple-quoted string, where indentation would become text */
 } pb_parse_end;
 
-/* Whether a name is one of the words that can be called; for advice only. `words` is what came with
- * it. */
+/* Whether a name is one of the words that can be called; for advice only. `words` is handed to it
+ * as pb_parse_program() was given it. */
 typedef bool pb_is_word(const void *words, const char *name);
 
 /*
  * The program of a source, which it retains. PB_SYNTAX with a place if it does not parse, and what
- * is known of its end in `end` (may be NULL). `is_word` may be NULL: no names are known then. The
+ * is known of its end in `end` (may be NULL). Without `is_word` no name is known to be a word. The
  * caller releases *program.
  */
 pb_status pb_parse_program(pb_source *source, pb_is_word *is_word, const void *words,
                            pb_program **program, pb_parse_end *end, pb_error **error);
 
-bool pb_is_reserved(const char *word, size_t length); /* for, if, else, in, and, or, ... */
-const char *const *pb_reserved_words(size_t *count);  /* those of the language itself */
+/* Whether no name may be so: for, if, and, ..., and Python's others, class, yield, ... */
+bool pb_is_reserved(const char *word, size_t length);
+/* Those of them that this language has itself. */
+const char *const *pb_reserved_words(size_t *count);
 
 #endif

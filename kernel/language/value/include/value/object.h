@@ -65,6 +65,15 @@ struct pb_object_type {
     /* Adds the labels along an axis of such an answer, those that begin as `typed` does where there
      * are many. Safe on any thread. */
     void (*labels)(const pb_value *self, const char *axis, const char *typed, pb_names *names);
+    /* x.name[...] at once, where that is less work than the whole of x.name. Leaves *result NULL
+     * where it is not, or where something is wrong. */
+    pb_status (*part)(pb_interp *interp, const pb_value *self, const char *name, size_t count,
+                      const pb_index_entry *entries, pb_value **result, pb_error **error);
+
+    /* Words that take that type and not this one get what become() makes of it. */
+    const pb_object_type *stands_for;
+    pb_status (*become)(pb_interp *interp, const pb_value *self, pb_value **result,
+                        pb_error **error);
 
     pb_status (*index)(pb_interp *interp, const pb_value *self, size_t count,
                        const pb_index_entry *entries, pb_value **result, pb_error **error);
