@@ -548,6 +548,20 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     return status;
 }
 
+pb_status pb_prompts_join(const pb_prompts *prompts, pb_tensor **parts, const pb_watch *watch,
+                          pb_status status, pb_tensor **joined, pb_error **error)
+{
+    if (!status && prompts->many)
+        status = pb_tensor_stack_ragged(prompts->axis, (const pb_tensor *const *)parts, watch,
+                                        joined, error);
+    else if (!status)
+        *joined = pb_tensor_retain(parts[0]);
+    for (size_t i = 0; parts && i < prompts->count; i++)
+        pb_tensor_release(&parts[i]);
+    free(parts);
+    return status;
+}
+
 pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error)
 {
     const char *word = call->row->name;
