@@ -45,7 +45,7 @@ pb_status builder_start(builder *b, pb_error **error)
     b->added_ids = pb_map_create(8);
     if (!b->tokenizer->arena || !b->ids || !b->added_ids)
         return pb_fail_memory(error);
-    return word_pattern_create(&b->tokenizer->pattern, error);
+    return PB_OK;
 }
 
 void builder_free(builder *b)
@@ -66,6 +66,24 @@ static size_t most_ids(size_t n_tokens)
     return n_tokens < (MOST - GAPS) / 2 ? 2 * n_tokens + GAPS : MOST;
 }
 
+pb_status builder_token(builder *b, const char *text, size_t length, size_t id)
+{
+    if (!pb_map_put(b->ids, text, length, id))
+        return pb_fail_memory(b->error);
+    if (id >= b->n_model)
+        b->n_model = id + 1;
+    return PB_OK;
+}
+
+pb_status builder_end_vocabulary(builder *b)
+{
+    if (pb_map_count(b->ids) == 0)
+        return pb_fail(b->error, PB_FORMAT, "'%s' has no tokens, and some were expected",
+                       b->vocab_path);
+    b->next_id = (int32_t)pb_map_count(b->ids); /* tokenizers goes by the count, not the largest */
+    return PB_OK;
+}
+
 pb_status builder_vocabulary(builder *b, pb_json vocabulary)
 {
     pb_buffer key = PB_BUFFER_EMPTY;
@@ -84,17 +102,12 @@ pb_status builder_vocabulary(builder *b, pb_json vocabulary)
                              "expected",
                              b->vocab_path, key.data ? key.data : "", pb_json_show(value, shown),
                              most - 1);
-        else if (key.failed || !pb_map_put(b->ids, key.data, key.length, (uint64_t)id))
-            status = pb_fail_memory(b->error);
-        else if ((size_t)id >= b->n_model)
-            b->n_model = (size_t)id + 1;
+        else
+            status = key.failed ? pb_fail_memory(b->error)
+                                : builder_token(b, key.data, key.length, (size_t)id);
     }
     pb_buffer_free(&key);
-    if (!status && pb_map_count(b->ids) == 0)
-        return pb_fail(b->error, PB_FORMAT, "'%s' has no tokens, and some were expected",
-                       b->vocab_path);
-    b->next_id = (int32_t)pb_map_count(b->ids); /* tokenizers goes by the count, not the largest */
-    return status;
+    return status ? status : builder_end_vocabulary(b);
 }
 
 /* ---- merges ---- */
@@ -135,9 +148,7 @@ static pb_status add_merge(builder *b, const pb_buffer *both, size_t left, size_
 
 static const char two_pieces[] = "two pieces with a space between them";
 
-/* "left right" */
-static pb_status read_pair(builder *b, pb_buffer *both, size_t number, const char *line,
-                           size_t length)
+pb_status builder_merge(builder *b, pb_buffer *both, size_t number, const char *line, size_t length)
 {
     const char *space = memchr(line, ' ', length);
     size_t left = space ? (size_t)(space - line) : 0, right = length - left - 1;
@@ -150,7 +161,7 @@ static pb_status read_pair(builder *b, pb_buffer *both, size_t number, const cha
     return add_merge(b, both, left, number, line, length);
 }
 
-static pb_status make_room(builder *b, size_t n)
+pb_status builder_room_for_merges(builder *b, size_t n)
 {
     b->merges = pb_malloc(n, sizeof *b->merges);
     return b->merges ? PB_OK : pb_fail_memory(b->error);
@@ -173,7 +184,7 @@ static bool is_header(const char *line, size_t length)
 pb_status builder_merge_lines(builder *b, const char *text, size_t length)
 {
     pb_buffer both = PB_BUFFER_EMPTY;
-    pb_status status = make_room(b, count_lines(text, length));
+    pb_status status = builder_room_for_merges(b, count_lines(text, length));
     size_t number = 0;
     for (size_t at = 0; !status && at < length;) {
         const char *line = text + at, *newline = memchr(line, '\n', length - at);
@@ -183,7 +194,7 @@ pb_status builder_merge_lines(builder *b, const char *text, size_t length)
         if (size > 0 && line[size - 1] == '\r')
             size--;
         if (size > 0 && !is_header(line, size))
-            status = read_pair(b, &both, number, line, size);
+            status = builder_merge(b, &both, number, line, size);
     }
     pb_buffer_free(&both);
     return status;
@@ -199,7 +210,7 @@ static pb_status read_item(builder *b, pb_buffer *both, size_t number, pb_json i
         pb_buffer line = PB_BUFFER_EMPTY;
         pb_json_append(item, &line);
         pb_status status = line.failed ? pb_fail_memory(b->error)
-                                       : read_pair(b, both, number, line.data, line.length);
+                                       : builder_merge(b, both, number, line.data, line.length);
         pb_buffer_free(&line);
         return status;
     }
@@ -225,7 +236,7 @@ pb_status builder_merge_list(builder *b, pb_json list)
         return pb_fail(b->error, PB_FORMAT, "'%s': model.merges is %s, and an array was expected",
                        b->vocab_path, list.at ? pb_json_show(list, shown) : "missing");
     pb_buffer both = PB_BUFFER_EMPTY;
-    pb_status status = make_room(b, pb_json_count(list));
+    pb_status status = builder_room_for_merges(b, pb_json_count(list));
     size_t number = 0;
     pb_json item;
     for (pb_json_items items = pb_json_each(list); !status && pb_json_next(&items, NULL, &item);)
@@ -289,6 +300,37 @@ pb_status builder_add(builder *b, const added_token *added, again when)
 
 /* ---- the tokens by their ids ---- */
 
+const char space_sign[] = "\xE2\x96\x81";
+
+/* "<0x0A>": the byte, or -1. */
+static int byte_of_name(const char *key, size_t n)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char *high = n == N_BYTE_NAME && key[3] ? strchr(digits, key[3]) : NULL;
+    const char *low = high && key[4] ? strchr(digits, key[4]) : NULL;
+    if (!low || memcmp(key, "<0x", 3) != 0 || key[5] != '>')
+        return -1;
+    return (int)(16 * (high - digits) + (low - digits));
+}
+
+/* The same for pieces. */
+static const char *decode_piece(const builder *b, const char *key, size_t n, size_t *length)
+{
+    char *bytes = pb_arena_text(b->tokenizer->arena, key, n);
+    int byte = byte_of_name(key, n);
+    *length = 0;
+    if (bytes && byte >= 0)
+        bytes[(*length)++] = (char)byte;
+    for (size_t at = 0; bytes && byte < 0 && at < n;) {
+        bool space = n - at >= N_SPACE_SIGN && memcmp(key + at, space_sign, N_SPACE_SIGN) == 0;
+        bytes[(*length)++] = space ? ' ' : key[at];
+        at += space ? N_SPACE_SIGN : 1;
+    }
+    if (bytes)
+        bytes[*length] = '\0';
+    return bytes;
+}
+
 /* The bytes that a key stands for, in the arena. A key with a character that stands for no byte is
  * taken as it is, as Hugging Face's decoder does: such tokens are added ones. */
 static const char *decode_key(const builder *b, const char *key, size_t n, size_t *length)
@@ -349,15 +391,35 @@ static pb_status set_model_tokens(builder *b)
         if (made->bytes)
             continue;
         made->in_model = true;
-        const char *bytes = decode_key(b, key, length, &n_bytes);
+        bool pieces = b->tokenizer->of_pieces;
+        made->is_byte = pieces && byte_of_name(key, length) >= 0;
+        const char *bytes =
+            pieces ? decode_piece(b, key, length, &n_bytes) : decode_key(b, key, length, &n_bytes);
         if (set_token(b, id, bytes, bytes ? n_bytes : 0))
             return PB_MEMORY;
     }
     for (int byte = 0; byte < 256; byte++) {
-        bool there = pb_map_get(b->ids, b->symbols[byte], strlen(b->symbols[byte]), &id);
+        char name[N_BYTE_NAME + 1];
+        snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
+        const char *symbol = b->tokenizer->of_pieces ? name : b->symbols[byte];
+        bool there = pb_map_get(b->ids, symbol, strlen(symbol), &id);
         b->tokenizer->byte_ids[byte] = there ? (int32_t)id : PB_NO_TOKEN;
     }
     return PB_OK;
+}
+
+/* Where words of pieces start from. */
+static pb_status map_characters(builder *b)
+{
+    const char *key;
+    size_t cursor = 0, length;
+    uint64_t id;
+    b->tokenizer->characters = pb_map_create(256);
+    bool complete = b->tokenizer->characters != NULL;
+    while (complete && pb_map_next(b->ids, &cursor, &key, &length, &id))
+        if (length > 0 && length <= 4 && pb_utf8_count(key, length) == 1)
+            complete = pb_map_put(b->tokenizer->characters, key, length, id);
+    return complete ? PB_OK : pb_fail_memory(b->error);
 }
 
 static pb_status set_added_tokens(builder *b)
@@ -397,10 +459,14 @@ static pb_status map_tokens(const builder *b)
     t->by_bytes = pb_map_create(t->n_tokens);
     if (!t->by_bytes)
         return pb_fail_memory(b->error);
-    for (size_t id = t->n_tokens; id-- > 0;) { /* downwards, so that the lowest stays */
-        if (!t->tokens[id].pads &&
-            !pb_map_put(t->by_bytes, t->tokens[id].bytes, t->tokens[id].length, id))
-            return pb_fail_memory(b->error);
+    /* Downwards, so that the lowest stays; before a byte by its name, a character. */
+    for (int names = 1; names >= 0; names--) {
+        for (size_t id = t->n_tokens; id-- > 0;) {
+            const token *each = &t->tokens[id];
+            if (!each->pads && each->is_byte == (names == 1) &&
+                !pb_map_put(t->by_bytes, each->bytes, each->length, id))
+                return pb_fail_memory(b->error);
+        }
     }
     return PB_OK;
 }
@@ -418,6 +484,8 @@ static pb_status make_tokens(builder *b)
         status = set_added_tokens(b);
     if (!status)
         status = fill_gaps(t, 0, b->error);
+    if (!status && t->of_pieces)
+        status = map_characters(b);
     return status ? status : map_tokens(b);
 }
 
@@ -435,6 +503,11 @@ static pb_status count_unmade(builder *b)
     for (int byte = 0; byte < 256; byte++)
         if (t->byte_ids[byte] != PB_NO_TOKEN)
             made[t->byte_ids[byte]] = true;
+    const char *key;
+    size_t cursor = 0, length;
+    uint64_t single;
+    while (t->characters && pb_map_next(t->characters, &cursor, &key, &length, &single))
+        made[single] = true;
     for (size_t id = t->n_tokens; id-- > 0 && !t->whole_words;) {
         if (!made[id] && t->tokens[id].in_model && !t->tokens[id].added) {
             t->n_unmade++;
@@ -487,7 +560,9 @@ static pb_status make_sets(builder *b)
 
 pb_status builder_finish(builder *b, pb_tokenizer **tokenizer)
 {
-    pb_status status = make_tokens(b);
+    pb_status status = word_pattern_create(b->tokenizer->way, &b->tokenizer->pattern, b->error);
+    if (!status)
+        status = make_tokens(b);
     if (!status)
         status = count_unmade(b);
     if (!status)

@@ -26,6 +26,13 @@ typedef struct builder {
 pb_status builder_start(builder *b, pb_error **error);
 /* An object from tokens to ids. */
 pb_status builder_vocabulary(builder *b, pb_json vocabulary);
+/* One token of it: the text is copied. Then the end of it, after which come merges. */
+pb_status builder_token(builder *b, const char *text, size_t length, size_t id);
+pb_status builder_end_vocabulary(builder *b);
+/* Room for `n` merges in all; then one after the other, the first learned first. */
+pb_status builder_room_for_merges(builder *b, size_t n);
+pb_status builder_merge(builder *b, pb_buffer *scratch, size_t number, const char *line,
+                        size_t length);
 /* Lines of "left right", as merges.txt has them. */
 pb_status builder_merge_lines(builder *b, const char *text, size_t length);
 /* A list of ["left", "right"], or of "left right". */
@@ -44,6 +51,10 @@ typedef enum again {
 pb_status builder_add(builder *b, const added_token *added, again when);
 /* The id of a token, added or not; PB_NO_TOKEN if there is none. */
 int32_t builder_find(const builder *b, const char *text, size_t length);
+
+/* How pieces write spaces (U+2581), and bytes that are no character (<0x0A>). */
+extern const char space_sign[];
+enum { N_SPACE_SIGN = 3, N_BYTE_NAME = 6 };
 
 /* Hands the tokenizer over. */
 pb_status builder_finish(builder *b, pb_tokenizer **tokenizer);

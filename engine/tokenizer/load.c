@@ -7,6 +7,7 @@
 #include "build.h"
 #include "io/file.h"
 #include "settings.h"
+#include "tokenizer_gguf.h"
 #include "tokenizer_json.h"
 
 enum { FILE_LIMIT = 256 << 20 };
@@ -60,6 +61,24 @@ pb_status pb_tokenizer_parse_json(const char *path, const char *json, size_t len
     return status;
 }
 
+/* ---- from a GGUF file ---- */
+
+static pb_status open_gguf(const char *path, pb_tokenizer **tokenizer, pb_error **error)
+{
+    pb_gguf *gguf = NULL;
+    builder b = {.vocab_path = path, .merges_path = path};
+    pb_status status = pb_gguf_read(path, &gguf, error);
+    if (!status)
+        status = builder_start(&b, error);
+    if (!status)
+        status = tokenizer_gguf_read(gguf, &b);
+    if (!status)
+        status = builder_finish(&b, tokenizer);
+    builder_free(&b);
+    pb_gguf_destroy(&gguf);
+    return status;
+}
+
 /* ---- from a folder ---- */
 
 /* A space before text: GPT-2's class has it from tokenizer_config.json, the others from
@@ -93,6 +112,8 @@ static pb_status read_two_files(const settings *s, const char *vocab_path, const
     if (!status)
         status = builder_merge_lines(b, merges, length);
     if (!status)
+        status = settings_read_class(s, b);
+    if (!status)
         status = settings_add_listed(s, b);
     free(vocab);
     free(merges);
@@ -117,7 +138,7 @@ static pb_status read_one_file(const settings *s, const char *path, const char *
     return status;
 }
 
-pb_status pb_tokenizer_open(const char *folder, pb_tokenizer **tokenizer, pb_error **error)
+static pb_status open_folder(const char *folder, pb_tokenizer **tokenizer, pb_error **error)
 {
     char *vocab = pb_file_join(folder, "vocab.json"), *merges = pb_file_join(folder, "merges.txt");
     char *both = pb_file_join(folder, "tokenizer.json");
@@ -140,5 +161,15 @@ pb_status pb_tokenizer_open(const char *folder, pb_tokenizer **tokenizer, pb_err
     free(merges);
     free(both);
     free(both_merges);
+    return status;
+}
+
+pb_status pb_tokenizer_open(const char *path, pb_tokenizer **tokenizer, pb_error **error)
+{
+    char *file = NULL;
+    pb_status status = pb_gguf_find(path, &file, error);
+    if (!status)
+        status = file ? open_gguf(file, tokenizer, error) : open_folder(path, tokenizer, error);
+    free(file);
     return status;
 }

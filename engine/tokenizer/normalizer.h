@@ -1,8 +1,8 @@
 /*
  * What a tokenizer does to a text before it is cut: the normalisers of the library `tokenizers`
  * (https://huggingface.co/docs/tokenizers/api/normalizers) that a tokenizer.json names, in order.
- * Its tables are Unicode 9's, and these utf8proc's: they differ in some hundred rare characters
- * that came later.
+ * Its tables are Unicode 9's, and utf8proc's are newer: characters that came between are left as
+ * they are, as there.
  */
 #ifndef PB_TOKENIZER_NORMALIZER_H
 #define PB_TOKENIZER_NORMALIZER_H

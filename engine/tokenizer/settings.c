@@ -54,13 +54,43 @@ void settings_free(settings *s)
     *s = (settings){.config_path = NULL};
 }
 
+static bool is_gpt2_class(pb_json class)
+{
+    return pb_json_says(class, "GPT2Tokenizer") || pb_json_says(class, "GPT2TokenizerFast");
+}
+
 bool settings_any_class(const settings *s)
 {
     pb_json class = pb_json_given(s->config, "tokenizer_class");
     if (!class.at)
         class = pb_json_given(s->model, "tokenizer_class");
-    return class.at && !pb_json_says(class, "GPT2Tokenizer") &&
-           !pb_json_says(class, "GPT2TokenizerFast");
+    pb_json family = pb_json_given(s->model, "model_type"); /* which has a class of its own */
+    return class.at ? !is_gpt2_class(class) : family.at && !pb_json_says(family, "gpt2");
+}
+
+/* Those that are not as GPT-2's. */
+static const struct {
+    const char *class;
+    words_by way;
+    const char *normalizer;
+} classes[] = {
+    {"Qwen2Tokenizer", WORDS_SIGN_AND_LETTERS, "{\"type\": \"NFC\"}"},
+    {"Qwen2TokenizerFast", WORDS_SIGN_AND_LETTERS, "{\"type\": \"NFC\"}"},
+    {"GPTNeoXTokenizer", WORDS_BY_KIND, "{\"type\": \"NFC\"}"},
+    {"GPTNeoXTokenizerFast", WORDS_BY_KIND, "{\"type\": \"NFC\"}"},
+};
+
+pb_status settings_read_class(const settings *s, builder *b)
+{
+    pb_json class = pb_json_given(s->config, "tokenizer_class");
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (!pb_json_says(class, classes[i].class))
+            continue;
+        b->tokenizer->way = classes[i].way;
+        return normalizer_read(s->config_path, (pb_json){classes[i].normalizer},
+                               b->tokenizer->arena, &b->tokenizer->normalizer, b->error);
+    }
+    return PB_OK;
 }
 
 /* What special_tokens_map.json says, or else tokenizer_config.json; null is an answer, too. */
@@ -225,6 +255,18 @@ static int32_t id_of(const settings *s, const builder *b, const char *key)
     return id;
 }
 
+/* What is said outright counts before what a tokenizer.json puts around a text; GPT-2's class,
+ * where it is named, puts nothing unless told to. */
+static void find_start_rule(const settings *s, pb_tokenizer *t)
+{
+    pb_json said = pb_json_given(s->config, "add_bos_token");
+    if (pb_json_kind_of(said) == PB_JSON_BOOL)
+        t->start_rule = pb_json_is_true(said) ? PB_START_ALWAYS : PB_START_NEVER;
+    else if (t->start_rule == PB_START_UNSAID &&
+             is_gpt2_class(pb_json_get(s->config, "tokenizer_class")))
+        t->start_rule = PB_START_NEVER;
+}
+
 /* TransformerLens starts a text with the token that ends one, where there is no other. */
 static void find_ends(const settings *s, builder *b)
 {
@@ -239,6 +281,7 @@ static void find_ends(const settings *s, builder *b)
         t->end = t->start;
     if (pb_json_is_true(pb_json_get(s->config, "add_eos_token")) && !s->one_file)
         t->closes = true;
+    find_start_rule(s, t);
     t->specials_as_text = pb_json_is_true(pb_json_get(s->config, "split_special_tokens"));
 }
 

@@ -25,6 +25,9 @@ void settings_free(settings *s);
 /* Whether the tokenizer is of a class that takes a tokenizer.json as it is, rather than GPT-2's. */
 bool settings_any_class(const settings *s);
 
+/* How a class cuts and normalises text, where no tokenizer.json says it. */
+pb_status settings_read_class(const settings *s, builder *b);
+
 /* Adds the tokens that have ids of their own: before those below, where there is no tokenizer.json
  * that lists them. */
 pb_status settings_add_listed(const settings *s, builder *b);

@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "tokenizer_parts.h"
+#include "build.h"
 
 void pb_tokenizer_destroy(pb_tokenizer **tokenizer)
 {
@@ -17,6 +17,7 @@ void pb_tokenizer_destroy(pb_tokenizer **tokenizer)
     word_pattern_destroy(&t->pattern);
     bpe_table_free(&t->table);
     pb_map_destroy(&t->by_bytes);
+    pb_map_destroy(&t->characters);
     added_set_free(&t->raw);
     added_set_free(&t->normalized);
     free(t->tokens);
@@ -50,6 +51,11 @@ int32_t pb_tokenizer_end(const pb_tokenizer *tokenizer)
     return usable(tokenizer, tokenizer->end);
 }
 
+pb_start_rule pb_tokenizer_start_rule(const pb_tokenizer *tokenizer)
+{
+    return tokenizer->start_rule;
+}
+
 /* ---- encoding ---- */
 
 /* One encoding under way. */
@@ -57,7 +63,10 @@ typedef struct encoder {
     const pb_tokenizer *tokenizer;
     word_cutter *cutter;
     bpe_scratch scratch;
-    pb_buffer form, spaced; /* a stretch of text as the normaliser leaves it; with its space */
+    const char *text;    /* all of it */
+    const char *stretch; /* of it, what lies between added tokens and is at work */
+    size_t stretch_length;
+    pb_buffer form, spaced; /* the stretch as the normaliser leaves it; with its spaces */
     bool specials_as_text;
     int32_t *ids;
     size_t count, capacity;
@@ -90,6 +99,16 @@ static pb_status push(encoder *e, int32_t id)
     return status;
 }
 
+/* The first of them, also where the normaliser has changed what is before it. */
+static pb_status fail_byte(const encoder *e, unsigned char byte)
+{
+    const char *at = memchr(e->stretch, byte, e->stretch_length);
+    return pb_fail(e->error, PB_VALUE,
+                   "the vocabulary has no token for the byte 0x%02x, which the text has at offset "
+                   "%zu",
+                   byte, (size_t)((at ? at : e->stretch) - e->text));
+}
+
 /* A word starts as one symbol a byte. */
 static pb_status encode_word(encoder *e, const char *word, size_t length)
 {
@@ -105,9 +124,7 @@ static pb_status encode_word(encoder *e, const char *word, size_t length)
     for (size_t i = 0; i < length; i++) {
         ids[i] = t->byte_ids[(unsigned char)word[i]];
         if (ids[i] == PB_NO_TOKEN)
-            return pb_fail(e->error, PB_VALUE,
-                           "the vocabulary has no token for the byte 0x%02x, which the text has",
-                           (unsigned char)word[i]);
+            return fail_byte(e, (unsigned char)word[i]);
     }
     size_t count = length;
     status = bpe_merge_word(&t->table, &e->scratch, ids, &count, e->watch, e->error);
@@ -115,9 +132,84 @@ static pb_status encode_word(encoder *e, const char *word, size_t length)
     return status;
 }
 
+/* ---- vocabularies of pieces ---- */
+
+static bool starts_with_sign(const char *text, size_t length)
+{
+    return length >= N_SPACE_SIGN && memcmp(text, space_sign, N_SPACE_SIGN) == 0;
+}
+
+/* A word starts as one symbol a character, or a byte where the character has no token. */
+static pb_status encode_characters(encoder *e, const char *word, size_t length)
+{
+    const pb_tokenizer *t = e->tokenizer;
+    size_t count = 0;
+    pb_status status = reserve(e, length);
+    if (status)
+        return status;
+    int32_t *ids = e->ids + e->count;
+    for (size_t at = 0, start = 0; at < length; start = at) {
+        uint64_t id;
+        (void)pb_utf8_next(word, length, &at);
+        if (pb_map_get(t->characters, word + start, at - start, &id)) {
+            ids[count++] = (int32_t)id;
+            continue;
+        }
+        for (size_t i = start; i < at; i++) {
+            ids[count++] = t->byte_ids[(unsigned char)word[i]];
+            if (ids[count - 1] == PB_NO_TOKEN)
+                return fail_byte(e, (unsigned char)word[i]);
+        }
+    }
+    status = bpe_merge_word(&t->table, &e->scratch, ids, &count, e->watch, e->error);
+    e->count += count;
+    return status;
+}
+
+/* The text with signs for its spaces, and one before it where it gets one. */
+static pb_status write_spaces(encoder *e, const char **text, size_t *length)
+{
+    const pb_tokenizer *t = e->tokenizer;
+    bool first = e->stretch == e->text && e->count == 0;
+    pb_buffer_clear(&e->spaced);
+    if ((t->prefix == PREFIX_ALWAYS || (t->prefix == PREFIX_FIRST && first)) && **text != ' ' &&
+        !starts_with_sign(*text, *length))
+        pb_buffer_text(&e->spaced, space_sign);
+    for (size_t i = 0; i < *length; i++) {
+        if ((*text)[i] == ' ')
+            pb_buffer_text(&e->spaced, space_sign);
+        else
+            pb_buffer_byte(&e->spaced, (*text)[i]);
+    }
+    *text = e->spaced.data;
+    *length = e->spaced.length;
+    return pb_buffer_status(&e->spaced, e->error);
+}
+
+static pb_status encode_pieces(encoder *e, const char *text, size_t length)
+{
+    const pb_tokenizer *t = e->tokenizer;
+    pb_status status = PB_OK;
+    if (t->writes_spaces)
+        status = write_spaces(e, &text, &length);
+    for (size_t at = 0, end; at < length && !status; at = end) {
+        end = t->cuts_at_spaces ? at + 1 : length;
+        while (end < length && !starts_with_sign(text + end, length - end))
+            end++;
+        status = pb_watch_check(e->watch, e->error);
+        if (!status)
+            status = encode_characters(e, text + at, end - at);
+    }
+    return status;
+}
+
+/* ---- stretches of text ---- */
+
 /* Text between added tokens: the pattern does not look past either end. */
 static pb_status encode_plain(encoder *e, const char *text, size_t length)
 {
+    if (e->tokenizer->of_pieces)
+        return encode_pieces(e, text, length);
     if (e->tokenizer->adds_space && text[0] != ' ') {
         pb_buffer_clear(&e->spaced);
         pb_buffer_byte(&e->spaced, ' ');
@@ -166,6 +258,8 @@ static pb_status encode_around(encoder *e, const added_set *set, const char *tex
 static pb_status encode_normalized(encoder *e, const char *text, size_t length)
 {
     const pb_tokenizer *t = e->tokenizer;
+    e->stretch = text;
+    e->stretch_length = length;
     if (t->normalizer.count == 0)
         return encode_around(e, &t->normalized, text, length, encode_plain);
     pb_status status = normalizer_apply(&t->normalizer, text, length, &e->form, e->error);
@@ -205,6 +299,7 @@ pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, s
     if (status)
         return status;
     encoder e = {.tokenizer = tokenizer,
+                 .text = text,
                  .specials_as_text = special == PB_SPECIAL_AS_TEXT || tokenizer->specials_as_text,
                  .watch = watch,
                  .error = error};

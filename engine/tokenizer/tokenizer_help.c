@@ -212,6 +212,8 @@ pb_status pb_tokenizer_need_one(const pb_tokenizer *tokenizer, const char *text,
 {
     int32_t *ids = NULL;
     size_t count = 0;
+    if (tokenizer->of_pieces && (*id = pb_tokenizer_find(tokenizer, text, length)) != PB_NO_TOKEN)
+        return PB_OK;
     pb_status status =
         pb_tokenizer_encode(tokenizer, text, length, PB_SPECIAL_ALLOWED, NULL, &ids, &count, error);
     if (status)
@@ -268,6 +270,9 @@ void pb_tokenizer_notes(const pb_tokenizer *tokenizer, pb_buffer *out)
                          "A text that does not begin with a space gets one (add_prefix_space "
                          "in %s).\n",
                          t->space_file ? t->space_file : "the tokenizer");
+    if (t->writes_spaces && t->prefix != PREFIX_NEVER)
+        pb_buffer_format(out, "A space is put before %s (pre_tokenizer in tokenizer.json).\n",
+                         t->prefix == PREFIX_FIRST ? "a text" : "each stretch of a text");
     if (t->normalizer.count > 0)
         pb_buffer_text(out,
                        "Text is normalised before it is cut (normalizer in tokenizer.json).\n");

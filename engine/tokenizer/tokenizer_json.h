@@ -6,8 +6,8 @@
 
 /*
  * Gives the builder the vocabulary, the merges, the normaliser and the added tokens of the file.
- * PB_UNSUPPORTED for a tokenizer that cuts or merges text in another way than GPT-2's: what it
- * would make of a prompt could not be had here.
+ * PB_UNSUPPORTED, naming the part, for a tokenizer that cuts or merges text in a way that is not
+ * known: what it would make of a prompt could not be had here.
  */
 pb_status tokenizer_json_read(const char *path, pb_json root, builder *b);
 

@@ -1,28 +1,58 @@
 /*
- * GPT-2's pattern, in PCRE2:
- *
- *     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
- *
- * It differs in two ways that do not change what it matches. White space is spelled out, since
- * PCRE2's own \s holds U+180E, which Unicode took out of White_Space in 6.3. And runs are
- * possessive where giving back could not help, so that a long word needs no memory for
+ * The patterns that families of tokenizers cut texts by, in PCRE2. They differ from the regular
+ * expressions in tokenizer.json in two ways that do not change what they match. White space is
+ * spelled out, since PCRE2's own \s holds U+180E, which Unicode took out of White_Space in 6.3. And
+ * runs are possessive where giving back could not help, so that a long word needs no memory for
  * backtracking.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "word_pattern.h"
 
 #include <pcre2.h>
+#include <string.h>
 
 #include "base/memory.h"
 
 #define SPACE "\\p{Z}\\t-\\r\\x{85}"
 
-static const char pattern_text[] = "'(?:[stmd]|re|ve|ll)"
-                                   "| ?\\p{L}++"
-                                   "| ?\\p{N}++"
-                                   "| ?[^" SPACE "\\p{L}\\p{N}]++"
-                                   "|[" SPACE "]+(?![^" SPACE "])"
-                                   "|[" SPACE "]++";
+#define SHORT_FORMS      "'(?:[stmd]|re|ve|ll)"
+#define SIGN_AND_LETTERS "[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++"
+#define SIGNS_AND_LINES                                                                            \
+    " ?[^" SPACE "\\p{L}\\p{N}]++[\\r\\n]*+"                                                       \
+    "|[" SPACE "]*[\\r\\n]++"
+#define SPACES                                                                                     \
+    "[" SPACE "]+(?![^" SPACE "])"                                                                 \
+    "|[" SPACE "]++"
+
+static const struct {
+    const char *regex; /* NULL where another step of a tokenizer.json says it */
+    const char *pattern;
+} rows[N_WORDS_BY] = {
+    [WORDS_BY_KIND] =
+        {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+         SHORT_FORMS "| ?\\p{L}++| ?\\p{N}++| ?[^" SPACE "\\p{L}\\p{N}]++|" SPACES},
+    /* Text ends before a digit, so that all spaces there are one word. */
+    [WORDS_SINGLE_DIGITS] = {NULL,
+                             "\\p{N}|" SHORT_FORMS "| ?\\p{L}++| ?[^" SPACE
+                             "\\p{L}\\p{N}]++|[" SPACE "]+(?![^" SPACE "\\p{N}])|[" SPACE "]++"},
+    [WORDS_THREE_DIGITS] =
+        {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
+         " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+         "(?i:" SHORT_FORMS ")|" SIGN_AND_LETTERS "|\\p{N}{1,3}+|" SIGNS_AND_LINES "|" SPACES},
+    [WORDS_SIGN_AND_LETTERS] = {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+                                " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+                                "(?i:" SHORT_FORMS ")|" SIGN_AND_LETTERS "|\\p{N}|" SIGNS_AND_LINES
+                                "|" SPACES},
+};
+
+words_by word_pattern_of_regex(const char *regex, size_t length)
+{
+    for (size_t i = 0; i < N_WORDS_BY; i++)
+        if (rows[i].regex && strlen(rows[i].regex) == length &&
+            memcmp(rows[i].regex, regex, length) == 0)
+            return (words_by)i;
+    return N_WORDS_BY;
+}
 
 /* https://www.unicode.org/reports/tr18/#Compatibility_Properties, which PCRE2's own \w is not. */
 static const char letter_text[] = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}]";
@@ -55,10 +85,11 @@ static pb_status compile(const char *text, pcre2_code **code, pb_error **error)
                : pb_fail(error, PB_INTERNAL, "PCRE2 refuses the word pattern: %s", reason);
 }
 
-pb_status word_pattern_create(word_pattern **pattern, pb_error **error)
+pb_status word_pattern_create(words_by way, word_pattern **pattern, pb_error **error)
 {
     word_pattern *made = pb_calloc(1, sizeof *made);
-    pb_status status = made ? compile(pattern_text, &made->code, error) : pb_fail_memory(error);
+    pb_status status =
+        made ? compile(rows[way].pattern, &made->code, error) : pb_fail_memory(error);
     if (!status)
         status = compile(letter_text, &made->letter, error);
     if (status)

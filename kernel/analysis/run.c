@@ -318,6 +318,19 @@ static void run_labels(const pb_value *self, const char *axis, const char *typed
         pb_suggest_vocabulary(pb_model_of(pb_run_model_value(self)), typed, names);
 }
 
+/* Runs are equal whose activations must be: of the same tokens through the same model without
+ * edits, or the very same run. */
+static bool run_equal(const pb_value *a, const pb_value *b)
+{
+    const run_data *x = data_of(a), *y = data_of(b);
+    size_t n = pb_run_length(x->run);
+    if (x->run == y->run)
+        return true;
+    return !x->edits && !y->edits && pb_run_model(x->run) == pb_run_model(y->run) &&
+           n == pb_run_length(y->run) &&
+           memcmp(pb_run_tokens(x->run), pb_run_tokens(y->run), n * sizeof(int32_t)) == 0;
+}
+
 const pb_object_type pb_run_type = {
     .name = "run",
     .article = "a run",
@@ -328,6 +341,7 @@ const pb_object_type pb_run_type = {
     .members = run_members,
     .attribute = run_attribute,
     .names = run_names,
+    .equal = run_equal,
     .foresee = run_foresee,
     .labels = run_labels,
     .part = pb_part_of_run,

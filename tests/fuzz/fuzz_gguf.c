@@ -1,14 +1,17 @@
 /* libFuzzer: a GGUF file of any bytes. What opens must be readable to its last value, in the order
- * of pairs of rows too, and every key in it to its last item. */
+ * of pairs of rows too, and every key in it to its last item; a tokenizer in it must encode a text,
+ * or say why not. */
 #define _GNU_SOURCE /* memfd_create() */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "io/gguf.h"
 #include "io/safetensors.h"
+#include "tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,6 +55,28 @@ static void read_keys(const char *path)
     pb_gguf_destroy(&gguf);
 }
 
+static void read_tokenizer(const char *path)
+{
+    static const char text[] = "ab abc  <s>12 1\xC3\xA9";
+    pb_tokenizer *tokenizer = NULL;
+    int32_t *ids = NULL;
+    size_t count = 0, length = 0;
+    char *back = NULL;
+    pb_error *error = NULL;
+    if (!pb_tokenizer_open(path, &tokenizer, &error) &&
+        !pb_tokenizer_encode(tokenizer, text, strlen(text), PB_SPECIAL_ALLOWED, NULL, &ids, &count,
+                             &error)) {
+        if (pb_tokenizer_decode(tokenizer, ids, count, &back, &length, NULL))
+            abort();
+    } else if (!error) {
+        abort();
+    }
+    free(back);
+    free(ids);
+    pb_error_destroy(&error);
+    pb_tokenizer_destroy(&tokenizer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[64];
@@ -65,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < pb_weights_count(weights); i++)
             read_tensor(weights, pb_weights_at(weights, i));
         read_keys(path);
+        read_tokenizer(path);
     } else if (!error) {
         abort();
     }

@@ -6,7 +6,8 @@
 Needs the package `gguf` (its reader and its quants are the reference); make_gguf.versions, written
 beside, says which. gguf-types.gguf has a tensor of each type that Patchbay reads, their blocks of
 random bytes with scales that are finite; gguf-types.f32 has their values, tensor by tensor in the
-order of the file, as float32. Its metadata has a value of each type.
+order of the file, as float32. Its metadata has a value of each type. gguf-words.gguf and
+gguf-pieces.gguf have small tokenizers, byte-level and of pieces, for tests/tokenizer/test_kinds.c.
 """
 import pathlib
 import sys
@@ -94,10 +95,54 @@ def values(path):
     return np.concatenate(result)
 
 
+def byte_symbols():
+    itself = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in itself]
+    written = {byte: chr(byte) for byte in itself} | {byte: chr(0x100 + i) for i, byte in enumerate(others)}
+    return [written[byte] for byte in range(256)]
+
+
+def write_words(path):
+    """Every byte but 0x00 and 0xFF, some merges, a token that marks something and one of a user's."""
+    writer = gguf.GGUFWriter(path, "llama")
+    tokens = byte_symbols()
+    merges = ["a b", "Ġ ab", "1 2", "Ġ Ġ"]
+    tokens = [t for i, t in enumerate(tokens) if i not in (0, 255)] + [m.replace(" ", "") for m in merges]
+    kinds = [1] * len(tokens) + [3, 4]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens + ["<|end|>", "<user>"])
+    writer.add_token_types(kinds)
+    writer.add_token_merges(merges)
+    writer.add_bos_token_id(len(tokens))
+    writer.add_add_bos_token(False)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
+def write_pieces(path):
+    """The better score is merged first: "ab" before "bc"."""
+    writer = gguf.GGUFWriter(path, "llama")
+    pieces = ["\u2581", "a", "b", "c", "ab", "bc", "\u2581a", "\u2581ab", "abc", "\u2581\u2581"]
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)] + pieces)
+    writer.add_token_scores([0.0] * 259 + [-100.0] * 4 + [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0])
+    writer.add_token_types([2, 3, 3] + [6] * 256 + [1] * len(pieces))
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_add_bos_token(True)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     types = folder / "gguf-types.gguf"
     write(types)
+    write_words(folder / "gguf-words.gguf")
+    write_pieces(folder / "gguf-pieces.gguf")
     write(folder / "gguf-aligned.gguf", alignment=64)
     read = values(types)
     assert np.array_equal(read, values(folder / "gguf-aligned.gguf"))

@@ -2,22 +2,28 @@
 """Writes what the reference tokenizer says, for tests/tokenizer/test_tokenizer_golden.c.
 
     make_tokenizer.py VOCABULARY_FOLDER OUT.json
+    make_tokenizer.py --train OUT.json
 
 The folder holds vocab.json and merges.txt: models/reviews-4m, or GPT-2's own, which
-tools/fetch-gpt2-vocab puts into build/gpt2-vocab. Needs the package `tokenizers`, whose version is
+tools/fetch-gpt2-vocab puts into build/gpt2-vocab; or a tokenizer.json, as tools/fetch-tokenizers
+puts into build/tokenizers. With --train a small one of GPT-NeoX's kind is trained, and written into
+the file whole. Needs the package `tokenizers`, whose version is
 written into the file, and a Python whose unicodedata is at Unicode 14 (3.11).
 
 Large inputs are not stored: both sides make them by the same rule, and compare CRC-32s of the
-tokens. A text's tokens enter a CRC as a count and the ids, each as four bytes, little-endian.
+tokens. A text's tokens enter a CRC as a count and the ids, each as four bytes, little-endian. A
+vocabulary may lack bytes, which `tokenizers` leaves out without a word: a text that has one is
+expected to be refused, null here, and enters a CRC as the count -1.
 """
 import json
+import os
 import struct
 import sys
 import unicodedata
 import zlib
 
 import tokenizers
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 SPECIAL = "<|endoftext|>"
 BLOCK = 256          # code points in one CRC
@@ -89,6 +95,10 @@ TEXTS = [
 
 
 def load(folder, special):
+    if os.path.exists(f"{folder}/tokenizer.json"):
+        tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
+        tokenizer.encode_special_tokens = not special
+        return tokenizer
     tokenizer = Tokenizer(models.BPE.from_file(f"{folder}/vocab.json", f"{folder}/merges.txt"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     if special:
@@ -96,12 +106,42 @@ def load(folder, special):
     return tokenizer
 
 
+def train():
+    """NFC, then bytes: as GPT-NeoX's, on the texts above."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=[SPECIAL, "<|padding|>"], show_progress=False,
+                                  initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    return tokenizer
+
+
+def missing_bytes(tokenizer):
+    """Those that a byte-level vocabulary has no token for. One of pieces has all here."""
+    model = json.loads(tokenizer.to_str())["model"]
+    if model["byte_fallback"]:
+        assert all(f"<0x{byte:02X}>" in model["vocab"] for byte in range(256))
+        return set()
+    itself = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in itself]
+    written = {byte: chr(byte) for byte in itself} | {byte: chr(0x100 + i) for i, byte in enumerate(others)}
+    return {byte for byte in range(256) if written[byte] not in model["vocab"]}
+
+
+MISSING = set()  # of the vocabulary at hand
+
+
 def ids(tokenizer, texts):
-    return [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    return [None if MISSING and MISSING & set(text.encode()) else e.ids
+            for text, e in zip(texts, tokenizer.encode_batch(texts, add_special_tokens=False))]
 
 
 def crc(lists, value=0):
     for tokens in lists:
+        if tokens is None:
+            value = zlib.crc32(struct.pack("<i", -1), value)
+            continue
         value = zlib.crc32(struct.pack(f"<{len(tokens) + 1}i", len(tokens), *tokens), value)
     return value
 
@@ -166,24 +206,41 @@ def long_words(tokenizer):
         random = Random(88172645463325252)
         count = MEGABYTE // len(alphabet[0].encode())
         text = "".join(alphabet[random.next() % len(alphabet)] for _ in range(count))
-        tokens = tokenizer.encode(text, add_special_tokens=False).ids
-        result.append({"name": name, "alphabet": alphabet, "letters": count, "tokens": len(tokens), "crc": crc([tokens])})
+        tokens = ids(tokenizer, [text])[0]
+        result.append({"name": name, "alphabet": alphabet, "letters": count, "crc": crc([tokens])})
     return result
+
+
+def own_texts(tokenizer):
+    """With the first tokens that mark something, and marks that a normaliser joins or leaves."""
+    special = [token.content for _, token in sorted(tokenizer.get_added_tokens_decoder().items()) if token.special][:4]
+    around = [t for s in special if s != SPECIAL for t in (s, s * 2, f"a{s}b", f" {s} ", f"a  {s}  b", f"{s} a", s[:-1])]
+    joined = ["e\u0301\u0323", "\u0344", "\u212b\u2126", "\ufb2c", "\u1100\u1161\u11a8", "\U00011935\U00011930",
+              "\U0001e2ae\u0301", "a\U0001e4ec\u0316", "\u0928\u093c", "\u0f73", "\u2adc", "\U0001d15e"]
+    spaces = ["\u2581", " \u2581", "\u2581a", "a\u2581\u2581b", "<0x0A>", "<0x41>", "\n<unk>", "'S 'RE '\u017f '\u212a",
+              "x'LL'Ve", "12345678", "a1b22c333", "  123  45", "\r\n\r\n  a", "a!!\n\nb", "a  !\r\n", "\t\n \n\ta"]
+    return around + joined + spaces
 
 
 def main():
     folder, out = sys.argv[1:]
     if unicodedata.unidata_version.split(".")[0] != "14":
         sys.exit(f"this Python knows Unicode {unicodedata.unidata_version}; use one with Unicode 14, such as 3.11")
-    tokenizer, plain = load(folder, True), load(folder, False)
+    trained = train() if folder == "--train" else None
+    tokenizer, plain = (trained, Tokenizer.from_str(trained.to_str())) if trained else (load(folder, True), load(folder, False))
+    if trained:
+        plain.encode_special_tokens = True
+    MISSING.update(missing_bytes(tokenizer))
+    texts = TEXTS + own_texts(tokenizer)
     ranges = assigned()
     every = [code for first, last in ranges for code in range(first, last + 1)]
     golden = {
         "made_by": f"tests/golden/make_tokenizer.py with tokenizers {tokenizers.__version__}, "
                    f"Unicode {unicodedata.unidata_version}",
         "count": tokenizer.get_vocab_size(),
-        "texts": [[text, tokens] for text, tokens in zip(TEXTS, ids(tokenizer, TEXTS))],
-        "as_text": [[text, tokens] for text, tokens in zip(TEXTS, ids(plain, TEXTS)) if SPECIAL in text],
+        "exact": not json.loads(tokenizer.to_str())["normalizer"] and not json.loads(tokenizer.to_str())["model"]["byte_fallback"],
+        "texts": [[text, tokens] for text, tokens in zip(texts, ids(tokenizer, texts))],
+        "as_text": [[text, tokens] for text, tokens in zip(texts, ids(plain, texts)) if "<" in text],
         "assigned": ranges,
         "code_points": code_point_crcs(tokenizer, ranges),
         "pool": POOL,
@@ -191,6 +248,8 @@ def main():
         "random_every": random_crcs(tokenizer, every, 362436069),
         "long": long_words(tokenizer),
     }
+    if trained:
+        golden["tokenizer"] = json.loads(trained.to_str())
     with open(out, "w", encoding="ascii") as file:
         rows = [f" {json.dumps(key)}: {json.dumps(value, separators=(',', ':'))}" for key, value in golden.items()]
         file.write("{\n" + ",\n".join(rows) + "\n}\n")

@@ -156,10 +156,11 @@ class Nursery:
             if not copy.exists() or copy.read_bytes() != source.read_bytes():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, copy)
-        vocabulary = self.tree / "build" / "gpt2-vocab"
-        if (ROOT / "build" / "gpt2-vocab").exists() and not vocabulary.exists():
-            vocabulary.parent.mkdir(exist_ok=True)
-            vocabulary.symlink_to(ROOT / "build" / "gpt2-vocab")
+        for name in ("gpt2-vocab", "tokenizers", "smollm2-135m"):
+            fetched, link = ROOT / "build" / name, self.tree / "build" / name
+            if fetched.exists() and not link.exists():
+                link.parent.mkdir(exist_ok=True)
+                link.symlink_to(fetched)
         ninja = ["-G", "Ninja"] if shutil.which("ninja") else []
         for under in sanitizers:
             run(["cmake", "-S", self.tree, "-B", self.build(under), *ninja,

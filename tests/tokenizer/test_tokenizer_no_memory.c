@@ -67,6 +67,23 @@ static bool open_tokenizer_json(void *vocab)
     return is_done(status, error);
 }
 
+/* Of both kinds; encoding a text, too, whose characters are changed on the way. */
+static bool open_gguf(void *path)
+{
+    static const char text[] = "ab abc  e\xCC\x81<s> 12";
+    pb_tokenizer *tokenizer = NULL;
+    pb_error *error = NULL;
+    int32_t *ids = NULL;
+    size_t count;
+    pb_status status = pb_tokenizer_open(path, &tokenizer, &error);
+    if (!status)
+        status = pb_tokenizer_encode(tokenizer, text, strlen(text), PB_SPECIAL_ALLOWED, NULL, &ids,
+                                     &count, &error);
+    free(ids);
+    pb_tokenizer_destroy(&tokenizer);
+    return is_done(status, error);
+}
+
 /* A folder in which everything that is read is there. */
 static bool open_folder(void *folder)
 {
@@ -113,6 +130,14 @@ static void test_tokenizer(void **state)
     pb_tokenizer_destroy(&tokenizer);
 }
 
+static void test_gguf(void **state)
+{
+    (void)state;
+    char words[] = "tests/golden/gguf-words.gguf", pieces[] = "tests/golden/gguf-pieces.gguf";
+    assert_survives_failing_memory(open_gguf, words, 2000);
+    assert_survives_failing_memory(open_gguf, pieces, 2000);
+}
+
 static void test_folder(void **state)
 {
     static const char settings[] =
@@ -150,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tokenizer),
+        cmocka_unit_test(test_gguf),
         cmocka_unit_test_setup_teardown(test_folder, scratch_set_up, scratch_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

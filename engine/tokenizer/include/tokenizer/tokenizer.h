@@ -1,9 +1,12 @@
 /*
- * GPT-2's tokenizer: byte-level byte-pair encoding, exact with Hugging Face's.
+ * Byte-pair encoding, exact with Hugging Face's library `tokenizers`.
  *
- * A text is cut into words by a pattern over Unicode classes; the bytes of a word are merged pair
- * by pair, the pair that was learned first (the lowest rank) before all others and the leftmost of
- * equal ones first. A tokenizer is immutable and may be used from several threads at once.
+ * Byte-level (GPT-2, GPT-NeoX, Llama 3, Qwen 2, SmolLM): a text is cut into words by the family's
+ * pattern over Unicode classes; the bytes of a word are merged pair by pair, the pair that was
+ * learned first (the lowest rank) before all others and the leftmost of equal ones first. Of pieces
+ * (SentencePiece, as Llama 2 has it): the characters of a whole text are merged so, its spaces
+ * written as U+2581; a character without a token becomes its bytes. A tokenizer is immutable and
+ * may be used from several threads at once.
  */
 #ifndef PB_TOKENIZER_TOKENIZER_H
 #define PB_TOKENIZER_TOKENIZER_H
@@ -23,10 +26,12 @@ enum { PB_NO_TOKEN = -1 };
 /*
  * Reads folder/tokenizer.json, or folder/vocab.json and folder/merges.txt where it is missing, and
  * what tokenizer_config.json, special_tokens_map.json and added_tokens.json say about added tokens
- * and spaces, as transformers' AutoTokenizer does. PB_FORMAT names the file and what is wrong;
- * PB_UNSUPPORTED for a tokenizer.json that cuts or normalises text in a way that is not known.
+ * and spaces, as transformers' AutoTokenizer does. Where the folder holds a GGUF file in place of
+ * safetensors, or `path` is one, its metadata is read (`tokenizer.ggml.*`). PB_FORMAT names the
+ * file and what is wrong; PB_UNSUPPORTED, naming the part, for a tokenizer that cuts, merges or
+ * normalises text in a way that is not known.
  */
-pb_status pb_tokenizer_open(const char *folder, pb_tokenizer **tokenizer, pb_error **error);
+pb_status pb_tokenizer_open(const char *path, pb_tokenizer **tokenizer, pb_error **error);
 /* The same from memory; `vocab_path` and `merges_path` are what messages call them. */
 pb_status pb_tokenizer_parse(const char *vocab_path, const char *vocab, size_t vocab_length,
                              const char *merges_path, const char *merges, size_t merges_length,
@@ -49,6 +54,10 @@ size_t pb_tokenizer_words(const pb_tokenizer *tokenizer); /* of them, those that
  * <|endoftext|>. The one that ends one. PB_NO_TOKEN if there is none. */
 int32_t pb_tokenizer_start(const pb_tokenizer *tokenizer);
 int32_t pb_tokenizer_end(const pb_tokenizer *tokenizer);
+
+/* What its files say about putting that first token before a text. */
+typedef enum pb_start_rule { PB_START_UNSAID, PB_START_NEVER, PB_START_ALWAYS } pb_start_rule;
+pb_start_rule pb_tokenizer_start_rule(const pb_tokenizer *tokenizer);
 /* Whether a text that has its text becomes it, whatever stands around: <|endoftext|> and others. */
 bool pb_tokenizer_is_added(const pb_tokenizer *tokenizer, int32_t id);
 /* What may surprise someone who knows GPT-2's own tokenizer: a sentence a line; nothing as a rule.
@@ -74,8 +83,9 @@ pb_status pb_tokenizer_encode(const pb_tokenizer *tokenizer, const char *text, s
 /* The one token that is exactly these bytes; PB_NO_TOKEN if they are none or several. */
 int32_t pb_tokenizer_find(const pb_tokenizer *tokenizer, const char *text, size_t length);
 
-/* Like pb_tokenizer_find() for a text that encodes to one token; PB_VALUE otherwise, with a text
- * that shows its pieces and a hint with the nearest words that are one token. */
+/* Like pb_tokenizer_find() for a text that encodes to one token (of a vocabulary of pieces, which
+ * may put a space before a text: that is one); PB_VALUE otherwise, with a text that shows its
+ * pieces and a hint with the nearest words that are one token. */
 pb_status pb_tokenizer_need_one(const pb_tokenizer *tokenizer, const char *text, size_t length,
                                 int32_t *id, pb_error **error);
 
@@ -85,8 +95,8 @@ pb_status pb_tokenizer_need_one(const pb_tokenizer *tokenizer, const char *text,
 const char *pb_tokenizer_bytes(const pb_tokenizer *tokenizer, int32_t id, size_t *length);
 
 /*
- * The bytes of the tokens one after the other, malloc'ed, the caller's, NUL-terminated behind
- * *length. PB_RANGE for an id that is not there.
+ * The bytes of the tokens one after the other, a space that was put before a text among them,
+ * malloc'ed, the caller's, NUL-terminated behind *length. PB_RANGE for an id that is not there.
  */
 pb_status pb_tokenizer_decode(const pb_tokenizer *tokenizer, const int32_t *ids, size_t count,
                               char **bytes, size_t *length, pb_error **error);
