@@ -100,9 +100,6 @@ void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
 pb_status pb_prompts_join(const pb_prompts *prompts, pb_tensor **parts, const pb_watch *watch,
                           pb_status status, pb_tensor **joined, pb_error **error);
 
-/* One prompt was wanted, and a list was given: the line that goes through it. */
-pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error);
-
 /* The prompts a value stands for: the column `prompt` of a table, the runs of a set of runs, and
  * otherwise the value itself. Borrowed. PB_NAME for a table without that column. */
 pb_status pb_prompt_column(pb_call *call, const pb_value *value, const pb_value **prompts,
