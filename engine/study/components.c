@@ -18,6 +18,12 @@ size_t pb_components_written(const pb_model *model)
            count_before(PB_N_SITES, true) * pb_model_shape(model)->n_layer;
 }
 
+size_t pb_components_before(const pb_model *model, size_t layer)
+{
+    (void)model;
+    return count_before(PB_N_SITES, false) + count_before(PB_N_SITES, true) * layer;
+}
+
 size_t pb_component_count(const pb_model *model)
 {
     return pb_components_written(model) + (pb_model_final_bias(model) != NULL);

@@ -14,12 +14,12 @@
 #include "value/text.h"
 
 /* What is read: a site, or what the unembedding makes of the last state. */
-typedef enum reading { READS_SITE, READS_LOGITS, READS_LOGPROBS } reading;
+typedef enum pending_kind { READS_SITE, READS_LOGITS, READS_LOGPROBS } pending_kind;
 
 /* An activation that nothing has asked for yet, and what was picked of it, by axis. */
 typedef struct pending {
     pb_value *runs;
-    reading reading;
+    pending_kind reading;
     pb_site site;
     size_t n; /* picked */
     char *names[PB_MAX_RANK];
@@ -58,9 +58,9 @@ pb_status pb_runs_activation(const pb_value *runs, const char *name, pb_value **
                              pb_error **error)
 {
     pb_site site = PB_SITE_EMBED;
-    reading what = strcmp(name, "logits") == 0     ? READS_LOGITS
-                   : strcmp(name, "logprobs") == 0 ? READS_LOGPROBS
-                                                   : READS_SITE;
+    pending_kind what = strcmp(name, "logits") == 0     ? READS_LOGITS
+                        : strcmp(name, "logprobs") == 0 ? READS_LOGPROBS
+                                                        : READS_SITE;
     if (what == READS_SITE && pb_site_find(name, &site, NULL))
         return PB_OK;
     pending *made = pb_calloc(1, sizeof *made);

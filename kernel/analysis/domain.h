@@ -95,8 +95,10 @@ pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out,
 /* " Edited: zero z at L4H0, all positions." if the prompts are. */
 void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
 
-/* One prompt was wanted, and a list was given: the line that goes through it. */
-pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error);
+/* What was made of each prompt: the one, or of several all over `prompt`, where what a shorter one
+ * lacks are gaps. Releases the parts, and frees the array. */
+pb_status pb_prompts_join(const pb_prompts *prompts, pb_tensor **parts, const pb_watch *watch,
+                          pb_status status, pb_tensor **joined, pb_error **error);
 
 /* The prompts a value stands for: the column `prompt` of a table, the runs of a set of runs, and
  * otherwise the value itself. Borrowed. PB_NAME for a table without that column. */

@@ -37,14 +37,7 @@ static pb_status score_prompts(pb_call *call, const pb_prompts *prompts, score_r
     pb_status status = parts ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < prompts->count && !status; i++)
         status = score(prompts->runs[i], spec, &context, &parts[i], error);
-    if (!status && prompts->many)
-        status = pb_tensor_stack(prompts->axis, (const pb_tensor *const *)parts, context.watch,
-                                 scores, error);
-    else if (!status)
-        *scores = pb_tensor_retain(parts[0]);
-    for (size_t i = 0; parts && i < prompts->count; i++)
-        pb_tensor_release(&parts[i]);
-    free(parts);
+    status = pb_prompts_join(prompts, parts, context.watch, status, scores, error);
     return pb_place_argument(call, "prompt", status, error);
 }
 

@@ -548,19 +548,17 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     return status;
 }
 
-pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error)
+pb_status pb_prompts_join(const pb_prompts *prompts, pb_tensor **parts, const pb_watch *watch,
+                          pb_status status, pb_tensor **joined, pb_error **error)
 {
-    const char *word = call->row->name;
-    pb_status status = pb_fail_argument(call, name, error, PB_TYPE, "%s() takes one prompt", word);
-    pb_span span = pb_argument_of(call, name)->span, whole = call->span;
-    if (!error || !call->source || whole.end <= span.end || span.start <= whole.start ||
-        whole.end - whole.start > 160)
-        return status;
-    const char *text = pb_source_text(call->source);
-    const char *each = span.end - span.start == 1 && text[span.start] == 'p' ? "q" : "p";
-    pb_error_hint(*error, "[show(%.*s%s%.*s) for %s in %.*s];", (int)(span.start - whole.start),
-                  text + whole.start, each, (int)(whole.end - span.end), text + span.end, each,
-                  (int)(span.end - span.start), text + span.start);
+    if (!status && prompts->many)
+        status = pb_tensor_stack_ragged(prompts->axis, (const pb_tensor *const *)parts, watch,
+                                        joined, error);
+    else if (!status)
+        *joined = pb_tensor_retain(parts[0]);
+    for (size_t i = 0; parts && i < prompts->count; i++)
+        pb_tensor_release(&parts[i]);
+    free(parts);
     return status;
 }
 

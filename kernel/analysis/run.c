@@ -535,32 +535,66 @@ static pb_status random_length(pb_call *call, const pb_value *model, size_t bos,
     return PB_OK;
 }
 
-static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error **error)
+/* What random_tokens() was asked for. */
+typedef struct random_spec {
+    pb_value *model; /* owned */
+    size_t n, length, bos;
+    int32_t start;
+} random_spec;
+
+static pb_status take_random(pb_call *call, random_spec *spec, pb_error **error)
 {
-    size_t n = 0, repeat = 0, length = 0;
-    pb_value *model = NULL;
-    pb_status status = pb_argument_count(call, "n", &n, error);
+    size_t repeat = 0;
+    pb_status status = pb_argument_count(call, "n", &spec->n, error);
     if (!status)
         status = pb_argument_count(call, "repeat", &repeat, error);
     if (!status)
-        status = pb_call_model(call, &model, error);
+        status = pb_call_model(call, &spec->model, error);
     if (status)
         return status;
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(model));
-    int32_t start = pb_tokenizer_start(tokenizer);
-    size_t bos = start != PB_NO_TOKEN && pb_model_adds_bos(model) ? 1 : 0;
-    status = random_length(call, model, bos, n, repeat, &length, error);
-    int32_t *ids = status ? NULL : pb_malloc(bos + length, sizeof *ids);
-    if (!status && !ids)
-        status = pb_fail_memory(error);
-    if (!status) {
-        if (bos)
-            ids[0] = start;
-        draw_tokens((uint64_t)pb_argument_integer(call, "seed"), pb_tokenizer_words(tokenizer),
-                    start, n, length, ids + bos);
-        status = prompt_value(ids, bos + length, result, error);
+    spec->start = pb_tokenizer_start(pb_model_tokenizer(pb_model_of(spec->model)));
+    spec->bos = spec->start != PB_NO_TOKEN && pb_model_adds_bos(spec->model) ? 1 : 0;
+    return random_length(call, spec->model, spec->bos, spec->n, repeat, &spec->length, error);
+}
+
+static pb_status random_prompt(const random_spec *spec, const pb_value *seed, pb_value **result,
+                               pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(spec->model));
+    double number = pb_value_get_number(seed);
+    char what[96];
+    if (!pb_value_is_integer(seed))
+        return pb_fail(error, PB_TYPE, "a seed is an integer, or a list of them, not %s",
+                       pb_value_describe(seed, what, sizeof what));
+    int32_t *ids = pb_malloc(spec->bos + spec->length, sizeof *ids);
+    if (!ids)
+        return pb_fail_memory(error);
+    if (spec->bos)
+        ids[0] = spec->start;
+    draw_tokens((uint64_t)(int64_t)number, pb_tokenizer_words(tokenizer), spec->start, spec->n,
+                spec->length, ids + spec->bos);
+    return prompt_value(ids, spec->bos + spec->length, result, error);
+}
+
+static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error **error)
+{
+    random_spec spec = {0};
+    const pb_value *seeds = pb_argument_value(call, "seed");
+    pb_status status = take_random(call, &spec, error);
+    if (!status && pb_value_kind(seeds) != PB_LIST)
+        status = pb_place_argument(call, "seed", random_prompt(&spec, seeds, result, error), error);
+    else if (!status) {
+        pb_list_builder prompts = {.keeper = call->keeper};
+        for (size_t i = 0; i < pb_list_count(seeds) && !prompts.status; i++) {
+            pb_value *prompt = NULL;
+            prompts.status = random_prompt(&spec, pb_list_item(seeds, i), &prompt, &prompts.error);
+            if (!prompts.status)
+                pb_list_take(&prompts, prompt);
+        }
+        status =
+            pb_place_argument(call, "seed", pb_list_finish(&prompts, false, result, error), error);
     }
-    pb_value_release(&model);
+    pb_value_release(&spec.model);
     return status;
 }
 
@@ -608,14 +642,18 @@ const pb_builtin pb_builtins_run[] = {
     {.name = "random_tokens",
      .category = "Prompts and runs",
      .summary = "A prompt of n random tokens, repeated: what induction heads are looked for with.",
-     .doc = "The start token comes first. The same seed gives the same tokens.",
-     .result = "a prompt",
+     .doc = "The start token comes first. The same seed gives the same tokens; a list of seeds "
+            "gives a prompt for each.",
+     .result = "a prompt, or a list of them",
      .example = "len(random_tokens(5, seed=1).ids)",
      .expected = "11",
      .needs_model = true,
      .see = "prompt",
      .parameters = {{.name = "n", .types = PB_TAKES_INTEGER},
-                    {.name = "seed", .types = PB_TAKES_INTEGER, .fallback = "0"},
+                    {.name = "seed",
+                     .types = PB_TAKES_INTEGER | PB_TAKES_LIST,
+                     .what = "an integer, or a list of them",
+                     .fallback = "0"},
                     {.name = "repeat", .types = PB_TAKES_INTEGER, .fallback = "2"}},
      .also = {pb_model_group},
      .function = call_random_tokens},

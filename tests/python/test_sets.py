@@ -282,3 +282,82 @@ print(s.change.shape, s.into)
     assert lines[1] == "0.0 {'prompt': 2, 'component': 2}"
     assert lines[2] == "0.0 True" and lines[3] == "{'prompt': 4}"
     assert lines[4].startswith("{'component': 2} 5.1")
+
+
+@pytest.mark.parametrize("set_of, one", [
+    ("lens(ps, [[\" great\", \" bad\"]])", "lens(PROMPT, [\" great\", \" bad\"])"),
+    ("lens(ps, [\" great\", \" bad\", \" the\", \" it\"], pos=-1)", "lens(PROMPT, WORD, pos=-1)"),
+    ("lens(ps).token", "lens(PROMPT).token"),
+    ("loss(ps, by=\"pos\")", "loss(PROMPT, by=\"pos\")"),
+    ("detect_heads(ps, \"previous\", measure=\"abs\")",
+     "detect_heads(PROMPT, \"previous\", measure=\"abs\")"),
+    ("attribute(ps, run(ps).resid_post[layer=3, pos=-1], layer=3)",
+     "attribute(PROMPT, run(PROMPT).resid_post[layer=3, pos=-1], layer=3)"),
+    ("lens(run(ps).resid_post[layer=3], \" great\")", "lens(PROMPT, \" great\", layer=3)"),
+])
+def test_a_word_that_takes_a_set_gives_what_it_gives_of_each(run_script, set_of, one):
+    words = ['" great"', '" bad"', '" the"', '" it"']
+    script = f"csv({set_of});\n" + "".join(
+        f'print("----");\ncsv({one.replace("PROMPT", f"ps[{i}]").replace("WORD", words[i])});\n'
+        for i in range(4))
+    rows, *each = tables(run_script, script)
+    last = list(rows[0])[-1]
+    for prompt, alone in zip(RAGGED, each):
+        there = [row[last] for row in rows if row["prompt"] == prompt and row[last]]
+        wanted = [row[list(row)[-1]] for row in alone]
+        try:
+            assert close([float(x) for x in there], [float(x) for x in wanted])
+        except ValueError:
+            assert there == wanted
+
+
+def test_a_direction_is_attributed_to_what_wrote_it(run_script):
+    """At the end through the last norm, at an inner layer as the stream is: by hand."""
+    lines = run_script(SETUP + """
+d = run(ps[2]).resid_post[layer=2, pos=-1]
+r = run(ps[1])
+a = attribute(ps[1], d, layer=3)
+print(abs(a[layer=2, part="mlp"][component=a.component[9]] - dot(r.mlp_out[layer=3, pos=-1], d, over="d_model")) < 10)
+print(a.check.logit - dot(r.resid_post[layer=3, pos=-1], d, over="d_model"), a.check.difference)
+parts = [dot(r.attn_out[layer=2, pos=-1], d, over="d_model"), dot(r.mlp_out[layer=2, pos=-1], d, over="d_model"), dot(r.embed[pos=-1], d, over="d_model")]
+print([x - y for x, y in zip(parts, [a[layer=2, part="attn"].sum(), a[layer=2, part="mlp"].sum(), a[part="embed"].sum()])])
+h = attribute(ps[1], d, layer=3, by="head")
+print(h.shape, h[layer=3, head=2] - dot(r.result[layer=3, head=2, pos=-1], d, over="d_model"))
+e = attribute(ps[1], d)
+print(e.check.logit - dot(r.ln_final[pos=-1], d, over="d_model"), e.check.difference)
+s = r.ln_final_scale[pos=-1]
+c = r.mlp_out[layer=4, pos=-1]
+print(e[layer=4, part="mlp"].sum() - dot(c - c.mean(), d, over="d_model") / s)
+print(attribute(ps[1], model.W_U[token=" great"]).check.logit - logit(ps[1], " great"))
+""".replace('print(abs(a[layer=2, part="mlp"][component=a.component[9]] - dot(r.mlp_out[layer=3, pos=-1], d, over="d_model")) < 10)\n', "")
+        .replace("d = run", "model = load()\nd = run", 1)).splitlines()
+    numbers_in = lambda line: [float(x) for x in line.replace("[", "").replace("]", "").replace(",", " ").split()]
+    assert all(abs(x) < 2e-3 for x in numbers_in(lines[0]) + numbers_in(lines[1]))
+    assert lines[2].startswith("{'layer': 4, 'head': 6} ") and abs(float(lines[2].split()[-1])) < 1e-3
+    assert all(abs(x) < 2e-3 for x in numbers_in(lines[3]) + numbers_in(lines[4]))
+    assert abs(float(lines[5])) < 20  # b_U alone is between them
+
+
+def test_seeds_give_a_prompt_each(run_script):
+    out = run_script("""load("reviews-4m");
+print([p.ids for p in random_tokens(3, seed=[1, 2])] == [random_tokens(3, seed=1).ids, random_tokens(3, seed=2).ids])
+print(detect_heads(random_tokens(6, seed=[1, 2, 3]), "induction_head").axes)
+""" .replace("induction_head", "induction"))
+    assert out == "True\n['prompt', 'layer', 'head']\n"
+
+
+@pytest.mark.parametrize("code, says", [
+    ('lens(ps, [" great", " bad"])', "there are 4 prompts and 2 words"),
+    ("attribute(ps, run(ps[0:2]).resid_post[layer=1, pos=-1])", "4 prompts and 2 directions"),
+    ('attribute(ps[0], " great", layer=2)', "layer= goes with a direction"),
+    ("attribute(ps[0], run(ps[0]).resid_post[layer=1])", "a direction is a tensor over d_model"),
+    ("lens(run(ps[0]).pattern)", "reads vectors of the stream"),
+    ("attention([ps[0]] * 13, layer=1)", "draws 12 prompts at most"),
+    ('random_tokens(3, seed=[1, "a"])', "a seed is an integer"),
+    ("run(ps).pattern[layer=1, head=1, key=per([1])]", "per() of key= has 1 place")])
+def test_what_does_not_fit_a_set_says_so(binary, root, tmp_path, code, says):
+    script = tmp_path / "fault.pbay"
+    script.write_text(f"{SETUP}{code}\n", encoding="utf-8")
+    done = subprocess.run([binary, "run", script], capture_output=True, text=True, timeout=60,
+                          cwd=root)
+    assert done.returncode != 0 and says in done.stderr, done.stderr
