@@ -7,6 +7,7 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_model,
     pb_builtins_run,
     pb_builtins_set,
+    pb_builtins_shade,
     pb_builtins_predict,
     pb_builtins_ranking,
     pb_builtins_metric,
