@@ -376,7 +376,7 @@ j.prompt = j.text
 print(j.label, loss(j).values == loss(["I love it", "I hate it"]).values)
 print(loss(read("{tmp_path}/a.csv")).shape)
 x = run(c).mlp_post[layer=2, neuron=7]
-print(x.top(1, by="value").table.value[0] == max([run(p).mlp_post[layer=2, neuron=7].max() for p in c.prompt]))
+print(abs(x.top(1, by="value").table.value[0] - max([run(p).mlp_post[layer=2, neuron=7].max() for p in c.prompt])) < 0.00001)
 print(shade(x, k=2, by="value"))
 """)
     lines = out.splitlines()
