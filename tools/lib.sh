@@ -143,6 +143,7 @@ missing_packages() {
             want libpcre2-dev has_header pcre2.h
             want libsqlite3-dev has_header sqlite3.h
             want libutf8proc-dev has_header utf8proc.h
+            want libedit-dev has_header histedit.h
             want libcurl4-openssl-dev has_header curl/curl.h
             ;;
         python)

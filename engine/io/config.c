@@ -29,11 +29,22 @@ static pb_status fail_value(const reader *r, const char *key, pb_json value, con
 
 /* ---- one key ---- */
 
+/* What the file has by a name; by "a.b" in its object a. */
+static pb_json given(const reader *r, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    char outer[64];
+    if (!dot)
+        return pb_json_given(r->root, name);
+    snprintf(outer, sizeof outer, "%.*s", (int)(dot - name), name);
+    return pb_json_given(pb_json_given(r->root, outer), dot + 1);
+}
+
 /* *size is what it is where the key is absent. */
 static pb_status read_size(const reader *r, const char *key, size_t most, size_t *size)
 {
     int64_t number = 0;
-    pb_json value = pb_json_given(r->root, key);
+    pb_json value = given(r, key);
     if (!value.at)
         return PB_OK;
     if (!pb_json_as_integer(value, &number) || number < 1 || (uint64_t)number > most) {
@@ -47,7 +58,7 @@ static pb_status read_size(const reader *r, const char *key, size_t most, size_t
 
 static pb_status read_flag(const reader *r, const char *key, bool *flag)
 {
-    pb_json value = pb_json_given(r->root, key);
+    pb_json value = given(r, key);
     *flag = value.at ? pb_json_is_true(value) : *flag;
     return !value.at || pb_json_kind_of(value) == PB_JSON_BOOL
                ? PB_OK
@@ -57,7 +68,7 @@ static pb_status read_flag(const reader *r, const char *key, bool *flag)
 /* `otherwise` may be NULL: the key must then be there. */
 static pb_status read_name(const reader *r, const char *key, const char *otherwise, char **name)
 {
-    pb_json value = pb_json_given(r->root, key);
+    pb_json value = given(r, key);
     pb_buffer text = PB_BUFFER_EMPTY;
     if (value.at)
         pb_json_append(value, &text);
@@ -74,7 +85,7 @@ static pb_status read_name(const reader *r, const char *key, const char *otherwi
 
 static pb_status read_number(const reader *r, const char *key, double *number)
 {
-    pb_json value = pb_json_given(r->root, key);
+    pb_json value = given(r, key);
     if (value.at && (!pb_json_as_number(value, number) || !isfinite((float)*number)))
         return fail_value(r, key, value, "a finite number");
     return PB_OK;
@@ -107,11 +118,11 @@ static pb_status read_ends(const reader *r, pb_config *config)
 /* The name that a key has in this file. */
 static const char *name_given(const reader *r, const pb_config_key *row)
 {
-    const char *given = row->names[0];
+    const char *name = row->names[0];
     for (size_t i = 0; i < sizeof row->names / sizeof *row->names && row->names[i]; i++)
-        if (pb_json_given(r->root, row->names[i]).at)
-            given = row->names[i];
-    return given;
+        if (given(r, row->names[i]).at)
+            name = row->names[i];
+    return name;
 }
 
 static pb_status read_key(const reader *r, const pb_config_key *row, pb_config *config)
@@ -136,9 +147,10 @@ static pb_status read_key(const reader *r, const pb_config_key *row, pb_config *
 /* What the file calls a size, for messages. */
 static const char *name_of(const reader *r, size_t field)
 {
-    for (size_t i = 0; i < r->keys->n; i++)
-        if (r->keys->rows[i].field == field)
-            return name_given(r, &r->keys->rows[i]);
+    for (const pb_config_keys *keys = r->keys; keys; keys = keys->more)
+        for (size_t i = 0; i < keys->n; i++)
+            if (keys->rows[i].field == field)
+                return name_given(r, &keys->rows[i]);
     return "";
 }
 
@@ -186,8 +198,10 @@ static pb_status read_all(reader *r, pb_config_find *find, pb_config *config)
     status = read_name(r, "model_type", NULL, &config->model_type);
     if (!status)
         status = find(r->path, config->model_type, &r->keys, r->error);
-    for (size_t i = 0; !status && i < r->keys->n; i++)
-        status = read_key(r, &r->keys->rows[i], config);
+    config->scale_attn_weights = true; /* but for a family with a key that says otherwise */
+    for (const pb_config_keys *keys = r->keys; !status && keys; keys = keys->more)
+        for (size_t i = 0; !status && i < keys->n; i++)
+            status = read_key(r, &keys->rows[i], config);
     if (!status)
         status = complete_sizes(r, config);
     return status ? status : read_ends(r, config);
@@ -259,6 +273,7 @@ void pb_config_destroy(pb_config **config)
     free((*config)->path);
     free((*config)->model_type);
     free((*config)->activation_function);
+    free((*config)->rope_type);
     free((*config)->ends);
     free(*config);
     *config = NULL;

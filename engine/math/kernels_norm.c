@@ -1,4 +1,5 @@
-/* Layer norm, in one step and in the two that a hook on its scale needs. */
+/* Layer norm and root-mean-square norm, in one step and in the two that a hook on the scale needs.
+ */
 #include <math.h>
 
 #include "kernels_vector.h"
@@ -70,4 +71,33 @@ void pb_layer_norm_apply(size_t rows, size_t d, const float *x, size_t ldx, cons
         double mean = sum(d, row) / (double)d;
         normalise(d, row, (float)mean, scale[r], out + r * ldo);
     }
+}
+
+/* ---- without a mean ---- */
+
+void pb_rms_norm(size_t rows, size_t d, float eps, const float *x, size_t ldx, float *scale,
+                 float *out, size_t ldo)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++) {
+        double s = sigma(d, x + r * ldx, 0, eps);
+        if (scale)
+            scale[r] = (float)s;
+        normalise(d, x + r * ldx, 0, (float)s, out + r * ldo);
+    }
+}
+
+void pb_rms_norm_scale(size_t rows, size_t d, float eps, const float *x, size_t ldx, float *scale)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++)
+        scale[r] = (float)sigma(d, x + r * ldx, 0, eps);
+}
+
+void pb_rms_norm_apply(size_t rows, size_t d, const float *x, size_t ldx, const float *scale,
+                       float *out, size_t ldo)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++)
+        normalise(d, x + r * ldx, 0, scale[r], out + r * ldo);
 }

@@ -10,6 +10,13 @@ static void multiply_add(size_t d, const float *gain, const float *bias, float *
 }
 
 PB_VECTOR
+static void multiply(size_t d, float *x, const float *y)
+{
+    for (size_t i = 0; i < d; i++)
+        x[i] *= y[i];
+}
+
+PB_VECTOR
 static void add(size_t d, float *x, const float *y)
 {
     for (size_t i = 0; i < d; i++)
@@ -42,7 +49,17 @@ void pb_gain_bias(size_t rows, size_t d, const float *gain, const float *bias, f
 {
 #pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
     for (size_t r = 0; r < rows; r++)
-        multiply_add(d, gain, bias, x + r * ldx);
+        if (bias)
+            multiply_add(d, gain, bias, x + r * ldx);
+        else
+            multiply(d, x + r * ldx, gain);
+}
+
+void pb_multiply_rows(size_t rows, size_t d, float *x, size_t ldx, const float *y, size_t ldy)
+{
+#pragma omp parallel for schedule(static) if (rows * d > PB_WORTH_THREADS)
+    for (size_t r = 0; r < rows; r++)
+        multiply(d, x + r * ldx, y + r * ldy);
 }
 
 void pb_add_rows(size_t rows, size_t d, float *x, size_t ldx, const float *y, size_t ldy)

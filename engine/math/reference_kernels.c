@@ -27,6 +27,21 @@ void pb_layer_norm_reference(size_t rows, size_t d, float eps, const float *x, s
     }
 }
 
+void pb_rms_norm_reference(size_t rows, size_t d, float eps, const float *x, size_t ldx,
+                           float *scale, float *out, size_t ldo)
+{
+    for (size_t r = 0; r < rows; r++) {
+        double squares = 0.0;
+        for (size_t i = 0; i < d; i++)
+            squares += (double)x[r * ldx + i] * (double)x[r * ldx + i];
+        double root = sqrt(squares / (double)d + (double)eps);
+        if (scale)
+            scale[r] = (float)root;
+        for (size_t i = 0; i < d; i++)
+            out[r * ldo + i] = (float)((double)x[r * ldx + i] / root);
+    }
+}
+
 void pb_softmax_reference(size_t rows, size_t n, float *x, size_t ldx)
 {
     for (size_t r = 0; r < rows; r++) {

@@ -168,7 +168,9 @@ static pb_status check_layer(const pb_run *run, pb_site site, size_t layer, pb_e
 pb_status pb_run_activation_into(const pb_run *run, pb_site site, size_t layer,
                                  const pb_context *context, float *out, pb_error **error)
 {
-    pb_status status = check_layer(run, site, layer, error);
+    pb_status status = pb_site_check(pb_run_model(run), site, error);
+    if (!status)
+        status = check_layer(run, site, layer, error);
     if (status)
         return status;
     if (!pb_site_info(site)->layers)
@@ -218,7 +220,9 @@ pb_status pb_run_activation(const pb_run *run, pb_site site, size_t layer,
     size_t size = pb_run_activation_size(run, site);
     pb_tensor *made = NULL;
     float *data;
-    pb_status status = all ? PB_OK : check_layer(run, site, layer, error);
+    pb_status status = pb_site_check(pb_run_model(run), site, error);
+    if (!status && !all)
+        status = check_layer(run, site, layer, error);
     if (!status)
         status = create(run, site, all, &made, &data, error);
     size_t first = all ? 0 : layer, n = all ? pb_model_shape(pb_run_model(run))->n_layer : 1;

@@ -10,6 +10,7 @@
 #include <omp.h>
 #endif
 
+#include "cache.h"
 #include "math/matmul.h"
 #include "pass.h"
 
@@ -129,7 +130,7 @@ static tile make_tile(const pb_pass *pass, const pb_active *a, size_t head, size
               .own_v = pass->values + own,
               .n_own = a->n};
     if (s->first > 0) {
-        t.past_k = pb_cache_k(s->past, pass->layer) + column;
+        t.past_k = pb_cache_row(s->past, pass->layer, PB_CACHE_ROT_K, 0) + column;
         t.past_v = pb_cache_v(s->past, pass->layer) + column;
     }
     return t;

@@ -62,7 +62,7 @@ static pb_status check_sequence(const pb_pass *pass, const pb_sequence *s, pb_er
         if (status)
             return status;
     } else if (!s->entry || !entry_fits(s) || s->layer > pass->stop ||
-               (s->layer == pass->stop && s->at_mid)) {
+               (s->at_mid && (s->layer == pass->stop || shape->parallel))) {
         return pb_fail(error, PB_INTERNAL, "a sequence enters a pass with rows that do not fit it");
     }
     if ((s->first > 0 && (!s->past || pb_cache_capacity(s->past) < s->first)) ||
@@ -88,6 +88,11 @@ static pb_status get_buffers(pb_pass *pass, size_t total, pb_error **error)
     if (!status)
         status =
             pb_scratch_floats(scratch, PB_BUFFER_HIDDEN, block, s->d_mlp, &pass->hidden, error);
+    if (!status)
+        status = pb_scratch_floats(scratch, PB_BUFFER_LINEAR, s->gated ? block : 0, s->d_mlp,
+                                   &pass->linear, error);
+    if (!status && s->parallel)
+        status = pb_scratch_floats(scratch, PB_BUFFER_BESIDE, total, d, &pass->beside, error);
     if (!status)
         status = pb_scratch_floats(scratch, PB_BUFFER_OUT, block, d, &pass->out, error);
     if (!status)
@@ -313,13 +318,26 @@ void pb_pass_keep(pb_pass *pass)
         const pb_sequence *s = &pass->batch->sequences[a->sequence];
         if (!s->keep)
             continue;
-        copy_rows(a->n, d_kv, pass->keys + a->row * stride, stride,
-                  pb_cache_row(s->keep, pass->layer, PB_CACHE_K, s->first), d_kv);
+        if (pb_cache_has_k(s->keep))
+            copy_rows(a->n, d_kv, pass->keys + a->row * stride, stride,
+                      pb_cache_row(s->keep, pass->layer, PB_CACHE_K, s->first), d_kv);
         copy_rows(a->n, d_kv, pass->values + a->row * stride, stride,
                   pb_cache_row(s->keep, pass->layer, PB_CACHE_V, s->first), d_kv);
         if (pb_cache_has_q(s->keep))
             copy_rows(a->n, d_q, pass->qkv + a->row * stride, stride,
                       pb_cache_row(s->keep, pass->layer, PB_CACHE_Q, s->first), d_q);
+    }
+}
+
+void pb_pass_keep_rotated(pb_pass *pass)
+{
+    size_t d_kv = pass->model->shape.d_kv, stride = pass->qkv_stride;
+    for (size_t i = 0; i < pass->n_active; i++) {
+        const pb_active *a = &pass->active[i];
+        const pb_sequence *s = &pass->batch->sequences[a->sequence];
+        if (s->keep)
+            copy_rows(a->n, d_kv, pass->keys + a->row * stride, stride,
+                      pb_cache_row(s->keep, pass->layer, PB_CACHE_ROT_K, s->first), d_kv);
     }
 }
 

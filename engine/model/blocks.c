@@ -3,6 +3,7 @@
 
 #include "math/matmul.h"
 #include "pass.h"
+#include "rotate.h"
 
 /* Of `result` at most this many floats are laid out for a hook at once. */
 enum { SHOWN_RESULT = 1 << 22 };
@@ -37,6 +38,8 @@ static pb_status embed_block(pb_pass *pass, size_t first, size_t n, pb_error **e
         pb_model_embedding(pass->model, token, pass->out + r * d);
     }
     pb_status status = add_embedding(pass, PB_SITE_EMBED, first, n, error);
+    if (pass->model->shape.rotary_dim)
+        return status;
     for (size_t r = 0; !status && r < n; r++)
         pb_model_position(pass->model, rows[r].position, pass->out + r * d);
     return status ? status : add_embedding(pass, PB_SITE_POS_EMBED, first, n, error);
@@ -65,7 +68,7 @@ pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error)
     return PB_OK;
 }
 
-/* ---- layer norm with its hooks ---- */
+/* ---- a norm with its hooks ---- */
 
 typedef struct norm {
     pb_site scale_site, site;
@@ -78,11 +81,11 @@ static pb_status apply_norm(pb_pass *pass, norm which, const pb_row *rows, size_
     size_t d = pass->model->shape.d_model;
     pb_status status = PB_OK;
     if (pb_pass_wants(pass, which.scale_site)) {
-        pb_layer_norm_scale(n, d, pass->model->eps, resid, d, pass->scale);
+        pb_model_norm_scale(pass->model, n, resid, pass->scale);
         status = pb_pass_show_rows(pass, which.scale_site, rows, n, pass->scale, 1, error);
-        pb_layer_norm_apply(n, d, resid, d, pass->scale, normed, d);
+        pb_norm_by(pass->model, n, resid, pass->scale, normed);
     } else {
-        pb_layer_norm(n, d, pass->model->eps, resid, d, NULL, normed, d);
+        pb_norm_rows(pass->model, n, resid, normed);
     }
     if (!status)
         status = pb_pass_show_rows(pass, which.site, rows, n, normed, d, error);
@@ -192,6 +195,21 @@ pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error)
     return status;
 }
 
+pb_status pb_pass_turn(pb_pass *pass, pb_error **error)
+{
+    if (!pass->model->shape.rotary_dim)
+        return PB_OK;
+    pb_pass_rotate(pass);
+    pb_status status = show_heads(pass, PB_SITE_ROT_Q, pass->queries, pass->query_stride,
+                                  pass->query_rows, pass->n_queries, error);
+    if (!status)
+        status = show_heads(pass, PB_SITE_ROT_K, pass->keys, pass->qkv_stride, pass->rows,
+                            pass->n_rows, error);
+    if (!status)
+        pb_pass_keep_rotated(pass);
+    return status;
+}
+
 /* ---- attention's output ---- */
 
 /* Each head's z W_O for n rows: result [n, n_head, d_model]. */
@@ -238,7 +256,7 @@ static pb_status out_from_results(const pb_pass *pass, const float *z, const pb_
     return status;
 }
 
-/* resid += z W_O + b_O for n rows from `first`, by way of attn_out where a hook wants that. */
+/* to += z W_O + b_O for n rows from `first`, by way of attn_out where a hook wants that. */
 static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results, bool shown,
                              pb_error **error)
 {
@@ -246,13 +264,13 @@ static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results
     size_t d = pass->model->shape.d_model, d_q = pass->model->shape.d_q;
     const float *z = pass->queries + first * pass->query_stride;
     const pb_row *rows = pass->query_rows + first;
-    float *resid = pass->resid + first * d;
+    float *to = (pass->beside ? pass->beside : pass->resid) + first * d;
     pb_status status;
     if (!results && !shown) {
         status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d, d_q, 1.0f, z, pass->query_stride, w->w_o, d,
-                           1.0f, resid, d, pass->watch, error);
+                           1.0f, to, d, pass->watch, error);
         if (!status)
-            pb_add_bias(n, d, resid, d, w->b_o);
+            pb_add_bias(n, d, to, d, w->b_o);
         return status;
     }
     if (results)
@@ -264,7 +282,7 @@ static pb_status write_block(pb_pass *pass, size_t first, size_t n, bool results
         return status;
     pb_add_bias(n, d, pass->out, d, w->b_o);
     status = pb_pass_show_rows(pass, PB_SITE_ATTN_OUT, rows, n, pass->out, d, error);
-    pb_add_rows(n, d, resid, d, pass->out, d);
+    pb_add_rows(n, d, to, d, pass->out, d);
     return status;
 }
 
@@ -277,6 +295,8 @@ pb_status pb_pass_write_attention(pb_pass *pass, pb_error **error)
     bool results = pb_pass_wants(pass, PB_SITE_RESULT);
     bool shown = pb_pass_wants(pass, PB_SITE_ATTN_OUT);
     size_t block = pass->block;
+    if (pass->beside)
+        memset(pass->beside, 0, pass->n_queries * s->d_model * sizeof *pass->beside);
     if (results)
         block = at_most(block, SHOWN_RESULT / (s->n_head * s->d_model) + 1);
     for (size_t first = 0; !status && first < pass->n_queries; first += block)
@@ -287,22 +307,41 @@ pb_status pb_pass_write_attention(pb_pass *pass, pb_error **error)
 
 /* ---- MLP ---- */
 
-/* hidden [n, d_mlp] = f(normed W_in + b_in), with the hooks before and after f. */
+/* linear [n, d_mlp] = normed W_in + b_in, what a gate is multiplied with. */
+static pb_status gated_input(pb_pass *pass, const pb_row *rows, size_t n, pb_error **error)
+{
+    const pb_layer_weights *w = &pass->model->layers[pass->layer];
+    size_t d = pass->model->shape.d_model, d_mlp = pass->model->shape.d_mlp;
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d_mlp, d, 1.0f, pass->normed, d, w->w_in,
+                                 d_mlp, 0.0f, pass->linear, d_mlp, pass->watch, error);
+    if (status)
+        return status;
+    pb_add_bias(n, d_mlp, pass->linear, d_mlp, w->b_in);
+    return pb_pass_show_rows(pass, PB_SITE_MLP_PRE_LINEAR, rows, n, pass->linear, d_mlp, error);
+}
+
+/* hidden [n, d_mlp] = f(normed W + b), with the hooks before and after f; W is the gate where there
+ * is one, and hidden is then multiplied with linear. */
 static pb_status neurons(pb_pass *pass, const pb_row *rows, size_t n, pb_error **error)
 {
     const pb_layer_weights *w = &pass->model->layers[pass->layer];
     size_t d = pass->model->shape.d_model, d_mlp = pass->model->shape.d_mlp;
-    const float *bias = w->b_in;
-    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d_mlp, d, 1.0f, pass->normed, d, w->w_in,
+    bool gated = pass->model->shape.gated;
+    const float *matrix = gated ? w->w_gate : w->w_in, *bias = gated ? w->b_gate : w->b_in;
+    pb_status status = pb_matmul(PB_PLAIN, PB_PLAIN, n, d_mlp, d, 1.0f, pass->normed, d, matrix,
                                  d_mlp, 0.0f, pass->hidden, d_mlp, pass->watch, error);
     if (!status && pb_pass_wants(pass, PB_SITE_MLP_PRE)) {
         pb_add_bias(n, d_mlp, pass->hidden, d_mlp, bias);
         bias = NULL;
         status = pb_pass_show_rows(pass, PB_SITE_MLP_PRE, rows, n, pass->hidden, d_mlp, error);
     }
+    if (!status && gated)
+        status = gated_input(pass, rows, n, error);
     if (status)
         return status;
     pb_activate(pass->model->activation, n, d_mlp, pass->hidden, d_mlp, bias, pass->hidden, d_mlp);
+    if (gated)
+        pb_multiply_rows(n, d_mlp, pass->hidden, d_mlp, pass->linear, d_mlp);
     return pb_pass_show_rows(pass, PB_SITE_MLP_POST, rows, n, pass->hidden, d_mlp, error);
 }
 

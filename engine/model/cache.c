@@ -11,14 +11,16 @@
 struct pb_cache {
     atomic_size_t references;
     size_t n_layer, capacity;
+    bool rotates;
     size_t d_q, d_kv; /* d_q is 0 without q */
-    float *data;      /* [n_layer]: k and v [capacity, d_kv], q [capacity, d_q] */
+    size_t d_k;       /* of keys before rotation; 0 where there are none of their own */
+    float *data;      /* [n_layer]: rotated k and v [capacity, d_kv], q [capacity, d_q], k */
 };
 
 /* Values of one position of one layer. */
 static size_t row_width(const pb_cache *cache)
 {
-    return 2 * cache->d_kv + cache->d_q;
+    return 2 * cache->d_kv + cache->d_q + cache->d_k;
 }
 
 pb_status pb_cache_create(const pb_model *model, size_t capacity, bool with_q, pb_cache **cache,
@@ -32,6 +34,8 @@ pb_status pb_cache_create(const pb_model *model, size_t capacity, bool with_q, p
     made->n_layer = shape->n_layer;
     made->d_q = with_q ? shape->d_q : 0;
     made->d_kv = shape->d_kv;
+    made->rotates = shape->rotary_dim > 0;
+    made->d_k = with_q && made->rotates ? shape->d_kv : 0;
     made->capacity = capacity;
     size_t rows;
     if (!pb_size_mul(made->n_layer, capacity, &rows) ||
@@ -75,9 +79,14 @@ size_t pb_cache_bytes(const pb_cache *cache)
 
 float *pb_cache_row(const pb_cache *cache, size_t layer, pb_cache_array which, size_t position)
 {
-    size_t width = which == PB_CACHE_Q ? cache->d_q : cache->d_kv;
-    size_t before = which == PB_CACHE_K ? 0 : which == PB_CACHE_V ? cache->d_kv : 2 * cache->d_kv;
-    return cache->data + (layer * row_width(cache) + before) * cache->capacity + position * width;
+    size_t d_kv = cache->d_kv, d_q = cache->d_q;
+    const size_t before[] = {[PB_CACHE_ROT_K] = 0,
+                             [PB_CACHE_V] = d_kv,
+                             [PB_CACHE_Q] = 2 * d_kv,
+                             [PB_CACHE_K] = cache->d_k ? 2 * d_kv + d_q : 0};
+    size_t width = which == PB_CACHE_Q ? d_q : d_kv;
+    return cache->data + (layer * row_width(cache) + before[which]) * cache->capacity +
+           position * width;
 }
 
 bool pb_cache_has_q(const pb_cache *cache)
@@ -85,9 +94,14 @@ bool pb_cache_has_q(const pb_cache *cache)
     return cache->d_q > 0;
 }
 
+bool pb_cache_has_k(const pb_cache *cache)
+{
+    return !cache->rotates || cache->d_k > 0;
+}
+
 const float *pb_cache_k(const pb_cache *cache, size_t layer)
 {
-    return pb_cache_row(cache, layer, PB_CACHE_K, 0);
+    return pb_cache_has_k(cache) ? pb_cache_row(cache, layer, PB_CACHE_K, 0) : NULL;
 }
 
 const float *pb_cache_v(const pb_cache *cache, size_t layer)

@@ -7,8 +7,10 @@
 #include "base/buffer.h"
 #include "families/families.h"
 #include "model/families.h"
+#include "model_internal.h"
 
-static const pb_family *const families[] = {&pb_family_gpt2};
+static const pb_family *const families[] = {&pb_family_gpt2, &pb_family_gpt_neox, &pb_family_llama,
+                                            &pb_family_qwen2};
 
 enum { N_FAMILIES = sizeof families / sizeof *families, MAX_NAME = 256 };
 
@@ -70,8 +72,11 @@ static size_t section_start(const pb_shape *shape, pb_section section)
 
 size_t pb_family_column(const pb_part_row *row, const pb_shape *shape, size_t o)
 {
+    size_t d_head = shape->d_head, in_head = o % d_head, head = o / d_head;
     switch (row->outputs) {
     case PB_OUTPUTS_PLAIN: break;
+    case PB_OUTPUTS_BY_HEAD: return head % 3 * shape->d_q + head / 3 * d_head + in_head;
+    case PB_OUTPUTS_IN_PAIRS: o = head * d_head + in_head % 2 * (d_head / 2) + in_head / 2; break;
     }
     return section_start(shape, row->section) + o;
 }
@@ -145,30 +150,44 @@ static const pb_weight *find_tensor(const pb_tensor_names *names, const pb_weigh
     return weight;
 }
 
-pb_status pb_family_tensor(const pb_family *family, const pb_weights *weights,
-                           const pb_shape *shape, const pb_part_row *row, size_t layer,
-                           const pb_weight **weight, pb_error **error)
+bool pb_family_reads(const pb_model *model, const pb_part_row *row)
+{
+    switch (row->presence) {
+    case PB_ALWAYS:
+    case PB_MAY_LACK: return true;
+    case PB_IF_ATTENTION_BIAS: return model->config->attention_bias;
+    case PB_IF_MLP_BIAS: return model->config->mlp_bias;
+    }
+    return true;
+}
+
+pb_status pb_family_tensor(const pb_model *model, const pb_weights *weights, const pb_part_row *row,
+                           size_t layer, const pb_weight **weight, pb_error **error)
 {
     char name[MAX_NAME];
-    *weight = find_tensor(&family->names, weights, row, layer, name);
+    *weight = NULL;
+    if (!pb_family_reads(model, row))
+        return PB_OK;
+    *weight = find_tensor(&model->family->names, weights, row, layer, name);
     if (*weight)
-        return check_shape(family, row, *weight, shape, error);
-    if (row->may_lack)
+        return check_shape(model->family, row, *weight, &model->shape, error);
+    if (row->presence == PB_MAY_LACK)
         return PB_OK;
     const pb_weight *some = pb_weights_count(weights) ? pb_weights_at(weights, 0) : NULL;
     return pb_fail(error, PB_FORMAT, "the weights have no tensor '%s', which the model needs (%s)",
                    name, some ? some->file : "the file is empty");
 }
 
-pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
-                         pb_part part, size_t layer, const pb_weight **weight, pb_error **error)
+pb_status pb_family_part(const pb_model *model, const pb_weights *weights, pb_part part,
+                         size_t layer, const pb_weight **weight, pb_error **error)
 {
+    const pb_tensor_names *names = &model->family->names;
     *weight = NULL;
-    for (size_t i = 0; i < family->names.n_rows; i++)
-        if (family->names.rows[i].part == part)
-            return pb_family_tensor(family, weights, shape, &family->names.rows[i], layer, weight,
-                                    error);
-    return PB_OK;
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < names->n_rows && !status && !*weight; i++)
+        if (names->rows[i].part == part)
+            status = pb_family_tensor(model, weights, &names->rows[i], layer, weight, error);
+    return status;
 }
 
 /* ---- whether a tensor is one ---- */
@@ -190,16 +209,18 @@ static bool fits_pattern(const char *pattern, const char *name, size_t *layer)
     return number && strcmp(digit, hole + 3) == 0;
 }
 
-static bool is_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
-                    const char *name, const pb_weight *weight)
+static bool is_part(const pb_model *model, const pb_weights *weights, const char *name,
+                    const pb_weight *weight)
 {
     char tried[MAX_NAME];
     size_t layer;
-    const pb_tensor_names *names = &family->names;
+    const pb_tensor_names *names = &model->family->names;
     for (size_t i = 0; i < names->n_rows; i++) {
         const pb_part_row *row = &names->rows[i];
-        if (fits_pattern(row->name, name, &layer) && (!row->per_layer || layer < shape->n_layer))
-            return find_tensor(names, weights, row, layer, tried) == weight;
+        if (fits_pattern(row->name, name, &layer) &&
+            (!row->per_layer || layer < model->shape.n_layer))
+            return pb_family_reads(model, row) &&
+                   find_tensor(names, weights, row, layer, tried) == weight;
     }
     for (size_t i = 0; names->buffers[i]; i++)
         if (fits_pattern(names->buffers[i], name, &layer))
@@ -207,14 +228,13 @@ static bool is_part(const pb_family *family, const pb_weights *weights, const pb
     return false;
 }
 
-bool pb_family_knows(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
-                     const pb_weight *weight)
+bool pb_family_knows(const pb_model *model, const pb_weights *weights, const pb_weight *weight)
 {
-    const char *const *prefixes = family->names.prefixes;
+    const char *const *prefixes = model->family->names.prefixes;
     for (size_t i = 0; prefixes[i]; i++) {
         size_t length = strlen(prefixes[i]);
         if (strncmp(weight->name, prefixes[i], length) == 0)
-            return is_part(family, weights, shape, weight->name + length, weight);
+            return is_part(model, weights, weight->name + length, weight);
     }
     return false;
 }

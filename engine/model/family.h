@@ -28,6 +28,8 @@ typedef enum pb_part {
     PB_PART_LN2_BIAS,   /* [d_model] */
     PB_PART_W_IN,       /* [d_model, d_mlp] */
     PB_PART_B_IN,       /* [d_mlp] */
+    PB_PART_W_GATE,     /* [d_model, d_mlp] */
+    PB_PART_B_GATE,     /* [d_mlp] */
     PB_PART_W_OUT,      /* [d_mlp, d_model] */
     PB_PART_B_OUT,      /* [d_model] */
     PB_N_PARTS
@@ -53,8 +55,18 @@ typedef enum pb_section { PB_SECTION_ALL, PB_SECTION_Q, PB_SECTION_K, PB_SECTION
 
 /* How a tensor's outputs lie on disk. */
 typedef enum pb_outputs {
-    PB_OUTPUTS_PLAIN, /* as the part's columns do */
+    PB_OUTPUTS_PLAIN,   /* as the part's columns do */
+    PB_OUTPUTS_BY_HEAD, /* q, k and v of a head, then of the next */
+    PB_OUTPUTS_IN_PAIRS /* dimensions i and i + d_head / 2 of a head side by side */
 } pb_outputs;
+
+/* Whether the files must hold a tensor; one that is not there is zeros. */
+typedef enum pb_presence {
+    PB_ALWAYS,
+    PB_MAY_LACK,
+    PB_IF_ATTENTION_BIAS, /* it is read if config.json says so, and passed over if not */
+    PB_IF_MLP_BIAS
+} pb_presence;
 
 typedef struct pb_part_row {
     pb_part part;
@@ -63,7 +75,7 @@ typedef struct pb_part_row {
     bool per_layer;
     bool outside; /* the last of the prefixes is tried first */
     bool turned;  /* a matrix that lies (out, in) on disk */
-    bool may_lack;
+    pb_presence presence;
     pb_section section;
     pb_outputs outputs;
 } pb_part_row;
@@ -77,12 +89,22 @@ typedef struct pb_tensor_names {
                                    ended by NULL; "h.%zu.attn.bias" */
 } pb_tensor_names;
 
+/* Whether prompts begin with the start token, unless a person says otherwise. */
+typedef enum pb_start {
+    PB_START_PREPENDED,
+    PB_START_NONE,
+    PB_START_TOKENIZERS /* as the tokenizer's files say; prepended where they say nothing */
+} pb_start;
+
 typedef struct pb_family {
     const char *model_type; /* as config.json says it */
     const char *title;      /* as people say it */
     pb_config_keys keys;
     const char *sides[PB_N_SIDES]; /* what config.json calls them */
     pb_tensor_names names;
+    bool rms;   /* pb_shape.rms */
+    bool gated; /* pb_shape.gated */
+    pb_start start;
 } pb_family;
 
 /* The one whose model_type that is; NULL if there is none. */
@@ -92,16 +114,19 @@ const pb_family *pb_family_find(const char *model_type);
 
 /*
  * The tensor of a row at a layer (0 for those without layers), its shape checked. PB_FORMAT names
- * the tensor, the shape that was expected and the one that was found. One that may lack and is
- * missing is NULL.
+ * the tensor, the shape that was expected and the one that was found. One that the model has not is
+ * NULL.
  */
-pb_status pb_family_tensor(const pb_family *family, const pb_weights *weights,
-                           const pb_shape *shape, const pb_part_row *row, size_t layer,
-                           const pb_weight **weight, pb_error **error);
+pb_status pb_family_tensor(const pb_model *model, const pb_weights *weights, const pb_part_row *row,
+                           size_t layer, const pb_weight **weight, pb_error **error);
 
-/* The same for a part that one tensor fills; NULL where the family has none. */
-pb_status pb_family_part(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
-                         pb_part part, size_t layer, const pb_weight **weight, pb_error **error);
+/* The same for a part that one tensor fills, which may have several names; NULL where there is
+ * none. */
+pb_status pb_family_part(const pb_model *model, const pb_weights *weights, pb_part part,
+                         size_t layer, const pb_weight **weight, pb_error **error);
+
+/* Whether config.json asks for the row's tensor. */
+bool pb_family_reads(const pb_model *model, const pb_part_row *row);
 
 /* How long a side is. */
 size_t pb_family_side(const pb_shape *shape, pb_side side);
@@ -110,7 +135,6 @@ size_t pb_family_side(const pb_shape *shape, pb_side side);
 size_t pb_family_column(const pb_part_row *row, const pb_shape *shape, size_t o);
 
 /* Whether a tensor is a part of the model, or one of the family's buffers. */
-bool pb_family_knows(const pb_family *family, const pb_weights *weights, const pb_shape *shape,
-                     const pb_weight *weight);
+bool pb_family_knows(const pb_model *model, const pb_weights *weights, const pb_weight *weight);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "math/matmul.h"
 #include "pass.h"
+#include "rotate.h"
 
 static pb_status show_stream(const pb_pass *pass, pb_site site, pb_error **error)
 {
@@ -29,20 +30,25 @@ static pb_status attention(pb_pass *pass, pb_error **error)
     if (status)
         return status;
     pb_pass_keep(pass);
-    status = pb_pass_attend(pass, error);
+    status = pb_pass_turn(pass, error);
+    if (!status)
+        status = pb_pass_attend(pass, error);
     return status ? status : pb_pass_write_attention(pass, error);
 }
 
-/* resid_mid to resid_post. */
+/* resid_mid to resid_post; beside attention, from resid_pre. */
 static pb_status mlp(pb_pass *pass, pb_error **error)
 {
-    size_t computed;
+    size_t computed, d = pass->model->shape.d_model;
+    bool parallel = pass->model->shape.parallel;
     pb_pass_admit(pass, true, &computed);
     if (pass->n_rows == 0)
         return PB_OK;
-    pb_status status = show_stream(pass, PB_SITE_RESID_MID, error);
+    pb_status status = parallel ? PB_OK : show_stream(pass, PB_SITE_RESID_MID, error);
     if (!status)
         status = pb_pass_mlp(pass, error);
+    if (!status && parallel)
+        pb_add_rows(pass->n_rows, d, pass->resid, d, pass->beside, d);
     return status ? status : show_stream(pass, PB_SITE_RESID_POST, error);
 }
 
@@ -114,6 +120,8 @@ static pb_status run(pb_pass *pass, float *resid, float *normed, pb_error **erro
     pb_status status = pb_math_begin(pass->model->threads, error);
     if (!status)
         status = pb_pass_start(pass, error);
+    if (!status)
+        status = pb_pass_start_rotation(pass, error);
     if (!status)
         status = run_layers(pass, error);
     return status ? status : finish(pass, resid, normed, error);

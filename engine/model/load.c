@@ -16,16 +16,16 @@
 
 static pb_status check_shapes(const loader *load, pb_error **error)
 {
-    const pb_shape *shape = &load->model->shape;
-    const pb_tensor_names *names = &load->family->names;
+    const pb_tensor_names *names = &load->model->family->names;
     for (size_t i = 0; i < names->n_rows; i++) {
         const pb_part_row *row = &names->rows[i];
-        for (size_t layer = 0; layer < (row->per_layer ? shape->n_layer : 1); layer++) {
+        size_t n_layers = row->per_layer ? load->model->shape.n_layer : 1;
+        for (size_t layer = 0; layer < n_layers; layer++) {
             const pb_weight *weight;
-            pb_status status = row->part == PB_PART_EMBED
-                                   ? loader_embedding(load, &weight, error)
-                                   : pb_family_tensor(load->family, load->weights, shape, row,
-                                                      layer, &weight, error);
+            pb_status status =
+                row->part == PB_PART_EMBED
+                    ? loader_embedding(load, &weight, error)
+                    : pb_family_tensor(load->model, load->weights, row, layer, &weight, error);
             if (status)
                 return status;
         }
@@ -48,14 +48,26 @@ static float *take(block_room *room, size_t n)
     return piece;
 }
 
+/* Whether the family has a tensor for a part. */
+static bool is_read(const pb_model *model, pb_part part)
+{
+    const pb_tensor_names *names = &model->family->names;
+    for (size_t i = 0; i < names->n_rows; i++)
+        if (names->rows[i].part == part && pb_family_reads(model, &names->rows[i]))
+            return true;
+    return false;
+}
+
 static void lay_out_common(const loader *load, block_room *room, pb_embedding *e, float **common)
 {
     const pb_model *model = load->model;
     const pb_shape *s = &model->shape;
     common[PB_PART_EMBED] = take(room, s->n_vocab * s->d_model);
-    common[PB_PART_POSITIONS] = take(room, s->n_positions * s->d_model);
+    common[PB_PART_POSITIONS] = take(room, s->rotary_dim ? 0 : s->n_positions * s->d_model);
     common[PB_PART_FINAL_GAIN] = take(room, s->d_model);
     common[PB_PART_FINAL_BIAS] = take(room, s->d_model);
+    if (room->block && !is_read(model, PB_PART_FINAL_BIAS))
+        memset(common[PB_PART_FINAL_BIAS], 0, s->d_model * sizeof(float));
     common[PB_PART_UNEMBED] =
         model->tied ? common[PB_PART_EMBED] : take(room, s->n_vocab * s->d_model);
     *e = (pb_embedding){.rows = common[PB_PART_EMBED],
@@ -77,19 +89,31 @@ static void lay_out_common(const loader *load, block_room *room, pb_embedding *e
 static void lay_out_layer(const pb_model *model, block_room *room, float **parts)
 {
     const pb_shape *s = &model->shape;
+    size_t gate = s->gated ? 1 : 0;
     const struct {
         pb_part part;
         size_t n;
     } sizes[] = {
-        {PB_PART_LN1_GAIN, s->d_model},         {PB_PART_LN1_BIAS, s->d_model},
-        {PB_PART_W_QKV, s->d_model * s->d_qkv}, {PB_PART_B_QKV, s->d_qkv},
-        {PB_PART_W_O, s->d_q * s->d_model},     {PB_PART_B_O, s->d_model},
-        {PB_PART_LN2_GAIN, s->d_model},         {PB_PART_LN2_BIAS, s->d_model},
-        {PB_PART_W_IN, s->d_model * s->d_mlp},  {PB_PART_B_IN, s->d_mlp},
-        {PB_PART_W_OUT, s->d_mlp * s->d_model}, {PB_PART_B_OUT, s->d_model},
+        {PB_PART_LN1_GAIN, s->d_model},
+        {PB_PART_LN1_BIAS, s->d_model},
+        {PB_PART_W_QKV, s->d_model * s->d_qkv},
+        {PB_PART_B_QKV, s->d_qkv},
+        {PB_PART_W_O, s->d_q * s->d_model},
+        {PB_PART_B_O, s->d_model},
+        {PB_PART_LN2_GAIN, s->d_model},
+        {PB_PART_LN2_BIAS, s->d_model},
+        {PB_PART_W_IN, s->d_model * s->d_mlp},
+        {PB_PART_B_IN, s->d_mlp},
+        {PB_PART_W_GATE, gate * s->d_model * s->d_mlp},
+        {PB_PART_B_GATE, gate * s->d_mlp},
+        {PB_PART_W_OUT, s->d_mlp * s->d_model},
+        {PB_PART_B_OUT, s->d_model},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        parts[sizes[i].part] = take(room, sizes[i].n);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        float *part = parts[sizes[i].part] = take(room, sizes[i].n);
+        if (part && !is_read(model, sizes[i].part))
+            memset(part, 0, sizes[i].n * sizeof *part);
+    }
 }
 
 static size_t lay_out(loader *load, float *block)
@@ -152,8 +176,7 @@ static pb_status find_tie(loader *load, pb_error **error)
     pb_model *model = load->model;
     const pb_config *config = model->config;
     const pb_weight *embed, *unembed;
-    pb_status status = pb_family_part(load->family, load->weights, &model->shape, PB_PART_UNEMBED,
-                                      0, &unembed, error);
+    pb_status status = pb_family_part(model, load->weights, PB_PART_UNEMBED, 0, &unembed, error);
     if (!status)
         status = loader_embedding(load, &embed, error);
     if (status)
@@ -179,7 +202,7 @@ static void note_unused(const loader *load, pb_buffer *out)
     pb_buffer names = PB_BUFFER_EMPTY;
     for (size_t i = 0; i < pb_weights_count(load->weights); i++) {
         const pb_weight *weight = pb_weights_at(load->weights, i);
-        if (pb_family_knows(load->family, load->weights, &load->model->shape, weight))
+        if (pb_family_knows(load->model, load->weights, weight))
             continue;
         if (unused++ < NAMES_SHOWN) {
             pb_buffer_text(&names, unused > 1 ? ", " : "");
@@ -223,14 +246,17 @@ static const char *dtype_word(pb_dtype dtype)
 static size_t count_parameters(const loader *load)
 {
     const pb_shape *s = &load->model->shape;
-    const pb_tensor_names *names = &load->family->names;
+    const pb_tensor_names *names = &load->model->family->names;
     size_t count = 0;
     for (size_t i = 0; i < names->n_rows; i++) {
         const pb_part_row *row = &names->rows[i];
+        if (i > 0 && row->part == names->rows[i - 1].part && row->part == PB_PART_UNEMBED)
+            continue; /* another name of it */
         size_t values = pb_family_side(s, row->shape[0]);
         if (row->shape[1] != PB_SIDE_NONE)
             values *= pb_family_side(s, row->shape[1]);
-        if (row->part != PB_PART_UNEMBED || !load->model->tied)
+        if (pb_family_reads(load->model, row) &&
+            (row->part != PB_PART_UNEMBED || !load->model->tied))
             count += values * (row->per_layer ? s->n_layer : 1);
     }
     return count;
@@ -263,8 +289,7 @@ static pb_status load_all(loader *load, pb_error **error)
 
 pb_status pb_load_weights(pb_model *model, const pb_watch *watch, pb_error **error)
 {
-    loader load = {
-        .model = model, .family = pb_family_find(model->config->model_type), .watch = watch};
+    loader load = {.model = model, .watch = watch};
     pb_weights *weights = NULL;
     pb_status status = pb_weights_open(model->path, &weights, error);
     load.weights = weights;

@@ -38,8 +38,9 @@ static void process_row(const chunk *c, size_t t, double *column_sums)
         gained += (double)(row[i] * gain[i]);
         bias += (double)(row[i] * beta[i]);
     }
-    c->row_mean[t] = sum / (double)d;
-    c->gain_mean[t] = gained / (double)d;
+    bool centred = !c->load->model->shape.rms;
+    c->row_mean[t] = centred ? sum / (double)d : 0.0;
+    c->gain_mean[t] = centred ? gained / (double)d : 0.0;
     c->bias[t] = bias;
     float mean = (float)(c->fold ? c->gain_mean[t] : c->row_mean[t]);
     for (size_t i = 0; i < d; i++) {
@@ -156,7 +157,7 @@ static pb_status load_matrices(const loader *load, double *sums, pb_error **erro
         memset(c.column_sums, 0, chunks * s->d_model * sizeof *c.column_sums);
     c.rows = model->embedding.unembed;
     c.fold = true;
-    status = pb_family_part(load->family, load->weights, s, PB_PART_UNEMBED, 0, &c.weight, error);
+    status = pb_family_part(model, load->weights, PB_PART_UNEMBED, 0, &c.weight, error);
     if (!status)
         status = read_chunks(&c, error);
     if (!status && !model->raw)
@@ -178,7 +179,7 @@ static pb_status check_unembedding(const loader *load, pb_error **error)
     if (finite)
         return PB_OK;
     return pb_fail(error, PB_FORMAT,
-                   "the last layer norm of %s times its unembedding is too large for float32; "
+                   "the last norm of %s times its unembedding is too large for float32; "
                    "weights must be finite numbers, folded ones too",
                    load->model->path);
 }
@@ -193,7 +194,7 @@ pb_status loader_read_embedding(const loader *load, pb_error **error)
         if (status)
             return status;
     }
-    if (!model->raw)
+    if (!model->raw && !s->rotary_dim && !s->rms)
         pb_centre_rows(s->n_positions, s->d_model, model->embedding.positions);
     size_t chunks = (s->n_vocab + CHUNK - 1) / CHUNK;
     double *sums = pb_calloc(3 * s->n_vocab + chunks * s->d_model, sizeof *sums);
@@ -205,7 +206,7 @@ pb_status loader_read_embedding(const loader *load, pb_error **error)
         status = check_unembedding(load, error);
     if (!status && model->raw) {
         model->final_gain = load->common[PB_PART_FINAL_GAIN];
-        model->final_bias = load->common[PB_PART_FINAL_BIAS];
+        model->final_bias = s->rms ? NULL : load->common[PB_PART_FINAL_BIAS];
     }
     return status;
 }

@@ -22,7 +22,7 @@ static float attention_scale(const pb_config *config, size_t layer)
 
 static pb_layer_weights layer_of(const pb_model *model, size_t layer, float *const *parts)
 {
-    bool raw = model->raw;
+    bool raw = model->raw, gated = model->shape.gated, biased = raw && !model->shape.rms;
     return (pb_layer_weights){
         .w_qkv = parts[PB_PART_W_QKV],
         .b_qkv = parts[PB_PART_B_QKV],
@@ -30,12 +30,14 @@ static pb_layer_weights layer_of(const pb_model *model, size_t layer, float *con
         .b_o = parts[PB_PART_B_O],
         .w_in = parts[PB_PART_W_IN],
         .b_in = parts[PB_PART_B_IN],
+        .w_gate = gated ? parts[PB_PART_W_GATE] : NULL,
+        .b_gate = gated ? parts[PB_PART_B_GATE] : NULL,
         .w_out = parts[PB_PART_W_OUT],
         .b_out = parts[PB_PART_B_OUT],
         .ln1_gain = raw ? parts[PB_PART_LN1_GAIN] : NULL,
-        .ln1_bias = raw ? parts[PB_PART_LN1_BIAS] : NULL,
+        .ln1_bias = biased ? parts[PB_PART_LN1_BIAS] : NULL,
         .ln2_gain = raw ? parts[PB_PART_LN2_GAIN] : NULL,
-        .ln2_bias = raw ? parts[PB_PART_LN2_BIAS] : NULL,
+        .ln2_bias = biased ? parts[PB_PART_LN2_BIAS] : NULL,
         .attn_scale = attention_scale(model->config, layer),
     };
 }
@@ -56,13 +58,22 @@ static pb_status read(const layer_job *job, pb_part part, pb_error **error)
     return loader_read(job->load, part, job->layer, job->parts[part], error);
 }
 
-static pb_status stream(layer_job *job, pb_part part, loader_work *work, pb_error **error)
+static pb_status stream(layer_job *job, pb_part part, size_t n_in, size_t n_out, loader_work *work,
+                        pb_error **error)
 {
-    return loader_stream(job->load, part, job->layer, job->parts[part], job->sums ? work : NULL,
-                         job, error);
+    return loader_stream(job->load, part, job->layer, n_in, n_out, job->parts[part],
+                         job->sums ? work : NULL, job, error);
 }
 
-/* ---- what reads the stream, behind a layer norm ---- */
+/* ---- what reads the stream, behind a norm ---- */
+
+static pb_status read_norm(layer_job *job, pb_part gain, pb_part beta, pb_error **error)
+{
+    job->gain = job->parts[gain];
+    job->beta = job->parts[beta];
+    pb_status status = read(job, gain, error);
+    return status ? status : read(job, beta, error);
+}
 
 static void fold_block(void *user, size_t first, size_t n, float *rows)
 {
@@ -70,24 +81,17 @@ static void fold_block(void *user, size_t first, size_t n, float *rows)
     pb_fold_rows(n, job->width, job->gain + first, job->beta + first, rows, job->sums);
 }
 
-static pb_status load_reader(layer_job *job, pb_part gain, pb_part beta, pb_part w, pb_part b,
-                             size_t width, pb_error **error)
+static pb_status load_reader(layer_job *job, pb_part w, pb_part b, size_t width, pb_error **error)
 {
-    size_t d = job->load->model->shape.d_model;
-    job->gain = job->parts[gain];
-    job->beta = job->parts[beta];
+    const pb_shape *s = &job->load->model->shape;
     job->width = width;
-    pb_status status = read(job, gain, error);
-    if (!status)
-        status = read(job, beta, error);
-    if (!status)
-        status = read(job, b, error);
+    pb_status status = read(job, b, error);
     if (job->sums)
         memset(job->sums, 0, 2 * width * sizeof *job->sums);
     if (!status)
-        status = stream(job, w, fold_block, error);
+        status = stream(job, w, s->d_model, width, fold_block, error);
     if (!status && job->sums)
-        pb_finish_fold(d, width, job->parts[w], job->parts[b], job->sums);
+        pb_finish_fold(s->d_model, width, !s->rms, job->parts[w], job->parts[b], job->sums);
     return status;
 }
 
@@ -97,7 +101,8 @@ static void centre_block(void *user, size_t first, size_t n, float *rows)
 {
     const layer_job *job = user;
     (void)first;
-    pb_centre_rows(n, job->load->model->shape.d_model, rows);
+    if (!job->load->model->shape.rms)
+        pb_centre_rows(n, job->load->model->shape.d_model, rows);
 }
 
 static float *value_bias(const layer_job *job)
@@ -123,38 +128,53 @@ static void centre_and_sum_block(void *user, size_t first, size_t n, float *rows
     pb_sum_value_bias(n, job->load->model->shape.d_model, job->b_v + first, rows, job->sums);
 }
 
-static pb_status load_writer(layer_job *job, pb_part w, pb_part b, loader_work *work,
+static pb_status load_writer(layer_job *job, pb_part w, pb_part b, size_t n_in, loader_work *work,
                              pb_error **error)
 {
     size_t d = job->load->model->shape.d_model;
     pb_status status = read(job, b, error);
     if (!status && job->sums) {
-        pb_centre_rows(1, d, job->parts[b]);
+        centre_block(job, 0, 1, job->parts[b]);
         memset(job->sums, 0, d * sizeof *job->sums);
     }
-    return status ? status : stream(job, w, work, error);
+    return status ? status : stream(job, w, n_in, d, work, error);
 }
 
 /* ---- a layer ---- */
 
-static pb_status load_parts(layer_job *job, pb_error **error)
+static pb_status load_attention(layer_job *job, pb_error **error)
 {
     const pb_shape *s = &job->load->model->shape;
-    size_t d = s->d_model;
-    pb_status status = load_reader(job, PB_PART_LN1_GAIN, PB_PART_LN1_BIAS, PB_PART_W_QKV,
-                                   PB_PART_B_QKV, s->d_qkv, error);
+    pb_status status = read_norm(job, PB_PART_LN1_GAIN, PB_PART_LN1_BIAS, error);
+    if (!status)
+        status = load_reader(job, PB_PART_W_QKV, PB_PART_B_QKV, s->d_qkv, error);
     if (!status && job->sums)
         spread_value_bias(job, job->b_v);
     if (!status)
-        status = load_writer(job, PB_PART_W_O, PB_PART_B_O, centre_and_sum_block, error);
+        status = load_writer(job, PB_PART_W_O, PB_PART_B_O, s->d_q, centre_and_sum_block, error);
     if (!status && job->sums)
-        pb_fold_value_bias(s->d_kv, d, value_bias(job), job->parts[PB_PART_B_O], job->sums);
-    if (!status)
-        status = load_reader(job, PB_PART_LN2_GAIN, PB_PART_LN2_BIAS, PB_PART_W_IN, PB_PART_B_IN,
-                             s->d_mlp, error);
-    if (!status)
-        status = load_writer(job, PB_PART_W_OUT, PB_PART_B_OUT, centre_block, error);
+        pb_fold_value_bias(s->d_kv, s->d_model, value_bias(job), job->parts[PB_PART_B_O],
+                           job->sums);
     return status;
+}
+
+static pb_status load_mlp(layer_job *job, pb_error **error)
+{
+    const pb_shape *s = &job->load->model->shape;
+    pb_status status = read_norm(job, PB_PART_LN2_GAIN, PB_PART_LN2_BIAS, error);
+    if (!status)
+        status = load_reader(job, PB_PART_W_IN, PB_PART_B_IN, s->d_mlp, error);
+    if (!status && s->gated)
+        status = load_reader(job, PB_PART_W_GATE, PB_PART_B_GATE, s->d_mlp, error);
+    if (!status)
+        status = load_writer(job, PB_PART_W_OUT, PB_PART_B_OUT, s->d_mlp, centre_block, error);
+    return status;
+}
+
+static pb_status load_parts(layer_job *job, pb_error **error)
+{
+    pb_status status = load_attention(job, error);
+    return status ? status : load_mlp(job, error);
 }
 
 static pb_status load_layer(const void *user, size_t layer, pb_error **error)

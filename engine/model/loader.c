@@ -38,8 +38,7 @@ static pb_status check_finite(const pb_weight *weight, size_t offset, size_t n, 
 static pb_status find_part(const loader *load, pb_part part, size_t layer, const pb_weight **weight,
                            pb_error **error)
 {
-    return pb_family_part(load->family, load->weights, &load->model->shape, part, layer, weight,
-                          error);
+    return pb_family_part(load->model, load->weights, part, layer, weight, error);
 }
 
 pb_status loader_embedding(const loader *load, const pb_weight **weight, pb_error **error)
@@ -73,7 +72,7 @@ pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t f
 /* The next row of a part from `from` on; NULL past the last. */
 static const pb_part_row *next_row(const loader *load, pb_part part, size_t *from)
 {
-    const pb_tensor_names *names = &load->family->names;
+    const pb_tensor_names *names = &load->model->family->names;
     for (; *from < names->n_rows; ++*from)
         if (names->rows[*from].part == part)
             return &names->rows[(*from)++];
@@ -83,8 +82,7 @@ static const pb_part_row *next_row(const loader *load, pb_part part, size_t *fro
 static pb_status find_tensor(const loader *load, const pb_part_row *row, size_t layer,
                              const pb_weight **weight, pb_error **error)
 {
-    return pb_family_tensor(load->family, load->weights, &load->model->shape, row, layer, weight,
-                            error);
+    return pb_family_tensor(load->model, load->weights, row, layer, weight, error);
 }
 
 /* ---- vectors ---- */
@@ -139,16 +137,52 @@ static pb_status stream_plain(const loader *load, const pb_weight *weight, float
     return status;
 }
 
-pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
-                        loader_work *work, void *user, pb_error **error)
+/* A tensor that lies (out, in), into its columns of `values` [n_in, ld]. */
+static pb_status read_turned(const loader *load, const pb_part_row *row, const pb_weight *weight,
+                             float *values, size_t ld, pb_error **error)
+{
+    enum { STEP = 32 }; /* outputs at a time, so that what is written of a row is a few lines */
+    size_t rows = weight->shape[0], width = weight->shape[1], columns[STEP];
+    float *block = pb_malloc(STEP * width, sizeof *block);
+    pb_status status = block ? PB_OK : pb_fail_memory(error);
+    for (size_t first = 0; first < rows && !status; first += STEP) {
+        size_t n = rows - first < STEP ? rows - first : STEP;
+        status = loader_read_rows(load, weight, first, n, block, error);
+        for (size_t o = 0; o < n; o++)
+            columns[o] = pb_family_column(row, &load->model->shape, first + o);
+        for (size_t i = 0; !status && i < width; i++)
+            for (size_t o = 0; o < n; o++)
+                values[i * ld + columns[o]] = block[o * width + i];
+    }
+    free(block);
+    return status;
+}
+
+static void work_through(size_t rows, size_t width, float *values, loader_work *work, void *user)
+{
+    size_t step = width < BLOCK ? BLOCK / width : 1;
+    for (size_t first = 0; first < rows; first += step)
+        work(user, first, rows - first < step ? rows - first : step, values + first * width);
+}
+
+pb_status loader_stream(const loader *load, pb_part part, size_t layer, size_t n_in, size_t n_out,
+                        float *values, loader_work *work, void *user, pb_error **error)
 {
     size_t from = 0;
-    const pb_part_row *row = next_row(load, part, &from);
-    const pb_weight *weight = NULL;
-    pb_status status = row ? find_tensor(load, row, layer, &weight, error) : PB_OK;
-    if (status || !weight)
-        return status;
-    return stream_plain(load, weight, values, work, user, error);
+    pb_status status = PB_OK;
+    bool turned = false;
+    for (const pb_part_row *row; !status && (row = next_row(load, part, &from));) {
+        const pb_weight *weight;
+        status = find_tensor(load, row, layer, &weight, error);
+        if (!status && weight && !row->turned)
+            return stream_plain(load, weight, values, work, user, error);
+        if (!status && weight)
+            status = read_turned(load, row, weight, values, n_out, error);
+        turned = true;
+    }
+    if (!status && turned && work)
+        work_through(n_in, n_out, values, work, user);
+    return status;
 }
 
 /* ---- several threads ---- */

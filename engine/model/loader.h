@@ -8,7 +8,6 @@
 typedef struct loader {
     pb_model *model;
     const pb_weights *weights;
-    const pb_family *family;
     const pb_watch *watch;
     float *common[PB_N_COMMON_PARTS]; /* where the parts without layers go, by pb_part */
     float **layers;                   /* [n_layer, PB_N_PARTS]: where the parts of layers go */
@@ -29,8 +28,8 @@ typedef void loader_work(void *user, size_t first, size_t n, float *rows);
  * A matrix [n_in, n_out], its tensors turned and sorted as the family's rows say. `work` gets some
  * rows at a time while they are in the processor's cache; NULL for none.
  */
-pb_status loader_stream(const loader *load, pb_part part, size_t layer, float *values,
-                        loader_work *work, void *user, pb_error **error);
+pb_status loader_stream(const loader *load, pb_part part, size_t layer, size_t n_in, size_t n_out,
+                        float *values, loader_work *work, void *user, pb_error **error);
 
 /* `n` rows of a weight from `first` on, into `rows`. */
 pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t first, size_t n,

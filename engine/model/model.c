@@ -7,16 +7,18 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "family.h"
 #include "io/file.h"
 #include "load.h"
 #include "math/matmul.h"
 #include "model/families.h"
 #include "model_internal.h"
+#include "rotate.h"
 
 /* ---- axes ---- */
 
-static const char *const axis_names[PB_N_MODEL_AXES] = {"layer",  "head",  "d_model",
-                                                        "d_head", "d_mlp", "token"};
+static const char *const axis_names[PB_N_MODEL_AXES] = {"layer", "head",  "d_model", "d_head",
+                                                        "d_mlp", "token", "kv_head"};
 
 static pb_status plain_axis(const char *name, size_t n, pb_axis **axis, pb_error **error)
 {
@@ -24,7 +26,7 @@ static pb_status plain_axis(const char *name, size_t n, pb_axis **axis, pb_error
 }
 
 /* Labels L0, L1, ... */
-static pb_status numbered_axis(const char *name, char letter, size_t n, pb_axis **axis,
+static pb_status numbered_axis(const char *name, const char *letters, size_t n, pb_axis **axis,
                                pb_error **error)
 {
     enum { WIDTH = 24 };
@@ -32,7 +34,7 @@ static pb_status numbered_axis(const char *name, char letter, size_t n, pb_axis 
     const char **labels = pb_malloc(n, sizeof *labels);
     pb_status status = text && labels ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n; i++) {
-        snprintf(text + i * WIDTH, WIDTH, "%c%zu", letter, i);
+        snprintf(text + i * WIDTH, WIDTH, "%s%zu", letters, i);
         labels[i] = text + i * WIDTH;
     }
     if (!status)
@@ -58,9 +60,9 @@ static pb_status token_axis(const pb_tokenizer *tokenizer, pb_axis **axis, pb_er
 static pb_status make_axes(pb_model *model, pb_error **error)
 {
     const pb_shape *s = &model->shape;
-    pb_status status = numbered_axis("layer", 'L', s->n_layer, &model->axes[0], error);
+    pb_status status = numbered_axis("layer", "L", s->n_layer, &model->axes[0], error);
     if (!status)
-        status = numbered_axis("head", 'H', s->n_head, &model->axes[1], error);
+        status = numbered_axis("head", "H", s->n_head, &model->axes[1], error);
     if (!status)
         status = plain_axis("d_model", s->d_model, &model->axes[2], error);
     if (!status)
@@ -69,6 +71,8 @@ static pb_status make_axes(pb_model *model, pb_error **error)
         status = plain_axis("d_mlp", s->d_mlp, &model->axes[4], error);
     if (!status)
         status = token_axis(model->tokenizer, &model->axes[5], error);
+    if (!status && s->n_kv_head != s->n_head)
+        status = numbered_axis("kv_head", "KV", s->n_kv_head, &model->axes[6], error);
     return status;
 }
 
@@ -78,6 +82,12 @@ pb_axis *pb_model_axis(const pb_model *model, const char *name)
         if (strcmp(axis_names[i], name) == 0)
             return model->axes[i];
     return NULL;
+}
+
+const char *pb_model_axis_name(const pb_model *model, const char *name)
+{
+    bool shared = model && model->shape.n_kv_head != model->shape.n_head;
+    return strcmp(name, "kv_head") == 0 && !shared ? "head" : name;
 }
 
 /* ---- making ---- */
@@ -107,7 +117,14 @@ static pb_status refuse_activation(const pb_config *config, pb_error **error)
     return status;
 }
 
-static pb_shape shape_of(const pb_config *c)
+/* Whole pairs of dimensions. */
+static size_t rotary_dim(const pb_config *c)
+{
+    double share = c->rotary_share > 0 && c->rotary_share < 1 ? c->rotary_share : 1;
+    return c->rope_theta > 0 ? (size_t)(share * (double)c->d_head) / 2 * 2 : 0;
+}
+
+static pb_shape shape_of(const pb_config *c, const pb_family *family)
 {
     size_t d_q = c->n_head * c->d_head, d_kv = c->n_kv_head * c->d_head;
     return (pb_shape){.n_layer = c->n_layer,
@@ -120,7 +137,19 @@ static pb_shape shape_of(const pb_config *c)
                       .n_kv_head = c->n_kv_head,
                       .d_q = d_q,
                       .d_kv = d_kv,
-                      .d_qkv = d_q + 2 * d_kv};
+                      .d_qkv = d_q + 2 * d_kv,
+                      .rotary_dim = rotary_dim(c),
+                      .rms = family->rms,
+                      .gated = family->gated,
+                      .parallel = c->parallel_residual};
+}
+
+static pb_status refuse_window(const pb_config *c, pb_error **error)
+{
+    return pb_fail(error, PB_UNSUPPORTED,
+                   "'%s' asks for a sliding window, of the last keys alone; models that see all "
+                   "keys can be run",
+                   c->path);
 }
 
 static pb_status read_config(pb_model *model, pb_error **error)
@@ -129,7 +158,13 @@ static pb_status read_config(pb_model *model, pb_error **error)
     if (status)
         return status;
     const pb_config *c = model->config;
-    model->shape = shape_of(c);
+    model->family = pb_family_find(c->model_type);
+    model->shape = shape_of(c, model->family);
+    if (c->sliding_window)
+        return refuse_window(c, error);
+    status = pb_rope_create(c, model->shape.rotary_dim, &model->frequencies, error);
+    if (status)
+        return status;
     model->eps = (float)c->layer_norm_epsilon;
     model->activation = pb_activation_find(c->activation_function);
     return model->activation ? PB_OK : refuse_activation(c, error);
@@ -215,6 +250,7 @@ void pb_model_release(pb_model **model)
         return;
     for (size_t i = 0; i < PB_N_MODEL_AXES; i++)
         pb_axis_release(&old->axes[i]);
+    free(old->frequencies);
     free(old->layers);
     free(old->store);
     pb_tokenizer_destroy(&old->tokenizer);
@@ -245,6 +281,21 @@ const pb_tokenizer *pb_model_tokenizer(const pb_model *model)
 const char *pb_model_name(const pb_model *model)
 {
     return model->name;
+}
+
+const char *pb_model_family(const pb_model *model)
+{
+    return model->family->title;
+}
+
+bool pb_model_prepends_start(const pb_model *model)
+{
+    switch (model->family->start) {
+    case PB_START_PREPENDED: break;
+    case PB_START_NONE: return false;
+    case PB_START_TOKENIZERS: break;
+    }
+    return true;
 }
 
 const char *pb_model_path(const pb_model *model)
@@ -296,9 +347,31 @@ const pb_layer_weights *pb_model_layer(const pb_model *model, size_t layer)
     return &model->layers[layer];
 }
 
-float pb_model_eps(const pb_model *model)
+void pb_model_norm_scale(const pb_model *model, size_t n, const float *resid, float *scale)
 {
-    return model->eps;
+    size_t d = model->shape.d_model;
+    if (model->shape.rms)
+        pb_rms_norm_scale(n, d, model->eps, resid, d, scale);
+    else
+        pb_layer_norm_scale(n, d, model->eps, resid, d, scale);
+}
+
+void pb_norm_by(const pb_model *model, size_t n, const float *x, const float *scale, float *out)
+{
+    size_t d = model->shape.d_model;
+    if (model->shape.rms)
+        pb_rms_norm_apply(n, d, x, d, scale, out, d);
+    else
+        pb_layer_norm_apply(n, d, x, d, scale, out, d);
+}
+
+void pb_norm_rows(const pb_model *model, size_t n, const float *x, float *out)
+{
+    size_t d = model->shape.d_model;
+    if (model->shape.rms)
+        pb_rms_norm(n, d, model->eps, x, d, NULL, out, d);
+    else
+        pb_layer_norm(n, d, model->eps, x, d, NULL, out, d);
 }
 
 const float *pb_model_final_gain(const pb_model *model)

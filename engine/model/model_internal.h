@@ -35,7 +35,21 @@ typedef struct pb_embedding {
     float *gain_offset; /* c_t - cbar [n_vocab] */
 } pb_embedding;
 
-enum { PB_N_MODEL_AXES = 6 };
+enum { PB_N_MODEL_AXES = 7 };
+
+/* How the frequencies of a rotation follow from its base. */
+typedef enum pb_rope_scaling {
+    PB_ROPE_PLAIN,
+    PB_ROPE_LINEAR,   /* all divided by the factor */
+    PB_ROPE_BY_LENGTH /* Llama 3's: long waves are, short ones not */
+} pb_rope_scaling;
+
+typedef struct pb_rope {
+    double base;
+    pb_rope_scaling scaling;
+    double factor, low, high;
+    size_t original; /* context */
+} pb_rope;
 
 struct pb_model {
     atomic_size_t references;
@@ -46,6 +60,7 @@ struct pb_model {
     const char *dtype; /* static */
     pb_config *config;
     pb_tokenizer *tokenizer;
+    const struct pb_family *family;
     pb_shape shape;
     float eps;
     const pb_activation *activation;
@@ -57,9 +72,15 @@ struct pb_model {
     pb_embedding embedding;
     pb_layer_weights *layers;
     float *final_gain, *final_bias; /* raw models only */
+    float *frequencies;             /* [rotary_dim / 2]; NULL where positions are embedded */
 
     pb_axis *axes[PB_N_MODEL_AXES];
 };
+
+/* The model's norm of rows [n, d_model], without gain and bias; the same by a scale that is given.
+ */
+void pb_norm_rows(const pb_model *model, size_t n, const float *x, float *out);
+void pb_norm_by(const pb_model *model, size_t n, const float *x, const float *scale, float *out);
 
 /* W_U[i, token]. */
 double pb_unembed_weight(const pb_model *model, size_t token, size_t i);

@@ -44,6 +44,15 @@ typedef struct pb_pass {
     const size_t *kept; /* [n_queries] which of all rows they are; NULL when all are */
 
     float *normed, *hidden, *out, *scale; /* [block, ...] */
+    float *linear;                        /* [block, d_mlp], of a gated MLP */
+
+    /* What attention wrote while the MLP reads the stream before it, [n_rows, d_model]; NULL where
+     * it writes into the stream. */
+    float *beside;
+
+    /* Cosines and sines of the positions from turns_first on, [positions, rotary_dim]. */
+    float *turns;
+    size_t turns_first;
 } pb_pass;
 
 /* ---- batch.c ---- */
@@ -58,8 +67,10 @@ void pb_pass_admit(pb_pass *pass, bool mid, size_t *computed);
 pb_status pb_pass_choose_queries(pb_pass *pass, pb_error **error);
 /* Copies the q, k and v that sequences brought along; after the others' are computed. */
 void pb_pass_take_ready(pb_pass *pass);
-/* Fills the caches of sequences that keep theirs. */
+/* Fills the caches of sequences that keep theirs: with what the rows were projected to, and with
+ * keys as attention reads them, rotated. */
 void pb_pass_keep(pb_pass *pass);
+void pb_pass_keep_rotated(pb_pass *pass);
 /* Lets go of the rows that did not attend. */
 void pb_pass_drop(pb_pass *pass);
 
@@ -81,6 +92,8 @@ pb_status pb_pass_show_rows(const pb_pass *pass, pb_site site, const pb_row *row
 pb_status pb_pass_embed(pb_pass *pass, size_t first_row, pb_error **error);
 /* q, k, v of the rows before `computed`. */
 pb_status pb_pass_project(pb_pass *pass, size_t computed, pb_error **error);
+/* Turns q and k by their positions, and shows them again. */
+pb_status pb_pass_turn(pb_pass *pass, pb_error **error);
 pb_status pb_pass_attend(pb_pass *pass, pb_error **error);
 /* z through W_O into the stream. */
 pb_status pb_pass_write_attention(pb_pass *pass, pb_error **error);

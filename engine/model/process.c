@@ -19,14 +19,14 @@ void pb_fold_rows(size_t n, size_t n_out, const float *gain, const float *beta, 
     }
 }
 
-void pb_finish_fold(size_t n_in, size_t n_out, float *w, float *b, double *sums)
+void pb_finish_fold(size_t n_in, size_t n_out, bool centred, float *w, float *b, double *sums)
 {
     double *bias = sums, *mean = sums + n_out;
     for (size_t o = 0; o < n_out; o++) {
         b[o] += (float)bias[o];
         mean[o] /= (double)n_in;
     }
-    for (size_t i = 0; i < n_in; i++)
+    for (size_t i = 0; centred && i < n_in; i++)
         for (size_t o = 0; o < n_out; o++)
             w[i * n_out + o] -= (float)mean[o];
 }

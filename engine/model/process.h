@@ -6,17 +6,19 @@
 #ifndef PB_MODEL_PROCESS_H
 #define PB_MODEL_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
  * Folds a layer norm's gain and bias [n_in] into the weight w [n_in, n_out] and bias b [n_out] that
  * read its output: b += beta w; w <- diag(gain) w, less its mean over n_in, since what the norm
- * gives is centred. pb_fold_rows() takes all rows in turn, n at a time with their gain and beta,
+ * gives is centred; with `centred` false the norm takes no mean, and the weight keeps its.
+ * pb_fold_rows() takes all rows in turn, n at a time with their gain and beta,
  * and pb_finish_fold() comes once, at the end. `sums` is [2, n_out], zeros before the first rows.
  */
 void pb_fold_rows(size_t n, size_t n_out, const float *gain, const float *beta, float *rows,
                   double *sums);
-void pb_finish_fold(size_t n_in, size_t n_out, float *w, float *b, double *sums);
+void pb_finish_fold(size_t n_in, size_t n_out, bool centred, float *w, float *b, double *sums);
 
 /* Takes from each row [d] its mean: what is written to the stream, since every reader centres. */
 void pb_centre_rows(size_t rows, size_t d, float *w);

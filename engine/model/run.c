@@ -21,7 +21,8 @@ static bool kept_at_last(pb_site site)
 /* Values of one position of one layer. */
 static size_t kept_width(const pb_model *model, pb_site site)
 {
-    return kept_at_last(site) ? pb_site_heads(model, site) * pb_site_width(model, site) : 0;
+    bool kept = kept_at_last(site) && pb_site_is_in(model, site);
+    return kept ? pb_site_heads(model, site) * pb_site_width(model, site) : 0;
 }
 
 /* The same of the sites before `end` together. */

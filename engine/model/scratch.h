@@ -10,7 +10,10 @@ typedef enum pb_buffer_name {
     PB_BUFFER_QUERIES,    /* q of the rows that are asked for, in the last layer */
     PB_BUFFER_NORMED,     /* the input of a product, a block of rows */
     PB_BUFFER_HIDDEN,     /* the MLP's neurons, a block of rows */
+    PB_BUFFER_LINEAR,     /* what a gated MLP multiplies its neurons with, a block of rows */
     PB_BUFFER_OUT,        /* attn_out or mlp_out, a block of rows */
+    PB_BUFFER_BESIDE,     /* what attention wrote in a layer whose MLP does not read it */
+    PB_BUFFER_TURNS,      /* cosines and sines by position */
     PB_BUFFER_SCALE,      /* a norm's scale, one a row */
     PB_BUFFER_RESULT,     /* result, a block of rows */
     PB_BUFFER_SCORES,     /* attention scores, a tile for each thread */

@@ -18,6 +18,7 @@ static const pb_site_row sites[PB_N_SITES] = {
                            .hook = "hook_pos_embed",
                            .summary = "the positions' embeddings, W_pos[pos]",
                            .features = "d_model",
+                           .needs = PB_NEEDS_EMBEDDED_POSITIONS,
                            .stage = PB_STAGE_EMBEDDING,
                            .component = "pos_embed"},
     [PB_SITE_RESID_PRE] = {.name = "resid_pre",
@@ -66,6 +67,23 @@ static const pb_site_row sites[PB_N_SITES] = {
                    .features = "d_head",
                    .stage = PB_STAGE_LAYER,
                    .norm = PB_NORM_ATTENTION},
+    [PB_SITE_ROT_Q] = {.name = "rot_q",
+                       .hook = "attn.hook_rot_q",
+                       .summary = "queries, rotated by their position",
+                       .layers = true,
+                       .heads = "head",
+                       .features = "d_head",
+                       .needs = PB_NEEDS_ROTATION,
+                       .stage = PB_STAGE_LAYER,
+                       .rows_alone = true},
+    [PB_SITE_ROT_K] = {.name = "rot_k",
+                       .hook = "attn.hook_rot_k",
+                       .summary = "keys, rotated by their position",
+                       .layers = true,
+                       .heads = "kv_head",
+                       .features = "d_head",
+                       .needs = PB_NEEDS_ROTATION,
+                       .stage = PB_STAGE_LAYER},
     [PB_SITE_ATTN_SCORES] = {.name = "attn_scores",
                              .hook = "attn.hook_attn_scores",
                              .summary = "scores of keys for queries, scaled; -inf after the query",
@@ -111,6 +129,7 @@ static const pb_site_row sites[PB_N_SITES] = {
                            .summary = "the residual stream between attention and MLP",
                            .layers = true,
                            .features = "d_model",
+                           .needs = PB_NEEDS_PARTS_IN_TURN,
                            .stage = PB_STAGE_LAYER,
                            .rows_alone = true,
                            .stream = true},
@@ -137,6 +156,15 @@ static const pb_site_row sites[PB_N_SITES] = {
                          .stage = PB_STAGE_LAYER,
                          .rows_alone = true,
                          .norm = PB_NORM_MLP},
+    [PB_SITE_MLP_PRE_LINEAR] = {.name = "mlp_pre_linear",
+                                .hook = "mlp.hook_pre_linear",
+                                .summary = "what a gated MLP multiplies its neurons with, x W_in",
+                                .layers = true,
+                                .features = "d_mlp",
+                                .needs = PB_NEEDS_GATE,
+                                .stage = PB_STAGE_LAYER,
+                                .rows_alone = true,
+                                .norm = PB_NORM_MLP},
     [PB_SITE_MLP_POST] = {.name = "mlp_post",
                           .hook = "mlp.hook_post",
                           .summary = "the MLP's neurons after the activation function",
@@ -177,6 +205,37 @@ static const pb_site_row sites[PB_N_SITES] = {
 const pb_site_row *pb_site_info(pb_site site)
 {
     return &sites[site];
+}
+
+/* ---- in a model ---- */
+
+bool pb_site_is_in(const pb_model *model, pb_site site)
+{
+    const pb_shape *s = pb_model_shape(model);
+    switch (sites[site].needs) {
+    case PB_NEEDS_NOTHING: break;
+    case PB_NEEDS_EMBEDDED_POSITIONS: return s->rotary_dim == 0;
+    case PB_NEEDS_ROTATION: return s->rotary_dim > 0;
+    case PB_NEEDS_GATE: return s->gated;
+    case PB_NEEDS_PARTS_IN_TURN: return !s->parallel;
+    }
+    return true;
+}
+
+pb_status pb_site_check(const pb_model *model, pb_site site, pb_error **error)
+{
+    static const char *const why[] = {
+        [PB_NEEDS_NOTHING] = "",
+        [PB_NEEDS_EMBEDDED_POSITIONS] =
+            "its positions are not embedded; they rotate queries and keys, as rot_q and rot_k show",
+        [PB_NEEDS_ROTATION] = "its positions are embedded, as pos_embed shows, and rotate nothing",
+        [PB_NEEDS_GATE] = "its MLP has one input, mlp_pre",
+        [PB_NEEDS_PARTS_IN_TURN] = "its MLP reads resid_pre, beside attention",
+    };
+    if (pb_site_is_in(model, site))
+        return PB_OK;
+    return pb_fail(error, PB_UNSUPPORTED, "%s has no %s: %s", pb_model_name(model),
+                   sites[site].name, why[sites[site].needs]);
 }
 
 /* ---- by name ---- */
@@ -325,7 +384,7 @@ const char *pb_site_last_axis(pb_site site)
 const char *pb_site_heads_axis(const pb_model *model, pb_site site)
 {
     const char *heads = sites[site].heads;
-    return heads && (!model || !pb_model_axis(model, heads)) ? "head" : heads;
+    return heads ? pb_model_axis_name(model, heads) : NULL;
 }
 
 size_t pb_site_axes(const pb_model *model, pb_site site, const char *axes[3])

@@ -65,7 +65,7 @@ pb_status pb_model_unembed_columns(const pb_model *model, size_t n, const int32_
 void pb_final_norm(const pb_model *model, size_t n, const float *resid, float *normed)
 {
     size_t d = model->shape.d_model;
-    pb_layer_norm(n, d, model->eps, resid, d, NULL, normed, d);
+    pb_norm_rows(model, n, resid, normed);
     if (model->final_gain)
         pb_gain_bias(n, d, model->final_gain, model->final_bias, normed, d);
 }

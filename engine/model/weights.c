@@ -74,6 +74,17 @@ static void fill_b_in(const pb_model *model, size_t layer, float *out)
     memcpy(out, model->layers[layer].b_in, model->shape.d_mlp * sizeof *out);
 }
 
+static void fill_w_gate(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].w_gate,
+           model->shape.d_model * model->shape.d_mlp * sizeof *out);
+}
+
+static void fill_b_gate(const pb_model *model, size_t layer, float *out)
+{
+    memcpy(out, model->layers[layer].b_gate, model->shape.d_mlp * sizeof *out);
+}
+
 static void fill_w_out(const pb_model *model, size_t layer, float *out)
 {
     memcpy(out, model->layers[layer].w_out,
@@ -156,6 +167,21 @@ static void fill_ln_final_b(const pb_model *model, size_t layer, float *out)
 
 /* ---- the table ---- */
 
+static bool embeds_positions(const pb_shape *shape)
+{
+    return shape->rotary_dim == 0;
+}
+
+static bool is_gated(const pb_shape *shape)
+{
+    return shape->gated;
+}
+
+static bool has_norm_biases(const pb_shape *shape)
+{
+    return !shape->rms;
+}
+
 typedef struct weight {
     pb_model_weight_row row;
     weight_fill *fill;
@@ -164,7 +190,11 @@ typedef struct weight {
 static const weight weights[] = {
     {.row = {.name = "W_E", .axes = {"token", "d_model"}, .summary = "embedding of tokens"},
      .fill = fill_w_e},
-    {.row = {.name = "W_pos", .axes = {"pos", "d_model"}, .summary = "embedding of positions"},
+    {.row = {.name = "W_pos",
+             .axes = {"pos", "d_model"},
+             .of = embeds_positions,
+             .otherwise = "its positions rotate queries and keys",
+             .summary = "embedding of positions"},
      .fill = fill_w_pos},
     {.row = {.name = "W_Q",
              .axes = {"head", "d_model", "d_head"},
@@ -172,12 +202,12 @@ static const weight weights[] = {
              .summary = "stream to queries"},
      .fill = fill_w_q},
     {.row = {.name = "W_K",
-             .axes = {"head", "d_model", "d_head"},
+             .axes = {"kv_head", "d_model", "d_head"},
              .per_layer = true,
              .summary = "stream to keys"},
      .fill = fill_w_k},
     {.row = {.name = "W_V",
-             .axes = {"head", "d_model", "d_head"},
+             .axes = {"kv_head", "d_model", "d_head"},
              .per_layer = true,
              .summary = "stream to values"},
      .fill = fill_w_v},
@@ -191,6 +221,13 @@ static const weight weights[] = {
              .per_layer = true,
              .summary = "stream to neurons"},
      .fill = fill_w_in},
+    {.row = {.name = "W_gate",
+             .axes = {"d_model", "d_mlp"},
+             .per_layer = true,
+             .of = is_gated,
+             .otherwise = "its MLP has no gate",
+             .summary = "stream to the neurons' gates"},
+     .fill = fill_w_gate},
     {.row = {.name = "W_out",
              .axes = {"d_mlp", "d_model"},
              .per_layer = true,
@@ -203,11 +240,13 @@ static const weight weights[] = {
              .per_layer = true,
              .summary = "bias of queries"},
      .fill = fill_b_q},
-    {.row =
-         {.name = "b_K", .axes = {"head", "d_head"}, .per_layer = true, .summary = "bias of keys"},
+    {.row = {.name = "b_K",
+             .axes = {"kv_head", "d_head"},
+             .per_layer = true,
+             .summary = "bias of keys"},
      .fill = fill_b_k},
     {.row = {.name = "b_V",
-             .axes = {"head", "d_head"},
+             .axes = {"kv_head", "d_head"},
              .per_layer = true,
              .summary = "bias of values: zero once folded"},
      .fill = fill_b_v},
@@ -218,6 +257,13 @@ static const weight weights[] = {
      .fill = fill_b_o},
     {.row = {.name = "b_in", .axes = {"d_mlp"}, .per_layer = true, .summary = "bias of neurons"},
      .fill = fill_b_in},
+    {.row = {.name = "b_gate",
+             .axes = {"d_mlp"},
+             .per_layer = true,
+             .of = is_gated,
+             .otherwise = "its MLP has no gate",
+             .summary = "bias of the gates"},
+     .fill = fill_b_gate},
     {.row = {.name = "b_out",
              .axes = {"d_model"},
              .per_layer = true,
@@ -231,6 +277,8 @@ static const weight weights[] = {
              .summary = "gain of the norm before attention"},
      .fill = fill_ln1_w},
     {.row = {.name = "ln1_b",
+             .of = has_norm_biases,
+             .otherwise = "its norms have no biases",
              .axes = {"d_model"},
              .per_layer = true,
              .raw_only = true,
@@ -243,6 +291,8 @@ static const weight weights[] = {
              .summary = "gain of the norm before the MLP"},
      .fill = fill_ln2_w},
     {.row = {.name = "ln2_b",
+             .of = has_norm_biases,
+             .otherwise = "its norms have no biases",
              .axes = {"d_model"},
              .per_layer = true,
              .raw_only = true,
@@ -254,6 +304,8 @@ static const weight weights[] = {
              .summary = "gain of the last norm"},
      .fill = fill_ln_final_w},
     {.row = {.name = "ln_final_b",
+             .of = has_norm_biases,
+             .otherwise = "its norms have no biases",
              .axes = {"d_model"},
              .raw_only = true,
              .summary = "bias of the last norm"},
@@ -294,8 +346,17 @@ static pb_status find(const char *name, const weight **found, pb_error **error)
     return status;
 }
 
+bool pb_model_has_weight(const pb_model *model, size_t which)
+{
+    const pb_model_weight_row *row = &weights[which].row;
+    return (!row->of || row->of(&model->shape)) && (!row->raw_only || model->raw);
+}
+
 static pb_status check_layer(const pb_model *model, const weight *w, size_t layer, pb_error **error)
 {
+    if (w->row.of && !w->row.of(&model->shape))
+        return pb_fail(error, PB_UNSUPPORTED, "%s has no %s: %s", model->name, w->row.name,
+                       w->row.otherwise);
     if (w->row.raw_only && !model->raw) {
         pb_status status =
             pb_fail(error, PB_VALUE, "%s is folded into the weights that follow it", w->row.name);
@@ -318,7 +379,7 @@ static pb_status axis_of(const pb_model *model, const char *name, pb_axis **axis
 {
     if (strcmp(name, "pos") == 0)
         return pb_axis_create(name, model->shape.n_positions, NULL, NULL, axis, error);
-    *axis = pb_axis_retain(pb_model_axis(model, name));
+    *axis = pb_axis_retain(pb_model_axis(model, pb_model_axis_name(model, name)));
     return PB_OK;
 }
 

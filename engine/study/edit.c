@@ -237,12 +237,15 @@ static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_erro
 
 static pb_status fill(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
 {
+    pb_status status = pb_site_check(edit->model, edit->site, error);
+    if (status)
+        return status;
     edit->word = strdup(spec->word ? spec->word : "edit");
     edit->n_heads = pb_site_heads(edit->model, edit->site);
     edit->where = pb_calloc(pb_site_layers(edit->model, edit->site) * edit->n_heads, 1);
     if (!edit->word || !edit->where)
         return pb_fail_memory(error);
-    pb_status status = spec->pairs ? mark_pairs(edit, spec, error) : mark_grid(edit, spec, error);
+    status = spec->pairs ? mark_pairs(edit, spec, error) : mark_grid(edit, spec, error);
     if (!status)
         status = keep_selectors(edit, spec, error);
     if (!status && spec->value)

@@ -61,7 +61,7 @@ static pb_status target_fill(const pb_ledger *book, size_t which, pb_ledger_colu
         to->centred[i] = gain ? to->normed[i] * gain[i] : to->normed[i];
         mean += to->centred[i] / (double)d;
     }
-    for (size_t i = 0; i < d; i++)
+    for (size_t i = 0; !book->shape->rms && i < d; i++)
         to->centred[i] = (float)(to->centred[i] - mean);
     to->constant = beta ? pb_dot(d, beta, to->normed) : 0;
     return PB_OK;
@@ -198,15 +198,15 @@ static bool ledger_wants(void *user, pb_site site, size_t layer)
     if (spec->inner &&
         (site == PB_SITE_LN_FINAL_SCALE || (pb_site_info(site)->layers && layer > spec->layer)))
         return false;
-    return pb_site_info(site)->component || site == PB_SITE_LN_FINAL_SCALE ||
-           (book->n_units && site == unit_site(book));
+    return (pb_site_info(site)->component && pb_site_is_in(book->model, site)) ||
+           site == PB_SITE_LN_FINAL_SCALE || (book->n_units && site == unit_site(book));
 }
 
 static pb_status ledger_at(void *user, const pb_view *view, pb_error **error)
 {
     pb_ledger *book = user;
     if (pb_site_info(view->site)->component)
-        read_component(book, view, pb_component_of(view->site, view->layer));
+        read_component(book, view, pb_component_of(book->model, view->site, view->layer));
     if (view->site == PB_SITE_LN_FINAL_SCALE)
         read_scale(book, view);
     if (book->n_units && view->site == unit_site(book))
@@ -261,8 +261,7 @@ static void copy_kept(const pb_ledger *book, pb_site site, size_t layer, size_t 
     else if (site == PB_SITE_POS_EMBED)
         pb_model_position(book->model, last, to);
     else if (site == PB_SITE_LN_FINAL_SCALE)
-        pb_layer_norm_scale(1, d, pb_model_eps(book->model),
-                            pb_run_resid(run, book->shape->n_layer) + last * d, d, to);
+        pb_model_norm_scale(book->model, 1, pb_run_resid(run, book->shape->n_layer) + last * d, to);
     else
         memcpy(to, pb_run_last(run, site, layer),
                pb_site_heads(book->model, site) * pb_site_width(book->model, site) * sizeof *to);

@@ -39,6 +39,8 @@ static pb_status states_resolve(states *chosen, const pb_select *layers, const p
     pb_axis *numbers = NULL;
     pb_status status = pb_logit_lens_check(chosen->site, error);
     if (!status)
+        status = pb_site_check(pb_run_model(chosen->run), chosen->site, error);
+    if (!status)
         status = pb_axis_by_number(pb_model_axis(pb_run_model(chosen->run), "layer"), "layer",
                                    &numbers, error);
     if (!status)

@@ -248,6 +248,8 @@ typedef struct tracer {
     pb_model *model;
     pb_context context;
     pb_meter *meter;
+    pb_receiver *receivers;
+    size_t n_receivers;
     pb_path_group *groups;
     size_t n_groups;
     double *values; /* [n_pairs, n_groups], NaN where not done */
@@ -257,10 +259,9 @@ typedef struct tracer {
 
 static bool has_path(const tracer *trace, const pb_path_group *group)
 {
-    const pb_path_spec *spec = trace->spec;
-    for (size_t r = 0; r < spec->n_receivers; r++) {
+    for (size_t r = 0; r < trace->n_receivers; r++) {
         for (size_t s = 0; s < group->n; s++) {
-            if (pb_receiver_reads_head(&spec->receivers[r], &group->heads[s]))
+            if (pb_receiver_reads_head(trace->model, &trace->receivers[r], &group->heads[s]))
                 return true;
         }
     }
@@ -287,9 +288,9 @@ static pb_status trace_pair(tracer *trace, size_t index, pb_error **error)
                                    .groups = trace->groups + g,
                                    .n = n,
                                    .length = length,
-                                   .receivers = spec->receivers,
-                                   .n_receivers = spec->n_receivers,
-                                   .to_logits = spec->receivers[0].input == PB_PATH_LOGITS};
+                                   .receivers = trace->receivers,
+                                   .n_receivers = trace->n_receivers,
+                                   .to_logits = trace->receivers[0].input == PB_PATH_LOGITS};
             status = pb_watch_check(trace->context.watch, error);
             if (!status)
                 status = compute_batch(&batch, trace->meter, &trace->context, values + g, error);
@@ -397,6 +398,8 @@ static pb_status tracer_start(tracer *trace, pb_error **error)
     if (status && error && pb_error_argument(*error))
         pb_error_about(*error, "metric");
     if (!status)
+        status = pb_path_receivers_create(spec, &trace->receivers, &trace->n_receivers, error);
+    if (!status)
         status = pb_path_groups_create(spec, &trace->groups, &trace->n_groups, error);
     if (status)
         return status;
@@ -415,6 +418,7 @@ static void tracer_clear(tracer *trace)
 {
     pb_meter_destroy(&trace->meter);
     pb_path_groups_free(&trace->groups, trace->n_groups);
+    free(trace->receivers);
     free(trace->values);
     free(trace->into);
     free(trace->from);

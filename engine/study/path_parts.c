@@ -15,8 +15,11 @@ static const struct {
     pb_site site;
     const char *suffix; /* NULL: not by heads */
 } inputs[] = {
-    [PB_PATH_Q] = {PB_SITE_Q, "q"},        [PB_PATH_K] = {PB_SITE_K, "k"},
-    [PB_PATH_V] = {PB_SITE_V, "v"},        [PB_PATH_MLP] = {PB_SITE_MLP_PRE, NULL},
+    [PB_PATH_Q] = {PB_SITE_Q, "q"},
+    [PB_PATH_K] = {PB_SITE_K, "k"},
+    [PB_PATH_V] = {PB_SITE_V, "v"},
+    [PB_PATH_MLP] = {PB_SITE_MLP_PRE, NULL},
+    [PB_PATH_MLP_LINEAR] = {PB_SITE_MLP_PRE_LINEAR, NULL},
     [PB_PATH_LOGITS] = {PB_N_SITES, NULL},
 };
 
@@ -27,12 +30,12 @@ pb_site pb_receiver_site(const pb_receiver *receiver)
     return inputs[receiver->input].site;
 }
 
-bool pb_receiver_reads_head(const pb_receiver *receiver, const pb_head *head)
+bool pb_receiver_reads_head(const pb_model *model, const pb_receiver *receiver, const pb_head *head)
 {
     if (receiver->input == PB_PATH_LOGITS || receiver->layer > head->layer)
         return true;
     /* In its own layer a head is read through the norm that comes after attention. */
-    return receiver->layer == head->layer &&
+    return receiver->layer == head->layer && !pb_model_shape(model)->parallel &&
            pb_site_info(pb_receiver_site(receiver))->norm == PB_NORM_MLP;
 }
 
@@ -137,6 +140,25 @@ pb_status pb_path_check(const pb_path_spec *spec, pb_error **error)
     if (!status && spec->senders)
         status = pb_heads_check(model, PB_SITE_Z, spec->senders, spec->n_senders, error);
     return status ? status : check_receivers(spec, model, error);
+}
+
+pb_status pb_path_receivers_create(const pb_path_spec *spec, pb_receiver **receivers, size_t *n,
+                                   pb_error **error)
+{
+    bool gated = pb_model_shape(pb_run_model(spec->into[0]))->gated;
+    *receivers = pb_malloc(2 * spec->n_receivers, sizeof **receivers);
+    if (!*receivers)
+        return pb_fail_memory(error);
+    *n = 0;
+    for (size_t r = 0; r < spec->n_receivers; r++) {
+        pb_receiver receiver = spec->receivers[r];
+        (*receivers)[(*n)++] = receiver;
+        if (gated && receiver.input == PB_PATH_MLP) {
+            receiver.input = PB_PATH_MLP_LINEAR;
+            (*receivers)[(*n)++] = receiver;
+        }
+    }
+    return PB_OK;
 }
 
 /* ---- senders ---- */

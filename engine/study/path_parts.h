@@ -32,6 +32,10 @@ typedef struct pb_path_batch {
 
 pb_status pb_path_check(const pb_path_spec *spec, pb_error **error);
 
+/* The inputs that receive: the specification's, and the other one of a gated MLP. */
+pb_status pb_path_receivers_create(const pb_path_spec *spec, pb_receiver **receivers, size_t *n,
+                                   pb_error **error);
+
 pb_status pb_path_groups_create(const pb_path_spec *spec, pb_path_group **groups, size_t *n,
                                 pb_error **error);
 void pb_path_groups_free(pb_path_group **groups, size_t n);

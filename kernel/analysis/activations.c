@@ -264,8 +264,10 @@ static pb_status resolve(pb_interp *interp, const pending *p, wanted *w, pb_erro
     pb_model *model = pb_model_of(runs->model);
     pb_axis *prompts = NULL;
     *w = (wanted){.interp = interp, .p = p, .runs = runs, .model = model};
-    pb_status status = pb_axis_create("prompt", runs->count, NULL, (const char *const *)runs->texts,
-                                      &prompts, error);
+    pb_status status = p->reading == READS_SITE ? pb_site_check(model, p->site, error) : PB_OK;
+    if (!status)
+        status = pb_axis_create("prompt", runs->count, NULL, (const char *const *)runs->texts,
+                                &prompts, error);
     if (!status)
         status = resolve_common(w, "prompt", prompts, &w->prompts, error);
     pb_axis_release(&prompts);

@@ -53,13 +53,14 @@ static pb_status name_head(pattern_set *patterns, size_t which, size_t layer, si
 }
 
 /* pattern [T, T] times the length of each key's value vector, as a share of the head's longest.
- * `v` is the layer's, [T, n_head, d_head]. */
+ * `v` is the layer's, [T, n_kv_head, d_head]. */
 static void weight_by_values(const pb_shape *shape, size_t head, const float *v, size_t length,
                              double *norms, float *pattern)
 {
     double longest = 0;
     for (size_t key = 0; key < length; key++) {
-        const float *x = v + (key * shape->n_head + head) * shape->d_head;
+        size_t of = head / (shape->n_head / shape->n_kv_head);
+        const float *x = v + key * shape->d_kv + of * shape->d_head;
         norms[key] = sqrt(pb_dot(shape->d_head, x, x));
         longest = fmax(longest, norms[key]);
     }

@@ -128,10 +128,13 @@ static pb_status call_composition(pb_call *call, pb_value **result, pb_error **e
                                        (pb_composition)pb_argument_choice(call, "kind"), &context,
                                        &scores, error);
     if (!status) {
-        char caption[128];
+        char caption[160];
+        bool turned = pb_model_shape(pb_model_of(model))->rotary_dim > 0 &&
+                      pb_argument_choice(call, "kind") != PB_COMPOSE_V;
         snprintf(caption, sizeof caption,
-                 "%s-composition of each head with each later head (to_layer, to_head)",
-                 pb_argument_text(call, "kind"));
+                 "%s-composition of each head with each later head (to_layer, to_head)%s",
+                 pb_argument_text(call, "kind"),
+                 turned ? ", without the rotation by position" : "");
         status = pb_result_tensor(&scores, model, &scores_look, "score", caption, 0, NULL, result,
                                   error);
     }

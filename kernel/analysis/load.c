@@ -129,14 +129,15 @@ static pb_status find_folder(pb_session *session, const char *name, char **folde
 
 /* Reads the model at `folder`, if it is not loaded already, and makes it the current one. */
 static pb_status read_model(pb_session *session, const char *folder, const pb_load_options *options,
-                            bool bos, const pb_watch *watch, pb_value **result, pb_error **error)
+                            const bool *bos, const pb_watch *watch, pb_value **result,
+                            pb_error **error)
 {
     pb_model *model = NULL;
     pb_status status = already_loaded(session, folder, options->raw, &model, error);
     if (!status && !model)
         status = pb_model_load(folder, options, watch, &model, error);
     if (!status)
-        status = pb_model_value(model, bos, result, error);
+        status = pb_model_value(model, bos ? *bos : pb_model_prepends_start(model), result, error);
     pb_model_release(&model);
     if (!status)
         status = pb_session_slot_put(session, SLOT_MODEL, *result, error);
@@ -145,8 +146,9 @@ static pb_status read_model(pb_session *session, const char *folder, const pb_lo
     return status;
 }
 
-/* Reads the model called `name` (NULL: the session's default) and makes it the current one. */
-static pb_status load_model(pb_session *session, const char *name, bool raw, bool bos,
+/* Reads the model called `name` (NULL: the session's default) and makes it the current one. Its
+ * prompts begin with the start token as `bos` says (NULL: as its family has it). */
+static pb_status load_model(pb_session *session, const char *name, bool raw, const bool *bos,
                             const pb_watch *watch, pb_value **result, pb_error **error)
 {
     if (!name)
@@ -168,8 +170,9 @@ static pb_status load_model(pb_session *session, const char *name, bool raw, boo
 
 static pb_status call_load(pb_call *call, pb_value **result, pb_error **error)
 {
+    bool told = !pb_argument_is_none(call, "bos"), bos = told && pb_argument_bool(call, "bos");
     pb_status status = load_model(pb_call_session(call), pb_argument_text(call, "name"),
-                                  pb_argument_bool(call, "raw"), pb_argument_bool(call, "bos"),
+                                  pb_argument_bool(call, "raw"), told ? &bos : NULL,
                                   pb_call_watch(call), result, error);
     return pb_place_argument(call, "name", status, error);
 }
@@ -194,7 +197,7 @@ pb_status pb_call_model(pb_call *call, pb_value **model, pb_error **error)
         return PB_OK;
     if (pb_session_get_options(session)->load_default)
         return pb_place_argument(
-            call, NULL, load_model(session, NULL, false, true, pb_call_watch(call), model, error),
+            call, NULL, load_model(session, NULL, false, NULL, pb_call_watch(call), model, error),
             error);
     pb_status status = pb_fail_argument(
         call, NULL, error, PB_VALUE, "%s() needs a model, and none is loaded yet", call->row->name);
@@ -351,16 +354,18 @@ const pb_builtin pb_builtins_model[] = {
     {.name = "load",
      .category = "Models",
      .summary = "Loads a model and makes it the current one.",
-     .doc = "`name` is a model's name, or the path of a folder in Hugging Face's layout. Names are "
-            "looked up in the folders of PATCHBAY_MODELS, among the models that came with "
-            "Patchbay, and in the Hugging Face cache, where `\"gpt2@REVISION\"` is a branch, a tag "
-            "or a commit. A model that is loaded already is not read again unless its files have "
-            "changed.\n\n"
-            "The weights are processed as TransformerLens does: layer norms folded, writing "
-            "weights and unembedding centred, value biases folded. `raw=True` keeps them as they "
-            "are on disk. Prompts get the start token unless `bos=False`. What the files hold and "
-            "the model does not use, and settings of the tokenizer that may surprise, stand under "
-            "the card.",
+     .doc =
+         "`name` is a model's name, or the path of a folder in Hugging Face's layout. Names are "
+         "looked up in the folders of PATCHBAY_MODELS, among the models that came with "
+         "Patchbay, and in the Hugging Face cache, where `\"gpt2@REVISION\"` is a branch, a tag "
+         "or a commit. A model that is loaded already is not read again unless its files have "
+         "changed.\n\n"
+         "The weights are processed as TransformerLens does: layer norms folded, writing "
+         "weights and unembedding centred, value biases folded. `raw=True` keeps them as they "
+         "are on disk. Prompts get the start token where the model's family has one before every "
+         "text, as the card says, or as `bos=` says. What the files hold and "
+         "the model does not use, and settings of the tokenizer that may surprise, stand under "
+         "the card.",
      .result = "a model",
      .gives_object = &pb_model_type,
      .example = "load(\"reviews-4m\").n_layers",
@@ -372,7 +377,7 @@ const pb_builtin pb_builtins_model[] = {
            .what = "a model's name or folder",
            .fallback = "None",
            .suggest = suggest_models},
-          {.name = "bos", .types = PB_TAKES_BOOL, .mode = PB_PARAMETER_KEYWORD, .fallback = "True"},
+          {.name = "bos", .types = PB_TAKES_BOOL, .mode = PB_PARAMETER_KEYWORD, .fallback = "None"},
           {.name = "raw",
            .types = PB_TAKES_BOOL,
            .mode = PB_PARAMETER_KEYWORD,

@@ -62,8 +62,8 @@ static void model_repr(const pb_value *self, pb_buffer *out)
     pb_quote(pb_model_name(model), strlen(pb_model_name(model)), out);
     if (pb_model_is_raw(model))
         pb_buffer_text(out, ", raw=True");
-    if (!pb_model_adds_bos(self))
-        pb_buffer_text(out, ", bos=False");
+    if (pb_model_adds_bos(self) != pb_model_prepends_start(model))
+        pb_buffer_format(out, ", bos=%s", pb_model_adds_bos(self) ? "True" : "False");
     pb_buffer_byte(out, ')');
 }
 
@@ -122,11 +122,36 @@ static size_t split_notes(char *text, const char **notes)
 }
 
 /* The facts of a card, which point into the texts beside them. */
-enum { CARD_FACTS = 12 };
+enum { CARD_FACTS = 12, CARD_FAMILY_FACTS = 4 };
 typedef struct card_facts {
-    char numbers[8][FACT_TEXT], start[2 * FACT_TEXT + 32];
-    pb_fact facts[CARD_FACTS];
+    char numbers[8][FACT_TEXT], start[2 * FACT_TEXT + 32], groups[FACT_TEXT], turned[FACT_TEXT];
+    pb_fact facts[CARD_FACTS + CARD_FAMILY_FACTS];
+    size_t n;
 } card_facts;
+
+static void add_fact(card_facts *out, const char *name, const char *text)
+{
+    out->facts[out->n++] = (pb_fact){name, text, NULL};
+}
+
+/* In what a model differs from embedded positions, layer norms, a head's own keys and values, and
+ * an MLP behind attention. */
+static void add_family_facts(const pb_shape *s, card_facts *out)
+{
+    if (s->rotary_dim) {
+        snprintf(out->turned, FACT_TEXT, "rotate %zu of %zu dimensions", s->rotary_dim, s->d_head);
+        add_fact(out, "positions", out->turned);
+    }
+    if (s->rms)
+        add_fact(out, "norm", "root mean square");
+    if (s->n_kv_head != s->n_head) {
+        snprintf(out->groups, FACT_TEXT, "%zu, each of %zu heads", s->n_kv_head,
+                 s->n_head / s->n_kv_head);
+        add_fact(out, "kv_heads", out->groups);
+    }
+    if (s->gated || s->parallel)
+        add_fact(out, "mlp", s->gated ? "gated" : "beside attention");
+}
 
 static void fill_facts(const pb_value *self, card_facts *out)
 {
@@ -158,6 +183,8 @@ static void fill_facts(const pb_value *self, card_facts *out)
         {"from", short_path(pb_model_path(model)), NULL},
     };
     memcpy(out->facts, facts, sizeof facts);
+    out->n = CARD_FACTS;
+    add_family_facts(shape, out);
 }
 
 /* The strip of blocks of a card, which point into the texts beside them. */
@@ -192,8 +219,8 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
     char subtitle[96];
     fill_facts(self, &facts);
     fill_strip(shape, &strip);
-    snprintf(subtitle, sizeof subtitle, "GPT-2: %zu layers, %zu heads, d_model %zu", shape->n_layer,
-             shape->n_head, shape->d_model);
+    snprintf(subtitle, sizeof subtitle, "%s: %zu layers, %zu heads, d_model %zu",
+             pb_model_family(model), shape->n_layer, shape->n_head, shape->d_model);
     const char *notes[MOST_NOTES];
     char *lines = strdup(pb_model_notes(model));
     if (!lines)
@@ -203,7 +230,7 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
         .words = {.title = pb_model_name(model), .notes = notes, .n_notes = n_notes},
         .subtitle = subtitle,
         .facts = facts.facts,
-        .n_facts = CARD_FACTS,
+        .n_facts = facts.n,
         .blocks = strip.blocks,
         .n_blocks = CARD_BLOCKS};
     pb_bundle *card = NULL;
@@ -223,6 +250,7 @@ static pb_status model_show(pb_interp *interp, const pb_value *self, pb_bundle *
     }
 SHAPE_MEMBER(n_layers, n_layer)
 SHAPE_MEMBER(n_heads, n_head)
+SHAPE_MEMBER(n_kv_heads, n_kv_head)
 SHAPE_MEMBER(d_model, d_model)
 SHAPE_MEMBER(d_head, d_head)
 SHAPE_MEMBER(d_mlp, d_mlp)
@@ -256,6 +284,7 @@ static const pb_member model_members[] = {
     {"path", "The folder it was read from.", get_path},
     {"n_layers", "How many layers it has.", get_n_layers},
     {"n_heads", "How many attention heads each layer has.", get_n_heads},
+    {"n_kv_heads", "How many heads of keys and values each layer has.", get_n_kv_heads},
     {"d_model", "The width of the residual stream.", get_d_model},
     {"d_head", "The width of a head.", get_d_head},
     {"d_mlp", "Neurons in each MLP.", get_d_mlp},
@@ -286,14 +315,14 @@ static void model_names(const pb_value *self, pb_names *names)
 {
     for (size_t i = 0; i < pb_model_weight_count(); i++) {
         const pb_model_weight_row *row = pb_model_weight_info(i);
-        if (!row->raw_only || (self && pb_model_is_raw(pb_model_of(self))))
+        if (self ? pb_model_has_weight(pb_model_of(self), i) : !row->raw_only)
             pb_names_add(names, row->name, "tensor", "");
     }
 }
 
 static bool model_foresee(const pb_value *self, const char *name, pb_prospect *prospect)
 {
-    (void)self;
+    const pb_model *model = self ? pb_model_of(self) : NULL;
     for (size_t i = 0; i < pb_model_weight_count(); i++) {
         const pb_model_weight_row *row = pb_model_weight_info(i);
         if (strcmp(row->name, name) != 0)
@@ -302,7 +331,7 @@ static bool model_foresee(const pb_value *self, const char *name, pb_prospect *p
         if (row->per_layer)
             prospect->axes[prospect->n_axes++] = "layer";
         for (size_t a = 0; a < 3 && row->axes[a]; a++)
-            prospect->axes[prospect->n_axes++] = row->axes[a];
+            prospect->axes[prospect->n_axes++] = pb_model_axis_name(model, row->axes[a]);
         return true;
     }
     return false;
@@ -338,7 +367,8 @@ const pb_object_type pb_model_type = {
     .name = "model",
     .article = "a model",
     .made_by = "load",
-    .summary = "A GPT-2: its shape, its weights (model.W_E, model.W_Q, ...) and its tokenizer.",
+    .summary =
+        "A language model: its shape, its weights (model.W_E, model.W_Q, ...) and its tokenizer.",
     .destroy = model_destroy,
     .repr = model_repr,
     .show = model_show,

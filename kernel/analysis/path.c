@@ -33,9 +33,10 @@ static pb_status check_reached(pb_call *call, const path_arguments *in, const ch
                                const pb_receiver *receiver, pb_error **error)
 {
     static const pb_head first = {0, 0}; /* with sender=each it is enough that one reaches */
-    bool reached = in->spec.n_senders == 0 && pb_receiver_reads_head(receiver, &first);
+    const pb_model *model = in->ends.into.engine;
+    bool reached = in->spec.n_senders == 0 && pb_receiver_reads_head(model, receiver, &first);
     for (size_t i = 0; i < in->spec.n_senders; i++)
-        reached = reached || pb_receiver_reads_head(receiver, &in->senders[i]);
+        reached = reached || pb_receiver_reads_head(model, receiver, &in->senders[i]);
     if (reached)
         return PB_OK;
     const pb_head *sender = in->spec.n_senders ? &in->senders[0] : NULL;
@@ -47,8 +48,12 @@ static pb_status check_reached(pb_call *call, const path_arguments *in, const ch
             : pb_fail_argument(call, "receivers", error, PB_VALUE,
                                "nothing that a head writes reaches %s, in the first layer", name);
     if (error)
-        pb_error_hint(*error, "heads read what earlier layers wrote, an MLP also its own layer's "
-                              "heads");
+        pb_error_hint(*error,
+                      pb_model_shape(model)->parallel
+                          ? "heads and MLPs read what earlier layers wrote: in this model both "
+                            "parts of a layer read the same stream"
+                          : "heads read what earlier layers wrote, an MLP also its own layer's "
+                            "heads");
     return status;
 }
 

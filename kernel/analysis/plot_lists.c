@@ -7,21 +7,23 @@ static pb_status table_of_lists(pb_call *call, const pb_value *y, const char *na
 {
     static const char *const parameters[] = {"x", "y", "color"};
     const pb_value *lists[] = {pb_argument_value(call, "x"), y, pb_argument_value(call, "color")};
-    pb_table_cells columns[3];
-    size_t n = 0, rows = pb_list_count(y);
-    for (size_t i = 0; i < 3; i++) {
+    size_t rows = pb_list_count(y);
+    pb_table_builder made = {.keeper = call->keeper, .rows = rows};
+    for (size_t i = 0; !made.status && i < 3; i++) {
         if (pb_value_kind(lists[i]) != PB_LIST)
             continue;
         if (pb_list_count(lists[i]) != rows)
-            return pb_fail_argument(
-                call, parameters[i], error, PB_VALUE, "%s= has %zu item%s for %zu value%s",
+            made.status = pb_fail_argument(
+                call, parameters[i], &made.error, PB_VALUE, "%s= has %zu item%s for %zu value%s",
                 parameters[i], pb_list_count(lists[i]), pb_list_count(lists[i]) == 1 ? "" : "s",
                 rows, rows == 1 ? "" : "s");
         names[i] = parameters[i];
-        columns[n++] = (pb_table_cells){.name = names[i], .cells = (pb_value *)lists[i]};
+        pb_table_take(&made,
+                      (pb_table_cells){.name = names[i], .cells = pb_value_retain(lists[i])});
     }
-    pb_status status = pb_plot_bound(call, rows, PB_PLOT_MOST, error);
-    return status ? status : pb_value_table(columns, n, rows, NULL, NULL, table, error);
+    if (!made.status)
+        made.status = pb_plot_bound(call, rows, PB_PLOT_MOST, &made.error);
+    return pb_table_finish(&made, table, error);
 }
 
 /* bar(x=["a", "b"], y=[1, 2]), bar([1, 2]), line([[1, 2], [3, 4]]) */

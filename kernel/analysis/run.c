@@ -287,9 +287,10 @@ static pb_status run_attribute(pb_interp *interp, const pb_value *self, const ch
 
 static void run_names(const pb_value *self, pb_names *names)
 {
-    (void)self;
+    const pb_model *model = self ? pb_run_model(pb_run_of(self)) : NULL;
     for (int site = 0; site < PB_N_SITES; site++)
-        pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
+        if (!model || pb_site_is_in(model, (pb_site)site))
+            pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
 }
 
 static bool run_foresee(const pb_value *self, const char *name, pb_prospect *prospect)

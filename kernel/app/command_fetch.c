@@ -189,7 +189,7 @@ int pb_command_fetch(const pb_command *command, const pb_log *log, int count, ch
     pb_fetch_settings settings;
     pb_error *error = NULL;
     if (!read_arguments(count, arguments, &name, &options))
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     int code;
     if (!pb_fetch_settings_read(&settings, &options, &error)) {
         code = fetch(name, &options, &settings.paths);

@@ -13,6 +13,7 @@
 #include "files.h"
 #include "io/file.h"
 #include "locations.h"
+#include "manual.h"
 
 #define LARGEST_SPEC (1u << 20)
 
@@ -216,6 +217,23 @@ static pb_status copy_data(const char *from, const char *to, pb_error **error)
     return status;
 }
 
+/* The manual page and the completion of shells, which the program writes itself. */
+static pb_status write_manuals(const char *prefix, pb_error **error)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < pb_manual_row_count && !status; i++) {
+        char *path = pb_path("%s/%s", prefix, pb_manual_rows[i].place);
+        pb_buffer text = PB_BUFFER_EMPTY;
+        pb_manual_rows[i].write(&text);
+        status = path ? pb_buffer_status(&text, error) : pb_fail_memory(error);
+        if (!status)
+            status = pb_app_file_write(path, text.data, text.length, 0666, error);
+        pb_buffer_free(&text);
+        free(path);
+    }
+    return status;
+}
+
 static pb_status need_data(char **data, pb_error **error)
 {
     pb_status status = pb_location_data(data, error);
@@ -259,6 +277,8 @@ static pb_status install(const choices *made, const places *to, pb_error **error
         status = pb_file_copy(program, to->program, error);
     if (!status && !made->link)
         status = copy_data(data, to->data, error);
+    if (!status && !made->link)
+        status = write_manuals(to->prefix, error);
     if (!status)
         status = pb_extras_install(data, to->kernelspec, to->prefix, error);
     if (!status)
@@ -288,7 +308,7 @@ int pb_command_install(const pb_command *command, const pb_log *log, int count, 
     places at;
     pb_error *error = NULL;
     if (!read_choices(count, arguments, true, &made))
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     if (find_places(&made, &at, &error))
         return pb_report(&error);
     pb_status status = install(&made, &at, &error);
@@ -374,6 +394,8 @@ static pb_status remove_program(const places *at, pb_error **error)
     pb_status status = PB_OK;
     for (size_t i = 0; i < n_data_folders && !status; i++)
         status = remove_below(at->data, data_folders[i], error);
+    for (size_t i = 0; i < pb_manual_row_count && !status; i++)
+        status = remove_below(at->prefix, pb_manual_rows[i].place, error);
     if (!status)
         status = pb_file_remove(at->program, error);
     tidy_below(at->data, "kernelspec/labextension");
@@ -410,7 +432,7 @@ int pb_command_uninstall(const pb_command *command, const pb_log *log, int count
     places at;
     pb_error *error = NULL;
     if (!read_choices(count, arguments, false, &made))
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     if (find_places(&made, &at, &error))
         return pb_report(&error);
     pb_status status = uninstall(&at, &error);

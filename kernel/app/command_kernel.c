@@ -64,7 +64,7 @@ int pb_command_kernel(const pb_command *command, const pb_log *log, int count, c
         .parent = parent_process(),
     };
     if (!options.connection_file)
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     pb_error *error = NULL;
     bool abandoned = false;
     pb_journal *journal = NULL;

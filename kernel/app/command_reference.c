@@ -7,9 +7,8 @@
 
 int pb_command_reference(const pb_command *command, const pb_log *log, int count, char **arguments)
 {
-    (void)arguments;
     if (count != 0)
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     pb_session *session = NULL;
     pb_error *error = NULL;
     if (pb_app_session(log, false, &session, &error))

@@ -53,7 +53,7 @@ static int run_script(const pb_log *log, const manner *how, const pb_script *scr
 int pb_command_eval(const pb_command *command, const pb_log *log, int count, char **arguments)
 {
     if (count != 1)
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     pb_script script;
     pb_error *error = NULL;
     pb_status status = pb_script_of_code(&script, arguments[0], &error);
@@ -77,7 +77,7 @@ int pb_command_run(const pb_command *command, const pb_log *log, int count, char
     manner how = {.keep_going = count > 0 && strcmp(arguments[0], "--keep-going") == 0};
     int file = how.keep_going ? 1 : 0;
     if (count != file + 1)
-        return pb_usage(command);
+        return pb_usage(command, count, arguments);
     pb_script script;
     pb_error *error = NULL;
     pb_status status = pb_script_read(&script, arguments[file], &error);

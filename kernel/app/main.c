@@ -11,51 +11,56 @@
 
 #include "base/nearest.h"
 #include "command.h"
-
-#define INSTALL_OPTIONS                                                                            \
-    "  --user          for you (the default): the kernel where your Jupyter looks\n"               \
-    "  --sys-prefix    in the active Python environment\n"                                         \
-    "  --prefix DIR    under DIR: bin, share/patchbay, share/jupyter/kernels\n"
-
-static const pb_command commands[] = {
-    {"kernel", "-f FILE", "serve a Jupyter front end (Jupyter calls this)",
-     "  -f FILE         the connection file that the front end wrote\n", pb_command_kernel},
-    {"run", "[--keep-going] FILE",
-     "run a notebook's cells, or a file's, which begin at lines that start with '# %%'",
-     "  FILE            the file, or - for standard input; a notebook (.ipynb) runs in its folder\n"
-     "  --keep-going    run the cells after one that failed, too; the exit status still tells\n",
-     pb_command_run},
-    {"eval", "CODE", "run one piece of code and print its value", "", pb_command_eval},
-    {"reference", "", "print the reference of the language's words, in Markdown", "",
-     pb_command_reference},
-    {"console", "", "type cells line by line", "", pb_command_console},
-    {"fetch", "[--tries N] MODEL",
-     "download a model from the Hugging Face hub, where load() finds it",
-     "  MODEL           gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, or ORG/NAME;\n"
-     "                  MODEL@REVISION for a branch, a tag or a commit other than main\n"
-     "  --tries N       give up after N tries that brought nothing (5)\n",
-     pb_command_fetch},
-    {"install", "[--user | --sys-prefix | --prefix DIR] [--link] [--destdir DIR]",
-     "install the program and make Jupyter know it",
-     INSTALL_OPTIONS
-     "  --link          only tell Jupyter where this program lies, and copy nothing\n"
-     "  --destdir DIR   put all of it below DIR, for a package that is unpacked elsewhere\n",
-     pb_command_install},
-    {"uninstall", "[--user | --sys-prefix | --prefix DIR]", "take away what install put there",
-     INSTALL_OPTIONS, pb_command_uninstall},
-};
-
-static const size_t n_commands = sizeof commands / sizeof *commands;
+#include "versions.h"
 
 /* ---- what is said ---- */
 
-static void print_usage(FILE *out, const pb_command *command)
+/* The lines of a text, each after so many blanks but the first. */
+static void print_indented(FILE *out, const char *text, int blanks)
 {
-    fprintf(out, "usage: patchbay %s %s\n%s", command->name, command->usage, command->help);
+    for (const char *line = text; *line;) {
+        int length = (int)strcspn(line, "\n");
+        fprintf(out, "%*s%.*s\n", line == text ? 0 : blanks, "", length, line);
+        line += length + (line[length] == '\n');
+    }
 }
 
-int pb_usage(const pb_command *command)
+static void print_usage(FILE *out, const pb_command *command)
 {
+    fprintf(out, "usage: patchbay %s%s%s\n", command->name, command->usage[0] ? " " : "",
+            command->usage);
+    for (const pb_command_option *option = command->options; option->text; option++) {
+        bool both = option->name[0] && option->argument[0];
+        int wide = fprintf(out, "  %s%s%s", option->name, both ? " " : "", option->argument);
+        fprintf(out, "%*s", wide < 18 ? 18 - wide : 1, "");
+        print_indented(out, option->text, 18);
+    }
+}
+
+/* The first argument that looks like an option and is none. */
+static const char *unknown_option(const pb_command *command, int count, char **arguments)
+{
+    for (int i = 0; i < count; i++) {
+        bool known = arguments[i][0] != '-' || !arguments[i][1];
+        for (const pb_command_option *option = command->options; option->text && !known; option++)
+            known = strcmp(arguments[i], option->name) == 0;
+        if (!known)
+            return arguments[i];
+    }
+    return NULL;
+}
+
+int pb_usage(const pb_command *command, int count, char **arguments)
+{
+    const char *names[PB_COMMAND_OPTIONS], *unknown = unknown_option(command, count, arguments);
+    size_t n = 0;
+    for (const pb_command_option *option = command->options; option->text; option++)
+        if (option->name[0])
+            names[n++] = option->name;
+    const char *nearest = unknown ? pb_nearest(unknown, names, n) : NULL;
+    if (nearest)
+        fprintf(stderr, "patchbay: there is no option '%s'; did you mean '%s'?\n", unknown,
+                nearest);
     print_usage(stderr, command);
     return PB_EXIT_USAGE;
 }
@@ -72,32 +77,65 @@ int pb_report(pb_error **error)
 
 static int print_help(void)
 {
+    size_t count;
+    const pb_command *commands = pb_commands(&count);
     puts("Patchbay " PB_VERSION ": ask a GPT-2 why it predicted what it predicted.\n");
-    for (size_t i = 0; i < n_commands; i++)
+    for (size_t i = 0; i < count; i++)
         printf("  patchbay %s %s\n      %s\n", commands[i].name, commands[i].usage,
                commands[i].summary);
-    puts("\nEach command explains its options with --help.");
-    puts("\nPATCHBAY_MODELS names folders that hold models, separated by colons.\n"
-         "PATCHBAY_HISTORY names the file that keeps what was typed.\n"
-         "PATCHBAY_MEMORY is what all values of a session may hold: 800M, 8G, or a number of "
-         "bytes;\nthree quarters of the machine's memory where it is not set.\n"
-         "PATCHBAY_LOG is how much is said on stderr: debug, info, warning or error.");
+    puts("\nEach command explains its options with --help.\n");
+    for (const pb_setting_row *row = pb_setting_rows; row->name; row++)
+        printf("%s %s\n", row->name, row->text);
+    return PB_EXIT_OK;
+}
+
+static int print_version(void)
+{
+    pb_buffer text = PB_BUFFER_EMPTY;
+    pb_versions_write(&text);
+    printf("patchbay " PB_VERSION "\n%s", text.data ? text.data : "");
+    pb_buffer_free(&text);
     return PB_EXIT_OK;
 }
 
 static int no_such_command(const char *name)
 {
-    const char *names[sizeof commands / sizeof *commands];
-    for (size_t i = 0; i < n_commands; i++)
+    const char *names[64], *nearest;
+    size_t count;
+    const pb_command *commands = pb_commands(&count);
+    for (size_t i = 0; i < count; i++)
         names[i] = commands[i].name;
-    const char *nearest = pb_nearest(name, names, n_commands);
+    nearest = pb_nearest(name, names, count);
     fprintf(stderr, "patchbay: there is no command '%s'; ", name);
     if (nearest)
         fprintf(stderr, "did you mean '%s'?", nearest);
-    for (size_t i = 0; i < n_commands && !nearest; i++)
+    for (size_t i = 0; i < count && !nearest; i++)
         fprintf(stderr, "%s%s", i == 0 ? "there are " : ", ", names[i]);
     fputs("\n'patchbay --help' says what each does\n", stderr);
     return PB_EXIT_USAGE;
+}
+
+/* The command of that name; NULL if there is none. */
+static const pb_command *find_command(const char *name)
+{
+    size_t count;
+    const pb_command *commands = pb_commands(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* help, or help COMMAND. */
+static int help(int count, char **arguments)
+{
+    if (count == 0)
+        return print_help();
+    const pb_command *command = find_command(arguments[0]);
+    if (!command)
+        return no_such_command(arguments[0]);
+    print_usage(stdout, command);
+    return PB_EXIT_OK;
 }
 
 static void write_log(void *user, pb_log_level level, const char *line)
@@ -194,13 +232,11 @@ int main(int count, char **arguments)
     const pb_log log = {.least = wanted_level(), .write = write_log};
     const char *name = count > 1 ? arguments[1] : "--help";
     if (asks_for_help(name) || strcmp(name, "help") == 0)
-        return print_help();
-    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
-        puts("patchbay " PB_VERSION);
-        return PB_EXIT_OK;
-    }
-    for (size_t i = 0; i < n_commands; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return run_command(&commands[i], &log, count - 2, arguments + 2);
-    return no_such_command(name);
+        return with_output_written(help(count > 2 ? count - 2 : 0, arguments + 2));
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0)
+        return with_output_written(print_version());
+    const pb_command *command = find_command(name);
+    if (!command)
+        return no_such_command(name);
+    return run_command(command, &log, count - 2, arguments + 2);
 }

@@ -90,18 +90,16 @@ static pb_status write_table(pb_interp *interp, const pb_value *table, pb_buffer
 static pb_status as_table(pb_interp *interp, const pb_value *value, pb_value **table,
                           pb_error **error)
 {
-    pb_table_cells column = {.name = "value"};
+    pb_table_builder made = {.keeper = pb_interp_keeper(interp), .rows = 1};
     if (pb_value_kind(value) == PB_TENSOR)
-        return pb_table_from_tensor(pb_interp_keeper(interp), value, "value", table, error);
+        return pb_table_from_tensor(made.keeper, value, "value", table, error);
     if (pb_value_kind(value) == PB_TABLE) {
         *table = pb_value_retain(value);
         return PB_OK;
     }
-    pb_status status = pb_value_as_column(pb_interp_keeper(interp), value, 1, &column.cells, error);
-    if (!status)
-        status = pb_value_table(&column, 1, pb_list_count(column.cells), NULL, NULL, table, error);
-    pb_value_release(&column.cells);
-    return status;
+    pb_value_fills_rows(value, &made.rows);
+    pb_table_set(&made, "value", value);
+    return pb_table_finish(&made, table, error);
 }
 
 static pb_status record_table(pb_interp *interp, const pb_value *record, pb_value **table,

@@ -127,7 +127,7 @@ def main() -> None:
     prompts = {"into": into, "from": into[:2] + [drawn[30], into[3], drawn[31]] + into[5:],
                "other": start + drawn[20:29], "repeat": start + drawn[10:17] * 2}
     model_goldens(model, prompts["into"], to)
-    study.tell(study.Story(model, prompts, drawn[32], drawn[33], CELLS), "study-full-size", to)
+    study.tell(study.Story(Lens(model), prompts, drawn[32], drawn[33], CELLS), "study-full-size", to)
 
 
 if __name__ == "__main__":

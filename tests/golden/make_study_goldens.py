@@ -39,9 +39,9 @@ class Story:
     """A model, its prompts and words, and the golden being filled. Of a sweep that walks many cells
     some are drawn, `most` at the most."""
 
-    def __init__(self, folder: Path, prompts: dict[str, list[int]], good: int, bad: int,
+    def __init__(self, lens, prompts: dict[str, list[int]], good: int, bad: int,
                  most: int | None = None):
-        self.lens = Lens(folder)
+        self.lens = lens
         self.most, self.dice = most, random.Random(7)
         self.model = self.lens.model
         self.model.set_use_attn_result(True)
@@ -52,6 +52,11 @@ class Story:
         self.cache = {key: cache for key, (_, cache) in runs.items()}
         self.model.set_use_attn_result(False)  # slow, and only some hooks below need it
         self.layers, self.heads = self.lens.n_layers, self.lens.n_heads
+        cfg = self.model.cfg
+        self.kv_heads = cfg.n_key_value_heads or cfg.n_heads
+        self.centred = cfg.normalization_type in ("LN", "LNPre")
+        self.rotary = cfg.positional_embedding_type == "rotary"
+        self.parallel = cfg.parallel_attn_mlp
         self.golden = Golden()
         for key, ids in prompts.items():
             self.golden.lines.append(f"prompt {key} " + " ".join(map(str, ids)))
@@ -71,6 +76,10 @@ class Story:
         whole[tuple(zip(*cells))] = torch.as_tensor(value(cells), dtype=torch.float32)
         return whole
 
+    def centre(self, parts: torch.Tensor) -> torch.Tensor:
+        """As the norm does that attribution goes through."""
+        return parts - parts.mean(-1, keepdim=True) if self.centred else parts
+
     def good_logit(self, logits: torch.Tensor) -> torch.Tensor:
         return logits[0, -1, self.good]
 
@@ -83,12 +92,12 @@ class Story:
 
 def attributions(s: Story, key: str) -> None:
     cache, model = s.cache[key], s.model
-    parts = [cache["hook_embed"], cache["hook_pos_embed"]]
+    parts = [cache["hook_embed"]] + ([] if s.rotary else [cache["hook_pos_embed"]])
     for layer in range(s.layers):
         parts += [cache["attn_out", layer], cache["mlp_out", layer]]
     parts = torch.stack(parts)[:, 0]  # [component, pos, d_model]
     sigma = cache["ln_final.hook_scale"][0]  # [pos, 1]
-    plain = parts - parts.mean(-1, keepdim=True)
+    plain = s.centre(parts)
     scaled = plain / sigma
     good, bad = model.W_U[:, s.good], model.W_U[:, s.bad]
     s.add(key, "attribute-component", scaled[:, -1] @ good)
@@ -96,7 +105,7 @@ def attributions(s: Story, key: str) -> None:
     s.add(key, "attribute-component-against", scaled[:, -1] @ (good - bad))
     s.add(key, "attribute-component-pos", (scaled @ good).T)  # [pos, component]
     heads = cache.stack_head_results(-1, pos_slice=-1)[:, 0].reshape(s.layers, s.heads, -1)
-    heads = heads - heads.mean(-1, keepdim=True)
+    heads = s.centre(heads)
     s.add(key, "attribute-head", heads / sigma[-1] @ good)
     s.add(key, "attribute-head-plain", heads @ good)
     theirs = cache.logit_attrs(cache.stack_head_results(-1, pos_slice=-1), s.good, pos_slice=-1,
@@ -111,6 +120,8 @@ def attributions(s: Story, key: str) -> None:
 def logit_lens(s: Story, key: str) -> None:
     words = torch.tensor([s.good, s.bad, 0, 11, 100])
     for site in ("resid_pre", "resid_mid", "resid_post"):
+        if site == "resid_mid" and s.parallel:
+            continue
         states = torch.stack([s.cache[key][site, layer][0] for layer in range(s.layers)])
         logits = s.model.unembed(s.model.ln_final(states))
         s.add(key, f"lens-{site}", logits[..., words])
@@ -165,7 +176,8 @@ def patch_theirs(s: Story, name: str) -> torch.Tensor:
     sweep = getattr(patching, f"get_act_patch_{name}")
     axes = sweep.keywords["index_axis_names"]
     length = len(s.prompts["into"])
-    sizes = {"layer": s.layers, "head": s.heads, "head_index": s.heads}
+    heads = s.kv_heads if "head_k" in name or "head_v" in name else s.heads
+    sizes = {"layer": s.layers, "head": heads, "head_index": heads}
 
     def values(cells) -> torch.Tensor:
         return sweep(s.model, s.tokens["into"], s.cache["from"], s.good_logit,
@@ -176,6 +188,8 @@ def patch_theirs(s: Story, name: str) -> torch.Tensor:
 
 def patches_of_transformer_lens(s: Story) -> None:
     for site in ("resid_pre", "resid_mid", "attn_out", "mlp_out"):
+        if site == "resid_mid" and s.parallel:
+            continue
         s.add("patch", f"{site}-layer-pos", patch_theirs(s, site))
     for ours, theirs in {"z": "out", "q": "q", "k": "k", "v": "v", "pattern": "pattern"}.items():
         s.add("patch", f"{ours}-layer-head", patch_theirs(s, f"attn_head_{theirs}_all_pos"))
@@ -194,6 +208,8 @@ def patches_by_hooks(s: Story) -> None:
         "ln2_scale": "blocks.{}.ln2.hook_scale", "mlp_pre": "blocks.{}.mlp.hook_pre",
         "mlp_post": "blocks.{}.mlp.hook_post",
     }
+    if s.model.cfg.gated_mlp:
+        by_position["mlp_pre_linear"] = "blocks.{}.mlp.hook_pre_linear"
     for site, hook in by_position.items():
         s.add("patch", f"{site}-layer-pos",
               patch_cells(s, hook, [s.layers, length], lambda pos: (every, pos)))
@@ -201,6 +217,10 @@ def patches_by_hooks(s: Story) -> None:
                        "ln_final_scale": "ln_final.hook_scale"}.items():
         cells = patch_cells(s, hook, [1, length], lambda pos: (every, pos))
         s.add("patch", f"{site}-pos", cells[0])
+    for site, n_heads in {"rot_q": s.heads, "rot_k": s.kv_heads}.items() if s.rotary else ():
+        s.add("patch", f"{site}-layer-head", patch_cells(
+            s, "blocks.{}.attn.hook_" + site, [s.layers, n_heads],
+            lambda head: (every, every, head)))
     s.model.set_use_attn_result(True)
     s.add("patch", "result-layer-head", patch_cells(
         s, "blocks.{}.attn.hook_result", [s.layers, s.heads], lambda head: (every, every, head)))
@@ -378,11 +398,13 @@ def path(s: Story, mode: str, sender: tuple[int, int], receivers) -> float:
 def paths(s: Story) -> None:
     last = s.layers - 1
     pair = [(f"blocks.{last}.attn.hook_q", 1), (f"blocks.{last - 1}.attn.hook_v", 0)]
-    targets = {"logits": None, "pair": pair, "mlp": [(f"blocks.{last - 1}.mlp.hook_pre", None)]}
+    mlp = ["mlp.hook_pre"] + ["mlp.hook_pre_linear"] * s.model.cfg.gated_mlp
+    targets = {"logits": None, "pair": pair,
+               "mlp": [(f"blocks.{last - 1}.{hook}", None) for hook in mlp]}
     for mode, (name, receivers) in itertools.product(("ioi", "direct", "linear"), targets.items()):
         s.add("path", f"{mode}-{name}", s.walk([s.layers, s.heads], lambda senders: [
             path(s, mode, sender, receivers) for sender in senders]))
-    for component in "qkv":
+    for component in "" if s.kv_heads < s.heads or s.parallel else "qkv":
         values = get_act_patch_direct_path(
             s.model, s.tokens["into"], s.cache["from"], s.cache["into"], s.good_logit, 0, 1,
             component=component, verbose=False)
@@ -435,7 +457,7 @@ def main(models: list[str]) -> None:
                "other": lens.ids("The film was slow, but the ending made up for it"),
                "repeat": start + drawn[:12] * 2}
     if "reviews-4m" in models:
-        tell(Story(MODELS / "reviews-4m", prompts, lens.word(" great"), lens.word(" bad")),
+        tell(Story(lens, prompts, lens.word(" great"), lens.word(" bad")),
              "study-reviews-4m")
     # Random tokens: the two prompts differ in two places, with a shared start.
     into = start + drawn[12:20]
@@ -443,7 +465,7 @@ def main(models: list[str]) -> None:
     prompts = {"into": into, "from": source, "other": start + drawn[20:25],
                "repeat": start + drawn[:7] * 2}
     if "random-3l5h" in models:
-        tell(Story(RANDOM, prompts, drawn[32], drawn[33]), "study-random-3l5h")
+        tell(Story(Lens(RANDOM), prompts, drawn[32], drawn[33]), "study-random-3l5h")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -25,13 +27,97 @@ def patchbay(binary, patience):
     return run
 
 
+COMMANDS = ["kernel", "run", "eval", "console", "fetch", "install", "uninstall", "doctor",
+            "reference", "manual", "completion"]
+
+
 def test_version_and_help(patchbay):
-    assert patchbay("--version").stdout.startswith("patchbay ")
+    version = patchbay("--version").stdout
+    assert re.match(r"patchbay \d+\.\d+\.\d+\nbuilt by (gcc|clang) \d", version)
+    for library in ("oneDNN", "ZeroMQ", "OpenSSL", "jansson", "PCRE2", "SQLite", "curl", "utf8proc",
+                    "libedit"):
+        assert re.search(rf"^{library} \d+\.\d", version, re.M), version
     help_text = patchbay("--help").stdout
-    for command in ("kernel", "run", "eval", "console", "fetch", "install", "uninstall"):
-        assert f"patchbay {command}" in help_text
+    assert re.findall(r"^  patchbay (\w+)", help_text, re.M) == COMMANDS
+    for command in COMMANDS:
         own = patchbay(command, "--help")
         assert own.returncode == 0 and own.stdout.startswith(f"usage: patchbay {command}")
+        assert patchbay("help", command).stdout == own.stdout
+        for option in re.findall(r"--?[a-z-]+", own.stdout.splitlines()[0]):
+            assert re.search(rf"^  {option}\b", own.stdout, re.M), (command, option)
+    assert "did you mean 'install'" in patchbay("help", "instal").stderr
+
+
+def test_a_mistyped_option_is_known(patchbay):
+    for command, typed, meant in (("install", "--sys-prefx", "--sys-prefix"),
+                                  ("run", "--keepgoing", "--keep-going"), ("fetch", "--trys", "--tries")):
+        done = patchbay(command, typed, "x")
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"patchbay: there is no option '{typed}'; did you mean "
+                                      f"'{meant}'?\nusage: patchbay {command} ")
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
+def test_the_manual_page(patchbay, tmp_path):
+    page = tmp_path / "patchbay.1"
+    page.write_text(patchbay("manual").stdout)
+    done = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True,
+                          env={**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    for command in COMMANDS:
+        assert f"patchbay {command}" in done.stdout
+    assert "--sys-prefix" in done.stdout and "# %%" in done.stdout and "PATCHBAY_LOG" in done.stdout
+
+
+def completed(script: str, *words: str) -> list[str]:
+    """What bash offers for the last word."""
+    line = " ".join(f"'{word}'" for word in words)
+    asked = f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _patchbay\n" \
+            'printf "%s\\n" "${COMPREPLY[@]}"'
+    return subprocess.run(["bash", "-c", asked], check=True, capture_output=True,
+                          text=True).stdout.split()
+
+
+def test_shells_complete(patchbay, tmp_path):
+    bash = patchbay("completion", "bash").stdout
+    assert completed(bash, "patchbay", "in") == ["install"]
+    assert set(completed(bash, "patchbay", "")) == {*COMMANDS, "--help", "--version"}
+    assert completed(bash, "patchbay", "install", "--sys") == ["--sys-prefix"]
+    assert completed(bash, "patchbay", "completion", "") == ["--help", "bash", "zsh", "fish"]
+    for shell in ("zsh", "fish"):
+        script = tmp_path / shell
+        script.write_text(patchbay("completion", shell).stdout)
+        assert all(command in script.read_text() for command in COMMANDS)
+        if shutil.which(shell):
+            subprocess.run([shell, "-n", script], check=True)
+    assert patchbay("completion", "csh").returncode == 2
+
+
+def test_doctor(patchbay, tmp_path):
+    prefix = tmp_path / "a prefix"
+    assert patchbay("install", "--prefix", str(prefix)).returncode == 0
+    env = {**os.environ, "HOME": str(tmp_path), "JUPYTER_PATH": f"/none::{prefix}/share/jupyter",
+           "PATCHBAY_MEMORY": "2G", "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+    for name in ("JUPYTER_DATA_DIR", "VIRTUAL_ENV", "CONDA_PREFIX"):
+        env.pop(name, None)
+    front_end = tmp_path / "bin/jupyter-lab"
+    front_end.parent.mkdir()
+    front_end.write_text("#!/bin/sh\n")
+    front_end.chmod(0o755)
+    done = patchbay("doctor", env=env)
+    spec = prefix / "share/jupyter/kernels/patchbay/kernel.json"
+    assert done.returncode == 0, done.stdout
+    assert re.search(rf"^  starts +{re.escape(str(spec))}$", done.stdout, re.M)
+    assert re.search(r"^  reviews-4m +/", done.stdout, re.M)
+    assert re.search(rf"^  jupyter-lab +{front_end}$", done.stdout, re.M)
+    assert re.search(r"^  for values +2G$", done.stdout, re.M) and "oneDNN" in done.stdout
+    for program, said in (("/none/such", "cannot start"), ("/bin/true", "ended at once")):
+        spec.write_text(json.dumps({"argv": [program]}))
+        done = patchbay("doctor", env=env)
+        assert done.returncode == 1 and "does not start" in done.stdout and said in done.stdout
+        assert done.stdout.endswith("\nSomething is wrong: see above.\n")
+
+
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["run"], ["run", "a", "b"],
@@ -44,7 +130,8 @@ def test_version_and_help(patchbay):
 def test_wrong_calls_say_how(patchbay, arguments):
     done = patchbay(*arguments)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith(("usage: patchbay", "patchbay: there is no command"))
+    assert done.stderr.startswith(("usage: patchbay", "patchbay: there is no command",
+                                   "patchbay: there is no option"))
 
 
 def test_eval(patchbay):
@@ -173,39 +260,96 @@ def test_console_without_a_terminal(patchbay):
     assert "there is no name 'nope'" in done.stderr
 
 
-def test_console_on_a_terminal(binary, patience):
-    """Prompts, Ctrl-C at the prompt and in a cell, and Ctrl-D."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.execv(binary, [str(binary), "console"])
-    seen = ""
+class Console:
+    """A person at `patchbay console`: types, and waits for what the terminal shows."""
 
-    def until(text: str) -> None:
-        nonlocal seen
-        end = time.monotonic() + 20 * patience
-        while text not in seen:
-            assert time.monotonic() < end, seen
-            seen += os.read(terminal, 4096).decode()
-        seen = seen.split(text, 1)[1]
+    def __init__(self, binary, patience, **settings):
+        self.process, self.terminal = pty.fork()
+        if self.process == 0:
+            os.environ.update(settings)
+            os.execv(binary, [str(binary), "console"])
+        self.patience, self.seen = patience, ""
+        self.until("Ctrl-D.\r\n> ")
 
-    until("\n> ")
-    os.write(terminal, b"40 + 2\n")
-    until("42\r\n> ")
-    os.write(terminal, b"(1 +\n")
-    until(". ")
-    os.write(terminal, b"\x03")
-    until("\n> ")
-    os.write(terminal, b"[sum([a * b for a in range(1000)]) for b in range(1000000)]\n")
+    def until(self, text: str) -> str:
+        end = time.monotonic() + 6 * self.patience
+        while text not in self.seen:
+            assert time.monotonic() < end, (text, self.seen)
+            if select.select([self.terminal], [], [], 0.5)[0]:
+                self.seen += os.read(self.terminal, 4096).decode(errors="replace")
+        before, self.seen = self.seen.split(text, 1)
+        return before
+
+    def type(self, text: str, answer: str) -> str:
+        """Types, and gives what the terminal shows until the answer."""
+        os.write(self.terminal, text.encode())
+        return self.until(answer)
+
+    def leave(self, word: str = "\x04") -> int:
+        os.write(self.terminal, word.encode())
+        _, status = os.waitpid(self.process, 0)
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.fixture
+def console(binary, patience, tmp_path):
+    settings = {"TERM": "xterm", "PATCHBAY_HISTORY": str(tmp_path / "history.sqlite"),
+                "EDITRC": "/dev/null"}
+    return lambda **more: Console(binary, patience, **{**settings, **more})
+
+
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_console_on_a_terminal(console, kind, patience):
+    """Prompts, Ctrl-C at the prompt and in a cell, and Ctrl-D; with editing and without."""
+    shown = console(TERM=kind)
+    shown.type("40 + 2\n", "42\r\n> ")
+    shown.type("(1 +\n", ". ")
+    shown.type("\x03", "\n> ")
+    os.write(shown.terminal, b"[sum([a * b for a in range(1000)]) for b in range(1000000)]\n")
     time.sleep(0.3 * patience)
-    os.write(terminal, b"\x03")
-    until("Interrupted")
-    until("> ")
-    os.write(terminal, b"1 + 1\n")
-    until("2\r\n> ")
-    os.write(terminal, b"\x04")
-    _, status = os.waitpid(process, 0)
-    os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) == 0
+    shown.type("\x03", "Interrupted")
+    shown.until("> ")
+    shown.type('ask("who? ") + "!"\nme\n', "'me!'\r\n> ")  # typed ahead
+    shown.type("1 + 1\n", "2\r\n> ")
+    assert shown.leave() == 0
+    assert console(TERM=kind).leave("quit\n") == 0
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_the_console_edits_lines(console, locale):
+    shown = console(LC_ALL=locale)
+    shown.type("'é→😀'\x7f\x7f ü'\n", "'é→ ü'\r\n> ")  # the last two characters taken back
+    shown.type("1 + 1\x1b[D\x1b[D\x1b[D\x1b[D2\n", "13\r\n> ")
+    shown.type("9 * 9\x01100 + \n", "181\r\n> ")
+    assert shown.leave("exit\n") == 0
+
+
+def test_the_console_completes(console):
+    shown = console()
+    shown.type("headroom = 7\n", "> ")
+    shown.type("headr\t\n", "7\r\n> ")
+    shown.type("[headroom,\n", ". ")
+    shown.type("headr\t + 1]\n", "[7, 8]\r\n> ")
+    listed = shown.type("hea\t", "> hea").split()
+    assert {"headroom", "heatmap"} <= set(listed)
+    shown.type("\x15(1 +\n", ". ")
+    assert "\x1b[7G" in shown.type("\t2)\n", "3\r\n> ")  # column 7: four behind the prompt
+    assert shown.leave("exit()\n") == 0
+
+
+def test_the_console_remembers_across_sessions(console):
+    shown = console()
+    shown.type("a = 20\n", "> ")
+    shown.type("[a,\n", ". ")
+    shown.type("1]\n", "[20, 1]\r\n> ")
+    assert shown.leave() == 0
+    shown = console()
+    shown.type("\x1b[A\x1b[A\n", "> ")  # a = 20
+    shown.type("\x1b[A\x1b[A\n", "[20, 1]\r\n> ")  # a cell of two lines comes whole
+    shown.type("a +\x15", "> ")
+    shown.type("\x12a,\n", "[20, 1]\r\n> ")  # found backwards
+    assert shown.leave() == 0
 
 
 def files_under(folder) -> set[str]:
@@ -221,6 +365,9 @@ def test_install_and_uninstall(patchbay, tmp_path, root):
              for path in (root / "models/reviews-4m").iterdir()}
     assert model < installed
     spec = json.loads((prefix / "share/jupyter/kernels/patchbay/kernel.json").read_text())
+    assert {"share/man/man1/patchbay.1", "share/bash-completion/completions/patchbay",
+            "share/zsh/site-functions/_patchbay",
+            "share/fish/vendor_completions.d/patchbay.fish"} < installed
     program = prefix / "bin/patchbay"
     assert spec["argv"] == [str(program), "kernel", "-f", "{connection_file}"]
     assert spec["interrupt_mode"] == "message"

@@ -61,3 +61,19 @@ def test_doubles_are_found():
     assert doubles({"a.h": one, "b.c": "typedef int (*walk)(void);\n"})
     assert doubles({"a.h": "enum {\n    PB_A,\n    PB_B\n};\n", "b.h": "enum { PB_C, PB_B };\n"})
     assert not doubles({"a.h": one, "a.c": "int pb_go(void)\n{\n}\nstatic int walks(void)\n{\n}\n"})
+
+
+def test_a_family_is_named_in_its_own_file():
+    """Everything else asks the shape. Names of tokenizers and of models on the hub may be a
+    family's: those rooms are left out."""
+    families = ROOT / "engine" / "model" / "families"
+    known = {path.stem for path in families.glob("*.c")} - {"rope"}
+    assert {"gpt2", "llama"} <= known
+    elsewhere = {str(path.relative_to(ROOT)): COMMENT.sub("", path.read_text())
+                 for room in ("engine", "kernel") for path in (ROOT / room).rglob("*.[ch]")
+                 if path.parent != families and "tokenizer" not in path.parts
+                 and path.name not in ("family.c", "known_models.c")}
+    assert len(elsewhere) > 200
+    for path, text in elsewhere.items():
+        for family in known:
+            assert f'"{family}"' not in text and f"pb_family_{family}" not in text, (path, family)

@@ -361,3 +361,41 @@ def test_what_does_not_fit_a_set_says_so(binary, root, tmp_path, code, says):
     done = subprocess.run([binary, "run", script], capture_output=True, text=True, timeout=60,
                           cwd=root)
     assert done.returncode != 0 and says in done.stderr, done.stderr
+
+
+def test_corpora_are_sets(run_script, tmp_path):
+    """Lines of text, JSON lines and CSV; and what most activates a neuron over them."""
+    (tmp_path / "a.txt").write_text("I love this movie\n\nThe food was terrible\r\n  \nHello")
+    (tmp_path / "a.jsonl").write_text('{"text": "I love it", "label": 1}\n\n{"text": "I hate it"}\n')
+    (tmp_path / "a.csv").write_text('prompt,label\nI love it,1\n"I hate, it",0\n')
+    out = run_script(SETUP + f"""
+c = read("{tmp_path}/a.txt", lines=True)
+print(c.prompt, loss(c).shape)
+j = read("{tmp_path}/a.jsonl")
+j.prompt = j.text
+print(j.label, loss(j).values == loss(["I love it", "I hate it"]).values)
+print(loss(read("{tmp_path}/a.csv")).shape)
+x = run(c).mlp_post[layer=2, neuron=7]
+print(abs(x.top(1, by="value").table.value[0] - max([run(p).mlp_post[layer=2, neuron=7].max() for p in c.prompt])) < 0.00001)
+print(shade(x, k=2, by="value"))
+""")
+    lines = out.splitlines()
+    assert lines[0] == "['I love this movie', 'The food was terrible', 'Hello'] {'prompt': 3}"
+    assert lines[1] == "[1, None] True" and lines[2] == "{'prompt': 2}" and lines[3] == "True"
+    assert lines[4].startswith("The 2 of 3 texts with the largest value, shaded by it. mlp_post")
+    assert sum("[" in line and "]" in line for line in lines[7:]) == 2
+
+
+@pytest.mark.parametrize("text, code, says", [
+    ("[1]\n", 'read("FILE.jsonl")', "line 1: a line of a .jsonl file is an object"),
+    ('{"a": 1}\n{"a": }\n', 'read("FILE.jsonl")', "line 2: "),
+    ("a\n", 'read("FILE.json", lines=True)', "lines=True reads a .txt file"),
+    ("a\n", 'read("FILE.txt", lines=True)\nshade(run(["a", "b"]).resid_post[layer=1])',
+     "shade() takes a number for each token")])
+def test_what_is_no_corpus_says_so(binary, root, tmp_path, text, code, says):
+    for kind in ("jsonl", "json", "txt"):
+        (tmp_path / f"x.{kind}").write_text(text)
+    (tmp_path / "f.pbay").write_text(SETUP + code.replace("FILE", str(tmp_path / "x")) + "\n")
+    done = subprocess.run([binary, "run", tmp_path / "f.pbay"], capture_output=True, text=True,
+                          timeout=60, cwd=root)
+    assert done.returncode != 0 and says in done.stderr, done.stderr

@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
-enum { LONGEST = 64, WORDS = 8000 };
+enum { LONGEST = 64, MOST_WORDS = 8000 };
 
-void drawing_start(drawing *d, uint64_t seed)
+void drawing_start(drawing *d, const char *folder, uint64_t seed)
 {
     pb_error *error = NULL;
     *d = (drawing){.state = seed};
-    must(pb_model_load("tests/models/random-3l5h", NULL, NULL, &d->model, &error), error);
+    must(pb_model_load(folder, NULL, NULL, &d->model, &error), error);
 }
 
 void drawing_end(drawing *d)
@@ -30,13 +30,28 @@ size_t draw(drawing *d, size_t n)
     return (size_t)((z ^ (z >> 31)) % n);
 }
 
+int32_t draw_token(drawing *d)
+{
+    size_t words = pb_model_shape(d->model)->n_vocab;
+    return (int32_t)draw(d, words < MOST_WORDS ? words : MOST_WORDS);
+}
+
+pb_site draw_site(drawing *d)
+{
+    pb_site site;
+    do
+        site = (pb_site)draw(d, PB_N_SITES);
+    while (!pb_site_is_in(d->model, site));
+    return site;
+}
+
 /* ---- prompts ---- */
 
 pb_run *draw_run(drawing *d, size_t length)
 {
     int32_t tokens[LONGEST];
     for (size_t i = 0; i < length; i++)
-        tokens[i] = (int32_t)draw(d, WORDS);
+        tokens[i] = draw_token(d);
     return run_tokens(d->model, tokens, length);
 }
 
@@ -65,8 +80,8 @@ void draw_pair(drawing *d, size_t length, pb_run **into, pb_run **from)
     int32_t tokens[LONGEST], others[LONGEST];
     size_t odds = 1 + draw(d, 5);
     for (size_t i = 0; i < length; i++) {
-        tokens[i] = (int32_t)draw(d, WORDS);
-        others[i] = draw(d, odds) ? tokens[i] : (int32_t)draw(d, WORDS);
+        tokens[i] = draw_token(d);
+        others[i] = draw(d, odds) ? tokens[i] : draw_token(d);
     }
     pb_run *source = draw_run(d, length);
     *into = maybe_edited(d, run_tokens(d->model, tokens, length), source);
@@ -76,13 +91,14 @@ void draw_pair(drawing *d, size_t length, pb_run **into, pb_run **from)
 
 /* ---- places ---- */
 
-size_t draw_heads(drawing *d, size_t most, pb_head *heads)
+size_t draw_heads(drawing *d, pb_site site, size_t most, pb_head *heads)
 {
-    const pb_shape *shape = pb_model_shape(d->model);
-    size_t all = shape->n_layer * shape->n_head, n = 1 + draw(d, most), first = draw(d, all);
+    size_t n_heads = pb_site_heads(d->model, site);
+    size_t all = pb_model_shape(d->model)->n_layer * n_heads, n = 1 + draw(d, most),
+           first = draw(d, all);
     for (size_t i = 0; i < n; i++) {
         size_t at = (first + i * (1 + all / 4)) % all;
-        heads[i] = (pb_head){at / shape->n_head, at % shape->n_head};
+        heads[i] = (pb_head){at / n_heads, at % n_heads};
     }
     return n;
 }
@@ -137,11 +153,11 @@ pb_edit *draw_edit_again(drawing *d, const pb_select *places, size_t n)
 
 pb_edit *draw_edit(drawing *d, pb_run *source, const pb_select *places, size_t n)
 {
-    pb_site site = (pb_site)draw(d, PB_N_SITES);
+    pb_site site = draw_site(d);
     const pb_site_row *row = pb_site_info(site);
     const pb_shape *shape = pb_model_shape(d->model);
     d->last_layer = at_index((int64_t)draw(d, shape->n_layer));
-    d->last_head = at_index((int64_t)draw(d, shape->n_head));
+    d->last_head = at_index((int64_t)draw(d, pb_site_heads(d->model, site)));
     d->last_key = at_index(0);
     d->last = (pb_edit_spec){.word = "drawn",
                              .op = (pb_edit_op)draw(d, PB_EDIT_PROJECT),
@@ -188,8 +204,8 @@ void draw_metric(drawing *d, pb_run *const *runs, size_t n, drawn_metric *kept, 
     for (size_t i = 0; i < n; i++) {
         size_t length = pb_run_length(runs[i]);
         shortest = length < shortest ? length : shortest;
-        kept->targets[i] = (int32_t)draw(d, WORDS);
-        kept->against[i] = (int32_t)draw(d, WORDS);
+        kept->targets[i] = draw_token(d);
+        kept->against[i] = draw_token(d);
         kept->positions[i] = at_index((int64_t)draw(d, length));
         kept->reference[i] = draw_run(d, length);
     }

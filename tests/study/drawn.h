@@ -12,12 +12,16 @@ typedef struct drawing {
     pb_select last_layer, last_head, last_key;
 } drawing;
 
-/* Opens the random model. */
-void drawing_start(drawing *d, uint64_t seed);
+/* Opens the model in a folder. */
+void drawing_start(drawing *d, const char *folder, uint64_t seed);
 void drawing_end(drawing *d);
 
 /* 0 .. n - 1, each as likely. */
 size_t draw(drawing *d, size_t n);
+
+int32_t draw_token(drawing *d);
+/* One that the model has. */
+pb_site draw_site(drawing *d);
 
 /* A prompt of that many tokens. */
 pb_run *draw_run(drawing *d, size_t length);
@@ -25,8 +29,8 @@ pb_run *draw_run(drawing *d, size_t length);
 /* Two prompts of one length, of which some tokens differ, or none; either may be edited. */
 void draw_pair(drawing *d, size_t length, pb_run **into, pb_run **from);
 
-/* Distinct heads, 1 .. most of them; gives how many. */
-size_t draw_heads(drawing *d, size_t most, pb_head *heads);
+/* Distinct heads of a site, 1 .. most of them; gives how many. */
+size_t draw_heads(drawing *d, pb_site site, size_t most, pb_head *heads);
 
 /* Places along an axis: all, one, a list or a slice. */
 typedef struct drawn_select {

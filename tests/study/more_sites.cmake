@@ -1,6 +1,5 @@
 # The engine with three sites more, as a person would add them: a name in pb_site, a row in the
-# table, and the line of the forward pass that shows it. They are what q, k and v are on GPT-2, whose
-# heads do not rotate; the last row says no more than what the site has. Layers `model_more` and
+# table, and the line of the forward pass that shows it. They are what q, k and v are; the last row says no more than what the site has. Layers `model_more` and
 # `study_more` are built of the same sources, but for the three files that change.
 set(MORE ${CMAKE_CURRENT_BINARY_DIR}/more_sites)
 set(MODEL ${CMAKE_SOURCE_DIR}/engine/model)
@@ -21,27 +20,27 @@ function(add_behind file place text)
 endfunction()
 
 add_behind(include/model/sites.h "    PB_SITE_V,\n"
-    "    PB_SITE_ROT_Q,\n    PB_SITE_ROT_K,\n    PB_SITE_ROT_V,\n")
+    "    PB_SITE_TWIN_Q,\n    PB_SITE_TWIN_K,\n    PB_SITE_TWIN_V,\n")
 
 add_behind(sites.c "static const pb_site_row sites[PB_N_SITES] = {\n" [[
-    [PB_SITE_ROT_Q] = {.name = "rot_q",
-                       .hook = "attn.hook_rot_q",
-                       .summary = "queries, rotated by their position",
+    [PB_SITE_TWIN_Q] = {.name = "twin_q",
+                       .hook = "attn.hook_twin_q",
+                       .summary = "queries, shown twice",
                        .layers = true,
                        .heads = "head",
                        .features = "d_head",
                        .stage = PB_STAGE_LAYER,
                        .rows_alone = true},
-    [PB_SITE_ROT_K] = {.name = "rot_k",
-                       .hook = "attn.hook_rot_k",
-                       .summary = "keys, rotated by their position",
+    [PB_SITE_TWIN_K] = {.name = "twin_k",
+                       .hook = "attn.hook_twin_k",
+                       .summary = "keys, shown twice",
                        .layers = true,
                        .heads = "head",
                        .features = "d_head",
                        .stage = PB_STAGE_LAYER},
-    [PB_SITE_ROT_V] = {.name = "rot_v",
-                       .hook = "attn.hook_rot_v",
-                       .summary = "values, which nothing rotates",
+    [PB_SITE_TWIN_V] = {.name = "twin_v",
+                       .hook = "attn.hook_twin_v",
+                       .summary = "values, shown twice",
                        .layers = true,
                        .heads = "head",
                        .features = "d_head"},
@@ -52,13 +51,13 @@ add_behind(blocks.c
                             pass->n_rows, error);\n"
     [[
     if (!status)
-        status = show_heads(pass, PB_SITE_ROT_Q, pass->queries, pass->query_stride,
+        status = show_heads(pass, PB_SITE_TWIN_Q, pass->queries, pass->query_stride,
                             pass->query_rows, pass->n_queries, error);
     if (!status)
-        status = show_heads(pass, PB_SITE_ROT_K, pass->keys, pass->qkv_stride, pass->rows,
+        status = show_heads(pass, PB_SITE_TWIN_K, pass->keys, pass->qkv_stride, pass->rows,
                             pass->n_rows, error);
     if (!status)
-        status = show_heads(pass, PB_SITE_ROT_V, pass->values, pass->qkv_stride, pass->rows,
+        status = show_heads(pass, PB_SITE_TWIN_V, pass->values, pass->qkv_stride, pass->rows,
                             pass->n_rows, error);
 ]])
 

@@ -25,11 +25,12 @@ enum { ROUNDS = 60, MOST_PROMPTS = 4, LONGEST = 11 };
 static drawing d;
 static size_t rounds = ROUNDS;
 static unsigned long long seed = 20240607;
+static const char *folder = "tests/models/random-3l5h";
 
 static int start(void **state)
 {
     (void)state;
-    drawing_start(&d, seed);
+    drawing_start(&d, folder, seed);
     return 0;
 }
 
@@ -106,7 +107,7 @@ static void draw_sweep(sweep *s)
                               .n_into = s->n,
                               .from = s->from,
                               .n_from = s->n,
-                              .site = (pb_site)draw(&d, PB_N_SITES),
+                              .site = draw_site(&d),
                               .memory_budget = draw(&d, 2) ? 0 : 16384};
     const pb_site_row *row = pb_site_info(s->spec.site);
     if (row->layers) {
@@ -114,11 +115,11 @@ static void draw_sweep(sweep *s)
         s->spec.layers = walked(s, 0, draw(&d, 3) > 0, drawn_or_all(&s->layers));
     }
     if (row->heads) {
-        draw_select(&d, shape->n_head, true, &s->heads);
+        draw_select(&d, pb_site_heads(d.model, s->spec.site), true, &s->heads);
         s->spec.heads = walked(s, 1, draw(&d, 3) > 0, drawn_or_all(&s->heads));
     }
     if (row->heads && draw(&d, 4) == 0) {
-        s->spec.n_pairs = draw_heads(&d, 3, s->pairs);
+        s->spec.n_pairs = draw_heads(&d, s->spec.site, 3, s->pairs);
         s->spec.pairs = s->pairs;
         s->spec.layers = NULL;
         s->spec.heads = pb_select_walks(s->spec.heads) ? &pb_select_each : NULL;
@@ -169,7 +170,7 @@ static pb_edit_spec edit_of_cell(const sweep *s, const pb_tensor *values, size_t
             edit.pairs = &s->pairs[at[a]], edit.n_pairs = 1;
         else if (!strcmp(name, "layer"))
             places[0] = at_index(place), edit.layers = &places[0];
-        else if (!strcmp(name, "head"))
+        else if (!strcmp(name, "head") || !strcmp(name, "kv_head"))
             places[1] = at_index(place), edit.heads = &places[1];
         else if (!strcmp(name, "key"))
             places[2] = at_index(place), edit.keys = &places[2];
@@ -258,7 +259,7 @@ static void compare_runs(pb_run *batch, pb_run *alone, size_t round)
 {
     pb_error *error = NULL;
     pb_tensor *a = NULL, *b = NULL;
-    pb_site site = (pb_site)draw(&d, PB_N_SITES);
+    pb_site site = draw_site(&d);
     size_t layer = draw(&d, pb_model_shape(d.model)->n_layer);
     must(pb_run_activation(batch, site, layer, NULL, &a, &error), error);
     must(pb_run_activation(alone, site, layer, NULL, &b, &error), error);
@@ -289,7 +290,7 @@ static void compare_questions(pb_run **batch, pb_run **alone, size_t n, size_t r
     must(pb_metric_evaluate(&metric, batch, n, prompts, NULL, &values, &error), error);
     for (size_t i = 0; i < n; i++) {
         places[i] = at_index((int64_t)draw(&d, pb_run_length(alone[i])));
-        targets[i] = (int32_t)draw(&d, 8000);
+        targets[i] = draw_token(&d);
     }
     const pb_select per = per_prompt(places, n);
     pb_attribute_spec spec = {.by = (pb_attribute_by)draw(&d, 2),
@@ -413,6 +414,8 @@ static double path_by_edits(const pb_path_spec *spec)
                                .pairs = by_head ? &head : NULL,
                                .n_pairs = by_head ? 1 : 0},
                 first);
+        if (!by_head && pb_model_shape(d.model)->gated)
+            add_set(&e, (pb_edit_spec){.site = PB_SITE_MLP_PRE_LINEAR, .layers = &layer}, first);
     }
     if (e.n > 0)
         second = apply(&e, into);
@@ -430,9 +433,12 @@ static size_t draw_receivers(pb_receiver *receivers)
         return 1;
     }
     size_t n = 1 + draw(&d, 3);
-    for (size_t r = 0; r < n; r++)
-        receivers[r] = (pb_receiver){(pb_path_input)draw(&d, PB_PATH_LOGITS),
-                                     draw(&d, shape->n_layer), draw(&d, shape->n_head)};
+    for (size_t r = 0; r < n; r++) {
+        pb_path_input input = (pb_path_input)draw(&d, PB_PATH_MLP + 1);
+        bool shared = input == PB_PATH_K || input == PB_PATH_V;
+        receivers[r] = (pb_receiver){input, draw(&d, shape->n_layer),
+                                     draw(&d, shared ? shape->n_kv_head : shape->n_head)};
+    }
     return n;
 }
 
@@ -456,7 +462,7 @@ static void paths_are_their_edits(void **state)
                              .from = &from,
                              .n_pairs = 1,
                              .senders = senders,
-                             .n_senders = draw_heads(&d, 2, senders),
+                             .n_senders = draw_heads(&d, PB_SITE_Z, 2, senders),
                              .receivers = receivers,
                              .n_receivers = draw_receivers(receivers),
                              .positions = drawn_or_all(&positions),
@@ -515,6 +521,7 @@ int main(int n_arguments, char **arguments)
 {
     seed = n_arguments > 1 ? strtoull(arguments[1], NULL, 10) : seed;
     rounds = n_arguments > 2 ? strtoull(arguments[2], NULL, 10) : rounds;
+    folder = n_arguments > 3 ? arguments[3] : folder;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_cell_is_an_edit, start, stop),
         cmocka_unit_test_setup_teardown(batches_are_their_prompts, start, stop),

@@ -64,6 +64,8 @@ static void set_at_every_site(void **state)
     (void)state;
     const pb_select layer = at_index(1), position = at_index(4), head = at_index(3);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         const pb_site_row *row = pb_site_info((pb_site)site);
         const float value = row->keys ? 0.125F : 1.5F;
         pb_edit *edit = make((pb_edit_spec){.site = (pb_site)site,

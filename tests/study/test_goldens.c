@@ -3,6 +3,8 @@
  *
  *     test_study_goldens               the models that come with Patchbay
  *     test_study_goldens NAME FOLDER   the golden study-NAME alone, of the model in FOLDER
+ *
+ * What a model has not, a golden of it has not.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +116,8 @@ static void lens_matches(void **state)
     const int32_t words[5] = {f->good, f->bad, 0, 11, 100};
     for (size_t i = 0; i < 3; i++) {
         char name[64];
+        if (!pb_site_is_in(f->model, sites[i]))
+            continue;
         pb_tensor *lens = NULL, *ids = NULL;
         pb_error *error = NULL;
         must(pb_logit_lens(f->into, sites[i], NULL, NULL, words, 5, NULL, &lens, &error), error);
@@ -253,12 +257,16 @@ static void patches_match(void **state)
             compare_patch(f, entry, true);
         compared++;
     }
-    assert_int_equal(compared, 29);
+    assert_true(compared >= 29);
 }
 
 /* ---- edits ---- */
 
-enum { STEP = 64 };
+/* Of so many logits one is kept. */
+static size_t step_of(const pb_model *model)
+{
+    return pb_model_shape(model)->n_vocab < 1000 ? 8 : 64;
+}
 
 static void compare_edited(fixture *f, const char *name, pb_edit *edit)
 {
@@ -268,10 +276,11 @@ static void compare_edited(fixture *f, const char *name, pb_edit *edit)
     must(pb_run_edited(&f->into, 1, &edit, 1, NULL, &edited, &error), error);
     must(pb_run_logits(edited, NULL, &logits, &error), error);
     size_t n = pb_run_length(edited), vocab = pb_model_shape(f->model)->n_vocab, kept = 0;
-    float *some = malloc(n * (vocab / STEP + 1) * sizeof *some);
+    size_t step = step_of(f->model);
+    float *some = malloc(n * (vocab / step + 1) * sizeof *some);
     assert_non_null(some);
     for (size_t p = 0; p < n; p++) {
-        for (size_t t = 0; t < vocab; t += STEP)
+        for (size_t t = 0; t < vocab; t += step)
             some[kept++] = pb_tensor_data(logits)[p * vocab + t];
     }
     golden_compare(find_entry(f, "edit", name), some, kept, UNIT);
@@ -488,6 +497,8 @@ static void direct_paths_match_theirs(void **state)
     const char *names[3] = {"theirs-q", "theirs-k", "theirs-v"};
     const pb_head sender = {0, 1};
     const pb_metric metric = good_logit(f);
+    if (shape->n_kv_head != shape->n_head || shape->parallel) /* theirs runs on neither */
+        return;
     for (int input = 0; input < 3; input++) {
         const golden_entry *entry = find_entry(f, "path", names[input]);
         float *values = malloc(entry->n_values * sizeof *values);

@@ -1,8 +1,8 @@
 /*
- * A site is one row: with rot_q, rot_k and rot_v added (more_sites.cmake) they are found, listed,
- * refused, read, edited and swept like those there were, and nothing else was told of them.
+ * A site is one row: with twin_q, twin_k and twin_v added (more_sites.cmake) they are found,
+ * listed, refused, read, edited and swept like those there were, and nothing else was told of them.
  *
- * What is right: on GPT-2, which rotates nothing, they are q, k and v, with and without a sweep;
+ * What is right: they are q, k and v, with and without a sweep;
  * and a cell of a sweep is the edit that it stands for, made by itself.
  */
 #include <math.h>
@@ -35,7 +35,7 @@ static int close_random(void **state)
 
 static const struct {
     pb_site added, known;
-} twins[] = {{PB_SITE_ROT_Q, PB_SITE_Q}, {PB_SITE_ROT_K, PB_SITE_K}, {PB_SITE_ROT_V, PB_SITE_V}};
+} twins[] = {{PB_SITE_TWIN_Q, PB_SITE_Q}, {PB_SITE_TWIN_K, PB_SITE_K}, {PB_SITE_TWIN_V, PB_SITE_V}};
 
 enum { N_TWINS = sizeof twins / sizeof *twins };
 
@@ -47,18 +47,18 @@ static void found_and_listed(void **state)
     pb_error *error = NULL;
     pb_site found = PB_N_SITES;
     char hook[64];
-    assert_int_equal(pb_site_find("rot_k", &found, NULL), PB_OK);
-    assert_int_equal(found, PB_SITE_ROT_K);
-    pb_site_hook_name(PB_SITE_ROT_K, 2, hook, sizeof hook);
-    assert_string_equal(hook, "blocks.2.attn.hook_rot_k");
+    assert_int_equal(pb_site_find("twin_k", &found, NULL), PB_OK);
+    assert_int_equal(found, PB_SITE_TWIN_K);
+    pb_site_hook_name(PB_SITE_TWIN_K, 2, hook, sizeof hook);
+    assert_string_equal(hook, "blocks.2.attn.hook_twin_k");
 
     must_fail(pb_site_find("rot_x", &found, &error), PB_NAME, &error, "no activation");
     assert_int_equal(pb_site_find("nothing near this", &found, &error), PB_NAME);
-    assert_non_null(strstr(pb_error_hint_text(error), " v, rot_q, rot_k, rot_v, attn_scores,"));
+    assert_non_null(strstr(pb_error_hint_text(error), " v, twin_q, twin_k, twin_v, rot_q, rot_k,"));
     pb_error_destroy(&error);
     must_fail(pb_site_need(PB_SITE_MLP_OUT, PB_ALONG_HEADS, &error), PB_TYPE, &error,
-              "mlp_out has no heads; the sites that do are q, k, v, rot_q, rot_k, rot_v, "
-              "attn_scores, pattern, z and result");
+              "mlp_out has no heads; the sites that do are q, k, v, twin_q, twin_k, twin_v, "
+              "rot_q, rot_k, attn_scores, pattern, z and result");
 }
 
 static void refused_what_they_lack(void **state)
@@ -186,7 +186,7 @@ static void swept_as_their_edits(void **state)
     }
 }
 
-/* The row's word that rows go alone is what closes cells: rot_q closes more than rot_k. */
+/* The row's word that rows go alone is what closes cells: twin_q closes more than twin_k. */
 static void closed_by_their_rows(void **state)
 {
     (void)state;

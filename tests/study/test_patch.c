@@ -12,11 +12,12 @@
 #include "study/edit.h"
 
 static fixture f;
+static const char *name = "random-3l5h";
 
 static int open_random(void **state)
 {
     (void)state;
-    f = fixture_open("random-3l5h");
+    f = fixture_open(name);
     return 0;
 }
 
@@ -59,7 +60,8 @@ static void every_site_by_default(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     for (int site = 0; site < PB_N_SITES; site++)
-        compare_ways(patch_of(&f, (pb_site)site, &metric), "default walks");
+        if (pb_site_is_in(f.model, (pb_site)site))
+            compare_ways(patch_of(&f, (pb_site)site, &metric), "default walks");
 }
 
 static void every_site_place_by_place(void **state)
@@ -71,6 +73,8 @@ static void every_site_place_by_place(void **state)
     const pb_select two_queries = {.kind = PB_SELECT_LIST, .items = queries, .n_items = 2};
     const pb_select each_head = each_of(&two_heads), each_query = each_of(&two_queries);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         const pb_site_row *row = pb_site_info((pb_site)site);
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         spec.positions = &pb_select_each;
@@ -95,6 +99,8 @@ static void every_site_together(void **state)
                              .last = 7,
                              .step = 2};
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         spec.layers = spec.heads = spec.positions = spec.keys = NULL;
         compare_ways(spec, "everything at once");
@@ -291,6 +297,8 @@ static void every_activation_is_read(void **state)
     const pb_site patched[] = {PB_SITE_EMBED,   PB_SITE_RESID_PRE, PB_SITE_LN1,       PB_SITE_K,
                                PB_SITE_PATTERN, PB_SITE_Z,         PB_SITE_RESID_POST};
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         for (size_t layer = 0; layer < 3; layer += 2) {
             reader reads = {(pb_site)site, layer, 0};
             const pb_metric metric = {
@@ -306,6 +314,8 @@ static void run_as_a_whole(void **state)
 {
     (void)state;
     for (int patched = 0; patched < PB_N_SITES; patched++) {
+        if (!pb_site_is_in(f.model, (pb_site)patched))
+            continue;
         reader reads = {PB_SITE_RESID_POST, 2, 0}, whole = {PB_SITE_RESID_POST, PB_ALL_LAYERS, 0};
         const pb_metric kept = {.kind = PB_METRIC_CALL, .call = read_activation, .user = &reads};
         const pb_metric made = {.kind = PB_METRIC_CALL, .call = read_activation, .user = &whole};
@@ -356,6 +366,8 @@ static void reads_more_than_of_the_ends(void **state)
     branching at = {value_of(&logit, f.into)};
     const pb_metric metric = {.kind = PB_METRIC_CALL, .call = branch, .user = &at};
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         compare_ways(spec, "of another prompt");
         spec.from = &edited;
@@ -376,6 +388,8 @@ static void edited_ends(void **state)
     must(pb_run_edited(ends, 2, &edit, 1, NULL, edited, &error), error);
     for (int which = 0; which < 3; which++) {
         for (int site = 0; site < PB_N_SITES; site++) {
+            if (!pb_site_is_in(f.model, (pb_site)site))
+                continue;
             pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
             if (which != 0)
                 spec.into = &edited[0];
@@ -579,6 +593,8 @@ static void row_layers_are_counted(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         size_t cost = 0;
         pb_error *error = NULL;
@@ -706,6 +722,8 @@ static void small_blocks_give_the_same(void **state)
     (void)state;
     const pb_metric metric = good_logit(&f);
     for (int site = 0; site < PB_N_SITES; site++) {
+        if (!pb_site_is_in(f.model, (pb_site)site))
+            continue;
         pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
         pb_patch_result whole = patch(&spec);
         spec.memory_budget = 9 * 6 * 40 * sizeof(float);
@@ -770,8 +788,10 @@ static void what_cannot_be(void **state)
     must_fail(pb_patch(&spec, NULL, &none, &error), PB_VALUE, &error, "one number");
 }
 
-int main(void)
+/* Of the random model, or the one that is named. */
+int main(int n_arguments, char **arguments)
 {
+    name = n_arguments > 1 ? arguments[1] : name;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_site_by_default),
         cmocka_unit_test(every_site_place_by_place),

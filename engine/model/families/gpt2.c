@@ -73,7 +73,7 @@ static const pb_part_row rows[] = {
      .name = "lm_head.weight",
      .shape = {PB_SIDE_VOCAB, PB_SIDE_MODEL},
      .outside = true,
-     .may_lack = true},
+     .presence = PB_MAY_LACK},
     {.part = PB_PART_LN1_GAIN,
      .name = "h.%zu.ln_1.weight",
      .shape = {PB_SIDE_MODEL},
@@ -127,7 +127,7 @@ static const pb_part_row rows[] = {
 const pb_family pb_family_gpt2 = {
     .model_type = "gpt2",
     .title = "GPT-2",
-    .keys = {keys, PB_ROWS(keys)},
+    .keys = {keys, PB_ROWS(keys), NULL},
     .sides = {[PB_SIDE_MODEL] = "n_embd",
               [PB_SIDE_Q] = "n_embd",
               [PB_SIDE_KV] = "n_embd",
@@ -136,4 +136,5 @@ const pb_family pb_family_gpt2 = {
               [PB_SIDE_VOCAB] = "vocab_size",
               [PB_SIDE_POSITIONS] = "n_positions"},
     .names = {prefixes, rows, PB_ROWS(rows), buffers},
+    .start = PB_START_PREPENDED,
 };

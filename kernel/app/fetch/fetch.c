@@ -126,7 +126,7 @@ static pb_status get_files(const job *j, size_t first, pb_error **error)
 
 /* ---- a model ---- */
 
-/* Whether config.json, the first file, is a GPT-2's: before anything follows it. */
+/* Whether config.json, the first file, is of a family that is known: before anything follows it. */
 static pb_status check_config(const job *j, pb_error **error)
 {
     char *path = fetch_store_blob(&j->store, &j->plan.files[0]), *text = NULL;
@@ -137,10 +137,7 @@ static pb_status check_config(const job *j, pb_error **error)
     if (!status)
         status = pb_config_parse("config.json", text, length, pb_family_keys, &config, error);
     if ((status == PB_FORMAT || status == PB_UNSUPPORTED) && error)
-        pb_error_hint(*error,
-                      "'%s' is not a model that Patchbay reads: it reads those of GPT-2's "
-                      "kind",
-                      j->plan.id);
+        pb_error_hint(*error, "'%s' is not a model that Patchbay reads", j->plan.id);
     pb_config_destroy(&config);
     free(text);
     free(path);

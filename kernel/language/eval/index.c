@@ -297,24 +297,17 @@ static pb_status matching_rows(pb_interp *interp, const pb_value *table,
 static pb_status some_columns(const pb_value *table, const pb_value *names, pb_value **result,
                               pb_error **error)
 {
-    size_t count = pb_list_count(names);
-    pb_status status = PB_OK;
-    pb_table_cells *columns = pb_calloc(count, sizeof *columns);
-    if (!columns)
-        return pb_fail_memory(error);
-    for (size_t i = 0; !status && i < count; i++) {
+    pb_table_builder made = {.rows = pb_table_rows(table), .caption = pb_table_caption(table)};
+    for (size_t i = 0; !made.status && i < pb_list_count(names); i++) {
         const char *name = pb_value_get_text(pb_list_item(names, i), NULL);
         const pb_table_cells *found = pb_table_find(table, name);
-        if (found)
-            columns[i] = *found;
-        else
-            status = unknown_column(table, name, error);
+        pb_table_cells column = found ? *found : (pb_table_cells){0};
+        if (!found)
+            made.status = unknown_column(table, name, &made.error);
+        pb_value_retain(column.cells);
+        pb_table_take(&made, column);
     }
-    if (!status)
-        status = pb_value_table(columns, count, pb_table_rows(table), pb_table_caption(table), NULL,
-                                result, error);
-    free(columns);
-    return status;
+    return pb_table_finish(&made, result, error);
 }
 
 static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_index_entry *entry,

@@ -220,18 +220,6 @@ pb_status pb_table_finish(pb_table_builder *builder, pb_value **result, pb_error
     return status;
 }
 
-pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t n_rows,
-                         const char *caption, pb_value *model, pb_value **result, pb_error **error)
-{
-    pb_table_builder builder = {.rows = n_rows, .caption = caption, .model = model};
-    for (size_t i = 0; i < n_columns; i++) {
-        pb_table_cells column = columns[i];
-        column.cells = pb_value_retain(column.cells);
-        pb_table_take(&builder, column);
-    }
-    return pb_table_finish(&builder, result, error);
-}
-
 size_t pb_table_columns(const pb_value *table)
 {
     return pb_value_kind(table) == PB_TABLE ? table->as.table->n_columns : 0;
@@ -459,13 +447,13 @@ static bool counts_places(const pb_axis *axis)
 }
 
 /* For each value of the tensor in order, its place along axis `which`. */
-static pb_status key_cells(pb_keeper *keeper, const pb_tensor *tensor, size_t which, bool labels,
-                           pb_value **result, pb_error **error)
+static void take_keys(pb_table_builder *out, const pb_tensor *tensor, size_t which, bool labels,
+                      pb_table_cells column)
 {
     const pb_axis *axis = pb_tensor_axis(tensor, which);
-    pb_list_builder cells = {.keeper = keeper};
+    pb_list_builder cells = {.keeper = out->keeper};
     size_t offsets[PB_MAX_RANK];
-    for (size_t flat = 0; !cells.status && flat < pb_tensor_size(tensor); flat++) {
+    for (size_t flat = 0; !out->status && !cells.status && flat < pb_tensor_size(tensor); flat++) {
         pb_tensor_unravel(tensor, flat, offsets);
         const char *label = labels ? pb_axis_label(axis, offsets[which]) : NULL;
         if (label)
@@ -474,7 +462,7 @@ static pb_status key_cells(pb_keeper *keeper, const pb_tensor *tensor, size_t wh
             pb_list_take_number(&cells, (double)pb_axis_coordinate(axis, offsets[which]),
                                 PB_INTEGER);
     }
-    return pb_list_finish(&cells, true, result, error);
+    pb_table_take_list(out, &cells, column);
 }
 
 static bool is_position(const pb_axis *axis)
@@ -484,71 +472,43 @@ static bool is_position(const pb_axis *axis)
 }
 
 /* The key columns of one axis: its coordinates, its labels, or for positions both. */
-static pb_status key_columns(pb_keeper *keeper, const pb_tensor *tensor, size_t which,
-                             pb_table_cells *columns, char label_name[64], size_t *count,
-                             pb_error **error)
+static void take_axis(pb_table_builder *out, const pb_tensor *tensor, size_t which)
 {
     const pb_axis *axis = pb_tensor_axis(tensor, which);
     const char *name = pb_axis_name(axis);
-    bool numbered = counts_places(axis);
-    bool is_token = strcmp(name, "token") == 0;
-    columns[*count] = (pb_table_cells){
-        .name = name, .look = !numbered && is_token ? PB_CELLS_TOKEN : PB_CELLS_KEY};
-    pb_status status = key_cells(keeper, tensor, which, !numbered, &columns[*count].cells, error);
-    if (status)
-        return status;
-    *count += 1;
+    bool numbered = counts_places(axis), is_token = strcmp(name, "token") == 0;
+    char label_name[64];
+    take_keys(out, tensor, which, !numbered,
+              (pb_table_cells){.name = name,
+                               .look = !numbered && is_token ? PB_CELLS_TOKEN : PB_CELLS_KEY});
     if (!is_position(axis) || !pb_axis_has_labels(axis))
-        return PB_OK;
+        return;
     bool plain = strcmp(name, "pos") == 0 && pb_tensor_find_axis(tensor, "token") < 0;
-    snprintf(label_name, 64, "%s%stoken", plain ? "" : name, plain ? "" : "_");
-    columns[*count] = (pb_table_cells){.name = label_name, .look = PB_CELLS_TOKEN};
-    status = key_cells(keeper, tensor, which, true, &columns[*count].cells, error);
-    if (!status)
-        *count += 1;
-    return status;
+    snprintf(label_name, sizeof label_name, "%s%stoken", plain ? "" : name, plain ? "" : "_");
+    take_keys(out, tensor, which, true,
+              (pb_table_cells){.name = label_name, .look = PB_CELLS_TOKEN});
 }
 
-/* Columns being gathered: of tensors their places, then values. */
-typedef struct pb_gathering {
-    pb_keeper *keeper;
-    pb_table_cells *columns;
-    char label_names[PB_MAX_RANK][64];
-    size_t count;
-} pb_gathering;
-
-static pb_status gather_start(pb_gathering *g, pb_keeper *keeper, const pb_tensor *tensor,
-                              size_t values, pb_error **error)
+/* A table of the places of a tensor, and room for columns beside them. */
+static pb_table_builder table_of_places(pb_keeper *keeper, const pb_tensor *tensor,
+                                        const char *caption, pb_value *model)
 {
-    *g = (pb_gathering){.keeper = keeper};
-    g->columns = pb_calloc(2 * PB_MAX_RANK + values, sizeof *g->columns);
-    pb_status status = g->columns ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < pb_tensor_rank(tensor) && !status; i++)
-        status = key_columns(keeper, tensor, i, g->columns, g->label_names[i], &g->count, error);
-    return status;
+    pb_table_builder made = {
+        .keeper = keeper, .rows = pb_tensor_size(tensor), .caption = caption, .model = model};
+    for (size_t i = 0; i < pb_tensor_rank(tensor); i++)
+        take_axis(&made, tensor, i);
+    return made;
 }
 
-static pb_status gather_values(pb_gathering *g, const char *name, const pb_value *tensor,
-                               pb_error **error)
+static void take_values(pb_table_builder *out, const char *name, const pb_value *tensor,
+                        pb_cells_look look)
 {
-    pb_table_cells *column = &g->columns[g->count];
-    *column = (pb_table_cells){.name = name, .units = pb_value_meta(tensor)->units};
-    pb_status status = pb_tensor_cells(g->keeper, tensor, &column->cells, error);
-    if (!status && pb_list_of(column->cells, PB_STRING))
-        column->look = PB_CELLS_TOKEN;
-    g->count += !status;
-    return status;
-}
-
-static pb_status gather_finish(pb_gathering *g, size_t rows, const char *caption, pb_value *model,
-                               pb_status status, pb_value **result, pb_error **error)
-{
-    if (!status)
-        status = pb_value_table(g->columns, g->count, rows, caption, model, result, error);
-    for (size_t i = 0; i < g->count; i++)
-        pb_keeper_bury(g->keeper, &g->columns[i].cells);
-    free(g->columns);
-    return status;
+    pb_table_cells column = {.name = name, .look = look, .units = pb_value_meta(tensor)->units};
+    if (!out->status)
+        out->status = pb_tensor_cells(out->keeper, tensor, &column.cells, &out->error);
+    if (!out->status && pb_list_of(column.cells, PB_STRING))
+        column.look = PB_CELLS_TOKEN;
+    pb_table_take(out, column);
 }
 
 static bool same_axes(const pb_tensor *a, const pb_tensor *b)
@@ -559,18 +519,9 @@ static bool same_axes(const pb_tensor *a, const pb_tensor *b)
     return same;
 }
 
-static bool has_column(const pb_gathering *g, const char *name)
-{
-    for (size_t i = 0; i < g->count; i++)
-        if (strcmp(g->columns[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 /* What a result says of each of its places beside the value: what patching changed, the token that
  * is likeliest. One whose name a key column has goes by that of its look. */
-static pb_status gather_fields(pb_gathering *g, const pb_value *tensor, const char *values,
-                               pb_error **error)
+static void take_fields(pb_table_builder *out, const pb_value *tensor, const char *values)
 {
     const pb_meta *meta = pb_value_meta(tensor);
     for (size_t i = 0; i < meta->n_fields; i++) {
@@ -578,17 +529,13 @@ static pb_status gather_fields(pb_gathering *g, const pb_value *tensor, const ch
         const char *name = meta->fields[i].name;
         if (!same_axes(pb_value_get_tensor(value), pb_value_get_tensor(tensor)))
             continue;
-        if (has_column(g, name) && pb_value_meta(value)->look)
+        if (pb_table_has(out, name) && pb_value_meta(value)->look)
             name = pb_value_meta(value)->look->name;
-        if (has_column(g, name) || strcmp(name, values) == 0)
-            continue;
-        pb_status status = gather_values(g, name, value, error);
-        if (status)
-            return status;
-        if (holds_negatives(pb_value_get_tensor(value)))
-            g->columns[g->count - 1].look = PB_CELLS_SHADED;
+        if (!pb_table_has(out, name) && strcmp(name, values) != 0)
+            take_values(out, name, value,
+                        holds_negatives(pb_value_get_tensor(value)) ? PB_CELLS_SHADED
+                                                                    : PB_CELLS_PLAIN);
     }
-    return PB_OK;
 }
 
 pb_status pb_table_from_tensor(pb_keeper *keeper, const pb_value *tensor, const char *name,
@@ -596,26 +543,19 @@ pb_status pb_table_from_tensor(pb_keeper *keeper, const pb_value *tensor, const 
 {
     const pb_tensor *values = pb_value_get_tensor(tensor);
     const pb_meta *meta = pb_value_meta(tensor);
-    pb_gathering g;
-    *result = NULL;
-    pb_status status = gather_start(&g, keeper, values, 1 + meta->n_fields, error);
-    if (!status && pb_tensor_rank(values) > 0)
-        status = gather_fields(&g, tensor, name, error);
-    if (!status)
-        status = gather_values(&g, name, tensor, error);
-    return gather_finish(&g, pb_tensor_size(values), meta->caption, meta->model, status, result,
-                         error);
+    pb_table_builder made = table_of_places(keeper, values, meta->caption, meta->model);
+    if (pb_tensor_rank(values) > 0)
+        take_fields(&made, tensor, name);
+    take_values(&made, name, tensor, PB_CELLS_PLAIN);
+    return pb_table_finish(&made, result, error);
 }
 
 pb_status pb_table_of_places(pb_keeper *keeper, const pb_value *tensor, pb_value **result,
                              pb_error **error)
 {
-    const pb_tensor *values = pb_value_get_tensor(tensor);
-    pb_gathering g;
-    *result = NULL;
-    pb_status status = gather_start(&g, keeper, values, 0, error);
-    return gather_finish(&g, pb_tensor_size(values), NULL, pb_value_meta(tensor)->model, status,
-                         result, error);
+    pb_table_builder made =
+        table_of_places(keeper, pb_value_get_tensor(tensor), NULL, pb_value_meta(tensor)->model);
+    return pb_table_finish(&made, result, error);
 }
 
 pb_status pb_table_from_record(pb_keeper *keeper, const pb_value *record, pb_value **result,
@@ -624,20 +564,18 @@ pb_status pb_table_from_record(pb_keeper *keeper, const pb_value *record, pb_val
     size_t count = pb_record_count(record);
     const pb_value *first = count ? pb_record_entry(record, 0).value : NULL;
     const pb_tensor *places = pb_value_get_tensor(first);
-    pb_gathering g;
     *result = NULL;
     for (size_t i = 0; i < count; i++)
         if (!same_axes(pb_value_get_tensor(pb_record_entry(record, i).value), places))
             return PB_OK;
     if (!places || pb_tensor_rank(places) == 0)
         return PB_OK;
-    pb_status status = gather_start(&g, keeper, places, count, error);
-    for (size_t i = 0; i < count && !status; i++) {
-        pb_entry entry = pb_record_entry(record, i);
-        status = gather_values(&g, entry.name, entry.value, error);
-    }
-    return gather_finish(&g, pb_tensor_size(places), pb_record_caption(record),
-                         pb_value_meta(first)->model, status, result, error);
+    pb_table_builder made =
+        table_of_places(keeper, places, pb_record_caption(record), pb_value_meta(first)->model);
+    for (size_t i = 0; i < count; i++)
+        take_values(&made, pb_record_entry(record, i).name, pb_record_entry(record, i).value,
+                    PB_CELLS_PLAIN);
+    return pb_table_finish(&made, result, error);
 }
 
 bool pb_table_value_equal(pb_comparison *comparison, const pb_value *a, const pb_value *b)

@@ -22,6 +22,14 @@ typedef struct pb_config {
     bool scale_attn_weights; /* divide attention scores by sqrt(d_head) */
     bool scale_attn_by_inverse_layer_idx;
     bool tie_word_embeddings;
+    bool attention_bias, mlp_bias; /* whether the matrices of attention, of the MLP have biases */
+    bool parallel_residual;        /* attention and MLP read the same stream */
+    bool sliding_window;           /* attention sees the last keys only */
+    double rope_theta;   /* base of the rotation's frequencies; 0: positions are embedded */
+    double rotary_share; /* of a head that is rotated; 0 where the file says nothing: all */
+    char *rope_type;     /* how frequencies are stretched; NULL without rotation */
+    double rope_factor, rope_low, rope_high;
+    size_t rope_original; /* the context before stretching; 0 where the file says nothing */
     int32_t
         *ends; /* tokens that end a text: eos_token_id of generation_config.json, or else here */
     size_t n_ends;
@@ -48,7 +56,7 @@ typedef enum pb_config_type {
 
 /* A key, where in pb_config its value goes, and what that is where the file has no such key. */
 typedef struct pb_config_key {
-    const char *names[3]; /* the last of them that is there counts */
+    const char *names[3]; /* the last of them that is there counts; "a.b" is b in the object a */
     pb_config_type type;
     size_t field; /* offsetof(pb_config, ...) */
     size_t most;
@@ -59,6 +67,7 @@ typedef struct pb_config_key {
 typedef struct pb_config_keys {
     const pb_config_key *rows;
     size_t n;
+    const struct pb_config_keys *more; /* NULL: none */
 } pb_config_keys;
 
 /* The keys that a model_type has; PB_UNSUPPORTED for one that nobody knows, with the file's path in

@@ -24,7 +24,17 @@ void pb_layer_norm_scale(size_t rows, size_t d, float eps, const float *x, size_
                          float *scale);
 void pb_layer_norm_apply(size_t rows, size_t d, const float *x, size_t ldx, const float *scale,
                          float *out, size_t ldo);
-/* x = x * gain + bias, the second half of an unfolded norm. */
+/*
+ * Root-mean-square norm: the same with no mean taken away,
+ *     scale = sqrt(mean(x^2) + eps)
+ *     out   = x / scale
+ */
+void pb_rms_norm(size_t rows, size_t d, float eps, const float *x, size_t ldx, float *scale,
+                 float *out, size_t ldo);
+void pb_rms_norm_scale(size_t rows, size_t d, float eps, const float *x, size_t ldx, float *scale);
+void pb_rms_norm_apply(size_t rows, size_t d, const float *x, size_t ldx, const float *scale,
+                       float *out, size_t ldo);
+/* x = x * gain + bias, the second half of an unfolded norm; bias may be NULL. */
 void pb_gain_bias(size_t rows, size_t d, const float *gain, const float *bias, float *x,
                   size_t ldx);
 
@@ -40,6 +50,9 @@ double pb_log_sum_exp(size_t n, const float *x);
 
 /* x . y, summed in double, in an order that is the same on every machine. */
 double pb_dot(size_t n, const float *x, const float *y);
+
+/* x *= y, rows of d values. */
+void pb_multiply_rows(size_t rows, size_t d, float *x, size_t ldx, const float *y, size_t ldy);
 
 /* x += y and x += y (one row added to all). */
 void pb_add_rows(size_t rows, size_t d, float *x, size_t ldx, const float *y, size_t ldy);
@@ -82,6 +95,8 @@ void pb_activate(const pb_activation *activation, size_t rows, size_t n, const f
 /* The references, in double throughout. */
 void pb_layer_norm_reference(size_t rows, size_t d, float eps, const float *x, size_t ldx,
                              float *scale, float *out, size_t ldo);
+void pb_rms_norm_reference(size_t rows, size_t d, float eps, const float *x, size_t ldx,
+                           float *scale, float *out, size_t ldo);
 void pb_softmax_reference(size_t rows, size_t n, float *x, size_t ldx);
 
 #endif

@@ -49,8 +49,9 @@ typedef struct pb_context {
 /* ---- keys and values of positions already computed ---- */
 
 /*
- * For each layer k and v, and q if asked for, rows [capacity, d_kv] and [capacity, d_q]. Written by
- * pb_forward() through a sequence's `keep`; after that only read, from any number of threads.
+ * For each layer v and k as attention reads it, and if asked for q and k before rotation, rows
+ * [capacity, d_kv] and [capacity, d_q]. Written by pb_forward() through a sequence's `keep`; after
+ * that only read, from any number of threads.
  */
 typedef struct pb_cache pb_cache;
 
@@ -60,7 +61,8 @@ pb_cache *pb_cache_retain(pb_cache *cache);
 void pb_cache_release(pb_cache **cache);
 size_t pb_cache_capacity(const pb_cache *cache);
 size_t pb_cache_bytes(const pb_cache *cache);
-const float *pb_cache_k(const pb_cache *cache, size_t layer); /* [capacity, d_kv] */
+const float *pb_cache_k(const pb_cache *cache, size_t layer); /* [capacity, d_kv], before
+                                                                    rotation; NULL if not kept */
 const float *pb_cache_v(const pb_cache *cache, size_t layer);
 const float *pb_cache_q(const pb_cache *cache,
                         size_t layer); /* [capacity, d_q]; NULL unless made with_q */

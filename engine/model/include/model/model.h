@@ -43,16 +43,23 @@ void pb_model_release(pb_model **model);
 
 typedef struct pb_shape {
     size_t n_layer, n_head, d_model, d_head, d_mlp, n_vocab, n_positions;
-    size_t n_kv_head; /* of keys and values: each is read by n_head / n_kv_head heads in a row */
-    size_t d_q;       /* n_head * d_head: a row of q, or of z */
-    size_t d_kv;      /* n_kv_head * d_head: a row of k, or of v */
-    size_t d_qkv;     /* d_q + 2 d_kv: q, k and v of a row, side by side */
+    size_t n_kv_head;  /* of keys and values: each is read by n_head / n_kv_head heads in a row */
+    size_t d_q;        /* n_head * d_head: a row of q, or of z */
+    size_t d_kv;       /* n_kv_head * d_head: a row of k, or of v */
+    size_t d_qkv;      /* d_q + 2 d_kv: q, k and v of a row, side by side */
+    size_t rotary_dim; /* of d_head, rotated by position in q and k; 0: positions are embedded */
+    bool rms;          /* norms divide by the root of the mean square, and take no mean away */
+    bool gated;        /* an MLP is act(x W_gate) times x W_in */
+    bool parallel;     /* attention and MLP of a layer read the same stream */
 } pb_shape;
 
 const pb_shape *pb_model_shape(const pb_model *model);
 const pb_config *pb_model_config(const pb_model *model);
 const pb_tokenizer *pb_model_tokenizer(const pb_model *model);
 const char *pb_model_name(const pb_model *model);
+const char *pb_model_family(const pb_model *model); /* as people say it: "GPT-2" */
+/* Whether prompts begin with the start token unless a person says otherwise, and who says so. */
+bool pb_model_prepends_start(const pb_model *model);
 const char *pb_model_path(const pb_model *model);
 const char *pb_model_dtype(const pb_model *model); /* on disk: "float32", "float16", "bfloat16" */
 /* What may surprise someone who knows the files or the family: what was read and is not used, what
@@ -68,30 +75,38 @@ uint64_t pb_model_id(const pb_model *model);       /* distinct among the models 
 bool pb_model_is_of(const pb_model *model, const char *folder);
 
 /* Axes shared by everything this model makes, borrowed: "layer" (labels L0, L1, ...), "head" (H0,
- * H1, ...), "d_model", "d_head", "d_mlp", "token" (labels: the tokens' display strings). NULL for
- * another name. */
+ * H1, ...), "kv_head" (KV0, KV1, ...) where heads share keys and values, "d_model", "d_head",
+ * "d_mlp", "token" (labels: the tokens' display strings). NULL for another name. */
 pb_axis *pb_model_axis(const pb_model *model, const char *name);
+/* The axis that is meant by a name: "kv_head" is "head" where heads share nothing, and of no model
+ * (NULL). Others are as they are. */
+const char *pb_model_axis_name(const pb_model *model, const char *name);
 
 /* ---- weights as the forward pass uses them: row-major float32, (in, out) ---- */
 
 typedef struct pb_layer_weights {
-    const float *w_qkv, *b_qkv; /* [d_model, d_qkv], [d_qkv]: columns of q, of k, of v */
-    const float *w_o, *b_o;     /* [n_head, d_head, d_model], [d_model] */
-    const float *w_in, *b_in;   /* [d_model, d_mlp], [d_mlp] */
-    const float *w_out, *b_out; /* [d_mlp, d_model], [d_model] */
-    /* [d_model]; NULL when they are folded into w_qkv and w_in */
+    const float *w_qkv, *b_qkv;   /* [d_model, d_qkv], [d_qkv]: columns of q, of k, of v */
+    const float *w_o, *b_o;       /* [n_head, d_head, d_model], [d_model] */
+    const float *w_in, *b_in;     /* [d_model, d_mlp], [d_mlp] */
+    const float *w_gate, *b_gate; /* the same; NULL where the MLP has no gate */
+    const float *w_out, *b_out;   /* [d_mlp, d_model], [d_model] */
+    /* [d_model]; NULL when they are folded into w_qkv and w_in; biases also where norms have none
+     */
     const float *ln1_gain, *ln1_bias, *ln2_gain, *ln2_bias;
     float attn_scale; /* scores are q . k times this */
 } pb_layer_weights;
 
 const pb_layer_weights *pb_model_layer(const pb_model *model, size_t layer);
 
-/* Gain and bias of the last layer norm [d_model]; NULL when folded into the unembedding. */
+/* Gain and bias of the last norm [d_model]; NULL when folded into the unembedding, the bias also
+ * where norms have none. */
 const float *pb_model_final_gain(const pb_model *model);
 const float *pb_model_final_bias(const pb_model *model);
-float pb_model_eps(const pb_model *model); /* what every layer norm adds to the variance */
+/* What the last norm divides rows of the stream [n, d_model] by: scale [n]. */
+void pb_model_norm_scale(const pb_model *model, size_t n, const float *resid, float *scale);
 
-/* W_E[token] into out [d_model]; W_pos[position] likewise. Indices are the caller's to check. */
+/* W_E[token] into out [d_model]; W_pos[position] likewise, where positions are embedded. Indices
+ * are the caller's to check. */
 void pb_model_embedding(const pb_model *model, size_t token, float *out);
 void pb_model_position(const pb_model *model, size_t position, float *out);
 
@@ -109,11 +124,14 @@ typedef struct pb_model_weight_row {
     const char *name;    /* "W_Q" */
     const char *axes[3]; /* without the layer: {"head", "d_model", "d_head"}; NULL after them */
     bool per_layer;
-    bool raw_only; /* ln1_w and its like: only a raw model has them */
+    bool raw_only;                     /* ln1_w and its like: only a raw model has them */
+    bool (*of)(const pb_shape *shape); /* which models have it; NULL: all */
+    const char *otherwise;             /* what a model without it has */
     const char *summary;
 } pb_model_weight_row;
 
 /* The table: W_E W_pos W_Q W_K W_V W_O W_in W_out W_U b_Q ... ln_final_b. */
+bool pb_model_has_weight(const pb_model *model, size_t which);
 size_t pb_model_weight_count(void);
 const pb_model_weight_row *pb_model_weight_info(size_t which);
 

@@ -26,6 +26,8 @@ typedef enum pb_site {
     PB_SITE_Q,
     PB_SITE_K,
     PB_SITE_V,
+    PB_SITE_ROT_Q,
+    PB_SITE_ROT_K,
     PB_SITE_ATTN_SCORES,
     PB_SITE_PATTERN,
     PB_SITE_Z,
@@ -35,6 +37,7 @@ typedef enum pb_site {
     PB_SITE_LN2_SCALE,
     PB_SITE_LN2,
     PB_SITE_MLP_PRE,
+    PB_SITE_MLP_PRE_LINEAR,
     PB_SITE_MLP_POST,
     PB_SITE_MLP_OUT,
     PB_SITE_RESID_POST,
@@ -64,6 +67,15 @@ typedef enum pb_checkpoint {
 /* The layer norms: before attention, before the MLP, after the last layer. */
 typedef enum pb_norm { PB_NORM_NONE, PB_NORM_ATTENTION, PB_NORM_MLP, PB_NORM_FINAL } pb_norm;
 
+/* What of a model a site needs to be there. */
+typedef enum pb_site_needs {
+    PB_NEEDS_NOTHING,
+    PB_NEEDS_EMBEDDED_POSITIONS,
+    PB_NEEDS_ROTATION,
+    PB_NEEDS_GATE,
+    PB_NEEDS_PARTS_IN_TURN /* an MLP that reads what attention wrote */
+} pb_site_needs;
+
 typedef struct pb_site_row {
     const char *name;    /* "resid_pre" */
     const char *hook;    /* TransformerLens' name, behind "blocks.0." where there are layers */
@@ -75,6 +87,7 @@ typedef struct pb_site_row {
                              "head" where each head has its own; NULL: none */
     bool keys;            /* its rows are queries, and a row has a number for each key */
     const char *features; /* the axis along a row, "d_model"; NULL: a single number, or keys */
+    pb_site_needs needs;
 
     /* Where it lies in a pass. What is left out is never wrong: it only computes more. */
     pb_stage stage;
@@ -91,6 +104,10 @@ const pb_site_row *pb_site_info(pb_site site);
 
 /* By name. PB_NAME otherwise, with the nearest name as a hint. */
 pb_status pb_site_find(const char *name, pb_site *site, pb_error **error);
+
+/* Whether a model has the site. The refusal, PB_UNSUPPORTED, says why not. */
+bool pb_site_is_in(const pb_model *model, pb_site site);
+pb_status pb_site_check(const pb_model *model, pb_site site, pb_error **error);
 
 /* TransformerLens' name of the site at a layer, into `text`; cut if it does not fit. */
 void pb_site_hook_name(pb_site site, size_t layer, char *text, size_t size);

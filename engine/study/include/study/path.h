@@ -26,12 +26,13 @@ typedef enum pb_path_input {
     PB_PATH_K,
     PB_PATH_V,
     PB_PATH_MLP,
+    PB_PATH_MLP_LINEAR, /* the other input of a gated MLP; it comes along with PB_PATH_MLP */
     PB_PATH_LOGITS
 } pb_path_input;
 
 typedef struct pb_receiver {
     pb_path_input input;
-    size_t layer, head; /* head for Q, K, V; neither for LOGITS */
+    size_t layer, head; /* head for Q, K, V (of K and V a kv_head); neither for LOGITS */
 } pb_receiver;
 
 /* "L9H9.q", "L8_mlp", "logits". PB_NAME says how receivers are written. */
@@ -39,8 +40,9 @@ pb_status pb_receiver_parse(const pb_model *model, const char *name, pb_receiver
                             pb_error **error);
 
 /* Does it come after what the head writes? Heads read what earlier layers wrote, an MLP also what
- * its own layer's heads did. */
-bool pb_receiver_reads_head(const pb_receiver *receiver, const pb_head *head);
+ * its own layer's heads did, unless both read the same stream. */
+bool pb_receiver_reads_head(const pb_model *model, const pb_receiver *receiver,
+                            const pb_head *head);
 
 typedef struct pb_path_spec {
     pb_run *const *into, *const *from; /* n_pairs each, of equal lengths pairwise */

@@ -237,10 +237,6 @@ typedef struct pb_table_cells {
     const char *units; /* may be NULL */
 } pb_table_cells;
 
-/* Retains the cells and copies the rest. PB_VALUE if counts differ or a name occurs twice.
- * `caption` and `model` may be NULL. */
-pb_status pb_value_table(const pb_table_cells *columns, size_t n_columns, size_t n_rows,
-                         const char *caption, pb_value *model, pb_value **result, pb_error **error);
 /* A table being made: {.keeper = ..., .rows = ...}. What fails is remembered, and what comes after
  * it does nothing: the one check is at the end, pb_table_finish(). Names are found by hash, and the
  * cell may be stopped at each column. */
