@@ -153,6 +153,7 @@ const pb_builtin pb_builtins_heads[] = {
          "whose attention counts has no such share; it is left empty, and the caption says so.",
      .result = "a tensor [layer, head], over a list of prompts [prompt, layer, head]",
      .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
+     .expected = "['L5H4']",
      .needs_model = true,
      .see = "stripes attention random_tokens",
      .parameters = {{.name = "prompt",
