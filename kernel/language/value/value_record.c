@@ -80,7 +80,9 @@ static pb_status seal(pb_record_builder *builder, pb_value **result, pb_error **
         return pb_fail_memory(error);
     }
     value->as.record = record;
-    record->entries = pb_hold(builder->entries);
+    /* No more than it takes: a list may hold a million records. */
+    pb_entry *fitting = pb_realloc(builder->entries, builder->count, sizeof *fitting);
+    record->entries = pb_hold(fitting ? fitting : builder->entries);
     record->count = builder->count;
     builder->entries = NULL;
     builder->count = 0;
