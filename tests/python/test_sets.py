@@ -399,3 +399,12 @@ def test_what_is_no_corpus_says_so(binary, root, tmp_path, text, code, says):
     done = subprocess.run([binary, "run", tmp_path / "f.pbay"], capture_output=True, text=True,
                           timeout=60, cwd=root)
     assert done.returncode != 0 and says in done.stderr, done.stderr
+
+
+def test_the_lines_of_the_script_about_runs_and_lenses(told):
+    rows = told("run(ioi).pattern[layer=5, head=5, query=-1]            # [prompt, key]; lengths may differ\n")
+    each = told("table(value=[x for p in ioi.prompt for x in run(p).pattern[layer=5, head=5, query=-1].values])")
+    assert close(numbers(rows), numbers(each)) and len(rows) == 6 * 15
+    rows = told("lens(ioi, ioi.io, pos=-1)                              # [prompt, layer]\n")
+    each = told("table(value=[x for p, a in zip(ioi.prompt, ioi.io) for x in lens(p, a, pos=-1).values])")
+    assert close(numbers(rows), numbers(each)) and list(rows[0]) == ["prompt", "layer", "value"]
