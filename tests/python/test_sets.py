@@ -270,7 +270,7 @@ def test_heads_and_neurons_are_picked_in_an_index(run_script):
     lines = run_script(SETUP + """
 a = attribute(["I love it because it is", "I hate it because it is"], " great", by="head")
 h = a[heads=["L5H5", "L0H1"]]
-print(h.axes, norm(h[component=0] - a[layer=5, head=5]), norm(h[component=1] - a[layer=0, head=1]))
+print(h.axes, norm(h[component="L5H5"] - a[layer=5, head=5]), norm(h[component="L0H1"] - a[layer=0, head=1]))
 print(norm(a[heads="L5H5"] - a[layer=5, head=5]), a[heads=top(a.mean("prompt"), 2)].shape)
 m = run(ps[0]).mlp_post[layer=3, pos=-1]
 print(norm(m[neuron=[7, 9]] - m[d_mlp=[7, 9]]), m[neuron=7] == m[d_mlp=7])
