@@ -129,6 +129,7 @@ static pb_status run_pass(const pb_run *run, pb_sequence *sequence, size_t stop,
                       .n = 1,
                       .hooks = edits ? both : both + 1,
                       .n_hooks = edits ? 2 : 1,
+                      .whole = edits && edits->whole,
                       .stop = stop};
     return pb_forward(pb_run_model(run), &batch, context, NULL, normed, error);
 }

@@ -317,7 +317,7 @@ static pb_status attend_for_hooks(pb_pass *pass, pb_error **error)
         size_t most = SHOWN_SCORES / (n_head * s.n_keys) + 1;
         for (s.start = 0; s.start < s.active->n_queries; s.start += s.n) {
             size_t left = s.active->n_queries - s.start;
-            s.n = left < most ? left : most;
+            s.n = left < most || pass->batch->whole ? left : most;
             pb_status status = pb_scratch_floats(pass->scratch, PB_BUFFER_SCORES, n_head * s.n,
                                                  s.n_keys, &s.scores, error);
             if (!status)

@@ -77,7 +77,7 @@ static pb_status get_buffers(pb_pass *pass, size_t total, pb_error **error)
 {
     const pb_shape *s = &pass->model->shape;
     pb_scratch *scratch = pass->scratch;
-    size_t d = s->d_model, block = total < BLOCK_ROWS ? total : BLOCK_ROWS;
+    size_t d = s->d_model, block = total < BLOCK_ROWS || pass->batch->whole ? total : BLOCK_ROWS;
     pass->block = block;
     void *rows, *active;
     pb_status status = pb_scratch_floats(scratch, PB_BUFFER_RESID, total, d, &pass->resid, error);

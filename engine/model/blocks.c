@@ -297,7 +297,7 @@ pb_status pb_pass_write_attention(pb_pass *pass, pb_error **error)
     size_t block = pass->block;
     if (pass->beside)
         memset(pass->beside, 0, pass->n_queries * s->d_model * sizeof *pass->beside);
-    if (results)
+    if (results && !pass->batch->whole)
         block = at_most(block, SHOWN_RESULT / (s->n_head * s->d_model) + 1);
     for (size_t first = 0; !status && first < pass->n_queries; first += block)
         status = write_block(pass, first, at_most(pass->n_queries - first, block), results, shown,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "math/matmul.h"
 #include "pass.h"
 #include "rotate.h"
@@ -127,9 +128,66 @@ static pb_status run(pb_pass *pass, float *resid, float *normed, pb_error **erro
     return status ? status : finish(pass, resid, normed, error);
 }
 
+/* Of all rows of a sequence those that it asks for. Gives how many. */
+static size_t pick_wanted(const pb_sequence *s, size_t d, const float *all, float *out)
+{
+    size_t n = s->wanted ? s->n_wanted : s->n;
+    for (size_t w = 0; w < n; w++)
+        memcpy(out + w * d, all + (s->wanted ? s->wanted[w] : w) * d, d * sizeof *out);
+    return n;
+}
+
+/* The rows a batch asks for, out of all its rows. */
+static void pick_rows(const pb_batch *batch, size_t d, const float *all, float *out)
+{
+    for (size_t i = 0; out && i < batch->n; i++) {
+        out += pick_wanted(&batch->sequences[i], d, all, out) * d;
+        all += batch->sequences[i].n * d;
+    }
+}
+
+/* The batch with every row asked for; what was wanted of it is picked afterwards. */
+static pb_status forward_whole(const pb_model *model, const pb_batch *batch,
+                               const pb_context *context, float *resid, float *normed,
+                               pb_error **error)
+{
+    pb_sequence *sequences = pb_malloc(batch->n, sizeof *sequences);
+    size_t rows = 0, d = model->shape.d_model;
+    for (size_t i = 0; sequences && i < batch->n; i++) {
+        sequences[i] = batch->sequences[i];
+        sequences[i].wanted = NULL;
+        rows += sequences[i].n;
+    }
+    pb_batch all = *batch;
+    all.sequences = sequences;
+    float *all_resid = resid ? pb_malloc(rows, d * sizeof *resid) : NULL;
+    float *all_normed = normed ? pb_malloc(rows, d * sizeof *normed) : NULL;
+    bool got = sequences && (!resid || all_resid) && (!normed || all_normed);
+    pb_status status = got ? pb_forward(model, &all, context, all_resid, all_normed, error)
+                           : pb_fail_memory(error);
+    if (!status) {
+        pick_rows(batch, d, all_resid, resid);
+        pick_rows(batch, d, all_normed, normed);
+    }
+    free(sequences);
+    free(all_resid);
+    free(all_normed);
+    return status;
+}
+
+static bool leaves_rows_out(const pb_batch *batch)
+{
+    bool some = false;
+    for (size_t i = 0; i < batch->n; i++)
+        some = some || batch->sequences[i].wanted;
+    return some;
+}
+
 pb_status pb_forward(const pb_model *model, const pb_batch *batch, const pb_context *context,
                      float *resid, float *normed, pb_error **error)
 {
+    if (batch->whole && leaves_rows_out(batch))
+        return forward_whole(model, batch, context, resid, normed, error);
     pb_work uncounted = {0};
     size_t n_layer = model->shape.n_layer;
     pb_pass pass = {.model = model,
@@ -137,6 +195,7 @@ pb_status pb_forward(const pb_model *model, const pb_batch *batch, const pb_cont
                     .watch = context ? context->watch : NULL,
                     .scratch = context ? context->scratch : NULL,
                     .work = context && context->work ? context->work : &uncounted,
+                    .caller = context ? context->caller : NULL,
                     .stop = batch->stop && batch->stop < n_layer ? batch->stop : n_layer};
     if (batch->n == 0)
         return PB_OK;

@@ -22,6 +22,7 @@ pb_status pb_pass_show_to(const pb_pass *pass, size_t which, pb_site site, pb_vi
     const pb_hooks *hooks = pass->batch->hooks[which];
     view.site = site;
     view.layer = layer_of(pass, site);
+    view.caller = pass->caller;
     if (view.n_rows == 0 || !hooks->wants(hooks->user, site, view.layer))
         return PB_OK;
     return hooks->at(hooks->user, &view, error);

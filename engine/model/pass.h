@@ -23,6 +23,7 @@ typedef struct pb_pass {
     const pb_watch *watch;
     pb_scratch *scratch;
     pb_work *work; /* never NULL */
+    void *caller;
     size_t layer, stop;
     size_t block; /* rows that go through a product together */
 

@@ -98,7 +98,11 @@ static pb_status compute(pb_model *model, size_t n, pb_run **runs, const pb_cont
     const pb_hooks edit_hooks = pb_route_hooks(&route);
     const pb_hooks record_hooks = {&recording, records, record};
     const pb_hooks *const hooks[] = {&edit_hooks, &record_hooks};
-    pb_batch batch = {.sequences = sequences, .n = n, .hooks = hooks, .n_hooks = 2};
+    pb_batch batch = {.sequences = sequences,
+                      .n = n,
+                      .hooks = hooks,
+                      .n_hooks = 2,
+                      .whole = pb_route_is_whole(&route)};
     pb_status status = sequences && resid && normed
                            ? pb_forward(model, &batch, context, resid, normed, error)
                            : pb_fail_memory(error);

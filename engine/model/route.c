@@ -36,6 +36,16 @@ bool pb_route_edits_stream(const pb_route *route)
     return false;
 }
 
+bool pb_route_is_whole(const pb_route *route)
+{
+    for (size_t i = 0; i < route->n; i++) {
+        const pb_run_edits *edits = pb_run_edits_of(route->runs[i]);
+        if (edits && edits->whole)
+            return true;
+    }
+    return false;
+}
+
 /* Shows rows first .. last - 1 of a view, all of one sequence, to the edits of its run, which know
  * their own prompt only: to them it is sequence 0. */
 static pb_status show_rows(const pb_run_edits *edits, const pb_view *view, size_t first,

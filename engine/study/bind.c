@@ -27,10 +27,12 @@ static bool add_offset(const pb_value_axis *along, size_t coordinate, size_t *of
     return true;
 }
 
-static operand operand_of_value(const pb_edit *edit, size_t layer, size_t position, size_t head)
+static operand operand_of_value(const pb_edit *edit, size_t index, size_t layer, size_t position,
+                                size_t head)
 {
     operand found = {NULL, edit->last.offsets, 0, 0, false};
     size_t offset = 0;
+    offset = edit->n_prompts > 1 ? index * edit->prompt_stride : 0;
     found.missing = !add_offset(&edit->layer, layer, &offset) ||
                     !add_offset(&edit->row, position, &offset) ||
                     !add_offset(&edit->head, head, &offset);
@@ -61,7 +63,7 @@ static operand operand_at(const pb_bound_edit *bound, size_t layer, size_t posit
     if (bound->source)
         return operand_of_source(bound, layer, position, head);
     if (edit->value)
-        return operand_of_value(edit, layer, position, head);
+        return operand_of_value(edit, bound->index, layer, position, head);
     return (operand){NULL, NULL, 0, (float)edit->number, false};
 }
 
@@ -92,9 +94,26 @@ static void project_out(float *x, size_t width, const operand *direction)
         x[i] = (float)(x[i] - along / square * value_at(direction, i));
 }
 
+/* x minus its components along each of an orthonormal basis. */
+static void project_space_out(float *x, size_t width, const pb_edit *edit)
+{
+    for (size_t b = 0; b < edit->n_basis; b++) {
+        const double *direction = edit->basis + b * width;
+        double along = 0;
+        for (size_t i = 0; i < width; i++)
+            along += x[i] * direction[i];
+        for (size_t i = 0; i < width; i++)
+            x[i] = (float)(x[i] - along * direction[i]);
+    }
+}
+
 static void apply_to_place(const pb_bound_edit *bound, float *x, size_t width, const operand *with)
 {
     pb_edit_op op = bound->edit->op;
+    if (op == PB_EDIT_PROJECT && bound->edit->basis) {
+        project_space_out(x, width, bound->edit);
+        return;
+    }
     if (op == PB_EDIT_PROJECT) {
         project_out(x, width, with);
         return;
@@ -122,11 +141,13 @@ static size_t reachable(const pb_bound_edit *bound, const pb_view *view, size_t 
     return keys;
 }
 
-void pb_bound_apply(const pb_bound_edit *bound, const pb_view *view)
+pb_status pb_bound_apply(const pb_bound_edit *bound, const pb_view *view, pb_error **error)
 {
     const pb_edit *edit = bound->edit;
     if (view->site != edit->site || !pb_edit_at_layer(edit, view->layer))
-        return;
+        return PB_OK;
+    if (edit->op == PB_EDIT_CALL)
+        return pb_bound_compute(bound, view, error);
     for (size_t r = 0; r < view->n_rows; r++) {
         size_t position = view->rows[r].position;
         if (position < bound->length ? !bound->positions[position] : !bound->open)
@@ -141,6 +162,7 @@ void pb_bound_apply(const pb_bound_edit *bound, const pb_view *view)
                                width, &with);
         }
     }
+    return PB_OK;
 }
 
 /* ---- as hooks ---- */
@@ -168,9 +190,20 @@ static pb_status binding_at(void *user, const pb_view *view, pb_error **error)
         if (status)
             return status;
     }
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < binding->n; i++)
+        status = pb_bound_apply(&binding->items[i], view, error);
+    return status;
+}
+
+/* A function sees all positions at once. */
+static bool binding_is_whole(const pb_binding *binding)
+{
+    const pb_run_edits *base = binding->base ? pb_run_edits_of(binding->base) : NULL;
+    bool whole = base && base->whole;
     for (size_t i = 0; i < binding->n; i++)
-        pb_bound_apply(&binding->items[i], view);
-    return PB_OK;
+        whole = whole || binding->items[i].edit->op == PB_EDIT_CALL;
+    return whole;
 }
 
 static void binding_retain(void *user)
@@ -184,7 +217,12 @@ static void bound_clear(pb_bound_edit *bound)
     for (size_t l = 0; bound->source && l < pb_site_layers(bound->edit->model, bound->edit->site);
          l++)
         free(bound->source[l]);
+    for (size_t l = 0; bound->past && l < pb_site_layers(bound->edit->model, bound->edit->site);
+         l++)
+        free(bound->past[l]);
     free(bound->source);
+    free(bound->past);
+    pb_axis_release(&bound->axis);
     free(bound->positions);
     free(bound->keys);
     pb_edit_release(&bound->edit);
@@ -326,6 +364,18 @@ static pb_status bind_source(pb_bound_edit *bound, pb_run *prompt, size_t index,
     return read_source(bound, from, context, error);
 }
 
+/* A value with an axis prompt has a place for each of them, or one for all. */
+static pb_status check_prompts(const pb_edit *edit, size_t n_prompts, pb_error **error)
+{
+    if (edit->n_prompts <= 1 || edit->n_prompts == n_prompts)
+        return PB_OK;
+    return pb_fail(
+        error, PB_VALUE,
+        "the edit's value is for %zu prompts, and there %s %zu: give one for all, or one "
+        "for each",
+        edit->n_prompts, n_prompts == 1 ? "is" : "are", n_prompts);
+}
+
 static pb_status bind_one(pb_bound_edit *bound, pb_run *prompt, size_t index, size_t n_prompts,
                           const pb_context *context, pb_error **error)
 {
@@ -333,7 +383,12 @@ static pb_status bind_one(pb_bound_edit *bound, pb_run *prompt, size_t index, si
     if (pb_model_id(edit->model) != pb_model_id(pb_run_model(prompt)))
         return pb_fail(error, PB_VALUE, "the edit was made for %s and the prompt runs on %s",
                        pb_model_name(edit->model), pb_model_name(pb_run_model(prompt)));
-    pb_status status = pb_check_per(edit->positions, n_prompts, error);
+    bound->index = index;
+    bound->of = n_prompts;
+    bound->axis = pb_axis_retain(pb_run_positions(prompt));
+    pb_status status = check_prompts(edit, n_prompts, error);
+    if (!status)
+        status = pb_check_per(edit->positions, n_prompts, error);
     if (!status)
         status = pb_check_per(edit->keys, n_prompts, error);
     if (!status)
@@ -347,21 +402,28 @@ static pb_status bind_one(pb_bound_edit *bound, pb_run *prompt, size_t index, si
     return status;
 }
 
-pb_status pb_edits_bind(pb_run *prompt, size_t index, size_t n_prompts, pb_edit *const *edits,
-                        size_t n, const pb_context *context, pb_binding **binding,
-                        pb_run_edits *hooks, pb_error **error)
+static pb_status binding_create(size_t n, pb_binding **binding, pb_error **error)
 {
     pb_binding *made = pb_calloc(1, sizeof *made + n * sizeof made->items[0]);
     if (!made)
         return pb_fail_memory(error);
     atomic_init(&made->count, 1);
-    made->base = pb_run_is_edited(prompt) ? pb_run_retain(prompt) : NULL;
-    pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < n; i++) {
-        made->items[i].edit = pb_edit_retain(edits[i]);
-        made->n = i + 1;
-        status = bind_one(&made->items[i], prompt, index, n_prompts, context, error);
-    }
+    *binding = made;
+    return PB_OK;
+}
+
+static pb_status binding_add(pb_binding *binding, pb_run *prompt, size_t index, size_t n_prompts,
+                             pb_edit *edit, const pb_context *context, pb_error **error)
+{
+    pb_bound_edit *bound = &binding->items[binding->n++];
+    bound->edit = pb_edit_retain(edit);
+    return bind_one(bound, prompt, index, n_prompts, context, error);
+}
+
+/* Gives the binding as hooks, or nothing where something failed. */
+static pb_status binding_finish(pb_binding *made, pb_status status, pb_binding **binding,
+                                pb_run_edits *hooks)
+{
     if (status) {
         pb_binding_release(&made);
         return status;
@@ -369,10 +431,71 @@ pb_status pb_edits_bind(pb_run *prompt, size_t index, size_t n_prompts, pb_edit 
     *binding = made;
     *hooks = (pb_run_edits){
         .hooks = {made, binding_wants, binding_at},
+        .whole = binding_is_whole(made),
         .retain = binding_retain,
         .release = binding_unretain,
     };
     return PB_OK;
+}
+
+pb_status pb_edits_bind(pb_run *prompt, size_t index, size_t n_prompts, pb_edit *const *edits,
+                        size_t n, const pb_context *context, pb_binding **binding,
+                        pb_run_edits *hooks, pb_error **error)
+{
+    pb_binding *made = NULL;
+    pb_status status = binding_create(n, &made, error);
+    if (status)
+        return status;
+    made->base = pb_run_is_edited(prompt) ? pb_run_retain(prompt) : NULL;
+    for (size_t i = 0; !status && i < n; i++)
+        status = binding_add(made, prompt, index, n_prompts, edits[i], context, error);
+    return binding_finish(made, status, binding, hooks);
+}
+
+/* What a run was made with; NULL if that is not edits of this kind. */
+static const pb_binding *binding_of(const pb_run *run)
+{
+    const pb_run_edits *edits = run ? pb_run_edits_of(run) : NULL;
+    return edits && edits->hooks.at == binding_at ? edits->hooks.user : NULL;
+}
+
+static size_t count_edits(const pb_binding *binding)
+{
+    return binding ? count_edits(binding_of(binding->base)) + binding->n : 0;
+}
+
+/* Those of a binding and below it, in the order they are made in. */
+static pb_status add_again(pb_binding *made, const pb_binding *from, pb_run *prompt,
+                           const pb_context *context, pb_error **error)
+{
+    pb_status status =
+        from ? add_again(made, binding_of(from->base), prompt, context, error) : PB_OK;
+    for (size_t i = 0; from && !status && i < from->n; i++)
+        status = binding_add(made, prompt, from->items[i].index, from->items[i].of,
+                             from->items[i].edit, context, error);
+    return status;
+}
+
+pb_status pb_edits_bind_writing(pb_run *prompt, size_t index, size_t n_prompts,
+                                pb_edit *const *edits, size_t n, size_t rows,
+                                const pb_context *context, pb_binding **binding,
+                                pb_run_edits *hooks, pb_error **error)
+{
+    pb_binding *made = NULL;
+    const pb_binding *own = binding_of(prompt);
+    pb_status status = binding_create(count_edits(own) + n, &made, error);
+    if (status)
+        return status;
+    if (pb_run_is_edited(prompt) && !own)
+        made->base = pb_run_retain(prompt);
+    status = add_again(made, own, prompt, context, error);
+    for (size_t i = 0; !status && i < n; i++)
+        status = binding_add(made, prompt, index, n_prompts, edits[i], context, error);
+    for (size_t i = 0; !status && i < made->n; i++) {
+        if (made->items[i].edit->op == PB_EDIT_CALL)
+            status = pb_bound_remember(&made->items[i], rows, error);
+    }
+    return binding_finish(made, status, binding, hooks);
 }
 
 /* Of several prompts some did not match: names them, with the first one's reason. */
@@ -398,6 +521,10 @@ pb_status pb_edits_bind_all(pb_run *const *prompts, size_t n_prompts, pb_edit *c
     pb_buffer which = PB_BUFFER_EMPTY;
     pb_error *first = NULL;
     pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < n; i++)
+        status = check_prompts(edits[i], n_prompts, error);
+    if (status)
+        return status;
     for (size_t i = 0; i < n_prompts; i++) {
         pb_error *fault = NULL;
         pb_status one = pb_edits_bind(prompts[i], i, n_prompts, edits, n, context, &bindings[i],

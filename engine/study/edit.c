@@ -1,6 +1,7 @@
 /* Edits as values: checked against a model, kept, described; see study/edit.h. */
 #include "study/edit.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -81,13 +82,19 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
 
 /* ---- the value ---- */
 
+static size_t stride_of(const pb_tensor *tensor, size_t which)
+{
+    size_t stride = 1;
+    for (size_t a = which + 1; a < pb_tensor_rank(tensor); a++)
+        stride *= pb_axis_length(pb_tensor_axis(tensor, a));
+    return stride;
+}
+
 static pb_status value_axis_create(pb_value_axis *along, const pb_tensor *value, size_t which,
                                    size_t limit, pb_error **error)
 {
     const pb_axis *axis = pb_tensor_axis(value, which);
-    size_t stride = 1;
-    for (size_t a = which + 1; a < pb_tensor_rank(value); a++)
-        stride *= pb_axis_length(pb_tensor_axis(value, a));
+    size_t stride = stride_of(value, which);
     along->n = limit;
     along->offsets = pb_malloc(limit, sizeof *along->offsets);
     if (!along->offsets)
@@ -166,12 +173,23 @@ static pb_status value_covers(const pb_edit *edit, pb_error **error)
     return PB_OK;
 }
 
+/* A value for each prompt, in order. */
+static void keep_prompts(pb_edit *edit, const pb_tensor *value, size_t which)
+{
+    edit->n_prompts = pb_axis_length(pb_tensor_axis(value, which));
+    edit->prompt_stride = stride_of(value, which);
+}
+
 static pb_status keep_value(pb_edit *edit, const pb_tensor *value, pb_error **error)
 {
     edit->value = pb_tensor_retain((pb_tensor *)value);
     for (size_t a = 0; a < pb_tensor_rank(value); a++) {
         const char *axis = pb_axis_name(pb_tensor_axis(value, a));
         size_t limit = 0;
+        if (!strcmp(axis, "prompt")) {
+            keep_prompts(edit, value, a);
+            continue;
+        }
         pb_value_axis *along = value_axis_of(edit, axis, &limit);
         if (!along)
             return wrong_axis(edit, axis, error);
@@ -196,18 +214,79 @@ static pb_status keep_runs(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
     return PB_OK;
 }
 
+static pb_status check_whole(const pb_edit *edit, pb_error **error)
+{
+    if (!edit->places && !pb_site_info(edit->site)->keys)
+        return PB_OK;
+    return pb_fail(error, PB_TYPE,
+                   "project takes %s whole: it cannot be limited to neurons or keys",
+                   pb_site_info(edit->site)->name);
+}
+
+/* Adds a direction to an orthonormal basis, but for what lies in it already (Gram-Schmidt, twice,
+ * since once leaves rounding). */
+static void extend_basis(pb_edit *edit, const float *direction, size_t width)
+{
+    double *next = edit->basis + edit->n_basis * width, before = 0, after = 0;
+    for (size_t i = 0; i < width; i++) {
+        next[i] = direction[i];
+        before += next[i] * next[i];
+    }
+    for (size_t b = 0; b < 2 * edit->n_basis; b++) {
+        const double *other = edit->basis + b % edit->n_basis * width;
+        double along = 0;
+        for (size_t i = 0; i < width; i++)
+            along += next[i] * other[i];
+        for (size_t i = 0; i < width; i++)
+            next[i] -= along * other[i];
+    }
+    for (size_t i = 0; i < width; i++)
+        after += next[i] * next[i];
+    if (!(after > 1e-10 * before)) /* as far as float32 directions can tell */
+        return;
+    for (size_t i = 0; i < width; i++)
+        next[i] /= sqrt(after);
+    edit->n_basis++;
+}
+
+/* The space that several directions span. */
+static pb_status keep_directions(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
+{
+    const char *last = pb_site_last_axis(edit->site), *site = pb_site_info(edit->site)->name;
+    size_t width = pb_site_width(edit->model, edit->site);
+    pb_status status = check_whole(edit, error);
+    if (status)
+        return status;
+    edit->basis = pb_calloc(spec->n_directions, width * sizeof *edit->basis);
+    if (!edit->basis)
+        return pb_fail_memory(error);
+    for (size_t d = 0; d < spec->n_directions; d++) {
+        const pb_tensor *direction = spec->directions[d];
+        bool fits = last && pb_tensor_rank(direction) == 1 &&
+                    !strcmp(pb_axis_name(pb_tensor_axis(direction, 0)), last) &&
+                    pb_tensor_size(direction) == width;
+        if (!fits)
+            return pb_fail(error, PB_TYPE,
+                           "of several directions each goes over the last axis of %s alone", site);
+        extend_basis(edit, pb_tensor_data(direction), width);
+    }
+    return edit->n_basis ? PB_OK
+                         : pb_fail(error, PB_VALUE,
+                                   "the directions are zero, so there is nothing to project out");
+}
+
 /* x - (x.d / d.d) d wants a direction, whole and not zero. */
 static pb_status check_direction(const pb_edit *edit, pb_error **error)
 {
+    if (edit->basis)
+        return PB_OK;
     if (!edit->value || !edit->last.offsets)
         return pb_fail(error, PB_TYPE,
                        "project takes a direction, a tensor over the last axis of %s",
                        pb_site_info(edit->site)->name);
-    if (edit->places || pb_site_info(edit->site)->keys)
-        return pb_fail(error, PB_TYPE,
-                       "project takes %s whole: it cannot be limited to neurons "
-                       "or keys",
-                       pb_site_info(edit->site)->name);
+    pb_status status = check_whole(edit, error);
+    if (status)
+        return status;
     const float *values = pb_tensor_data(edit->value);
     for (size_t i = 0; i < pb_tensor_size(edit->value); i++) {
         if (values[i] != 0)
@@ -250,11 +329,22 @@ static pb_status fill(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
         status = keep_selectors(edit, spec, error);
     if (!status && spec->value)
         status = keep_value(edit, spec->value, error);
+    if (!status && spec->n_directions)
+        status = keep_directions(edit, spec, error);
     if (!status && spec->n_from)
         status = keep_runs(edit, spec, error);
     if (!status && edit->op == PB_EDIT_PROJECT)
         status = check_direction(edit, error);
     return status;
+}
+
+static void keep_call(pb_edit *edit, const pb_edit_call *call)
+{
+    if (!call)
+        return;
+    edit->call = *call;
+    if (call->retain)
+        call->retain(call->user);
 }
 
 pb_status pb_edit_create(const pb_model *model, const pb_edit_spec *spec, pb_edit **edit,
@@ -271,6 +361,9 @@ pb_status pb_edit_create(const pb_model *model, const pb_edit_spec *spec, pb_edi
     made->site = spec->site;
     made->number = spec->number;
     made->spares_start = spec->spares_start;
+    made->one_head = spec->heads && pb_select_is_one(spec->heads);
+    made->one_place = spec->neurons && pb_select_is_one(spec->neurons);
+    keep_call(made, spec->call);
     pb_status status = fill(made, spec, error);
     if (status)
         pb_edit_release(&made);
@@ -298,6 +391,9 @@ static void edit_free(pb_edit *edit)
     free(edit->last.offsets);
     pb_select_destroy(&edit->positions);
     pb_select_destroy(&edit->keys);
+    if (edit->call.release)
+        edit->call.release(edit->call.user);
+    free(edit->basis);
     free(edit->places);
     free(edit->where);
     free(edit->word);
@@ -418,5 +514,9 @@ char *pb_edit_describe(const pb_edit *edit)
         size_t count = count_flags(edit->places, pb_site_width(edit->model, edit->site));
         pb_buffer_format(&out, ", %zu neuron%s", count, count == 1 ? "" : "s");
     }
+    if (edit->op == PB_EDIT_CALL)
+        pb_buffer_text(&out, ", computed");
+    if (edit->basis)
+        pb_buffer_format(&out, ", %zu dimensions", edit->n_basis);
     return pb_buffer_take(&out);
 }

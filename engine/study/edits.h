@@ -26,7 +26,12 @@ struct pb_edit {
     unsigned char *places; /* [width]: touched along the last axis? NULL: all of it */
     pb_tensor *value;
     pb_value_axis layer, row, head, last; /* into value */
-    pb_run **from;                        /* [n_from] */
+    size_t n_prompts, prompt_stride;      /* of the value's places for prompts; 0: it has none */
+    double *basis;                        /* PROJECT: [n_basis, width], orthonormal; else NULL */
+    size_t n_basis;
+    pb_edit_call call;        /* CALL */
+    bool one_head, one_place; /* one of them was named: CALL sees no axis there */
+    pb_run **from;            /* [n_from] */
     size_t n_from;
     double number;
 };
@@ -51,6 +56,11 @@ typedef struct pb_bound_edit {
     bool open;                /* reaches positions from `length` on */
     float **source;           /* [n_layer]: from's activation; NULL where not needed */
     size_t source_length;     /* tokens of from */
+    size_t index, of;         /* which of how many prompts it is */
+    pb_axis *axis;            /* CALL: the prompt's positions */
+    float **past;             /* CALL: [n_layer], what was there at earlier positions of a text that
+                                 is generated, [past_rows, heads, width]; NULL: it is in the view */
+    size_t past_rows;
 } pb_bound_edit;
 
 typedef struct pb_binding {
@@ -66,12 +76,26 @@ pb_status pb_edits_bind(pb_run *prompt, size_t index, size_t n_prompts, pb_edit 
                         pb_run_edits *hooks, pb_error **error);
 void pb_binding_release(pb_binding **binding);
 
+/* The same for a text that is written on from a prompt, a few positions at a time: the prompt's own
+ * edits are bound again, so that those that compute keep what they have seen of this text. */
+pb_status pb_edits_bind_writing(pb_run *prompt, size_t index, size_t n_prompts,
+                                pb_edit *const *edits, size_t n, size_t rows,
+                                const pb_context *context, pb_binding **binding,
+                                pb_run_edits *hooks, pb_error **error);
+
 /* Binds to all prompts: bindings[i], hooks[i]. An edit that matches nothing names the prompts. */
 pb_status pb_edits_bind_all(pb_run *const *prompts, size_t n_prompts, pb_edit *const *edits,
                             size_t n, const pb_context *context, pb_binding **bindings,
                             pb_run_edits *hooks, pb_error **error);
 
 /* Applies one bound edit to a view whose rows are all of its prompt. */
-void pb_bound_apply(const pb_bound_edit *bound, const pb_view *view);
+pb_status pb_bound_apply(const pb_bound_edit *bound, const pb_view *view, pb_error **error);
+
+/* ---- edits that compute (compute.c) ---- */
+
+/* The same for CALL. */
+pb_status pb_bound_compute(const pb_bound_edit *bound, const pb_view *view, pb_error **error);
+/* Makes room for the activation of `rows` positions, which come a few at a time. */
+pb_status pb_bound_remember(pb_bound_edit *bound, size_t rows, pb_error **error);
 
 #endif

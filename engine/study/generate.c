@@ -64,6 +64,7 @@ typedef struct writer {
     pb_context context;
     pb_cache *cache;
     const pb_hooks *hooks; /* NULL without edits */
+    bool whole;            /* they want all positions so far */
     float *normed, *logits;
     uint64_t random;
     size_t length; /* tokens in the cache */
@@ -82,8 +83,11 @@ static pb_status read_and_choose(writer *pen, const int32_t *tokens, size_t n, p
                             .keep = pen->cache,
                             .wanted = &last,
                             .n_wanted = 1};
-    pb_batch batch = {
-        .sequences = &sequence, .n = 1, .hooks = &pen->hooks, .n_hooks = pen->hooks ? 1 : 0};
+    pb_batch batch = {.sequences = &sequence,
+                      .n = 1,
+                      .hooks = &pen->hooks,
+                      .n_hooks = pen->hooks ? 1 : 0,
+                      .whole = pen->whole};
     pb_status status = pb_forward(pen->model, &batch, &pen->context, NULL, pen->normed, error);
     if (!status)
         status = pb_unembed(pen->model, 1, pen->normed, &pen->context, pen->logits, error);
@@ -183,9 +187,11 @@ pb_status pb_generate(pb_run *prompt, const pb_generate_spec *spec, const pb_con
         pen.context.scratch = scratch;
     status = check_room(prompt, spec, &fault);
     if (!status && (spec->n_edits || pb_run_is_edited(prompt))) {
-        status = pb_edits_bind(prompt, spec->which, spec->of ? spec->of : 1, spec->edits,
-                               spec->n_edits, &pen.context, &binding, &bound, &fault);
+        status = pb_edits_bind_writing(prompt, spec->which, spec->of ? spec->of : 1, spec->edits,
+                                       spec->n_edits, pb_run_length(prompt) + spec->n_tokens,
+                                       &pen.context, &binding, &bound, &fault);
         pen.hooks = &bound.hooks;
+        pen.whole = !status && bound.whole;
     }
     if (!status)
         status = writer_start(&pen, prompt, &fault);

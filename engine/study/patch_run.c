@@ -499,7 +499,11 @@ static pb_status block_compute(cell_block *cells, double *values, pb_error **err
     pb_hooks theirs = pb_route_hooks(&route), ours = {cells, block_wants, block_at};
     pb_hooks keeping = pb_cell_keeper_hooks(&cells->keeper);
     const pb_hooks *hooks[] = {&theirs, &ours, &keeping};
-    pb_batch batch = {.sequences = cells->sequences, .n = cells->n, .hooks = hooks, .n_hooks = 3};
+    pb_batch batch = {.sequences = cells->sequences,
+                      .n = cells->n,
+                      .hooks = hooks,
+                      .n_hooks = 3,
+                      .whole = pb_route_is_whole(&route)};
     float *normed = pb_malloc(cells->n_wanted * plan->shape->d_model, sizeof *normed);
     if (!normed)
         return pb_fail_memory(error);
@@ -638,8 +642,10 @@ static void worker_clear(worker *work)
 static pb_status worker_start(worker *work, const pb_context *context, pb_error **error)
 {
     const pb_patch_plan *plan = work->plan;
-    work->context = (pb_context){context->watch, context->scratch, &work->run->work};
-    work->aside = (pb_context){context->watch, context->scratch, NULL};
+    work->context = *context;
+    work->context.work = &work->run->work;
+    work->aside = *context;
+    work->aside.work = NULL;
     work->n_sources = plan->spec->n_from;
     work->n_layers = pb_site_layers(plan->model, plan->spec->site);
     work->sources = pb_calloc(work->n_sources * work->n_layers, sizeof *work->sources);

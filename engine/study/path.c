@@ -139,8 +139,12 @@ static pb_status forward(const pb_path_batch *batch, const pb_hooks *ours, size_
     pb_route route = {runs, batch->n};
     pb_hooks theirs = pb_route_hooks(&route);
     const pb_hooks *hooks[2] = {&theirs, ours};
-    pb_batch all = {
-        .sequences = sequences, .n = batch->n, .hooks = hooks, .n_hooks = 2, .stop = stop};
+    pb_batch all = {.sequences = sequences,
+                    .n = batch->n,
+                    .hooks = hooks,
+                    .n_hooks = 2,
+                    .stop = stop,
+                    .whole = !status && pb_route_is_whole(&route)};
     if (!status)
         status = pb_forward(pb_run_model(into), &all, context, NULL, normed, error);
     free(sequences);

@@ -44,7 +44,7 @@ pb_status pb_same_model(pb_run *const *runs, size_t n, const pb_model *model, pb
 /* A context to work with when the caller gave none. */
 static inline pb_context pb_context_or_none(const pb_context *context)
 {
-    return context ? *context : (pb_context){NULL, NULL, NULL};
+    return context ? *context : (pb_context){NULL, NULL, NULL, NULL};
 }
 
 #endif

@@ -55,7 +55,7 @@ static const pb_object_type scratch_type = {.name = "scratch",
 
 pb_context pb_call_context(pb_call *call)
 {
-    pb_context context = {.watch = pb_call_watch(call)};
+    pb_context context = {.watch = pb_call_watch(call), .caller = call->interp};
     pb_value *kept = pb_interp_workspace(call->interp);
     if (!kept) {
         pb_scratch *scratch = pb_scratch_create();

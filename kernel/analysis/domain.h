@@ -181,6 +181,9 @@ pb_status pb_places_of(const pb_value *value, const char *axis, pb_select **plac
 pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_select **places,
                          pb_error **error);
 typedef enum pb_positions_wanted { PB_ONE_POSITION, PB_SOME_POSITIONS } pb_positions_wanted;
+/* The same for places that go by two names, of which one may be given: pos and query. */
+pb_status pb_either_take(pb_call *call, const char *one, const char *other, const char *axis,
+                         pb_select **places, pb_error **error);
 /* The argument `name` as positions of prompts. With PB_ONE_POSITION all, lists and slices are
  * refused. */
 pb_status pb_positions_take(pb_call *call, const char *name, pb_positions_wanted wanted,
@@ -243,6 +246,11 @@ typedef struct pb_edits {
 pb_status pb_edits_take(pb_call *call, const char *name, const pb_value *model, pb_edits *edits,
                         pb_error **error);
 void pb_edits_free(pb_edits *edits);
+
+/* A function as what an edit writes; the caller's, to be given back with call->release()
+ * (edit_function.c). */
+pb_status pb_edit_function_create(pb_value *function, pb_value *model, pb_edit_call *call,
+                                  pb_error **error);
 
 /* A metric bound to a model and prompts; what pb_metric points into. */
 typedef struct pb_bound_metric {

@@ -101,6 +101,9 @@ typedef struct edit_places {
     pb_value *model;
     pb_select *layers, *heads, *positions, *keys, *neurons;
     pb_head *pairs;
+    pb_edit_call call;
+    pb_value *directions; /* of a space: a list of tensors */
+    const pb_tensor **tensors;
     pb_edit_spec spec;
 } edit_places;
 
@@ -112,6 +115,10 @@ static void places_free(edit_places *at)
     pb_select_destroy(&at->keys);
     pb_select_destroy(&at->neurons);
     free(at->pairs);
+    free(at->tensors);
+    if (at->call.release)
+        at->call.release(at->call.user);
+    pb_value_release(&at->directions);
     pb_value_release(&at->model);
 }
 
@@ -132,25 +139,37 @@ static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **
         {"layer", at->layers != NULL, PB_ALONG_LAYERS},
         {"head", at->heads != NULL, PB_ALONG_HEADS},
         {"heads", at->pairs != NULL, PB_ALONG_HEADS},
+        {"query", pb_given(call, "query"), PB_ALONG_QUERIES},
         {"key", at->keys != NULL, PB_ALONG_KEYS},
         {"neuron", at->neurons != NULL, PB_ALONG_FEATURES},
     };
-    return pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
+    pb_status status =
+        pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
+    const char *heads = pb_site_info(at->spec.site)->heads;
+    if (!status && pb_given(call, "kv_head") && (!heads || strcmp(heads, "kv_head") != 0))
+        status = pb_fail_argument(call, "kv_head", error, PB_TYPE,
+                                  "kv_head= counts the heads of keys and values, k and v, and %s "
+                                  "has %s",
+                                  pb_site_info(at->spec.site)->name, heads ? "head=" : "no heads");
+    return status;
 }
 
 static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)
 {
     struct {
-        const char *name, *axis;
+        const char *name, *other, *axis;
         pb_select **places;
-    } wanted[] = {{"layer", "layer", &at->layers},
-                  {"head", "head", &at->heads},
-                  {"pos", "pos", &at->positions},
-                  {"key", "key", &at->keys},
-                  {"neuron", "d_mlp", &at->neurons}};
+    } wanted[] = {{"layer", NULL, "layer", &at->layers},
+                  {"head", "kv_head", "head", &at->heads},
+                  {"pos", "query", "pos", &at->positions},
+                  {"key", NULL, "key", &at->keys},
+                  {"neuron", NULL, "d_mlp", &at->neurons}};
     pb_status status = PB_OK;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !status; i++) {
-        status = pb_places_take(call, wanted[i].name, wanted[i].axis, wanted[i].places, error);
+        status = wanted[i].other ? pb_either_take(call, wanted[i].name, wanted[i].other,
+                                                  wanted[i].axis, wanted[i].places, error)
+                                 : pb_places_take(call, wanted[i].name, wanted[i].axis,
+                                                  wanted[i].places, error);
         if (!status)
             status = no_each(call, wanted[i].name, *wanted[i].places, error);
     }
@@ -212,7 +231,19 @@ static pb_status finish_edit(pb_call *call, const char *value, edit_places *at, 
 
 /* ---- the words ---- */
 
-/* A number, a tensor, or an activation of other runs, as what an edit writes. */
+static pb_status take_function(pb_call *call, const pb_value *function, edit_places *at,
+                               pb_error **error)
+{
+    if (at->spec.op != PB_EDIT_SET)
+        return pb_fail_argument(call, NULL, error, PB_TYPE,
+                                "a function is what set(..., to=...) takes");
+    at->spec.op = PB_EDIT_CALL;
+    at->spec.call = &at->call;
+    return pb_edit_function_create((pb_value *)function, at->model, &at->call, error);
+}
+
+/* A number, a tensor, what a function makes of what is there, or an activation of other runs, as
+ * what an edit writes. */
 static pb_status take_written(pb_call *call, const char *name, edit_places *at, pb_prompts *from,
                               pb_error **error)
 {
@@ -223,6 +254,8 @@ static pb_status take_written(pb_call *call, const char *name, edit_places *at, 
     case PB_TENSOR: at->spec.value = pb_value_get_tensor(value); return PB_OK;
     default: break;
     }
+    if (pb_value_is_callable(value) && !pb_run_of(value))
+        return take_function(call, value, at, error);
     pb_prompts like = {.model = at->model};
     pb_status status = pb_prompts_take(call, name, PB_PROMPTS_IGNORE_EDIT, &like, from, error);
     at->spec.from = from->runs;
@@ -269,9 +302,90 @@ static pb_status call_scale(pb_call *call, pb_value **result, pb_error **error)
     return edit_with(call, PB_EDIT_SCALE, "by", result, error);
 }
 
+static bool site_has_axis(const edit_places *at, const char *axis)
+{
+    const char *names[3];
+    size_t n = pb_site_axes(pb_model_of(at->model), at->spec.site, names);
+    bool has = strcmp(axis, "layer") == 0 || strcmp(axis, "prompt") == 0;
+    for (size_t i = 0; i < n; i++)
+        has = has || strcmp(axis, names[i]) == 0;
+    return has;
+}
+
+/* The axis of a tensor of several directions that goes over them: the one the site has not. Its
+ * rank where there is none. */
+static size_t axis_of_directions(const pb_tensor *tensor, const edit_places *at)
+{
+    const char *last = pb_site_last_axis(at->spec.site);
+    size_t which = 0, rank = pb_tensor_rank(tensor);
+    while (which < rank && last && strcmp(pb_axis_name(pb_tensor_axis(tensor, which)), last) == 0)
+        which++;
+    return rank == 2 && which < rank &&
+                   !site_has_axis(at, pb_axis_name(pb_tensor_axis(tensor, which)))
+               ? which
+               : rank;
+}
+
+/* A tensor [component, d_model] as the list of its rows. */
+static pb_status list_directions(pb_call *call, const pb_value *value, size_t which,
+                                 edit_places *at, pb_error **error)
+{
+    const pb_axis *axis = pb_tensor_axis(pb_value_get_tensor(value), which);
+    pb_list_builder list = {0};
+    for (size_t i = 0; i < pb_axis_length(axis) && !list.status; i++) {
+        pb_value *place = NULL, *row = NULL;
+        list.status = pb_value_integer(pb_axis_coordinate(axis, i), &place, &list.error);
+        const pb_index_entry entry = {.name = pb_axis_name(axis), .value = place};
+        if (!list.status)
+            list.status = pb_interp_index(call->interp, value, 1, &entry, &row, &list.error);
+        pb_value_release(&place);
+        pb_list_take(&list, row);
+    }
+    return pb_list_finish(&list, false, &at->directions, error);
+}
+
+/* out=[d1, d2] or out=pca(...).directions: the space that several directions span. */
+static pb_status take_directions(pb_call *call, edit_places *at, pb_error **error)
+{
+    const pb_value *out = pb_argument_value(call, "out");
+    const pb_tensor *tensor = pb_value_get_tensor(out);
+    size_t which = tensor ? axis_of_directions(tensor, at) : 0;
+    pb_status status = PB_OK;
+    if (tensor && which == pb_tensor_rank(tensor)) {
+        at->spec.value = tensor;
+        return PB_OK;
+    }
+    if (tensor)
+        status = list_directions(call, out, which, at, error);
+    else
+        at->directions = pb_value_retain((pb_value *)out);
+    size_t n = status ? 0 : pb_list_count(at->directions);
+    if (!status && n == 0)
+        status = pb_fail_argument(call, "out", error, PB_VALUE, "the list of directions is empty");
+    at->tensors = pb_calloc(n, sizeof *at->tensors);
+    if (!status && !at->tensors)
+        status = pb_fail_memory(error);
+    for (size_t i = 0; i < n && !status; i++) {
+        char text[96];
+        const pb_value *item = pb_list_item(at->directions, i);
+        at->tensors[i] = pb_value_get_tensor(item);
+        if (!at->tensors[i])
+            status = pb_fail_argument(call, "out", error, PB_TYPE, "directions are tensors, not %s",
+                                      pb_value_describe(item, text, sizeof text));
+    }
+    at->spec.directions = at->tensors;
+    at->spec.n_directions = n;
+    return status;
+}
+
 static pb_status call_project(pb_call *call, pb_value **result, pb_error **error)
 {
-    return edit_with(call, PB_EDIT_PROJECT, "out", result, error);
+    edit_places at;
+    pb_status status = begin_edit(call, &at, error);
+    at.spec.op = PB_EDIT_PROJECT;
+    if (!status)
+        status = take_directions(call, &at, error);
+    return finish_edit(call, "out", &at, status, result, error);
 }
 
 static pb_status call_ablate_mean(pb_call *call, pb_value **result, pb_error **error)
@@ -322,8 +436,8 @@ static pb_status call_except_heads(pb_call *call, pb_value **result, pb_error **
 
 #define PLACES_DOC                                                                                 \
     "The layer has to be named (`layer=all` for every one) unless `heads=` names heads; head, "    \
-    "pos, key and neuron are all of them unless told. Positions left open are edited in "          \
-    "generated tokens too."
+    "pos (or query), key and neuron are all of them unless told. Positions left open are edited "  \
+    "in generated tokens too."
 
 /* Where an edit is. */
 static const pb_parameter places_group[] = {
@@ -345,7 +459,19 @@ static const pb_parameter places_group[] = {
      .mode = PB_PARAMETER_KEYWORD,
      .what = "a place, a list, a slice or all",
      .fallback = "None"},
+    {.name = "query",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
     {.name = "key",
+     .types =
+         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
+     .mode = PB_PARAMETER_KEYWORD,
+     .what = "a place, a list, a slice or all",
+     .fallback = "None"},
+    {.name = "kv_head",
      .types =
          PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR | PB_TAKES_TENSOR,
      .mode = PB_PARAMETER_KEYWORD,
@@ -369,7 +495,9 @@ const pb_builtin pb_builtins_edit[] = {
     {.name = "zero",
      .category = "Edits",
      .summary = "Sets an activation to zero.",
-     .doc = PLACES_DOC,
+     .doc = "What a row of `pattern` loses is not given to its other keys: it sums to less than 1 "
+            "then. `set(\"attn_scores\", to=-inf)` knocks attention out before the softmax, which "
+            "makes the others sum to 1 again.\n\n" PLACES_DOC,
      .result = "an edit",
      .gives_object = &pb_edit_type,
      .example = "logit(\"I love this movie because it is\", \" great\", "
@@ -386,8 +514,13 @@ const pb_builtin pb_builtins_edit[] = {
      .function = call_zero},
     {.name = "set",
      .category = "Edits",
-     .summary = "Sets an activation to a number, a tensor, or what it is in another run.",
-     .doc = PLACES_DOC,
+     .summary = "Sets an activation to a number, a tensor, what it is in another run, or what a "
+                "function makes of it.",
+     .doc = "A tensor may have an axis `prompt`, with a value for each prompt. A function, "
+            "`to=lambda x: x * 0.5`, is given what one prompt has at one layer over the chosen "
+            "places, at all positions so far; while text is generated the new position's part of "
+            "what it gives is used. `set(\"attn_scores\", to=-inf)` knocks attention out and "
+            "renormalises the rest of the row; `zero(\"pattern\")` does not.\n\n" PLACES_DOC,
      .result = "an edit",
      .gives_object = &pb_edit_type,
      .example = "set(\"resid_post\", layer=5, pos=\" love\", to=run(\"I hate it\"))",
@@ -401,9 +534,9 @@ const pb_builtin pb_builtins_edit[] = {
                      .suggest = pb_suggest_sites},
                     {.name = "to",
                      .types = PB_TAKES_NUMBER | PB_TAKES_TENSOR | PB_TAKES_STRING | PB_TAKES_LIST |
-                              PB_TAKES_TABLE,
+                              PB_TAKES_TABLE | PB_TAKES_FUNCTION,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a number, a tensor or a run",
+                     .what = "a number, a tensor, a run, or a function of what is there",
                      .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}}},
      .also = {places_group, pb_model_group},
      .function = call_set},
@@ -432,7 +565,7 @@ const pb_builtin pb_builtins_edit[] = {
     {.name = "add",
      .category = "Edits",
      .summary = "Adds to an activation: steering.",
-     .doc = PLACES_DOC,
+     .doc = "A value with an axis `prompt` has a vector for each prompt.\n\n" PLACES_DOC,
      .result = "an edit",
      .gives_object = &pb_edit_type,
      .example = "add(\"resid_post\", layer=3, value=0.5)",
@@ -473,8 +606,10 @@ const pb_builtin pb_builtins_edit[] = {
      .function = call_scale},
     {.name = "project",
      .category = "Edits",
-     .summary = "Takes a direction out of an activation.",
-     .doc = "`x - (x . d / d . d) d`, over the site's last axis.\n\n" PLACES_DOC,
+     .summary = "Takes a direction, or the space of several, out of an activation.",
+     .doc = "`x - (x . d / d . d) d`, over the site's last axis. Of several directions, "
+            "`out=[d1, d2]` or a tensor [component, d_model], everything that lies in the space "
+            "they span.\n\n" PLACES_DOC,
      .result = "an edit",
      .gives_object = &pb_edit_type,
      .example = "project(\"resid_post\", layer=3, out=model.W_U[token=\" great\"])",
@@ -487,9 +622,9 @@ const pb_builtin pb_builtins_edit[] = {
                      .fallback = "None",
                      .suggest = pb_suggest_sites},
                     {.name = "out",
-                     .types = PB_TAKES_TENSOR,
+                     .types = PB_TAKES_TENSOR | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
-                     .what = "a direction, a tensor"}},
+                     .what = "a direction, a tensor, or a list of directions"}},
      .also = {places_group, pb_model_group},
      .function = call_project},
     {.name = "ablate_mean",

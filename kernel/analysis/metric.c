@@ -266,7 +266,7 @@ pb_status pb_metric_of_run(pb_interp *interp, const pb_metric_data *metric, cons
     pb_seen own = {.run = run, .like = run, .normed = run ? pb_run_normed(run) : NULL};
     pb_seen *cell = pb_cell_run_seen(value), *seen = cell ? cell : &own;
     pb_bound_metric bound = {0};
-    pb_context context = {.watch = pb_interp_watch(interp)};
+    pb_context context = {.watch = pb_interp_watch(interp), .caller = interp};
     pb_tensor *values = NULL;
     pb_status status = pb_metric_bind(metric, pb_run_model(seen->run), 1, &bound, error);
     if (metric->per_token)

@@ -81,7 +81,7 @@ static pb_status cell_run_become(pb_interp *interp, const pb_value *self, pb_val
                                  pb_error **error)
 {
     cell_run *cell = cell_of(self);
-    pb_context context = {.watch = pb_interp_watch(interp)};
+    pb_context context = {.watch = pb_interp_watch(interp), .caller = interp};
     pb_run *run = NULL;
     pb_status status = cell->seen ? PB_OK : is_over(error);
     if (!status)
@@ -99,7 +99,7 @@ static pb_status cell_run_become(pb_interp *interp, const pb_value *self, pb_val
 static pb_status logits_of(pb_interp *interp, pb_seen *seen, pb_value *model, bool logarithm,
                            size_t n, const size_t *positions, pb_value **result, pb_error **error)
 {
-    pb_context context = {.watch = pb_interp_watch(interp)};
+    pb_context context = {.watch = pb_interp_watch(interp), .caller = interp};
     pb_tensor *logits = NULL, *normal = NULL;
     pb_status status = pb_seen_logits(seen, n, positions, &context, &logits, error);
     if (!status && logarithm) {
@@ -117,7 +117,7 @@ static pb_status logits_of(pb_interp *interp, pb_seen *seen, pb_value *model, bo
 static pb_status activation_of(pb_interp *interp, pb_seen *seen, pb_value *model, pb_site site,
                                size_t layer, pb_value **result, pb_error **error)
 {
-    pb_context context = {.watch = pb_interp_watch(interp)};
+    pb_context context = {.watch = pb_interp_watch(interp), .caller = interp};
     pb_tensor *tensor = NULL;
     char caption[160];
     pb_status status = pb_seen_activation(seen, site, layer, &context, &tensor, error);

@@ -32,6 +32,16 @@ pb_status pb_places_take(pb_call *call, const char *name, const char *axis, pb_s
         call, name, pb_places_of(pb_argument_value(call, name), axis, places, error), error);
 }
 
+pb_status pb_either_take(pb_call *call, const char *one, const char *other, const char *axis,
+                         pb_select **places, pb_error **error)
+{
+    bool second = pb_given(call, other) && !pb_argument_is_none(call, other);
+    if (second && pb_given(call, one) && !pb_argument_is_none(call, one))
+        return pb_fail_argument(call, other, error, PB_TYPE,
+                                "%s= and %s= are the same places; give one of them", one, other);
+    return pb_places_take(call, second ? other : one, axis, places, error);
+}
+
 /* ---- where an answer's fault lies ---- */
 
 /* Of several prompts, says which one a fault is about. */

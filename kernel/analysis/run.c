@@ -118,7 +118,7 @@ static pb_status run_show(pb_interp *interp, const pb_value *self, pb_bundle *bu
 
 static pb_context run_context(pb_interp *interp)
 {
-    return (pb_context){.watch = pb_interp_watch(interp)};
+    return (pb_context){.watch = pb_interp_watch(interp), .caller = interp};
 }
 
 /* The whole logits, or their log softmax. */

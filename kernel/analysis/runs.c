@@ -307,6 +307,29 @@ static void runs_names(const pb_value *self, pb_names *names)
         pb_names_add(names, pb_site_info((pb_site)site)->name, "tensor", "");
 }
 
+/* As of one run, over prompt too. */
+static bool runs_foresee(const pb_value *self, const char *name, pb_prospect *prospect)
+{
+    pb_site site;
+    const pb_model *model = self ? pb_model_of(pb_runs_of(self)->model) : NULL;
+    *prospect = (pb_prospect){.axes = {"prompt"}, .n_axes = 1};
+    if (strcmp(name, "logits") == 0 || strcmp(name, "logprobs") == 0) {
+        prospect->summary = "Of the next token at every position of each prompt.";
+        prospect->axes[prospect->n_axes++] = "pos";
+        prospect->axes[prospect->n_axes++] = "token";
+        return true;
+    }
+    if (pb_site_find(name, &site, NULL))
+        return false;
+    const pb_site_row *row = pb_site_info(site);
+    prospect->summary = row->summary;
+    prospect->also = row->hook;
+    if (row->layers)
+        prospect->axes[prospect->n_axes++] = "layer";
+    prospect->n_axes += pb_site_axes(model, site, prospect->axes + prospect->n_axes);
+    return true;
+}
+
 const pb_object_type pb_runs_type = {
     .name = "set of runs",
     .article = "a set of runs",
@@ -317,5 +340,6 @@ const pb_object_type pb_runs_type = {
     .members = runs_members,
     .attribute = runs_attribute,
     .names = runs_names,
+    .foresee = runs_foresee,
     .index = runs_index,
     .items = runs_items};

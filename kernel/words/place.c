@@ -1,4 +1,6 @@
 /* Words that name places along an axis: at, first, last, per, each, all, slice. */
+#include <math.h>
+
 #include "words.h"
 
 static pb_status label_at(pb_call *call, int occurrence, pb_value **result, pb_error **error)
@@ -59,9 +61,15 @@ static pb_status make_all(pb_value **result, pb_error **error)
     return pb_value_selector(&(pb_select){.kind = PB_SELECT_ALL}, result, error);
 }
 
+static pb_status make_infinity(pb_value **result, pb_error **error)
+{
+    return pb_value_number(INFINITY, PB_DOUBLE, result, error);
+}
+
 const pb_constant pb_constants_place[] = {
     {"each", "In a sweep: walk this axis, one result for each place.", make_each},
     {"all", "Take this axis whole.", make_all},
+    {"inf", "Infinity, a number: attention scores of -inf are masked.", make_infinity},
     {0}};
 
 #define LINE "tensor([1, 2, 3], axes=\"pos\", labels=[\"the\", \"cat\", \"the\"])"

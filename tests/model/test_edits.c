@@ -81,7 +81,7 @@ static void release(void *user)
 
 static pb_run *run_with(edit *e)
 {
-    pb_run_edits edits = {{e, wants, at}, retain, release};
+    pb_run_edits edits = {{e, wants, at}, false, retain, release};
     pb_prompt prompt = {.tokens = words, .n = N, .edits = e ? &edits : NULL};
     pb_run *run = NULL;
     pb_error *error = NULL;
@@ -269,8 +269,8 @@ static void test_edits_stay_with_their_prompt(void **state)
     (void)state;
     edit first = STRIPED(PB_SITE_Z, 1, 2, 1, 0, 0),
          second = STRIPED(PB_SITE_MLP_OUT, 0, 3, ANY, 1, 1);
-    pb_run_edits edits[2] = {{{&first, wants, at}, retain, release},
-                             {{&second, wants, at}, retain, release}};
+    pb_run_edits edits[2] = {{{&first, wants, at}, false, retain, release},
+                             {{&second, wants, at}, false, retain, release}};
     pb_prompt prompts[3] = {{words, N, &edits[0]}, {words, 7, NULL}, {words, N, &edits[1]}};
     pb_run *runs[3] = {NULL};
     pb_error *error = NULL;
@@ -297,7 +297,7 @@ static void test_a_failing_hook_ends_the_pass(void **state)
             continue;
         edit e = WHOLE((pb_site)s, pb_site_info((pb_site)s)->layers ? 2 : 0, 1, 0);
         e.fails = true;
-        pb_run_edits edits = {{&e, wants, at}, retain, release};
+        pb_run_edits edits = {{&e, wants, at}, false, retain, release};
         pb_prompt prompt = {words, N, &edits};
         pb_run *run = NULL;
         pb_error *error = NULL;
@@ -371,7 +371,7 @@ static void test_what_is_not_finite_is_told(void **state)
         {STRIPED(PB_SITE_LN_FINAL, 0, 0, ANY, 0, INFINITY), "after the last norm, at position 0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        pb_run_edits edits = {{&cases[i].writes, wants, at}, retain, release};
+        pb_run_edits edits = {{&cases[i].writes, wants, at}, false, retain, release};
         pb_prompt prompt = {.tokens = words, .n = N, .edits = &edits};
         pb_run *run = NULL;
         pb_error *error = NULL;

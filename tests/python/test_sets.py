@@ -270,7 +270,7 @@ def test_heads_and_neurons_are_picked_in_an_index(run_script):
     lines = run_script(SETUP + """
 a = attribute(["I love it because it is", "I hate it because it is"], " great", by="head")
 h = a[heads=["L5H5", "L0H1"]]
-print(h.axes, norm(h[component=0] - a[layer=5, head=5]), norm(h[component=1] - a[layer=0, head=1]))
+print(h.axes, norm(h[component="L5H5"] - a[layer=5, head=5]), norm(h[component="L0H1"] - a[layer=0, head=1]))
 print(norm(a[heads="L5H5"] - a[layer=5, head=5]), a[heads=top(a.mean("prompt"), 2)].shape)
 m = run(ps[0]).mlp_post[layer=3, pos=-1]
 print(norm(m[neuron=[7, 9]] - m[d_mlp=[7, 9]]), m[neuron=7] == m[d_mlp=7])
@@ -399,3 +399,12 @@ def test_what_is_no_corpus_says_so(binary, root, tmp_path, text, code, says):
     done = subprocess.run([binary, "run", tmp_path / "f.pbay"], capture_output=True, text=True,
                           timeout=60, cwd=root)
     assert done.returncode != 0 and says in done.stderr, done.stderr
+
+
+def test_the_lines_of_the_script_about_runs_and_lenses(told):
+    rows = told("run(ioi).pattern[layer=5, head=5, query=-1]            # [prompt, key]; lengths may differ\n")
+    each = told("table(value=[x for p in ioi.prompt for x in run(p).pattern[layer=5, head=5, query=-1].values])")
+    assert close(numbers(rows), numbers(each)) and len(rows) == 6 * 15
+    rows = told("lens(ioi, ioi.io, pos=-1)                              # [prompt, layer]\n")
+    each = told("table(value=[x for p, a in zip(ioi.prompt, ioi.io) for x in lens(p, a, pos=-1).values])")
+    assert close(numbers(rows), numbers(each)) and list(rows[0]) == ["prompt", "layer", "value"]

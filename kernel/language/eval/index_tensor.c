@@ -282,14 +282,18 @@ static void hint_shorter_axis(const pb_tensor *tensor, const char *name, pb_erro
     }
 }
 
-/* The axis an entry means: neuron is what edits and sweeps call the places of an MLP. */
+/* Another name for an axis, where the tensor has not the one and has the other: neuron along d_mlp,
+ * heads along a list of them. */
 static const char *axis_called(const pb_tensor *tensor, const char *name)
 {
-    if (!name)
-        return pb_axis_name(pb_tensor_axis(tensor, 0));
-    bool neuron = strcmp(name, "neuron") == 0 && pb_tensor_find_axis(tensor, name) < 0 &&
-                  pb_tensor_find_axis(tensor, "d_mlp") >= 0;
-    return neuron ? "d_mlp" : name;
+    static const struct {
+        const char *name, *axis;
+    } called[] = {{"neuron", "d_mlp"}, {"heads", "component"}, {"kv_head", "head"}};
+    for (size_t i = 0; name && i < sizeof called / sizeof *called; i++)
+        if (strcmp(called[i].name, name) == 0 && pb_tensor_find_axis(tensor, name) < 0 &&
+            pb_tensor_find_axis(tensor, called[i].axis) >= 0)
+            return called[i].axis;
+    return name;
 }
 
 /* One entry of t[...] as an axis and its selector, which is the caller's to free. */
@@ -300,7 +304,8 @@ static pb_status index_entry(pb_interp *interp, const pb_value *value, const pb_
     const pb_value *wanted = entry->value;
     pb_value *found = NULL;
     size_t axis = 0;
-    *name = axis_called(tensor, entry->name);
+    *name =
+        entry->name ? axis_called(tensor, entry->name) : pb_axis_name(pb_tensor_axis(tensor, 0));
     const pb_field *field =
         pb_tensor_find_axis(tensor, *name) < 0 ? field_along_axis(value, *name) : NULL;
     if (field)
@@ -330,37 +335,6 @@ static bool is_field(const pb_value *value, const pb_index_entry *entry)
            field_along_axis(value, entry->name);
 }
 
-/* Which entry is heads=, where that is no axis; `count` for none. */
-static size_t entry_of_heads(const pb_value *value, size_t count, const pb_index_entry *entries)
-{
-    size_t i = 0;
-    const pb_tensor *tensor = pb_value_get_tensor(value);
-    while (i < count && !(entries[i].name && strcmp(entries[i].name, "heads") == 0 &&
-                          pb_tensor_find_axis(tensor, "heads") < 0))
-        i++;
-    return i;
-}
-
-/* t[heads=movers, pos=-1]: the heads, and then the rest. */
-static pb_status index_heads_first(pb_interp *interp, const pb_value *value, size_t count,
-                                   const pb_index_entry *entries, size_t which, pb_value **result,
-                                   pb_error **error)
-{
-    pb_index_entry others[PB_MAX_RANK];
-    pb_value *picked = NULL;
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        if (i != which)
-            others[n++] = entries[i];
-    pb_status status = pb_index_heads(interp, value, entries[which].value, &picked, error);
-    if (!status && n > 0)
-        status = pb_interp_index(interp, picked, n, others, result, error);
-    else if (!status)
-        *result = pb_value_retain(picked);
-    pb_value_release(&picked);
-    return status;
-}
-
 /* a[layer=4, part="mlp"]: two fields choose along one axis, one after the other. */
 static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t count,
                                const pb_index_entry *entries, pb_value **result, pb_error **error)
@@ -370,6 +344,25 @@ static pb_status index_in_turn(pb_interp *interp, const pb_value *value, size_t 
     if (!status)
         status = pb_index_tensor(interp, first, count - 1, entries + 1, result, error);
     pb_value_release(&first);
+    return status;
+}
+
+/* t[heads=..., pos=3]: the heads first, then the rest. */
+static pb_status index_heads(pb_interp *interp, const pb_value *value, size_t which, size_t count,
+                             const pb_index_entry *entries, pb_value **result, pb_error **error)
+{
+    pb_value *picked = NULL;
+    pb_index_entry rest[PB_MAX_RANK];
+    size_t n = 0;
+    pb_status status = pb_index_heads(interp, value, entries[which].value, &picked, error);
+    for (size_t i = 0; i < count; i++)
+        if (i != which)
+            rest[n++] = entries[i];
+    if (!status && n)
+        status = pb_index_tensor(interp, picked, n, rest, result, error);
+    else if (!status)
+        *result = pb_value_retain(picked);
+    pb_value_release(&picked);
     return status;
 }
 
@@ -387,9 +380,9 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
     for (size_t i = 0; i < count; i++)
         if (!entries[i].name && pb_tensor_rank(tensor) != 1)
             return unnamed_index(tensor, count, entries, error);
-    size_t heads = entry_of_heads(value, count, entries);
-    if (heads < count)
-        return index_heads_first(interp, value, count, entries, heads, result, error);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].name && strcmp(entries[i].name, "heads") == 0 && pb_has_heads(tensor))
+            return index_heads(interp, value, i, count, entries, result, error);
     if (count > 1 && is_field(value, &entries[0]))
         return index_in_turn(interp, value, count, entries, result, error);
     for (; !status && made < count; made++)

@@ -115,6 +115,10 @@ pb_status pb_bind_function(const pb_value *function, const pb_actual *actuals, s
 
 /* Python's slice of a sequence of n items: where it starts, and how many it takes. */
 size_t pb_slice_items(const pb_select *s, size_t n, int64_t *first);
+/* t[heads=...] of a tensor over layers and heads (index_heads.c). */
+bool pb_has_heads(const pb_tensor *tensor);
+pb_status pb_index_heads(pb_interp *interp, const pb_value *value, const pb_value *heads,
+                         pb_value **result, pb_error **error);
 pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 
@@ -125,10 +129,6 @@ bool pb_index_differs(const pb_tensor *tensor, size_t n, const char *const *name
 pb_status pb_index_by_prompt(pb_interp *interp, const pb_value *value, size_t n,
                              const char *const *names, const pb_select *selects, pb_value **result,
                              pb_error **error);
-/* t[heads=...] of a tensor over layer and head: over `component` for a list of them. */
-pb_status pb_index_heads(pb_interp *interp, const pb_value *value, const pb_value *wanted,
-                         pb_value **result, pb_error **error);
-
 pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error);
 /* t[w="a", n=1] of a table: the rows that have all of it. */

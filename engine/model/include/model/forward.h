@@ -44,6 +44,7 @@ typedef struct pb_context {
     const pb_watch *watch; /* may be NULL; polled at least every 50 ms, progress is not reported */
     pb_scratch *scratch;   /* may be NULL: one is made for the call */
     pb_work *work;         /* may be NULL */
+    void *caller;          /* passed on to hooks, for those that call a user's function */
 } pb_context;
 
 /* ---- keys and values of positions already computed ---- */
@@ -92,6 +93,7 @@ typedef struct pb_view {
     size_t n_rows, n_heads, width;
     size_t row_stride, head_stride;
     const pb_row *rows; /* [n_rows] */
+    void *caller;       /* of the context */
 } pb_view;
 
 /*
@@ -143,6 +145,7 @@ typedef struct pb_batch {
     const pb_hooks *const *hooks; /* applied in order at each site; may be NULL */
     size_t n_hooks;
     size_t stop; /* layers computed: those below this; 0 for all */
+    bool whole;  /* every view has all rows of the sequences it has rows of, wanted or not */
 } pb_batch;
 
 /* How many rows the batch asks for: the rows of the two outputs below, sequence by sequence. */

@@ -20,6 +20,9 @@ bool pb_route_edits(const pb_route *route);
 /* Is the residual stream itself edited, which no component's output shows? */
 bool pb_route_edits_stream(const pb_route *route);
 
+/* Does any of their edits want all rows of its prompt in one view? */
+bool pb_route_is_whole(const pb_route *route);
+
 /* Hooks that show each sequence's rows to its own run's edits. `route` is borrowed. */
 pb_hooks pb_route_hooks(pb_route *route);
 

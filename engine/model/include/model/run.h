@@ -19,6 +19,7 @@ typedef struct pb_run pb_run;
  */
 typedef struct pb_run_edits {
     pb_hooks hooks;             /* views name the prompt: rows[i].sequence is always 0 */
+    bool whole;                 /* they want views of all rows of the prompt: pb_batch.whole */
     void (*retain)(void *user); /* both may be NULL: hooks.user then outlives the run */
     void (*release)(void *user);
 } pb_run_edits;

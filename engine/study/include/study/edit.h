@@ -7,7 +7,9 @@
  *     ablate_mean("mlp_out", layer=3, over=...)                  op SET, value (pb_edit_mean)
  *     add("resid_post", layer=6, value=3 * direction)            op ADD, value
  *     scale("attn_out", layer=2, by=0.5)       op SCALE, number
- *     project("resid_pre", layer=4, out=d)     op PROJECT, value: x - (x.d / d.d) d
+ *     project("resid_pre", layer=4, out=d)     op PROJECT, value: x - (x.d / d.d) d; of several
+ *                                              directions, what lies in the space they span
+ *     set("mlp_out", layer=4, to=lambda x: x * 0.5)              op CALL, call
  *
  * Positions left open apply to every token, generated ones included. Masked attention scores stay
  * masked whatever an edit writes over them.
@@ -21,11 +23,25 @@
 #include "study/where.h"
 
 typedef enum pb_edit_op {
-    PB_EDIT_SET,    /* x <- value, number, or from's x at the same place */
-    PB_EDIT_ADD,    /* x <- x + value or number */
-    PB_EDIT_SCALE,  /* x <- x * value or number */
-    PB_EDIT_PROJECT /* x <- x minus its component along value, over the site's last axis */
+    PB_EDIT_SET,     /* x <- value, number, or from's x at the same place */
+    PB_EDIT_ADD,     /* x <- x + value or number */
+    PB_EDIT_SCALE,   /* x <- x * value or number */
+    PB_EDIT_PROJECT, /* x <- x minus its component along value, over the site's last axis */
+    PB_EDIT_CALL     /* x <- what call makes of x */
 } pb_edit_op;
+
+/*
+ * A user's function: what a prompt has at one layer of the site, over the chosen places and at all
+ * positions so far, to what is to be there. `now` has the site's axes, but for those along which
+ * one place was named; `then` has some of them, or none, and is the caller's.
+ */
+typedef struct pb_edit_call {
+    pb_status (*compute)(void *user, void *caller, pb_tensor *now, pb_tensor **then,
+                         pb_error **error);
+    void *user;
+    void (*retain)(void *user); /* the edit holds it */
+    void (*release)(void *user);
+} pb_edit_call;
 
 /* All borrowed; pb_edit_create() copies what it needs. */
 typedef struct pb_edit_spec {
@@ -43,7 +59,11 @@ typedef struct pb_edit_spec {
 
     /* At most one of these; with none, `number` is the value. */
     const pb_tensor *value; /* axes among the site's own (pos, head, d_model, ...); missing ones are
-                               broadcast, present ones matched by coordinate */
+                               broadcast, present ones matched by coordinate. An axis "prompt" has
+                               a place for each prompt, in order */
+    const pb_tensor *const *directions; /* PROJECT: several, instead of value */
+    size_t n_directions;
+    const pb_edit_call *call; /* CALL */
     pb_run *const *from; /* one shared, or one per prompt: the same site, layer and places there */
     size_t n_from;
     double number;
