@@ -184,6 +184,47 @@ static pb_status runs_items(pb_interp *interp, const pb_value *self, pb_value **
     return status;
 }
 
+/* The runs of a set, or a list of runs itself; NULL for anything else. Borrowed. */
+static pb_status runs_in(const pb_value *value, const pb_context *context, pb_value **list,
+                         pb_value **model, pb_error **error)
+{
+    pb_runs *runs = pb_runs_of(value);
+    *list = NULL;
+    if (runs) {
+        *model = runs->model;
+        return pb_runs_made(runs, context, list, error);
+    }
+    for (size_t i = 0; i < pb_list_count(value); i++)
+        if (!pb_run_of(pb_list_item(value, i)))
+            return PB_OK;
+    if (pb_list_count(value) > 0)
+        *list = (pb_value *)value;
+    return PB_OK;
+}
+
+/* Two sets one behind the other, as lists are added. */
+static pb_status runs_binary(pb_interp *interp, pb_binary op, const pb_value *a, const pb_value *b,
+                             pb_value **result, pb_error **error)
+{
+    pb_context context = cell_context(interp);
+    pb_value *lists[2] = {NULL}, *joined = NULL, *model = NULL;
+    if (op != PB_ADD)
+        return PB_OK;
+    pb_status status = runs_in(a, &context, &lists[0], &model, error);
+    if (!status)
+        status = runs_in(b, &context, &lists[1], &model, error);
+    if (status || !lists[0] || !lists[1])
+        return status;
+    status = pb_interp_binary(interp, PB_ADD, lists[0], lists[1], &joined, error);
+    for (size_t i = 0; !status && i < pb_list_count(joined); i++)
+        if (pb_run_model(pb_run_of(pb_list_item(joined, i))) != pb_model_of(model))
+            status = pb_fail(error, PB_VALUE, "these are runs of two models");
+    if (!status)
+        status = pb_runs_of_list(model, joined, result, error);
+    pb_value_release(&joined);
+    return status;
+}
+
 /* ---- how it shows ---- */
 
 static void runs_repr(const pb_value *self, pb_buffer *out)
@@ -342,4 +383,5 @@ const pb_object_type pb_runs_type = {
     .names = runs_names,
     .foresee = runs_foresee,
     .index = runs_index,
+    .binary = runs_binary,
     .items = runs_items};

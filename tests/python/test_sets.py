@@ -408,3 +408,11 @@ def test_the_lines_of_the_script_about_runs_and_lenses(told):
     rows = told("lens(ioi, ioi.io, pos=-1)                              # [prompt, layer]\n")
     each = told("table(value=[x for p, a in zip(ioi.prompt, ioi.io) for x in lens(p, a, pos=-1).values])")
     assert close(numbers(rows), numbers(each)) and list(rows[0]) == ["prompt", "layer", "value"]
+
+
+def test_sets_of_runs_are_added_as_lists_are(run_script):
+    out = run_script(SETUP + """
+rs = run(ps[0:2], edit=zero("z", layer=5)) + run(ps[2:])
+print(len(rs), (rs + [run(ps[0])]).prompt[4], rs.z[layer=5, pos=-1].norm(["head", "d_head"])[prompt=0], rs[3].prompt)
+""")
+    assert out == "4 I love it 0.0 When Mary and John went\n"
