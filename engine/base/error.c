@@ -248,6 +248,11 @@ const pb_source *pb_error_source(const pb_error *error)
     return error ? error->source : NULL;
 }
 
+pb_span pb_error_span(const pb_error *error)
+{
+    return error ? error->span : (pb_span){0, 0};
+}
+
 void pb_error_move(pb_error **from, pb_error **to)
 {
     pb_error *error = *from;

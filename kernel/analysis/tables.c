@@ -11,4 +11,4 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_heatmap,   pb_builtins_attention, pb_builtins_decode,  NULL,
 };
 
-const pb_word_table pb_model_words = {builtins, NULL, pb_usual_model};
+const pb_word_table pb_model_words = {builtins, NULL, pb_usual_model, pb_habits_model};

@@ -59,6 +59,7 @@ pb_status pb_error_code(const pb_error *error);
 const char *pb_error_text(const pb_error *error);        /* never NULL */
 const char *pb_error_hint_text(const pb_error *error);   /* NULL if there is none */
 const pb_source *pb_error_source(const pb_error *error); /* NULL if there is no place */
+pb_span pb_error_span(const pb_error *error);
 
 /*
  * The whole message for a person, in plain text, ending in a newline:
