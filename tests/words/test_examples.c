@@ -402,12 +402,10 @@ static void test_reference(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_see),
-                                       cmocka_unit_test(test_examples),
-                                       cmocka_unit_test(test_grammar),
-                                       cmocka_unit_test(test_habits),
-                                       cmocka_unit_test(test_no_string_ends_at_a_nul),
-                                       cmocka_unit_test(test_reference)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_see),
+        cmocka_unit_test(test_examples), cmocka_unit_test(test_grammar),
+        cmocka_unit_test(test_habits),   cmocka_unit_test(test_no_string_ends_at_a_nul),
+        cmocka_unit_test(test_reference)};
     return cmocka_run_group_tests(tests, gather, let_go);
 }
