@@ -492,17 +492,17 @@ static pb_status go_through(const wanted *w, each_part *each, pb_error **error)
 
 /* An axis of positions that prompts of several lengths share: as long as the longest, with the
  * coordinates and labels on which they agree. */
-typedef struct shared_axis {
+typedef struct ragged_axis {
     size_t length, fewest, capacity;
     int64_t *coordinates;
     char **labels;
     unsigned char *variants; /* how many labels were joined at each place */
     bool moves;              /* coordinates differ between prompts */
-} shared_axis;
+} ragged_axis;
 
 enum { MOST_VARIANTS = 3 };
 
-static void shared_free(shared_axis *s)
+static void shared_free(ragged_axis *s)
 {
     for (size_t i = 0; i < s->length; i++)
         free(s->labels[i]);
@@ -511,7 +511,7 @@ static void shared_free(shared_axis *s)
     free(s->variants);
 }
 
-static bool shared_grow(shared_axis *s, size_t length)
+static bool shared_grow(ragged_axis *s, size_t length)
 {
     if (length <= s->capacity)
         return true;
@@ -526,7 +526,7 @@ static bool shared_grow(shared_axis *s, size_t length)
 }
 
 /* "love|hate", and where prompts have more tokens than a few at a place, the first of them. */
-static bool join_label(shared_axis *s, size_t at, const char *label)
+static bool join_label(ragged_axis *s, size_t at, const char *label)
 {
     size_t length = strlen(label);
     if (s->variants[at] > MOST_VARIANTS)
@@ -547,7 +547,7 @@ static bool join_label(shared_axis *s, size_t at, const char *label)
     return true;
 }
 
-static pb_status share_axis(shared_axis *s, const pb_axis *axis, pb_error **error)
+static pb_status share_axis(ragged_axis *s, const pb_axis *axis, pb_error **error)
 {
     size_t count = pb_axis_length(axis);
     if (!shared_grow(s, count))
@@ -598,12 +598,12 @@ static bool names_axis(size_t n, const char *const *names, const char *axis)
 }
 
 /* The axis of positions number `which` of all prompts' parts; NULL where it goes away. */
-static pb_status positions_of_all(const wanted *w, size_t which, shared_axis *s, pb_axis **axis,
+static pb_status positions_of_all(const wanted *w, size_t which, ragged_axis *s, pb_axis **axis,
                                   pb_error **error)
 {
     bool dropped = false;
     pb_status status = PB_OK;
-    *s = (shared_axis){.fewest = SIZE_MAX};
+    *s = (ragged_axis){.fewest = SIZE_MAX};
     for (size_t i = 0; i < w->prompts.count && !status; i++) {
         pb_axis *picked = NULL;
         status = picked_axis(w, which, w->prompts.offsets[i], &picked, error);
@@ -625,7 +625,7 @@ static pb_status positions_of_all(const wanted *w, size_t which, shared_axis *s,
 static pb_status lay_positions(const wanted *w, size_t which, bool reduced, layout *l,
                                pb_error **error)
 {
-    shared_axis shared = {0};
+    ragged_axis shared = {0};
     pb_axis *axis = NULL;
     pb_status status = positions_of_all(w, which, &shared, &axis, error);
     if (!status && axis && reduced) {
