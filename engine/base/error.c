@@ -215,6 +215,22 @@ void pb_error_of_prompt(pb_error *error, size_t prompt)
     error->prompt = prompt;
 }
 
+void pb_error_of_item(pb_error *error, size_t item)
+{
+    if (!error || error->is_static)
+        return;
+    error->has_item = true;
+    error->item = item;
+}
+
+bool pb_error_item(const pb_error *error, size_t *item)
+{
+    if (!error || !error->has_item)
+        return false;
+    *item = error->item;
+    return true;
+}
+
 const char *pb_error_argument(const pb_error *error)
 {
     return error ? error->argument : NULL;

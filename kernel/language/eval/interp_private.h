@@ -83,7 +83,8 @@ typedef struct pb_actual {
     const char *name; /* NULL if positional */
     pb_value *value;  /* owned by the list it is in */
     pb_span span;
-    pb_span whole; /* with its name */
+    pb_span whole;       /* with its name */
+    const pb_node *node; /* NULL where it stands in no code by itself */
 } pb_actual;
 
 /* Where a call is written. source is NULL for calls that stand in no code. */
