@@ -68,7 +68,8 @@ static void every_site_place_by_place(void **state)
 {
     (void)state;
     const pb_metric metric = good_logit(&f);
-    const pb_select heads[2] = {at_index(0), at_index(-1)}, queries[2] = {at_index(4), at_index(-1)};
+    const pb_select heads[2] = {at_index(0), at_index(-1)},
+                    queries[2] = {at_index(4), at_index(-1)};
     const pb_select two_heads = {.kind = PB_SELECT_LIST, .items = heads, .n_items = 2};
     const pb_select two_queries = {.kind = PB_SELECT_LIST, .items = queries, .n_items = 2};
     const pb_select each_head = each_of(&two_heads), each_query = each_of(&two_queries);
