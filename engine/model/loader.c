@@ -74,7 +74,7 @@ pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t f
 /* The next row of a part from `from` on; NULL past the last. */
 static const pb_part_row *next_row(const loader *load, pb_part part, size_t *from)
 {
-    const pb_tensor_names *names = &load->model->family->names;
+    const pb_tensor_names *names = pb_family_names(load->model);
     for (; *from < names->n_rows; ++*from)
         if (names->rows[*from].part == part)
             return &names->rows[(*from)++];
