@@ -79,7 +79,8 @@ typedef struct pb_parameter {
     const char
         *choices; /* the strings it may be, one space between: "component head". May be NULL */
     const pb_object_type *objects[6]; /* object types taken, NULL-terminated */
-    /* Adds strings worth completing; may be NULL. Safe on any thread. */
+    /* Adds strings worth completing, or for PB_PARAMETER_NAMED names; may be NULL. Safe on any
+     * thread. */
     void (*suggest)(const pb_asked *asked, pb_names *names);
 } pb_parameter;
 
@@ -108,6 +109,7 @@ struct pb_builtin {
     /* Groups that several words have, behind its own: `.also = {pb_prompt_group}`. Each ends
      * with a parameter whose name is NULL. Read all of them with pb_builtin_parameter(). */
     const pb_parameter *also[PB_MAX_GROUPS];
+    bool reduces; /* takes as its first argument also what is not computed yet (object.h: reduce) */
     pb_builtin_function *function;
 };
 
