@@ -225,7 +225,9 @@ const pb_builtin pb_builtins_path[] = {
          "freezes MLPs too and recomputes norms, `\"linear\"` also freezes the layer norm's "
          "scale. Pass 2 sets all receivers together and recomputes everything after them.\n\n"
          "Receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
-         "`sender=each` tries every head. Positions are taken together: "
+         "Where heads share keys and values, `.k` and `.v` are of the kv_head of that number; of "
+         "an MLP with a gate both inputs are set. `sender=each` tries every head. Positions are "
+         "taken together: "
          "`stack([path(..., pos=i) for i in range(8)], axis=\"pos\")` walks them.\n\n"
          "`normalize=True` gives (patched - into) / (from - into); over several pairs it is the "
          "ratio of the means, and `.each` has the ratio of each pair.",
