@@ -279,6 +279,16 @@ static bool block_wants(void *user, pb_site site, size_t layer)
     return false;
 }
 
+/* A row of one head: all of it, or the chosen neurons. */
+static void replace_features(const pb_patch_plan *plan, const pb_positions *chosen, size_t width,
+                             const float *from, float *to)
+{
+    if (!plan->features)
+        memcpy(to, from, width * sizeof *to);
+    for (size_t i = 0; plan->features && i < chosen->n; i++)
+        to[chosen->at[i]] = from[chosen->at[i]];
+}
+
 /* One row of one cell, at one layer: from's values over its heads, or its keys. */
 static void replace_row(const worker *work, const pb_cell *cell, const pb_view *view, size_t row)
 {
@@ -294,8 +304,8 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
             continue;
         float *to = view->data + row * view->row_stride + head * view->head_stride;
         if (!plan->site->keys) {
-            memcpy(to, source + (position * view->n_heads + head) * view->width,
-                   view->width * sizeof *to);
+            const float *from = source + (position * view->n_heads + head) * view->width;
+            replace_features(plan, keys, view->width, from, to);
             continue;
         }
         const float *from = source + (head * length + position) * length;

@@ -176,10 +176,10 @@ static pb_status edit_of_cell(const pb_patch_plan *plan, const pb_cell *cell, pb
                          .from = &plan->from[cell->pair],
                          .n_from = 1};
     pb_status status = list_of(pb_cell_positions(plan, cell), &positions, &items[0], error);
-    if (!status && plan->site->keys) {
+    if (!status && (plan->site->keys || plan->features))
         status = list_of(pb_cell_keys(plan, cell), &keys, &items[1], error);
-        spec.keys = &keys;
-    }
+    spec.keys = plan->site->keys ? &keys : NULL;
+    spec.neurons = plan->features ? &keys : NULL;
     if (!status && plan->site->heads) {
         spec.pairs = component->items;
         spec.n_pairs = component->n;

@@ -138,8 +138,7 @@ static void test_refused(void **state)
         {"llama", "\"rope_theta\": 0", PB_FORMAT, "rope_theta is 0"},
         {"llama", "\"rope_theta\": \"big\"", PB_FORMAT, "rope_theta is \"big\""},
         {"gpt_neox", "\"rotary_pct\": 1.5", PB_FORMAT, "rotary_pct is 1.5"},
-        {"qwen2", "\"hidden_act\": \"snake\"", PB_UNSUPPORTED,
-         "the activation function \"snake\""},
+        {"qwen2", "\"hidden_act\": \"snake\"", PB_UNSUPPORTED, "the activation function \"snake\""},
         {"qwen2", "\"use_sliding_window\": true", PB_UNSUPPORTED, "a sliding window"},
         {"qwen2", "\"tie_word_embeddings\": false", PB_FORMAT, "no tensor 'lm_head.weight'"},
         {"gpt_neox", "\"hidden_size\": 50", PB_FORMAT,
@@ -184,9 +183,8 @@ static void test_sites_that_are_not_there(void **state)
         pb_error *error = NULL;
         assert_false(pb_site_is_in(model, rows[i].site));
         assert_int_equal(pb_run_create(model, &prompt, NULL, NULL, &run, &error), PB_OK);
-        assert_int_equal(
-            pb_run_activation(run, rows[i].site, PB_ALL_LAYERS, NULL, &tensor, &error),
-            PB_UNSUPPORTED);
+        assert_int_equal(pb_run_activation(run, rows[i].site, PB_ALL_LAYERS, NULL, &tensor, &error),
+                         PB_UNSUPPORTED);
         assert_non_null(strstr(pb_error_text(error), rows[i].said));
         pb_error_destroy(&error);
         pb_run_release(&run);
