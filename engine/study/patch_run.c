@@ -493,10 +493,11 @@ static pb_status read_rows(const cell_block *cells, const float *normed, double 
 static pb_status call_metric(cell_block *cells, const float *normed, double *values,
                              pb_error **error)
 {
-    size_t d = cells->work->plan->shape->d_model;
     pb_status status = PB_OK;
+    cells->keeper.normed = normed;
+    cells->keeper.n_rows = cells->n_wanted;
     for (size_t c = 0, row = 0; !status && c < cells->n; row += cells->cells[c++].n_wanted)
-        status = pb_cell_call(&cells->keeper, c, cells->wanted + row, normed + row * d,
+        status = pb_cell_call(&cells->keeper, c, cells->wanted + row, row,
                               &values[cells->cells[c].place], error);
     return status;
 }

@@ -223,16 +223,6 @@ static bool span_of(const pb_path_batch *batch, size_t *earliest, size_t *latest
 
 /* ---- the metric ---- */
 
-static pb_status no_whole_run(const pb_seen *seen, const pb_context *context, pb_run **made,
-                              pb_error **error)
-{
-    (void)seen;
-    (void)context;
-    (void)made;
-    return pb_fail(error, PB_UNSUPPORTED,
-                   "a metric of your own sees the logits of a path, and none of its activations");
-}
-
 /* Of n sequences of the pair. */
 static pb_status read_values(const pb_path_batch *batch, const pb_meter *meter, size_t n,
                              const size_t *wanted, size_t n_wanted, const float *normed,
@@ -243,11 +233,14 @@ static pb_status read_values(const pb_path_batch *batch, const pb_meter *meter, 
     pb_status status = PB_OK;
     if (pb_meter_calls(meter)) {
         for (size_t i = 0; !status && i < n; i++) {
+            pb_path_seen own = {batch, i};
             pb_seen seen = {.prompt = index,
                             .run = batch->pair->into,
                             .normed = normed + i * n_wanted * d,
-                            .whole = no_whole_run};
+                            .whole = pb_path_whole_run,
+                            .user = &own};
             status = pb_meter_call(meter, &seen, &values[i], error);
+            pb_seen_clear(&seen);
         }
         return status;
     }
@@ -507,7 +500,8 @@ static pb_status trace_pair(tracer *trace, size_t index, pb_error **error)
             while (g + n < trace->n_groups && n < most &&
                    has_path(trace, &trace->groups[g + n], SIZE_MAX))
                 n++;
-            pb_path_batch batch = {.pair = &pair,
+            pb_path_batch batch = {.spec = spec,
+                                   .pair = &pair,
                                    .groups = trace->groups + g,
                                    .n = n,
                                    .length = length,

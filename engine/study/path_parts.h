@@ -27,6 +27,7 @@ typedef struct pb_path_pair {
 
 /* Cells of one pair that go together. */
 typedef struct pb_path_batch {
+    const pb_path_spec *spec;
     const pb_path_pair *pair;
     const pb_path_group *groups; /* [n], one per sequence */
     size_t n, length;
@@ -34,7 +35,7 @@ typedef struct pb_path_batch {
     const size_t *owners; /* [n_receivers]: which of the specification's each is */
     size_t n_receivers;
     float **recorded;          /* [n_receivers] of [n, length, width]; NULL for the logits */
-    const pb_path_cell *cells; /* of pass 2, one per sequence */
+    const pb_path_cell *cells; /* of pass 2, one per sequence; NULL in pass 1 */
 } pb_path_batch;
 
 pb_status pb_path_check(const pb_path_spec *spec, pb_error **error);
@@ -61,5 +62,14 @@ void pb_path_pair_clear(pb_path_pair *pair);
 
 pb_status pb_path_recorder_create(pb_path_batch *batch, pb_error **error);
 void pb_path_recorder_free(pb_path_batch *batch);
+
+/* Which sequence of a batch a user's function sees: what pb_seen.user points at for
+ * pb_path_whole_run(), which is its whole() (path_seen.c). */
+typedef struct pb_path_seen {
+    const pb_path_batch *batch;
+    size_t sequence;
+} pb_path_seen;
+pb_status pb_path_whole_run(const pb_seen *seen, const pb_context *context, pb_run **made,
+                            pb_error **error);
 
 #endif
