@@ -11,4 +11,5 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_file,   NULL,
 };
 
-const pb_word_table pb_general_words = {builtins, pb_constants_place, pb_usual_general};
+const pb_word_table pb_general_words = {builtins, pb_constants_place, pb_usual_general,
+                                        pb_habits_general};
