@@ -40,9 +40,9 @@ static void send(const pb_path_batch *batch, const pb_view *view, size_t row)
     size_t position = view->rows[row].position;
     const pb_path_group *group = &batch->groups[view->rows[row].sequence];
     for (size_t i = 0; pair->sent[position] && i < group->n; i++) {
-        const pb_sender *sender = &group->senders[i];
+        const pb_path_sender *sender = &group->senders[i];
         size_t head = sender->output == PB_PATH_FROM_HEAD ? sender->head : 0;
-        if (pb_sender_site(sender) == view->site && sender->layer == view->layer)
+        if (pb_path_sender_site(sender) == view->site && sender->layer == view->layer)
             memcpy(view->data + row * view->row_stride + head * view->head_stride,
                    pair->out[view->site][view->layer] +
                        (position * view->n_heads + head) * view->width,
@@ -79,8 +79,8 @@ static bool is_sent(const pb_path_batch *batch, pb_site site, size_t layer)
 {
     for (size_t g = 0; g < batch->n; g++) {
         for (size_t i = 0; i < batch->groups[g].n; i++) {
-            const pb_sender *sender = &batch->groups[g].senders[i];
-            if (pb_sender_site(sender) == site && sender->layer == layer)
+            const pb_path_sender *sender = &batch->groups[g].senders[i];
+            if (pb_path_sender_site(sender) == site && sender->layer == layer)
                 return true;
         }
     }
@@ -570,7 +570,7 @@ static pb_status write_normalized(tracer *trace, size_t rank, pb_axis *const *ax
 enum { NAME_SIZE = 48 };
 
 /* An axis labelled by the names of senders, or else of receivers. */
-static pb_status axis_of_names(const char *name, size_t n, const pb_sender *senders,
+static pb_status axis_of_names(const char *name, size_t n, const pb_path_sender *senders,
                                const pb_receiver *receivers, pb_axis **axis, pb_error **error)
 {
     char(*names)[NAME_SIZE] = pb_malloc(n, sizeof *names);
@@ -578,7 +578,7 @@ static pb_status axis_of_names(const char *name, size_t n, const pb_sender *send
     pb_status status = names && labels ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n; i++) {
         if (senders)
-            pb_sender_name(&senders[i], names[i], sizeof names[i]);
+            pb_path_sender_name(&senders[i], names[i], sizeof names[i]);
         else
             pb_receiver_name(&receivers[i], names[i], sizeof names[i]);
         labels[i] = names[i];

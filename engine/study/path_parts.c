@@ -31,7 +31,8 @@ pb_site pb_receiver_site(const pb_receiver *receiver)
     return inputs[receiver->input].site;
 }
 
-bool pb_receiver_reads(const pb_model *model, const pb_receiver *receiver, const pb_sender *sender)
+bool pb_receiver_reads(const pb_model *model, const pb_receiver *receiver,
+                       const pb_path_sender *sender)
 {
     bool later = sender->output == PB_PATH_FROM_EMBED || receiver->layer > sender->layer;
     if (receiver->input == PB_PATH_LOGITS || later)
@@ -139,7 +140,7 @@ pb_status pb_receivers_all(const pb_model *model, pb_receiver **receivers, size_
 
 /* ---- senders ---- */
 
-pb_site pb_sender_site(const pb_sender *sender)
+pb_site pb_path_sender_site(const pb_path_sender *sender)
 {
     static const pb_site sites[] = {[PB_PATH_FROM_HEAD] = PB_SITE_Z,
                                     [PB_PATH_FROM_MLP] = PB_SITE_MLP_OUT,
@@ -147,7 +148,7 @@ pb_site pb_sender_site(const pb_sender *sender)
     return sites[sender->output];
 }
 
-void pb_sender_name(const pb_sender *sender, char *text, size_t size)
+void pb_path_sender_name(const pb_path_sender *sender, char *text, size_t size)
 {
     switch (sender->output) {
     case PB_PATH_FROM_HEAD: snprintf(text, size, "L%zuH%zu", sender->layer, sender->head); break;
@@ -156,17 +157,17 @@ void pb_sender_name(const pb_sender *sender, char *text, size_t size)
     }
 }
 
-pb_status pb_sender_parse(const pb_model *model, const char *name, pb_sender *sender,
-                          pb_error **error)
+pb_status pb_path_sender_parse(const pb_model *model, const char *name, pb_path_sender *sender,
+                               pb_error **error)
 {
     size_t layer = 0;
     pb_head head;
     if (!strcmp(name, "embed")) {
-        *sender = (pb_sender){PB_PATH_FROM_EMBED, 0, 0};
+        *sender = (pb_path_sender){PB_PATH_FROM_EMBED, 0, 0};
         return PB_OK;
     }
     if (layer_of_mlp(name, &layer)) {
-        *sender = (pb_sender){PB_PATH_FROM_MLP, layer, 0};
+        *sender = (pb_path_sender){PB_PATH_FROM_MLP, layer, 0};
         return layer_in_range(model, layer, error);
     }
     if (!strchr(name, 'H') && !strchr(name, 'h'))
@@ -176,22 +177,23 @@ pb_status pb_sender_parse(const pb_model *model, const char *name, pb_sender *se
                        name);
     pb_status status = pb_head_parse(model, name, &head, error);
     if (!status)
-        *sender = (pb_sender){PB_PATH_FROM_HEAD, head.layer, head.head};
+        *sender = (pb_path_sender){PB_PATH_FROM_HEAD, head.layer, head.head};
     return status;
 }
 
-pb_status pb_senders_all(const pb_model *model, pb_sender **senders, size_t *n, pb_error **error)
+pb_status pb_path_senders_all(const pb_model *model, pb_path_sender **senders, size_t *n,
+                              pb_error **error)
 {
     const pb_shape *shape = pb_model_shape(model);
-    pb_sender *all = pb_malloc(shape->n_layer * (shape->n_head + 1) + 1, sizeof *all);
+    pb_path_sender *all = pb_malloc(shape->n_layer * (shape->n_head + 1) + 1, sizeof *all);
     if (!all)
         return pb_fail_memory(error);
     *n = 0;
-    all[(*n)++] = (pb_sender){PB_PATH_FROM_EMBED, 0, 0};
+    all[(*n)++] = (pb_path_sender){PB_PATH_FROM_EMBED, 0, 0};
     for (size_t layer = 0; layer < shape->n_layer; layer++) {
         for (size_t head = 0; head < shape->n_head; head++)
-            all[(*n)++] = (pb_sender){PB_PATH_FROM_HEAD, layer, head};
-        all[(*n)++] = (pb_sender){PB_PATH_FROM_MLP, layer, 0};
+            all[(*n)++] = (pb_path_sender){PB_PATH_FROM_HEAD, layer, head};
+        all[(*n)++] = (pb_path_sender){PB_PATH_FROM_MLP, layer, 0};
     }
     *senders = all;
     return PB_OK;
@@ -222,7 +224,7 @@ static pb_status check_outputs(const pb_path_spec *spec, const pb_model *model, 
 {
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < spec->n_outputs; i++) {
-        const pb_sender *sender = &spec->outputs[i];
+        const pb_path_sender *sender = &spec->outputs[i];
         const pb_head head = {sender->layer, sender->head};
         if (sender->output == PB_PATH_FROM_HEAD)
             status = pb_heads_check(model, PB_SITE_Z, &head, 1, error);
@@ -286,14 +288,14 @@ pb_status pb_path_receivers_create(const pb_path_spec *spec, pb_receiver **recei
 /* ---- groups ---- */
 
 /* The i-th of what sends: of the specification's, or of all heads. */
-static pb_sender sender_at(const pb_path_spec *spec, const pb_shape *shape, size_t i)
+static pb_path_sender sender_at(const pb_path_spec *spec, const pb_shape *shape, size_t i)
 {
     pb_head head = {i / shape->n_head, i % shape->n_head};
     if (spec->outputs)
         return spec->outputs[i];
     if (spec->senders)
         head = spec->senders[i];
-    return (pb_sender){PB_PATH_FROM_HEAD, head.layer, head.head};
+    return (pb_path_sender){PB_PATH_FROM_HEAD, head.layer, head.head};
 }
 
 pb_status pb_path_groups_create(const pb_path_spec *spec, pb_path_group **groups, size_t *n,
@@ -362,7 +364,7 @@ static bool any_sends(const pb_path_group *groups, size_t n, pb_site site)
     bool sends = false;
     for (size_t g = 0; g < n && !sends; g++) {
         for (size_t i = 0; i < groups[g].n; i++)
-            sends = sends || pb_sender_site(&groups[g].senders[i]) == site;
+            sends = sends || pb_path_sender_site(&groups[g].senders[i]) == site;
     }
     return sends;
 }

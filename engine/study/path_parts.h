@@ -6,7 +6,7 @@
 
 /* What sends together. */
 typedef struct pb_path_group {
-    pb_sender *senders;
+    pb_path_sender *senders;
     size_t n;
 } pb_path_group;
 
@@ -52,7 +52,7 @@ void pb_path_groups_free(pb_path_group **groups, size_t n);
 /* Where a receiver reads; PB_N_SITES for the logits. */
 pb_site pb_receiver_site(const pb_receiver *receiver);
 /* Where a sender writes. */
-pb_site pb_sender_site(const pb_sender *sender);
+pb_site pb_path_sender_site(const pb_path_sender *sender);
 
 /* Reads what a mode freezes and what the groups send. */
 pb_status pb_path_pair_read(pb_path_pair *pair, const pb_path_spec *spec,

@@ -30,14 +30,14 @@ static pb_status add_edit(edit_list *list, const pb_run *into, pb_edit_spec spec
 
 /* ---- pass 1 ---- */
 
-static pb_status add_sender(edit_list *list, const pb_path_batch *batch, const pb_sender *sender,
-                            pb_error **error)
+static pb_status add_sender(edit_list *list, const pb_path_batch *batch,
+                            const pb_path_sender *sender, pb_error **error)
 {
     const pb_path_pair *pair = batch->pair;
     const pb_select layer = {.kind = PB_SELECT_INDEX, .index = (int64_t)sender->layer};
     const pb_head head = {sender->layer, sender->head};
     bool of_head = sender->output == PB_PATH_FROM_HEAD;
-    const pb_edit_spec spec = {.site = pb_sender_site(sender),
+    const pb_edit_spec spec = {.site = pb_path_sender_site(sender),
                                .layers = sender->output == PB_PATH_FROM_MLP ? &layer : NULL,
                                .pairs = of_head ? &head : NULL,
                                .n_pairs = of_head ? 1 : 0,

@@ -12,7 +12,7 @@ typedef struct path_arguments {
     pb_ends ends;
     pb_bound_metric metric;
     pb_select *positions;
-    pb_sender *senders;
+    pb_path_sender *senders;
     pb_receiver *receivers;
     pb_run **into_pairs, **from_pairs;
     pb_path_spec spec;
@@ -32,7 +32,7 @@ static void path_free(path_arguments *in)
 static pb_status check_reached(pb_call *call, const path_arguments *in, const char *name,
                                const pb_receiver *receiver, pb_error **error)
 {
-    static const pb_sender first = {PB_PATH_FROM_HEAD, 0, 0};
+    static const pb_path_sender first = {PB_PATH_FROM_HEAD, 0, 0};
     const pb_model *model = in->ends.into.engine;
     /* With sender=each it is enough that one reaches. */
     bool reached = !in->senders && pb_receiver_reads(model, receiver, &first);
@@ -42,7 +42,7 @@ static pb_status check_reached(pb_call *call, const path_arguments *in, const ch
         return PB_OK;
     char sender[48];
     if (in->senders)
-        pb_sender_name(&in->senders[0], sender, sizeof sender);
+        pb_path_sender_name(&in->senders[0], sender, sizeof sender);
     pb_status status =
         in->senders
             ? pb_fail_argument(call, "receivers", error, PB_VALUE,
@@ -85,8 +85,8 @@ static pb_status list_senders(pb_call *call, const pb_value *given, path_argumen
         char text[96];
         const pb_value *item = many ? pb_list_item(list, i) : list;
         status = pb_value_kind(item) == PB_STRING
-                     ? pb_sender_parse(in->ends.into.engine, pb_value_get_text(item, NULL),
-                                       &in->senders[i], error)
+                     ? pb_path_sender_parse(in->ends.into.engine, pb_value_get_text(item, NULL),
+                                            &in->senders[i], error)
                      : pb_fail(error, PB_TYPE, "senders are written \"L5H5\", not %s",
                                pb_value_describe(item, text, sizeof text));
     }
@@ -104,7 +104,8 @@ static pb_status take_senders(pb_call *call, path_arguments *in, pb_error **erro
     if (!in->spec.each_sender)
         status = list_senders(call, given, in, error);
     else if (in->spec.each_receiver)
-        status = pb_senders_all(in->ends.into.engine, &in->senders, &in->spec.n_outputs, error);
+        status =
+            pb_path_senders_all(in->ends.into.engine, &in->senders, &in->spec.n_outputs, error);
     in->spec.outputs = in->senders;
     return pb_place_argument(call, "sender", status, error);
 }
@@ -204,7 +205,7 @@ static void path_words(const pb_call *call, const path_arguments *in, pb_buffer 
     pb_buffer_text(out, "Output of ");
     for (size_t i = 0; !in->spec.each_sender && i < in->spec.n_outputs; i++) {
         char name[48];
-        pb_sender_name(&in->senders[i], name, sizeof name);
+        pb_path_sender_name(&in->senders[i], name, sizeof name);
         pb_buffer_format(out, "%s%s", i ? ", " : "", name);
     }
     if (in->spec.each_sender)

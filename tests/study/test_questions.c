@@ -515,7 +515,7 @@ static void paths_refuse(void **state)
 
 /* What both passes of one pair cost: see study/path.h. A group enters at its first layer, a cell at
  * its receiver's, and the last layer is left by the rows that the metric reads, here one. */
-static size_t cost_of_graph(const pb_sender *senders, size_t n_senders,
+static size_t cost_of_graph(const pb_path_sender *senders, size_t n_senders,
                             const pb_receiver *receivers, size_t n_receivers)
 {
     size_t rows = pb_run_length(f.into), n_layer = pb_model_shape(f.model)->n_layer, cost = 0;
@@ -530,7 +530,7 @@ static size_t cost_of_graph(const pb_sender *senders, size_t n_senders,
     return cost;
 }
 
-static float one_path(const pb_sender *sender, const pb_receiver *receiver, pb_path_mode mode)
+static float one_path(const pb_path_sender *sender, const pb_receiver *receiver, pb_path_mode mode)
 {
     const pb_metric metric = good_logit(&f);
     const pb_path_spec spec = {.into = &f.into,
@@ -556,11 +556,11 @@ static void graph_is_its_paths(void **state)
 {
     (void)state;
     const pb_metric metric = good_logit(&f);
-    pb_sender *senders = NULL;
+    pb_path_sender *senders = NULL;
     pb_receiver *receivers = NULL;
     size_t n_senders = 0, n_receivers = 0;
     pb_error *error = NULL;
-    must(pb_senders_all(f.model, &senders, &n_senders, &error), error);
+    must(pb_path_senders_all(f.model, &senders, &n_senders, &error), error);
     must(pb_receivers_all(f.model, &receivers, &n_receivers, &error), error);
     pb_path_spec spec = {.into = &f.into,
                          .from = &f.from,
@@ -582,7 +582,7 @@ static void graph_is_its_paths(void **state)
         assert_string_equal(pb_axis_label(pb_tensor_axis(result.values, 1), n_receivers - 1),
                             "logits");
         for (size_t i = 0; i < n_senders * n_receivers; i++) {
-            const pb_sender *sender = &senders[i / n_receivers];
+            const pb_path_sender *sender = &senders[i / n_receivers];
             const pb_receiver *receiver = &receivers[i % n_receivers];
             float value = pb_tensor_data(result.values)[i];
             if (!pb_receiver_reads(f.model, receiver, sender))

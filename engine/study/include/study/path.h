@@ -45,35 +45,37 @@ typedef enum pb_path_output {
     PB_PATH_FROM_EMBED /* the tokens' embedding */
 } pb_path_output;
 
-typedef struct pb_sender {
+typedef struct pb_path_sender {
     pb_path_output output;
     size_t layer, head; /* head of heads only; of the embedding neither */
-} pb_sender;
+} pb_path_sender;
 
 /* "L5H5", "L3_mlp", "embed". PB_NAME says how senders are written. */
-pb_status pb_sender_parse(const pb_model *model, const char *name, pb_sender *sender,
-                          pb_error **error);
+pb_status pb_path_sender_parse(const pb_model *model, const char *name, pb_path_sender *sender,
+                               pb_error **error);
 
 /* Their names, cut if they do not fit. */
-void pb_sender_name(const pb_sender *sender, char *text, size_t size);
+void pb_path_sender_name(const pb_path_sender *sender, char *text, size_t size);
 void pb_receiver_name(const pb_receiver *receiver, char *text, size_t size);
 
 /* Every one of a model, in the order in which they are computed; malloc'ed, the caller's. */
-pb_status pb_senders_all(const pb_model *model, pb_sender **senders, size_t *n, pb_error **error);
+pb_status pb_path_senders_all(const pb_model *model, pb_path_sender **senders, size_t *n,
+                              pb_error **error);
 pb_status pb_receivers_all(const pb_model *model, pb_receiver **receivers, size_t *n,
                            pb_error **error);
 
 /* Does it come after what the sender writes? Heads read what earlier layers wrote, an MLP also what
  * its own layer's heads did, unless both read the same stream. */
-bool pb_receiver_reads(const pb_model *model, const pb_receiver *receiver, const pb_sender *sender);
+bool pb_receiver_reads(const pb_model *model, const pb_receiver *receiver,
+                       const pb_path_sender *sender);
 
 typedef struct pb_path_spec {
     pb_run *const *into, *const *from; /* n_pairs each, of equal lengths pairwise */
     size_t n_pairs;
-    pb_axis *prompts;         /* or NULL with one pair */
-    const pb_head *senders;   /* NULL: each head before the last receiver, giving [layer, head] */
-    size_t n_senders;         /* patched one at a time with `each_sender`, else together */
-    const pb_sender *outputs; /* instead of those, of any kind: [sender] */
+    pb_axis *prompts;       /* or NULL with one pair */
+    const pb_head *senders; /* NULL: each head before the last receiver, giving [layer, head] */
+    size_t n_senders;       /* patched one at a time with `each_sender`, else together */
+    const pb_path_sender *outputs; /* instead of those, of any kind: [sender] */
     size_t n_outputs;
     bool each_sender;
     const pb_receiver *receivers; /* set together, or with `each_receiver` one at a time */
