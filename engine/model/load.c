@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/room.h"
 #include "base/visible.h"
 #include "loader.h"
 #include "math/matmul.h"
@@ -136,6 +137,11 @@ static pb_status allocate(loader *load, pb_error **error)
     if (!load->layers || !model->layers)
         return pb_fail_memory(error);
     size_t bytes = lay_out(load, NULL) * sizeof(float);
+    if (!pb_room_for(bytes))
+        return pb_fail(error, PB_MEMORY,
+                       "the weights of %s need %.1f GB of memory, and the machine has no room for "
+                       "them",
+                       model->path, (double)bytes / 1e9);
     size_t alignment = bytes >= PAGE ? PAGE : 64;
     bytes = (bytes + alignment - 1) / alignment * alignment;
     model->store = pb_malloc_aligned(alignment, bytes);

@@ -313,6 +313,19 @@ bool pb_model_prepends_start(const pb_model *model)
     return true;
 }
 
+const char *pb_model_start_reason(const pb_model *model)
+{
+    switch (model->family->start) {
+    case PB_START_PREPENDED: break;
+    case PB_START_NONE: return "its family has none";
+    case PB_START_TOKENIZERS:
+        return pb_tokenizer_start_rule(model->tokenizer) == PB_START_UNSAID
+                   ? "its tokenizer says nothing"
+                   : "as its tokenizer says";
+    }
+    return "";
+}
+
 const char *pb_model_path(const pb_model *model)
 {
     return model->path;
