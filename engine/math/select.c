@@ -351,6 +351,8 @@ static pb_status take(const pb_tensor *tensor, const selection *taken, size_t ra
         return status;
     made->boolean = tensor->boolean;
     copy_selected(&poll, tensor, taken, data, size);
+    if (tensor->gaps)
+        pb_tensor_mark_gaps(made);
     return pb_tensor_finish(pb_poll_status(&poll, error), made, result);
 }
 

@@ -414,8 +414,8 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     if (!entries)
         return pb_fail_memory(error);
     *result = NULL;
-    pb_status status = pb_evaluate(interp, place, of_owner ? what->items[0] : what,
-                                   of_owner ? &owner : &subject, error);
+    pb_status status = of_owner ? pb_evaluate(interp, place, what->items[0], &owner, error)
+                                : pb_evaluate_unsettled(interp, place, what, &subject, error);
     for (; !status && made < node->n_arguments; made++) {
         const pb_node_argument *argument = &node->arguments[made];
         entries[made] = (pb_index_entry){argument->name, NULL, argument->span};
