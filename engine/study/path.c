@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "meter.h"
 #include "model/route.h"
@@ -616,6 +617,40 @@ static pb_status axes_of(const tracer *trace, pb_axis *axes[4], size_t *rank, pb
     return status;
 }
 
+/* Which cells of a pair have no path: of single receivers, those that come before the group. */
+static unsigned char *cells_without_path(const tracer *trace)
+{
+    size_t n = trace->n_groups * trace->n_columns;
+    unsigned char *without = pb_calloc(n, 1);
+    for (size_t i = 0; without && trace->spec->each_receiver && i < n; i++)
+        without[i] = !has_path(trace, &trace->groups[i / trace->n_columns], i % trace->n_columns);
+    return without;
+}
+
+/* The same numbers with gaps where there is no path, in place of *tensor. */
+static pb_status leave_gaps(const tracer *trace, pb_tensor **tensor, pb_error **error)
+{
+    size_t cells = trace->n_groups * trace->n_columns;
+    pb_axis *axes[4];
+    pb_tensor *made = NULL;
+    float *data = NULL;
+    unsigned char *without = cells_without_path(trace);
+    for (size_t a = 0; a < pb_tensor_rank(*tensor); a++)
+        axes[a] = pb_tensor_axis(*tensor, a);
+    pb_status status = without
+                           ? pb_tensor_create(pb_tensor_rank(*tensor), axes, &made, &data, error)
+                           : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < pb_tensor_size(made); i++)
+        data[i] = without[i % cells] ? pb_gap() : pb_tensor_data(*tensor)[i];
+    free(without);
+    if (status)
+        return status;
+    pb_tensor_mark_gaps(made);
+    pb_tensor_release(tensor);
+    *tensor = made;
+    return PB_OK;
+}
+
 static pb_status write_values(tracer *trace, pb_path_result *result, pb_error **error)
 {
     const pb_path_spec *spec = trace->spec;
@@ -626,6 +661,10 @@ static pb_status write_values(tracer *trace, pb_path_result *result, pb_error **
         status = write_normalized(trace, rank, axes, result, error);
     if (!status)
         status = fill_tensor(rank, axes, trace->values, n, &result->values, error);
+    if (!status && spec->each_receiver)
+        status = leave_gaps(trace, &result->values, error);
+    if (!status && spec->each_receiver && result->mean)
+        status = leave_gaps(trace, &result->mean, error);
     for (size_t i = 0; i < rank; i++)
         pb_axis_release(&axes[i]);
     return status;

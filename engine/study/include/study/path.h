@@ -80,7 +80,7 @@ typedef struct pb_path_spec {
     bool each_sender;
     const pb_receiver *receivers; /* set together, or with `each_receiver` one at a time */
     size_t n_receivers;
-    bool each_receiver; /* an axis "receiver" behind the senders'; a pair without a path is NaN */
+    bool each_receiver; /* an axis "receiver" behind the senders'; a pair without a path is a gap */
     const pb_select *positions; /* of the sender's output; all unless told */
     pb_path_mode mode;
     const pb_metric *metric;
