@@ -155,8 +155,10 @@ static pb_status resolve_list(const pb_axis *axis, const pb_select *select, pick
         if (!pb_poll_step(&out->poll, select->items[i].kind == PB_SELECT_LABEL ? axis->length : 1))
             break;
         status = resolve_one(axis, &select->items[i], &offset, error);
-        if (status)
+        if (status) {
+            pb_error_of_item(error ? *error : NULL, i);
             break;
+        }
         if (taken[offset])
             status = pb_fail(error, PB_VALUE, "the list picks %lld along %s twice",
                              (long long)pb_axis_coordinate(axis, offset), axis->name);

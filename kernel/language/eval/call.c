@@ -486,14 +486,13 @@ pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **err
     return pb_place_argument(call, name, pb_fail(error, code, "%s", message), error);
 }
 
-/* Where an argument is written; of a list that is written out, the item that the error is about. */
-static pb_span span_in(const pb_argument *argument, const pb_error *error)
+pb_span pb_item_span(const pb_node *node, const pb_value *value, pb_span whole,
+                     const pb_error *error)
 {
-    const pb_node *node = argument->node;
     size_t item;
     bool named = node && node->kind == PB_NODE_LIST && pb_error_item(error, &item) &&
-                 item < node->n_items && pb_list_count(argument->value) == node->n_items;
-    return named ? node->items[item]->span : argument->span;
+                 item < node->n_items && pb_list_count(value) == node->n_items;
+    return named ? node->items[item]->span : whole;
 }
 
 pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
@@ -505,6 +504,8 @@ pb_status pb_place_argument(const pb_call *call, const char *name, pb_status sta
     if (about && pb_given(call, about))
         name = about;
     const pb_argument *given = name && pb_given(call, name) ? pb_argument_of(call, name) : NULL;
-    pb_error_place(*error, call->source, given ? span_in(given, *error) : call->span);
+    pb_error_place(*error, call->source,
+                   given ? pb_item_span(given->node, given->value, given->span, *error)
+                         : call->span);
     return status;
 }

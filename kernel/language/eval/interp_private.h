@@ -67,6 +67,10 @@ pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb
 /* table.column = cells, as a new table. */
 pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
                          const pb_value *value, pb_value **result, pb_error **error);
+/* Where to point: at `whole`, or, where `node` writes out the list `value`, at the item of it that
+ * the error is about. */
+pb_span pb_item_span(const pb_node *node, const pb_value *value, pb_span whole,
+                     const pb_error *error);
 /* Adds the place of `span` to an error that has none. Returns status. */
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
 
