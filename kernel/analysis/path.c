@@ -51,8 +51,12 @@ static pb_status check_reached(pb_call *call, const path_arguments *in, const ch
             : pb_fail_argument(call, "receivers", error, PB_VALUE,
                                "nothing that a head writes reaches %s, in the first layer", name);
     if (error)
-        pb_error_hint(*error, "heads read what earlier layers wrote, an MLP also its own layer's "
-                              "heads");
+        pb_error_hint(*error,
+                      pb_model_shape(model)->parallel
+                          ? "heads and MLPs read what earlier layers wrote: in this model both "
+                            "parts of a layer read the same stream"
+                          : "heads read what earlier layers wrote, an MLP also its own layer's "
+                            "heads");
     return status;
 }
 
