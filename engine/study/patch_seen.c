@@ -96,6 +96,7 @@ void pb_cell_keeper_clear(pb_cell_keeper *keeper)
     free(keeper->values);
     free(keeper->wanted);
     free(keeper->logits);
+    free(keeper->into_logits);
 }
 
 /* ---- as the pass goes by ---- */
@@ -236,6 +237,28 @@ static pb_status make_logits(pb_cell_keeper *keeper, const pb_context *context, 
                           : pb_fail_memory(error);
 }
 
+/* A row that the cell leaves as it is in `into`. Cells of one pair come one after the other. */
+static pb_status find_into_logits(pb_cell_keeper *keeper, size_t pair, size_t position,
+                                  const pb_context *context, const float **row, pb_error **error)
+{
+    const pb_patch_plan *plan = keeper->plan;
+    size_t n = pb_run_length(plan->into[pair]), n_vocab = plan->shape->n_vocab;
+    pb_status status = PB_OK;
+    if (n > SHARED_LOGIT_BYTES / sizeof(float) / n_vocab)
+        return PB_OK;
+    if (!keeper->into_logits || keeper->into_pair != pair) {
+        free(keeper->into_logits);
+        keeper->into_logits = pb_malloc(n, n_vocab * sizeof *keeper->into_logits);
+        keeper->into_pair = pair;
+        status = keeper->into_logits ? pb_unembed(plan->model, n, pb_run_normed(plan->into[pair]),
+                                                  context, keeper->into_logits, error)
+                                     : pb_fail_memory(error);
+    }
+    if (!status)
+        *row = keeper->into_logits + position * n_vocab;
+    return status;
+}
+
 static pb_status find_logits(const pb_seen *seen, size_t position, const pb_context *context,
                              const float **row, pb_error **error)
 {
@@ -246,6 +269,8 @@ static pb_status find_logits(const pb_seen *seen, size_t position, const pb_cont
     while (i < cell->n_wanted && cell->first + own->wanted[i] != position)
         i++;
     *row = NULL;
+    if (position < cell->first)
+        return find_into_logits(keeper, cell->pair, position, context, row, error);
     if (i == cell->n_wanted || keeper->n_rows > SHARED_LOGIT_BYTES / sizeof(float) / n_vocab)
         return PB_OK;
     pb_status status = keeper->logits ? PB_OK : make_logits(keeper, context, error);

@@ -17,6 +17,9 @@ typedef struct pb_cell_keeper {
     const float *normed; /* [n_rows, d_model], the wanted rows of all cells */
     size_t n_rows;
     float *logits; /* of those, once any is asked for */
+    /* Of into's rows of one pair, before its cells' first ones. */
+    float *into_logits;
+    size_t into_pair;
 } pb_cell_keeper;
 
 /* Nothing is kept where the metric is no function, or reads no activation. */
