@@ -284,7 +284,8 @@ const pb_builtin pb_builtins_path[] = {
          "receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
          "`sender=each` tries every head; with `receivers=each` every sender is tried with every "
          "receiver, one at a time, and pairs without a path are empty. Pass 1 is shared by all "
-         "receivers. Positions are taken together: "
+         "receivers. Where heads share keys and values, `.k` and `.v` are of the kv_head of that "
+         "number; of an MLP with a gate both inputs are set. Positions are taken together: "
          "`stack([path(..., pos=i) for i in range(8)], axis=\"pos\")` walks them.\n\n"
          "`normalize=True` gives (patched - into) / (from - into); over several pairs it is the "
          "ratio of the means, and `.each` has the ratio of each pair.",
