@@ -215,6 +215,22 @@ void pb_error_of_prompt(pb_error *error, size_t prompt)
     error->prompt = prompt;
 }
 
+void pb_error_of_item(pb_error *error, size_t item)
+{
+    if (!error || error->is_static)
+        return;
+    error->has_item = true;
+    error->item = item;
+}
+
+bool pb_error_item(const pb_error *error, size_t *item)
+{
+    if (!error || !error->has_item)
+        return false;
+    *item = error->item;
+    return true;
+}
+
 const char *pb_error_argument(const pb_error *error)
 {
     return error ? error->argument : NULL;
@@ -246,6 +262,11 @@ const char *pb_error_hint_text(const pb_error *error)
 const pb_source *pb_error_source(const pb_error *error)
 {
     return error ? error->source : NULL;
+}
+
+pb_span pb_error_span(const pb_error *error)
+{
+    return error ? error->span : (pb_span){0, 0};
 }
 
 void pb_error_move(pb_error **from, pb_error **to)

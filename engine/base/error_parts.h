@@ -18,8 +18,8 @@ struct pb_error {
     bool is_static; /* the out-of-memory error: never changed, never freed */
     char *text, *hint;
     const char *argument; /* NULL if it is about none */
-    bool has_prompt;
-    size_t prompt;
+    bool has_prompt, has_item;
+    size_t prompt, item;
     pb_source *source;
     pb_span span;
     trail_call trail[TRAIL_MAX];

@@ -125,8 +125,39 @@ static const char *name_given(const reader *r, const pb_config_key *row)
     return name;
 }
 
+/* An object is one, whatever is looked for in it. */
+static pb_status check_outer(const reader *r, const pb_config_key *row)
+{
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < sizeof row->names / sizeof *row->names && row->names[i];
+         i++) {
+        const char *dot = strchr(row->names[i], '.');
+        char outer[64];
+        if (!dot)
+            continue;
+        snprintf(outer, sizeof outer, "%.*s", (int)(dot - row->names[i]), row->names[i]);
+        pb_json value = pb_json_given(r->root, outer);
+        if (value.at && pb_json_kind_of(value) != PB_JSON_OBJECT)
+            status = fail_value(r, outer, value, "an object");
+    }
+    return status;
+}
+
+static pb_status check_number(const reader *r, const pb_config_key *row, const char *name,
+                              double number)
+{
+    if (row->most == 0 || !given(r, name).at || (number > 0 && number <= (double)row->most))
+        return PB_OK;
+    return pb_fail(r->error, PB_FORMAT,
+                   "'%s': %s is %g, and a number above 0 and at most %zu was expected", r->path,
+                   name, number, row->most);
+}
+
 static pb_status read_key(const reader *r, const pb_config_key *row, pb_config *config)
 {
+    pb_status status = check_outer(r, row);
+    if (status)
+        return status;
     char *field = (char *)config + row->field;
     const char *name = name_given(r, row);
     switch (row->type) {
@@ -135,7 +166,8 @@ static pb_status read_key(const reader *r, const pb_config_key *row, pb_config *
         return read_size(r, name, row->most, (size_t *)(void *)field);
     case PB_CONFIG_NUMBER:
         *(double *)(void *)field = row->otherwise;
-        return read_number(r, name, (double *)(void *)field);
+        status = read_number(r, name, (double *)(void *)field);
+        return status ? status : check_number(r, row, name, *(double *)(void *)field);
     case PB_CONFIG_FLAG:
         *(bool *)(void *)field = row->otherwise != 0;
         return read_flag(r, name, (bool *)(void *)field);

@@ -66,7 +66,7 @@ static pb_status read_chunk(const void *user, size_t index, pb_error **error)
 static pb_status read_chunks(const chunk *c, pb_error **error)
 {
     size_t n = (c->load->model->shape.n_vocab + CHUNK - 1) / CHUNK;
-    return loader_side_by_side(n, read_chunk, c, error);
+    return loader_side_by_side(n, read_chunk, c, NULL, error);
 }
 
 static double mean_over_vocabulary(size_t n, const double *x)

@@ -198,5 +198,5 @@ static pb_status load_layer(const void *user, size_t layer, pb_error **error)
 
 pb_status loader_read_layers(const loader *load, pb_error **error)
 {
-    return loader_side_by_side(load->model->shape.n_layer, load_layer, load, error);
+    return loader_side_by_side(load->model->shape.n_layer, load_layer, load, load->watch, error);
 }

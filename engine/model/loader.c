@@ -2,6 +2,8 @@
 #include "loader.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,15 +207,27 @@ static pb_status first_fault(size_t n, const pb_status *statuses, pb_error **err
     return status;
 }
 
-pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user, pb_error **error)
+/* Progress is heard on the thread that began the work. */
+static void count_piece(const pb_watch *watch, atomic_size_t *done, size_t n)
 {
+    size_t so_far = atomic_fetch_add(done, 1) + 1;
+    if (omp_get_thread_num() == 0)
+        pb_watch_progress(watch, so_far, n);
+}
+
+pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user,
+                              const pb_watch *watch, pb_error **error)
+{
+    atomic_size_t done = 0;
     pb_status *statuses = pb_calloc(n, sizeof *statuses);
     pb_error **errors = pb_calloc(n, sizeof *errors);
     pb_status status = statuses && errors ? PB_OK : pb_fail_memory(error);
     if (!status) {
 #pragma omp parallel for schedule(dynamic)
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             statuses[i] = piece(user, i, &errors[i]);
+            count_piece(watch, &done, n);
+        }
         status = first_fault(n, statuses, errors, error);
     }
     free(statuses);

@@ -35,9 +35,11 @@ pb_status loader_stream(const loader *load, pb_part part, size_t layer, size_t n
 pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t first, size_t n,
                            float *rows, pb_error **error);
 
-/* Does pieces 0 ... n - 1 on all threads; the first fault by number is passed up. */
+/* Does pieces 0 ... n - 1 on all threads; the first fault by number is passed up. `watch` is told
+ * how many are done; NULL for none. */
 typedef pb_status loader_piece(const void *user, size_t index, pb_error **error);
-pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user, pb_error **error);
+pb_status loader_side_by_side(size_t n, loader_piece *piece, const void *user,
+                              const pb_watch *watch, pb_error **error);
 
 /* The two halves of a load, once there is room: load_layers.c and load_embedding.c. */
 pb_status loader_read_layers(const loader *load, pb_error **error);

@@ -117,11 +117,10 @@ static pb_status refuse_activation(const pb_config *config, pb_error **error)
     return status;
 }
 
-/* Whole pairs of dimensions. */
 static size_t rotary_dim(const pb_config *c)
 {
     double share = c->rotary_share > 0 && c->rotary_share < 1 ? c->rotary_share : 1;
-    return c->rope_theta > 0 ? (size_t)(share * (double)c->d_head) / 2 * 2 : 0;
+    return c->rope_theta > 0 ? (size_t)(share * (double)c->d_head) : 0;
 }
 
 static pb_shape shape_of(const pb_config *c, const pb_family *family)
@@ -162,6 +161,11 @@ static pb_status read_config(pb_model *model, pb_error **error)
     model->shape = shape_of(c, model->family);
     if (c->sliding_window)
         return refuse_window(c, error);
+    if (model->shape.rotary_dim % 2)
+        return pb_fail(error, PB_UNSUPPORTED,
+                       "'%s': %zu dimensions of each head are rotated, and an even number was "
+                       "expected",
+                       c->path, model->shape.rotary_dim);
     status = pb_rope_create(c, model->shape.rotary_dim, &model->frequencies, error);
     if (status)
         return status;
@@ -293,7 +297,7 @@ bool pb_model_prepends_start(const pb_model *model)
     switch (model->family->start) {
     case PB_START_PREPENDED: break;
     case PB_START_NONE: return false;
-    case PB_START_TOKENIZERS: break;
+    case PB_START_TOKENIZERS: return pb_tokenizer_start_rule(model->tokenizer) != PB_START_NEVER;
     }
     return true;
 }

@@ -101,6 +101,15 @@ static pb_status read_and_choose(writer *pen, const int32_t *tokens, size_t n, p
     return status;
 }
 
+/* Of several prompts, those before this one count as whole. */
+static void count_token(const writer *pen)
+{
+    const pb_generate_spec *spec = pen->spec;
+    size_t of = spec->of ? spec->of : 1;
+    pb_watch_progress(pen->context.watch, spec->which * spec->n_tokens + pen->n,
+                      of * spec->n_tokens);
+}
+
 static pb_status write_on(writer *pen, pb_run *prompt, pb_error **error)
 {
     const pb_generate_spec *spec = pen->spec;
@@ -115,7 +124,7 @@ static pb_status write_on(writer *pen, pb_run *prompt, pb_error **error)
             break;
         if (spec->token)
             spec->token(spec->user, pen->tokens[pen->n - 1]);
-        pb_watch_progress(pen->context.watch, pen->n, spec->n_tokens);
+        count_token(pen);
         if (spec->stop_at_end && pb_model_ends_with(pen->model, pen->tokens[pen->n - 1]))
             break;
     }

@@ -309,7 +309,10 @@ static void count_progress(worker *work, const pb_view *view)
     work->row_layers_done += view->n_rows;
     if (work->row_layers_done > work->plan->row_layers) /* a check's own cells */
         return;
-    pb_watch_progress(work->context.watch, work->row_layers_done, work->plan->row_layers);
+    /* Said in cells, which people know; those in work count as far as they are. */
+    pb_watch_progress(work->context.watch,
+                      work->row_layers_done * work->plan->n_cells / work->plan->row_layers,
+                      work->plan->n_cells);
 }
 
 static pb_status block_at(void *user, const pb_view *view, pb_error **error)

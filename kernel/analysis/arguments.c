@@ -71,7 +71,10 @@ pb_context pb_call_context(pb_call *call)
 
 void pb_name_row(const pb_value *list, size_t which, pb_error **error)
 {
-    if (error && pb_value_kind(list) == PB_LIST && pb_list_count(list) > 1)
+    if (!error || pb_value_kind(list) != PB_LIST)
+        return;
+    pb_error_of_item(*error, which);
+    if (pb_list_count(list) > 1)
         pb_error_precede(*error, "%s %zu: ", pb_list_is_column(list) ? "row" : "item", which);
 }
 

@@ -372,6 +372,7 @@ const pb_object_type pb_model_type = {
     .destroy = model_destroy,
     .repr = model_repr,
     .show = model_show,
+    .named_in_lists = true,
     .shown_when_bound = true,
     .members = model_members,
     .attribute = model_attribute,

@@ -338,6 +338,7 @@ const pb_object_type pb_run_type = {
     .destroy = run_destroy,
     .repr = run_repr,
     .show = run_show,
+    .named_in_lists = true,
     .members = run_members,
     .attribute = run_attribute,
     .names = run_names,

@@ -25,4 +25,4 @@ static const pb_builtin *const builtins[] = {
     NULL,
 };
 
-const pb_word_table pb_model_words = {builtins, NULL, pb_usual_model};
+const pb_word_table pb_model_words = {builtins, NULL, pb_usual_model, pb_habits_model};

@@ -3,6 +3,7 @@
 #define PB_ANALYSIS_WORDS_H
 
 #include "eval/builtin.h"
+#include "eval/habit.h"
 
 extern const pb_builtin pb_builtins_model[];
 extern const pb_builtin pb_builtins_run[];
@@ -25,5 +26,7 @@ extern const pb_builtin pb_builtins_decode[];
 
 /* What parameters of a name are in all of them (usual.c). */
 extern const pb_parameter pb_usual_model[];
+/* What is typed from habit (habits.c). */
+extern const pb_habit pb_habits_model[];
 
 #endif

@@ -107,6 +107,15 @@ static void examine_models(void)
 
 /* ---- kernels ---- */
 
+/* The program of an argv, in which Jupyter fills in where the kernelspec lies. */
+static char *filled_in(const char *program, const char *jupyter)
+{
+    static const char blank[] = "{resource_dir}";
+    if (program && strncmp(program, blank, strlen(blank)) == 0)
+        return pb_path("%s/kernels/patchbay%s", jupyter, program + strlen(blank));
+    return program ? strdup(program) : NULL;
+}
+
 /* Tries the kernel of a kernelspec, if there is one below that folder. False if it does not start.
  */
 static bool examine_kernel(const char *jupyter, size_t *found)
@@ -119,7 +128,8 @@ static bool examine_kernel(const char *jupyter, size_t *found)
         return true;
     }
     json_t *spec = json_loads(text, 0, NULL);
-    const char *program = json_string_value(json_array_get(json_object_get(spec, "argv"), 0));
+    char *program =
+        filled_in(json_string_value(json_array_get(json_object_get(spec, "argv"), 0)), jupyter);
     pb_error *error = NULL;
     pb_status status = program ? pb_trial_start(program, &error)
                                : pb_fail(&error, PB_FORMAT, "its kernel.json names no program");
@@ -129,6 +139,7 @@ static bool examine_kernel(const char *jupyter, size_t *found)
     (*found)++;
     pb_error_destroy(&error);
     json_decref(spec);
+    free(program);
     free(text);
     free(path);
     return !status;

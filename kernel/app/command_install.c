@@ -265,6 +265,23 @@ static pb_status check_path(const char *path, pb_error **error)
     return PB_OK;
 }
 
+/* One that pip installed cannot be copied: its libraries lie beside it. */
+static pb_status check_source(const char *data, pb_error **error)
+{
+    char *mark = pb_path("%s/came-by-pip", data);
+    if (!mark)
+        return pb_fail_memory(error);
+    bool stays = access(mark, F_OK) == 0;
+    free(mark);
+    if (!stays)
+        return PB_OK;
+    pb_status status =
+        pb_fail(error, PB_VALUE, "this program came by pip, and its libraries lie beside it");
+    if (error && *error)
+        pb_error_hint(*error, "pip install patchbay-kernel where it is wanted, or use --link");
+    return status;
+}
+
 static pb_status install(const choices *made, const places *to, pb_error **error)
 {
     char *program = NULL, *data = NULL;
@@ -273,6 +290,8 @@ static pb_status install(const choices *made, const places *to, pb_error **error
         status = check_path(made->link ? program : to->started, error);
     if (!status)
         status = need_data(&data, error);
+    if (!status && !made->link)
+        status = check_source(data, error);
     if (!status && !made->link)
         status = pb_file_copy(program, to->program, error);
     if (!status && !made->link)

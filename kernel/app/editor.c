@@ -256,7 +256,7 @@ static void set_up(pb_editor *editor)
     el_set(lines, EL_SIGNAL, 1);
     el_set(lines, EL_HIST, history, editor->recent);
     el_set(lines, EL_EDITOR, "emacs");
-    el_set(lines, EL_ADDFN, "pb-complete", "Completes the word at the cursor", complete);
+    el_wset(lines, EL_ADDFN, L"pb-complete", L"Completes the word at the cursor", complete);
     el_set(lines, EL_BIND, "^I", "pb-complete", NULL);
     el_set(lines, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(lines, EL_BIND, "\\e[1;5C", "em-next-word", NULL); /* Ctrl and the arrows */

@@ -296,8 +296,8 @@ static void html_table(pb_markup *markup, const pb_table_plan *plan)
     if (hidden > 0) {
         pb_markup_open(markup, "div");
         pb_markup_attribute(markup, "style", PB_STYLE_MUTED ";font-size:12px");
-        pb_markup_format(markup, "\u2026 %zu more row%s of %zu", hidden, hidden == 1 ? "" : "s",
-                         view->total_rows);
+        pb_markup_format(markup, "\u2026 %zu more row%s of %zu: csv() writes all", hidden,
+                         hidden == 1 ? "" : "s", view->total_rows);
         pb_markup_close(markup);
     }
     pb_frame_close(markup, &view->words);
@@ -375,12 +375,25 @@ static void text_table(pb_view_scratch *scratch, const pb_table_plan *plan, pb_b
     }
     pb_grid_write(&grid, out);
     if (rows_left_out(view) > 0)
-        pb_buffer_format(out, "... %zu more of %zu rows\n", rows_left_out(view), view->total_rows);
+        pb_buffer_format(out, "... %zu more of %zu rows: csv() writes all\n", rows_left_out(view),
+                         view->total_rows);
     pb_text_foot(out, &view->words);
 }
 
-pb_status pb_show_table(const pb_table_view *view, pb_bundle **bundle, pb_error **error)
+/* The view with no more rows than are shown. */
+static pb_table_view shown_rows(const pb_table_view *view)
 {
+    pb_table_view shown = *view;
+    if (shown.n_rows > PB_TABLE_ROWS) {
+        shown.total_rows = view->total_rows > view->n_rows ? view->total_rows : view->n_rows;
+        shown.n_rows = PB_TABLE_ROWS;
+    }
+    return shown;
+}
+
+pb_status pb_show_table(const pb_table_view *whole, pb_bundle **bundle, pb_error **error)
+{
+    const pb_table_view shown = shown_rows(whole), *view = &shown;
     pb_view_scratch *scratch = pb_view_scratch_create();
     pb_table_plan plan;
     pb_markup html = PB_MARKUP_EMPTY;

@@ -184,7 +184,8 @@ pb_status pb_handle_execute(pb_request *request, pb_error **error)
     pb_asked_cell_init(&cell, request, asked.silent, asked.allow_stdin);
     const pb_host host = pb_asked_cell_host(&cell);
     status = run(&cell, &asked, &host, &result, &fault);
-    if (status && asked.stop_on_error && !asked.silent)
+    bool stopped = status || atomic_load(&request->executor->stop); /* though not heard in time */
+    if (stopped && asked.stop_on_error && !asked.silent)
         pb_executor_abort_queue(request->executor); /* before anyone can react to the reply */
     if (asked.store_history)
         remember(request, &asked, result); /* before anyone can ask for it, having the reply */

@@ -15,8 +15,10 @@
 static pb_request *next_request(pb_executor *executor)
 {
     pthread_mutex_lock(&executor->lock);
-    while (!executor->first && !executor->closing)
+    while (!executor->first && !executor->closing) {
+        atomic_store(&executor->stop, false); /* what was to be stopped is over */
         pthread_cond_wait(&executor->news, &executor->lock);
+    }
     pb_request *request = executor->closing ? NULL : executor->first;
     if (request) {
         executor->first = request->next;
@@ -133,7 +135,8 @@ void pb_executor_resume(pb_executor *executor)
 void pb_executor_begin(pb_executor *executor)
 {
     pthread_mutex_lock(&executor->lock);
-    atomic_store(&executor->stop, executor->closing);
+    if (executor->closing)
+        atomic_store(&executor->stop, true);
     executor->running = true;
     pthread_mutex_unlock(&executor->lock);
 }
@@ -142,13 +145,14 @@ void pb_executor_end(pb_executor *executor)
 {
     pthread_mutex_lock(&executor->lock);
     executor->running = false;
+    atomic_store(&executor->stop, executor->closing);
     pthread_mutex_unlock(&executor->lock);
 }
 
 static void interrupt(pb_executor *executor)
 {
     pthread_mutex_lock(&executor->lock);
-    if (executor->running) {
+    if (executor->running || executor->first) {
         atomic_store(&executor->stop, true);
         pthread_cond_broadcast(&executor->news);
     }

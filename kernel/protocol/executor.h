@@ -37,7 +37,7 @@ typedef struct pb_executor {
     struct pb_kernel *kernel;
     char id[37]; /* of a subshell; else "" */
     pthread_t thread;
-    atomic_bool stop;  /* raised by an interrupt while a cell runs */
+    atomic_bool stop;  /* raised by an interrupt while a cell runs or waits */
     size_t called_off; /* so many of the next requests are not run, because a cell before them
                         * failed; only the executor's own thread reads and writes it */
     bool removed;      /* its subshell was deleted; under the list's lock, as `joined` is */
@@ -80,8 +80,8 @@ pb_status pb_executor_start(struct pb_kernel *kernel, pb_executor_kind kind, pb_
  * there is no such subshell. */
 bool pb_executors_post(pb_executors *executors, pb_request *request);
 
-/* Raises the stop flag of the cells that run: of one subshell, or of all with no id. Ignored by
- * executors that run none. False if there is no such subshell. */
+/* Raises the stop flag of the cells that run, or are next: of one subshell, or of all with no id.
+ * Ignored by executors that have none. False if there is no such subshell. */
 bool pb_executors_interrupt(pb_executors *executors, const pb_text *id);
 
 /* Brings a line to the cell that asked for it: `reply` names the input request in its parent

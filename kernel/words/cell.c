@@ -128,6 +128,8 @@ static pb_status call_help(pb_call *call, pb_value **result, pb_error **error)
         name ? pb_lexicon_builtin(pb_call_lexicon(call), name) : pb_value_get_builtin(subject);
     pb_buffer text = PB_BUFFER_EMPTY;
     (void)result;
+    if (name && !row && pb_reference_category(pb_call_lexicon(call), name, &text))
+        return page(call, &text, error);
     if (name && !row)
         return pb_place_argument(call, "word",
                                  pb_fail_unknown(call->interp, NULL, name, true, error), error);
@@ -230,7 +232,8 @@ const pb_builtin pb_builtins_cell[] = {
     {.name = "help",
      .category = "The cell",
      .summary = "Opens the reference: of a word, of a value, or the list of all words.",
-     .doc = "A question mark after a name does the same: `top?`.",
+     .doc = "A group of the list is its own page: `help(\"Patching\")` says what each of its words "
+            "does. A question mark after a name does the same: `top?`.",
      .result = "None",
      .example = "help(range)",
      .parameters = {{.name = "word", .types = PB_TAKES_ANY_NAME, .fallback = "None"}},

@@ -9,4 +9,5 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_file,   pb_builtins_algebra, pb_builtins_statistics, NULL,
 };
 
-const pb_word_table pb_general_words = {builtins, pb_constants_place, pb_usual_general};
+const pb_word_table pb_general_words = {builtins, pb_constants_place, pb_usual_general,
+                                        pb_habits_general};

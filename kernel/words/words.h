@@ -3,6 +3,7 @@
 #define PB_WORDS_H
 
 #include "eval/builtin.h"
+#include "eval/habit.h"
 #include "eval/interp.h"
 
 /* The rows, one array a file, gathered in tables.c. */
@@ -20,6 +21,8 @@ extern const pb_builtin pb_builtins_statistics[];
 extern const pb_constant pb_constants_place[];
 /* What parameters of a name are in all of them (usual.c). */
 extern const pb_parameter pb_usual_general[];
+/* What is typed from habit (habits.c). */
+extern const pb_habit pb_habits_general[];
 
 /* What walking the argument `name` gives; a caret under it if it cannot be walked. */
 pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **list,

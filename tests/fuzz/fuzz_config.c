@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pb_error *error = NULL;
     if (!pb_config_parse("config.json", (const char *)data, size, pb_family_keys, &config,
                          &error)) {
-        if (config->n_head == 0 || config->n_embd != config->n_head * config->d_head ||
+        if (config->n_head == 0 || config->n_kv_head == 0 ||
+            config->n_head % config->n_kv_head != 0 || config->d_head == 0 ||
             config->n_layer == 0 || config->n_positions == 0 || config->vocab_size == 0)
             abort();
     } else if (!error) {

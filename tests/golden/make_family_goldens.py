@@ -67,7 +67,7 @@ VARIANTS = {
         {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 90.0}},
         {"hidden_act": "relu"}],
     "gpt_neox": [
-        {"use_parallel_residual": False}, {"rotary_pct": 1.0}, {"rotary_pct": 0.25},
+        {"use_parallel_residual": False}, {"rotary_pct": 1.0}, {"rotary_pct": 0.34},
         {"attention_bias": False}, {"hidden_act": "gelu_new"}, {"layer_norm_eps": 0.25},
         {"rotary_emb_base": 30}],
 }

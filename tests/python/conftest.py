@@ -15,6 +15,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes long; left out under sanitizers")
     config.addinivalue_line("markers", "timed: says how soon; in a release build it runs by itself")
     config.addinivalue_line("markers", "tools: about the scripts, not about the kernel")
+    config.addinivalue_line("markers", "wheel: about the wheel; `tools/test wheel`")
     config.addinivalue_line("markers", "browser: in a real browser; `tools/test browser`")
 
 

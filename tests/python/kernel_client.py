@@ -242,6 +242,50 @@ def stream_text(messages, name="stdout"):
                    if kind == "stream" and content["name"] == name)
 
 
+class Output:
+    """The output of a cell as front ends keep it: nbclient's rules, with streams joined."""
+
+    def __init__(self):
+        self.kept, self.named, self.clears = [], {}, False
+
+    def add(self, output):
+        if self.clears:
+            self.clear()
+        last = self.kept[-1] if self.kept else {}
+        if output["type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            self.kept.append(output)
+
+    def clear(self):
+        self.kept, self.named, self.clears = [], {}, False
+
+    def take(self, kind, content):
+        content = dict(content)
+        name = content.pop("transient", {}).get("display_id")
+        content.pop("execution_count", None)
+        if kind == "clear_output" and content["wait"]:
+            self.clears = True
+        elif kind == "clear_output":
+            self.clear()
+        elif kind == "update_display_data":
+            if name in self.named:  # front ends know displays by their newest place
+                self.named[name].update(content)
+        elif kind != "execute_input":
+            output = {"type": kind, **content}
+            self.add(output)
+            if name:
+                self.named[name] = output
+
+
+def kept(messages):
+    """What a front end keeps of run()'s messages."""
+    output = Output()
+    for kind, content in messages:
+        output.take(kind, content)
+    return output.kept
+
+
 class Kernel:
     """A kernel process and a client of it."""
 

@@ -50,6 +50,7 @@ def cells() -> list[str]:
         "loss(prompts)",
         "run(prompts[0]).pattern[layer=4]",
         "names()",
+        "[bar(x=[texts[1], \"b\"], y=[1, 2], title=texts[2]), tokens(prompts), table(text=texts[:4])]",
     ]
 
 

@@ -185,7 +185,8 @@ LONG = ("I watched this film with my whole family last night and although the be
 VIEWS = ['load("reviews-4m")', f"long = {nasty.quoted(LONG)}", "tokens(long)",
          'tokens([long, long + " indeed"])', 'top(["I love it", "I hate it"], k=3)',
          'logits(["I love it", "I hate it"], [" great", " bad"])',
-         'attention("I love this movie", layer=4)']
+         'attention("I love this movie", layer=4)',
+         '[bar(x=["a", "b"], y=[1, 2]), table(n=[1, 2]), tokens("I love it")]']
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +235,16 @@ def test_a_copied_table_has_a_line_for_each_row(lab, source):
     lines = text.strip("\n").split("\n")
     assert len(lines) == rows, text
     assert len({line.count("\t") for line in lines[-2:]}) == 1
+
+
+def test_a_list_of_displays_shows_each(lab):
+    pictures, rows, tokens, tops = lab.run(f"""(output => [
+        output.querySelectorAll('svg').length, output.querySelectorAll('tr').length,
+        output.querySelectorAll('bdi').length,
+        [...output.querySelectorAll('svg, table')].map(found => found.getBoundingClientRect().top),
+    ])({output_of(VIEWS[7])})""")
+    assert (pictures, rows, tokens) == (1, 3, 4)
+    assert tops == sorted(tops) and len(set(tops)) == len(tops)
 
 
 def test_the_chosen_head_alone_is_bold(lab):

@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from kernel_client import Kernel, stream_text
+from kernel_client import Kernel, kept, stream_text
 
 BEGIN = """load();
 long = "I love this movie because it is" * 30
@@ -63,28 +63,30 @@ def kernel(tmp_path_factory, root):
     one.close()
 
 
-def stop_all(kernel, code, patience, pause=0.8):
-    """Run All of a cell that is stopped and two after it: what the first published, after its input
-    and without progress, and the replies of all."""
+def stop_all(kernel, code, patience):
+    """Run All of a cell that is stopped as soon as it says how far it is, and two after it: the
+    output of the first, and the replies of all."""
     client = kernel.client
     requests = [client.execute(one) for one in (code, 'print("not run")', "after = 1")]
-    time.sleep(pause)
-    assert not client.sockets["shell"].poll(0), client.receive("shell")
-    kernel.interrupt()
-    replies = [client.reply(one, timeout=60 * patience)["content"] for one in requests]
-    published = [[one for one in client.published(request) if one["type"] != "status"]
-                 for request in requests]
-    assert published[1:] == [[], []]
-    told = [one for one in published[0] if one["type"] not in ("execute_input", "stream",
-                                                               "clear_output")]
-    return told, replies
+    told, idle = {request: [] for request in requests}, 0
+    while idle < len(requests):
+        message = client.expect("iopub", 60 * patience)
+        kind, content = message["type"], message["content"]
+        if kind == "stream" and "\x1b[K" in content["text"] and len(told[requests[0]]) == 1:
+            kernel.interrupt()
+        idle += content.get("execution_state") == "idle"
+        if kind != "status":
+            told[message["parent"]["msg_id"]].append((kind, content))
+    replies = [client.reply(one)["content"] for one in requests]
+    assert [told[one] for one in requests[1:]] == [[], []]
+    return kept(told[requests[0]]), replies
 
 
 def check_line(error, expected):
-    assert error["type"] == "error" and error["content"]["ename"] == "Interrupted"
-    assert re.fullmatch(expected, error["content"]["evalue"]), error["content"]
-    traceback, = error["content"]["traceback"]  # one line, its name in red
-    assert traceback == f"\x1b[31mInterrupted\x1b[39m: {error['content']['evalue']}"
+    assert error["type"] == "error" and error["ename"] == "Interrupted"
+    assert re.fullmatch(expected, error["evalue"]), error
+    traceback, = error["traceback"]  # one line, its name in red
+    assert traceback == f"\x1b[31mInterrupted\x1b[39m: {error['evalue']}"
 
 
 def check_queued(replies):
@@ -97,9 +99,9 @@ def check_queued(replies):
 @pytest.mark.parametrize("name", CELLS)
 def test_what_there_is_stays(kernel, name, patience):
     code, expected = CELLS[name]
-    told, replies = stop_all(kernel, code, patience, pause=5 if name == "paths" else 0.8)
+    told, replies = stop_all(kernel, code, patience)
     assert [one["type"] for one in told] == ["display_data", "error"]
-    assert told[0]["content"]["data"]["text/plain"].strip()
+    assert told[0]["data"]["text/plain"].strip()
     check_line(told[1], expected)
     check_queued(replies)
     if name in ("sweep", "second statement"):
@@ -155,3 +157,30 @@ def test_nbclient(kernelspec, root, monkeypatch):
     assert error.output_type == "error" and len(error.traceback) == 1
     for cell in notebook.cells[2:]:
         assert cell.execution_count is None and cell.outputs == []
+
+
+def test_stop_that_came_as_the_cell_ended(tmp_path):
+    """The cell is whole, but Stop was pressed while it ran: the cells behind it do not run."""
+    kernel = Kernel(tmp_path)
+    client = kernel.client
+    requests = [client.execute(code) for code in ("stubborn 0.5\n= whole", "print a", "print b")]
+    time.sleep(0.2)
+    kernel.interrupt()
+    assert [client.reply(one)["content"]["status"] for one in requests] == ["ok", "aborted", "aborted"]
+    assert client.run("print c")[0]["status"] == "ok"
+    kernel.close()
+
+
+def test_stop_between_cells(tmp_path):
+    """While cells are queued one of them is stopped, and none after it runs."""
+    kernel = Kernel(tmp_path)
+    client = kernel.client
+    requests = [client.execute("sleep 0.001") for _ in range(3000)]
+    time.sleep(0.3)
+    kernel.interrupt()
+    statuses = [client.reply(one)["content"]["status"] for one in requests]
+    ran = statuses.index("aborted")
+    assert 0 < ran < 3000 and set(statuses[ran:]) == {"aborted"}
+    assert set(statuses[:ran - 1]) == {"ok"} and statuses[ran - 1] in ("ok", "error")
+    assert client.run("print c")[0]["status"] == "ok"
+    kernel.close()

@@ -121,6 +121,79 @@ static void test_examples(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* ---- habits ---- */
+
+/* The line with what a cell with two prompts puts in; NULL where another hole stays open. */
+static char *line_of_cell(const char *line)
+{
+    static const struct {
+        const char *hole, *text;
+    } holes[] = {{"{prompt}", "love"}, {"{other}", "hate"}, {"{word}", "\" great\""}};
+    static const char *const open[] = {"{x}",      "{args}",   "{first}",  "{second}", "{third}",
+                                       "{call",    "{value}",  "{run}",    "{axis}",   "{last}",
+                                       "{turned}", "{column}", "{number}", "{cell}",   "{shared}"};
+    pb_buffer out = PB_BUFFER_EMPTY;
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+        if (strstr(line, open[i]))
+            return NULL;
+    while (*line) {
+        size_t which = 0;
+        while (which < 3 && strncmp(line, holes[which].hole, strlen(holes[which].hole)) != 0)
+            which++;
+        if (which < 3) {
+            pb_buffer_text(&out, holes[which].text);
+            line += strlen(holes[which].hole);
+        } else {
+            pb_buffer_byte(&out, *line++);
+        }
+    }
+    return pb_buffer_take(&out);
+}
+
+static int check_habit(recorder *r, pb_session *session, const pb_habit *row)
+{
+    char *line = row->given ? line_of_cell(row->given) : row->line ? line_of_cell(row->line) : NULL;
+    int failed = 0;
+    if (row->why && strstr(row->why, ": "))
+        failed +=
+            fprintf(stderr, "%s: a why ends where the line begins, at its colon\n", row->typed);
+    /* what writes files is run elsewhere, where they may lie */
+    if (line && strncmp(line, "save(", 5) != 0) {
+        char *came = recorder_run(r, session, row->typed, line, strlen(line));
+        if (strstr(came, "Error: "))
+            failed += fprintf(stderr, "%s: %s\n%s\n", row->typed, line, came);
+        free(came);
+    }
+    free(line);
+    return failed;
+}
+
+/* Whatever a row proposes where it is not known what is written around the place runs as it is. */
+static void test_habits(void **state)
+{
+    static const char *const paths[] = {"models"};
+    static const char setup[] = "model = load(\"reviews-4m\");\n"
+                                "love = \"I love this movie because it is\"\n"
+                                "hate = \"I hate this movie because it is\"";
+    pb_session_options options = {.model_paths = paths, .n_model_paths = 1};
+    pb_session *session = recorder_session(options);
+    recorder r;
+    int failed = 0;
+    size_t at = 0, count = 0;
+    (void)state;
+    assert_non_null(session);
+    recorder_start(&r);
+    r.answer = "Ada";
+    free(recorder_run(&r, session, "setup", setup, sizeof setup - 1));
+    for (const pb_habit *row; (row = pb_lexicon_next_habit(lexicon, &at)); count++)
+        if (row->kind != PB_HABIT_CODE)
+            failed += check_habit(&r, session, row);
+    recorder_end(&r);
+    pb_session_destroy(&session);
+    assert_int_equal(failed, 0);
+    assert_true(count > 150);
+}
+
 /* ---- strings with a NUL ---- */
 
 /* Something that a parameter takes, as code. */
@@ -302,8 +375,11 @@ static void test_reference(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows), cmocka_unit_test(test_see), cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_no_string_ends_at_a_nul), cmocka_unit_test(test_reference)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_see),
+                                       cmocka_unit_test(test_examples),
+                                       cmocka_unit_test(test_habits),
+                                       cmocka_unit_test(test_no_string_ends_at_a_nul),
+                                       cmocka_unit_test(test_reference)};
     return cmocka_run_group_tests(tests, gather, let_go);
 }

@@ -61,10 +61,12 @@ static const pb_config_key keys[] = {
     {.names = {"rotary_emb_base", "rope_theta", "rope_parameters.rope_theta"},
      .type = PB_CONFIG_NUMBER,
      .field = offsetof(pb_config, rope_theta),
+     .most = PB_MOST_BASE,
      .otherwise = 10000},
     {.names = {"rotary_pct", "partial_rotary_factor", "rope_parameters.partial_rotary_factor"},
      .type = PB_CONFIG_NUMBER,
      .field = offsetof(pb_config, rotary_share),
+     .most = 1,
      .otherwise = 0.25},
 };
 

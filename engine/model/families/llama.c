@@ -69,6 +69,7 @@ static const pb_config_key keys[] = {
     {.names = {"rope_theta", "rope_parameters.rope_theta"},
      .type = PB_CONFIG_NUMBER,
      .field = offsetof(pb_config, rope_theta),
+     .most = PB_MOST_BASE,
      .otherwise = 10000},
 };
 

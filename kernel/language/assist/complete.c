@@ -24,19 +24,25 @@ static void add_builtin(pb_names *names, const pb_builtin *row)
 
 /* ---- names anywhere ---- */
 
-/* Names the cell itself gives before the place: `name =` and `for name in`. */
+/* Names the cell itself gives before the place: `name =` and `for name in`. In the brackets of a
+ * call `name =` is an argument. */
 static void add_names_of_cell(pb_completion *c)
 {
+    bool call[PB_MAX_NESTING + 1] = {false}; /* of the brackets that are open */
+    size_t depth = 0;
     for (size_t i = 0; i + 1 < c->end; i++) {
-        bool assigned = c->scan.tokens[i].kind == PB_TOKEN_NAME && pb_scan_is(&c->scan, i + 1, "=");
-        size_t open = assigned ? pb_scan_bracket(&c->scan, i) : SIZE_MAX;
-        bool walked = c->scan.tokens[i].kind == PB_TOKEN_NAME && i > 0 &&
-                      (pb_scan_is(&c->scan, i - 1, "for") || pb_scan_is(&c->scan, i + 1, "in"));
-        if (open != SIZE_MAX && pb_scan_ends_operand(&c->scan, open - 1))
-            assigned = false; /* the name of an argument */
-        if (!assigned && !walked)
+        const pb_token *token = &c->scan.tokens[i];
+        bool opens = token->kind == PB_TOKEN_SYMBOL && strchr("([{", token->symbol[0]);
+        bool closes = token->kind == PB_TOKEN_SYMBOL && strchr(")]}", token->symbol[0]);
+        if (opens && depth < PB_MAX_NESTING)
+            call[++depth] = i > 0 && pb_scan_ends_operand(&c->scan, i - 1);
+        depth -= closes && depth > 0;
+        if (token->kind != PB_TOKEN_NAME)
             continue;
-        char *name = pb_scan_text(&c->scan, i);
+        bool assigned = pb_scan_is(&c->scan, i + 1, "=") && !call[depth];
+        bool walked =
+            i > 0 && (pb_scan_is(&c->scan, i - 1, "for") || pb_scan_is(&c->scan, i + 1, "in"));
+        char *name = assigned || walked ? pb_scan_text(&c->scan, i) : NULL;
         if (name && !pb_is_reserved(name, strlen(name)))
             pb_names_add(c->names[PB_FIT_OTHER_OWN], name, "instance", "");
         free(name);
@@ -243,6 +249,17 @@ static pb_status pick_fits(pb_completion *c, pb_names **fits, pb_error **error)
 
 /* ---- what the place is ---- */
 
+/* Whether what is typed begins one of what only this place has. */
+static bool begins_one(const pb_completion *c)
+{
+    size_t length = c->range.end - c->range.start;
+    const char *typed = c->scan.lexer.text + c->range.start;
+    for (size_t i = 0; length > 0 && i < pb_names_count(c->names[PB_FIT_PLACE]); i++)
+        if (begins(pb_names_item(c->names[PB_FIT_PLACE], i)->text, typed, length, true))
+            return true;
+    return false;
+}
+
 /* In brackets, or in none: an expression begins, of which some is known. */
 static void add_expression(pb_completion *c)
 {
@@ -255,7 +272,8 @@ static void add_expression(pb_completion *c)
         index = pb_scan_ends_operand(&c->scan, open - 1) && pb_complete_axes(c, open);
     add_users(c, wanted);
     add_names_of_cell(c);
-    add_words(c, wanted);
+    if (!index || !begins_one(c)) /* t[la is layer=, not the word last */
+        add_words(c, wanted);
     if (!index) /* no place along an axis is called True, nor begins with lambda */
         add_keywords(c, false);
 }

@@ -232,7 +232,7 @@ static void add_places(const pb_sight *subject, const char *axis_name, const cha
         add_cells(column->cells, names);
     else if (field)
         add_cells(field, names);
-    else if (subject->tensor && subject->owner && subject->owner_type->labels)
+    else if (subject->owner && subject->owner_type && subject->owner_type->labels)
         subject->owner_type->labels(subject->owner, axis_name, typed, names);
 }
 

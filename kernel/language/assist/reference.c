@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/visible.h"
 #include "eval/interp.h"
@@ -218,12 +219,6 @@ static bool opens_category(const pb_lexicon *lexicon, const pb_builtin *row)
     return true;
 }
 
-static void write_line(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
-{
-    (void)lexicon;
-    pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
-}
-
 static void write_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
 {
     pb_buffer_format(out, "\n### %s\n\n", row->name);
@@ -248,15 +243,54 @@ static void write_categories(const pb_lexicon *lexicon, const char *after,
     }
 }
 
+/* "- **Models**: `load`, `models`" */
+static void list_category(const pb_lexicon *lexicon, const char *category, pb_buffer *out)
+{
+    const char *between = "";
+    size_t at = 0;
+    pb_buffer_format(out, "- **%s**: ", category);
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &at));)
+        if (strcmp(row->category, category) == 0) {
+            pb_buffer_format(out, "%s`%s`", between, row->name);
+            between = ", ";
+        }
+    pb_buffer_byte(out, '\n');
+}
+
+/* No longer than a screen. */
 void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out)
 {
-    pb_buffer_text(out, "Three statements: `name = expression`, `f(x, y=1) = expression`, and an "
-                        "expression. `x.f(y)` is `f(x, y)`. `help(word)` says more.\n");
-    write_categories(lexicon, "\n", write_line, out);
-    const char *heading = "\n## Values\n\n";
+    pb_buffer_text(out,
+                   "Three statements: `name = expression`, `f(x, y=1) = expression`, and an "
+                   "expression. `x.f(y)` is `f(x, y)`.\n\n`help(top)` says more of a word, and "
+                   "`help(\"Patching\")` what each word of a group does.\n\n");
     size_t at = 0;
-    for (const pb_constant *row; (row = pb_lexicon_next_constant(lexicon, &at)); heading = "")
-        pb_buffer_format(out, "%s- `%s`: %s\n", heading, row->name, row->summary);
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &at));)
+        if (opens_category(lexicon, row))
+            list_category(lexicon, row->category, out);
+    const char *before = "- **Values**: ";
+    at = 0;
+    for (const pb_constant *row; (row = pb_lexicon_next_constant(lexicon, &at)); before = ", ")
+        pb_buffer_format(out, "%s`%s`", before, row->name);
+    pb_buffer_byte(out, '\n');
+}
+
+bool pb_reference_category(const pb_lexicon *lexicon, const char *name, pb_buffer *out)
+{
+    bool found = false;
+    size_t at = 0;
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &at));)
+        if (strcasecmp(row->category, name) == 0) {
+            pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
+            found = true;
+        }
+    at = 0;
+    for (const pb_constant *row; (row = pb_lexicon_next_constant(lexicon, &at));)
+        if (strcasecmp("Values", name) == 0) {
+            pb_buffer_format(out, "- `%s`: %s\n", row->name, row->summary);
+            found = true;
+        }
+    return found;
 }
 
 /* What a cell may come to; see interp.h and value.h. */

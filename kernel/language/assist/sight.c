@@ -70,6 +70,36 @@ static void see_list(const pb_snapshot *snapshot, const pb_node *node, pb_sight 
         pb_list_discard(&out);
 }
 
+/* ---- parts ---- */
+
+static bool is_one_place(const pb_node *node)
+{
+    return node->kind == PB_NODE_UNARY ||
+           (node->kind == PB_NODE_CONSTANT &&
+            (pb_value_kind(node->value) == PB_NUMBER || pb_value_kind(node->value) == PB_STRING));
+}
+
+/* t[layer=0]: a tensor of the axes along which not one place is taken. */
+static void see_part(const pb_snapshot *snapshot, const pb_node *node, pb_sight *sight)
+{
+    pb_sight whole = {0};
+    see(snapshot, node->items[0], &whole);
+    for (size_t i = 0; i < pb_sight_axes(&whole) && i < PB_PROSPECT_AXES; i++) {
+        const char *axis = pb_sight_axis(&whole, i);
+        bool taken = false;
+        for (size_t k = 0; k < node->n_arguments; k++)
+            taken = taken || (node->arguments[k].name && is_one_place(node->arguments[k].value) &&
+                              strcmp(node->arguments[k].name, axis) == 0);
+        if (!taken)
+            sight->prospect.axes[sight->prospect.n_axes++] = axis;
+    }
+    sight->tensor = sight->prospect.n_axes > 0;
+    sight->prospect.summary = "a part of a tensor";
+    /* the names of the axes are the tensor's, which the part therefore holds on to */
+    sight->owner = pb_value_retain(whole.value ? whole.value : whole.owner);
+    pb_sight_free(&whole);
+}
+
 static void see(const pb_snapshot *snapshot, const pb_node *node, pb_sight *sight)
 {
     switch (node->kind) {
@@ -77,6 +107,7 @@ static void see(const pb_snapshot *snapshot, const pb_node *node, pb_sight *sigh
     case PB_NODE_NAME: sight->value = pb_value_retain(pb_scan_name(snapshot, node->name)); break;
     case PB_NODE_LIST: see_list(snapshot, node, sight); break;
     case PB_NODE_ATTRIBUTE: see_member(snapshot, node, sight); break;
+    case PB_NODE_INDEX: see_part(snapshot, node, sight); break;
     case PB_NODE_CALL: see_call(snapshot, node, sight); break;
     default: break;
     }

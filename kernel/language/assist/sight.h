@@ -13,8 +13,8 @@ typedef struct pb_sight {
     const pb_object_type *type; /* else the type of the object it will be */
     bool tensor;                /* else it will be a tensor: `prospect` of `owner` */
     pb_prospect prospect;
-    pb_value *owner; /* whose answer it is; NULL where only `owner_type` is known */
-    const pb_object_type *owner_type;
+    pb_value *owner; /* whose answer or part it is; NULL where only its type is known */
+    const pb_object_type *owner_type; /* NULL for a part */
 } pb_sight;
 
 /* Of the tokens [start, end), or of the expression that ends before token `end`. Free it. */

@@ -477,7 +477,7 @@ pb_status pb_bind_builtin(pb_call *call, const pb_actual *actuals, size_t count,
         parameter = pb_builtin_parameter(call->row, (size_t)which);
         bool rest = parameter->mode > PB_PARAMETER_KEYWORD;
         const char *name = actual->name ? actual->name : parameter->name;
-        pb_argument argument = {name, actual->value, actual->span, true};
+        pb_argument argument = {name, actual->value, actual->span, true, actual->node};
         if (!rest)
             status = stand_in(call, parameter, &argument, &held[which], error);
         if (!status)

@@ -207,10 +207,10 @@ static pb_status add_spread(pb_interp *interp, const pb_place *place,
         status =
             pb_place_error(place, node->span, pb_interp_items(interp, value, &items, error), error);
     for (size_t i = 0; !status && i < pb_list_count(items); i++)
-        status = add_actual(
-            actuals,
-            (pb_actual){NULL, pb_value_retain(pb_list_item(items, i)), node->span, argument->span},
-            error);
+        status = add_actual(actuals,
+                            (pb_actual){NULL, pb_value_retain(pb_list_item(items, i)), node->span,
+                                        argument->span, NULL},
+                            error);
     pb_interp_bury(interp, &items);
     pb_interp_bury(interp, &value);
     return status;
@@ -222,7 +222,8 @@ static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, cons
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < node->n_arguments; i++) {
         const pb_node_argument *argument = &node->arguments[i];
-        pb_actual actual = {argument->name, NULL, argument->value->span, argument->span};
+        pb_actual actual = {argument->name, NULL, argument->value->span, argument->span,
+                            argument->value};
         if (argument->value->kind == PB_NODE_SPREAD) {
             status = add_spread(interp, place, argument, actuals, error);
             continue;
@@ -329,7 +330,7 @@ static pb_status evaluate_method(pb_interp *interp, const pb_place *place, const
                                  pb_value **callee, pb_actuals *actuals, pb_error **error)
 {
     const pb_node *subject = node->items[0];
-    pb_actual first = {.span = subject->span, .whole = subject->span};
+    pb_actual first = {.span = subject->span, .whole = subject->span, .node = subject};
     bool takes_subject = false;
     pb_status status = pb_evaluate(interp, place, subject, &first.value, error);
     if (!status)
@@ -470,6 +471,16 @@ pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **err
     return pb_place_argument(call, name, pb_fail(error, code, "%s", message), error);
 }
 
+/* Where an argument is written; of a list that is written out, the item that the error is about. */
+static pb_span span_in(const pb_argument *argument, const pb_error *error)
+{
+    const pb_node *node = argument->node;
+    size_t item;
+    bool named = node && node->kind == PB_NODE_LIST && pb_error_item(error, &item) &&
+                 item < node->n_items && pb_list_count(argument->value) == node->n_items;
+    return named ? node->items[item]->span : argument->span;
+}
+
 pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
                             pb_error **error)
 {
@@ -478,7 +489,7 @@ pb_status pb_place_argument(const pb_call *call, const char *name, pb_status sta
     const char *about = pb_error_argument(*error);
     if (about && pb_given(call, about))
         name = about;
-    bool given = name && pb_given(call, name);
-    pb_error_place(*error, call->source, given ? pb_argument_of(call, name)->span : call->span);
+    const pb_argument *given = name && pb_given(call, name) ? pb_argument_of(call, name) : NULL;
+    pb_error_place(*error, call->source, given ? span_in(given, *error) : call->span);
     return status;
 }

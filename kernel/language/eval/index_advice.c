@@ -24,11 +24,58 @@ static void hint_mask(const pb_place *place, const pb_node *node, pb_error *erro
     pb_buffer_free(&hint);
 }
 
+/* A hint of what stands in the brackets, or of a run's answer, as the whole line. */
+static void hint_subject(const pb_place *place, const pb_node *node, pb_error *error)
+{
+    static const char brackets[] = "write [", run[] = "run(prompt).";
+    const char *hint = pb_error_hint_text(error);
+    const char *rest = NULL;
+    if (hint && strncmp(hint, brackets, sizeof brackets - 1) == 0)
+        rest = hint + sizeof brackets - 2;
+    else if (hint && strncmp(hint, run, sizeof run - 1) == 0)
+        rest = hint + sizeof run - 2;
+    pb_buffer line = PB_BUFFER_EMPTY;
+    if (rest)
+        append(place, node->items[0]->span, &line);
+    const char *unwritten = rest ? strstr(rest, "=...") : NULL;
+    if (unwritten && node->n_arguments == 1) {
+        pb_buffer_append(&line, rest, (size_t)(unwritten + 1 - rest));
+        append(place, node->arguments[0].value->span, &line);
+        pb_buffer_text(&line, unwritten + 4);
+    } else if (rest) {
+        pb_buffer_text(&line, rest);
+    }
+    if (line.data && !line.failed && line.length < 400 && !strchr(line.data, '\n'))
+        pb_error_hint(error, "%s", line.data);
+    pb_buffer_free(&line);
+}
+
+/* x.shape[0]: the name that has this place in the record. */
+static void hint_record(const pb_place *place, const pb_node *node, const pb_value *record,
+                        const pb_value *index, pb_error *error)
+{
+    double number = pb_value_get_number(index), count = (double)pb_record_count(record);
+    number += number < 0 ? count : 0;
+    if (!pb_value_is_integer(index) || number < 0 || number >= count)
+        return;
+    pb_buffer line = PB_BUFFER_EMPTY;
+    append(place, node->items[0]->span, &line);
+    pb_buffer_format(&line, ".%s", pb_record_entry(record, (size_t)number).name);
+    if (!line.failed && line.length < 400)
+        pb_error_hint(error, "%s", line.data);
+    pb_buffer_free(&line);
+}
+
 void pb_hint_index(const pb_place *place, const pb_node *node, const pb_value *subject,
                    const pb_index_entry *entries, pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(subject);
-    if (!tensor || !error || !*error)
+    if (!error || !*error)
+        return;
+    if (pb_value_kind(subject) == PB_RECORD && node->n_arguments == 1)
+        hint_record(place, node, subject, entries[0].value, *error);
+    hint_subject(place, node, *error);
+    if (!tensor)
         return;
     const pb_tensor *mask = pb_value_get_tensor(entries[0].value);
     for (size_t i = 0; i < node->n_arguments; i++) {

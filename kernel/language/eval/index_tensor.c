@@ -48,6 +48,23 @@ static const char *likely_axis(const pb_tensor *tensor, const pb_value *value, s
     return pb_axis_name(pb_tensor_axis(tensor, i));
 }
 
+/* The : of t[:, 1]. */
+static bool is_whole(const pb_value *value)
+{
+    const pb_select *selector = pb_value_get_selector(value);
+    return selector && selector->kind == PB_SELECT_SLICE && !selector->has_first &&
+           !selector->has_last;
+}
+
+/* The : or 0 in logits[:, -1] and logits[0, -1] of PyTorch, whose first axis is the batch: here
+ * logits begin with the positions. */
+static bool leads_batch(const pb_tensor *tensor, const pb_value *value)
+{
+    bool first = pb_value_is_integer(value) && pb_value_get_number(value) == 0;
+    return (first || is_whole(value)) && pb_tensor_find_axis(tensor, "token") > 0 &&
+           strcmp(pb_axis_name(pb_tensor_axis(tensor, 0)), "pos") == 0;
+}
+
 /* Refuses t[4, 0] of a tensor with axes layer and head, and hints at t[layer=4, head=0]. */
 static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_index_entry *entries,
                                pb_error **error)
@@ -61,16 +78,14 @@ static pb_status unnamed_index(const pb_tensor *tensor, size_t count, const pb_i
     if (count == 1 && names_a_head(tensor, entries[0].value, &layer, &head)) {
         pb_buffer_format(&hint, "layer=%u, head=%u", layer, head);
     } else {
-        for (size_t i = 0; i < count && i < pb_tensor_rank(tensor); i++) {
-            const pb_select *selector = pb_value_get_selector(entries[i].value);
-            bool whole = selector && selector->kind == PB_SELECT_SLICE && !selector->has_first &&
-                         !selector->has_last;
-            if (whole)
+        size_t batch = count > 1 && leads_batch(tensor, entries[0].value) ? 1 : 0;
+        for (size_t i = 0; i < count - batch && i < pb_tensor_rank(tensor); i++) {
+            if (is_whole(entries[i + batch].value))
                 continue;
+            const pb_index_entry *entry = &entries[i + batch];
             pb_buffer_format(&hint, "%s%s=", hint.length ? ", " : "",
-                             entries[i].name ? entries[i].name
-                                             : likely_axis(tensor, entries[i].value, i));
-            index_text_of(entries[i].value, &hint);
+                             entry->name ? entry->name : likely_axis(tensor, entry->value, i));
+            index_text_of(entry->value, &hint);
         }
     }
     if (hint.length && !hint.failed)

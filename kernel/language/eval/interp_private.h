@@ -83,7 +83,8 @@ typedef struct pb_actual {
     const char *name; /* NULL if positional */
     pb_value *value;  /* owned by the list it is in */
     pb_span span;
-    pb_span whole; /* with its name */
+    pb_span whole;       /* with its name */
+    const pb_node *node; /* NULL where it stands in no code by itself */
 } pb_actual;
 
 /* Where a call is written. source is NULL for calls that stand in no code. */
@@ -145,9 +146,8 @@ bool pb_is_elementwise(const pb_value *value); /* a tensor or a column */
 pb_value *pb_find_name(pb_interp *interp, const pb_scope *scope, const char *name);
 /* Adds a hint to an error about x.name(): what was probably meant. */
 void pb_hint_method(pb_interp *interp, const pb_value *subject, const char *name, pb_error **error);
-/* What a Python, PyTorch or TransformerLens user means by this name here; NULL if unknown. */
-const char *pb_advice_for_name(const char *name);
-/* The same after a dot: x.name, x.name(). */
-const char *pb_advice_for_member(const char *name);
+/* Hints at the line for a name that is a habit from elsewhere, x.name if `dotted`. False if it is
+ * none. */
+bool pb_hint_habit(const pb_lexicon *lexicon, const char *name, bool dotted, pb_error *error);
 
 #endif

@@ -7,9 +7,11 @@
 #include "base/memory.h"
 
 struct pb_lexicon {
-    pb_map *builtins;  /* name -> const pb_builtin *, in the order of the tables */
-    pb_map *constants; /* name -> const pb_constant * */
-    pb_map *usual;     /* name -> const pb_parameter * */
+    pb_map *builtins;                   /* name -> const pb_builtin *, in the order of the tables */
+    pb_map *constants;                  /* name -> const pb_constant * */
+    pb_map *usual;                      /* name -> const pb_parameter * */
+    const pb_word_table *const *tables; /* whose habits are walked */
+    size_t n_tables;
 };
 
 /* Adds a row, unless there is one of that name already. False: memory is out. */
@@ -42,6 +44,8 @@ pb_status pb_lexicon_create(const pb_word_table *const *tables, size_t count, pb
     *lexicon = pb_calloc(1, sizeof **lexicon);
     if (!*lexicon)
         return pb_fail_memory(error);
+    (*lexicon)->tables = tables;
+    (*lexicon)->n_tables = count;
     (*lexicon)->builtins = pb_map_create(256);
     (*lexicon)->constants = pb_map_create(8);
     (*lexicon)->usual = pb_map_create(32);
@@ -103,4 +107,16 @@ const pb_constant *pb_lexicon_next_constant(const pb_lexicon *lexicon, size_t *a
 const pb_parameter *pb_lexicon_usual(const pb_lexicon *lexicon, const char *name)
 {
     return look_up(lexicon->usual, name);
+}
+
+const pb_habit *pb_lexicon_next_habit(const pb_lexicon *lexicon, size_t *at)
+{
+    size_t left = *at;
+    for (size_t i = 0; i < lexicon->n_tables; i++)
+        for (const pb_habit *row = lexicon->tables[i]->habits; row && row->typed; row++)
+            if (left-- == 0) {
+                ++*at;
+                return row;
+            }
+    return NULL;
 }

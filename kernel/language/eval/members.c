@@ -258,7 +258,6 @@ static bool is_method(const pb_interp *interp, const pb_value *self, const char 
 static void hint_member(const pb_interp *interp, const pb_value *self, const char *name,
                         pb_error **error)
 {
-    const char *advice = pb_advice_for_member(name);
     const pb_value *first = pb_value_kind(self) == PB_LIST ? pb_list_item(self, 0) : NULL;
     pb_names *names = pb_names_create();
     if (names)
@@ -268,8 +267,8 @@ static void hint_member(const pb_interp *interp, const pb_value *self, const cha
         near = NULL;
     else if (pb_list_count(self) > 0 && has_member(first, name))
         pb_error_hint(*error, "each item has one: [x.%s for x in xs]", name);
-    else if (advice)
-        pb_error_hint(*error, "%s", advice);
+    else if (pb_hint_habit(interp->lexicon, name, true, *error))
+        ;
     else if (is_method(interp, self, name))
         pb_error_hint(*error, "%s is a word to call: .%s()", name, name);
     else if (near)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "caption.h"
 #include "operators.h"
 
 /* ---- numbers ---- */
@@ -270,8 +271,7 @@ static void say_arithmetic(const void *data, const char *const *captions, pb_buf
     char what[160];
     bool tensor = pb_value_get_tensor(other) != NULL;
     if (captions[0] && captions[1]) {
-        say_on(captions[0], out);
-        pb_buffer_format(out, "; %s: %s", sign, captions[1]);
+        pb_join_captions(captions[0], sign, captions[1], out);
     } else if (captions[0] && tensor) {
         say_on(captions[0], out);
         pb_buffer_format(out, "; %s %s", sign, pb_value_describe(other, what, sizeof what));

@@ -269,6 +269,8 @@ pb_status pb_session_run_bounded(pb_session *session, const char *name, const ch
     pb_status status = run_source(session, source, host, most_steps, last, &fault);
     pb_source_release(&source);
     if (status)
+        pb_session_advise(session, fault);
+    if (status)
         pb_bundle_destroy(last);
     if (error && !*error)
         *error = fault;

@@ -125,6 +125,17 @@ pb_status pb_session_inspect(pb_session *session, const char *code, size_t lengt
     return status;
 }
 
+void pb_session_advise(pb_session *session, pb_error *error)
+{
+    pb_entry *users;
+    size_t n_users;
+    if (!error || pb_session_copy_names(session, &users, &n_users, NULL))
+        return;
+    const pb_snapshot snapshot = {session, session->lexicon, n_users, users};
+    pb_advise(&snapshot, error);
+    pb_session_free_names(users, n_users);
+}
+
 char *pb_session_reference_markdown(pb_session *session)
 {
     pb_buffer out = PB_BUFFER_EMPTY;

@@ -30,6 +30,9 @@ pb_status pb_session_copy_names(pb_session *session, pb_entry **names, size_t *c
                                 pb_error **error);
 void pb_session_free_names(pb_entry *names, size_t count);
 
+/* Looks at the hint of a cell's error once more, with all that is written around its place. */
+void pb_session_advise(pb_session *session, pb_error *error);
+
 /* Runs a cell with a bound on its steps (0: none). */
 pb_status pb_session_run_bounded(pb_session *session, const char *name, const char *code,
                                  size_t length, const pb_host *host, size_t most_steps,

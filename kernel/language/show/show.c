@@ -162,6 +162,50 @@ static pb_status show_table(const pb_value *value, pb_bundle *bundle, pb_error *
     return take_forms(bundle, &made, pb_show_table_value(value, &made, error), error);
 }
 
+/* ---- lists of what shows itself ---- */
+
+#define PB_SHOWN_ITEMS 50 /* of a longer list the text alone is shown */
+
+/* A list of results that are one number each is a list of numbers. */
+static bool shows_as_result(const pb_value *value)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(value);
+    return tensor && pb_tensor_rank(tensor) > 0 && pb_value_meta(value)->look;
+}
+
+/* A drawing, a table, a result: what a cell would show otherwise than as its text. */
+static bool shows_itself(const pb_value *value)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    pb_kind kind = pb_value_kind(value);
+    return (type && type->show && !type->named_in_lists) || shows_as_result(value) ||
+           kind == PB_TABLE || (kind == PB_RECORD && pb_record_caption(value));
+}
+
+static bool all_show(const pb_value *list)
+{
+    size_t count = pb_list_count(list);
+    bool all = count > 0 && count <= PB_SHOWN_ITEMS;
+    for (size_t i = 0; all && i < count; i++)
+        all = shows_itself(pb_list_item(list, i));
+    return all;
+}
+
+static pb_status show_list(pb_interp *interp, const pb_value *list, pb_bundle *bundle,
+                           pb_error **error)
+{
+    pb_bundle *parts[PB_SHOWN_ITEMS] = {NULL};
+    size_t n = pb_list_count(list);
+    pb_status status = PB_OK;
+    for (size_t i = 0; !status && i < n; i++)
+        status = pb_interp_bundle(interp, pb_list_item(list, i), &parts[i], error);
+    if (!status)
+        status = pb_bundle_stack(bundle, n, parts, error);
+    for (size_t i = 0; i < n; i++)
+        pb_bundle_destroy(&parts[i]);
+    return status;
+}
+
 /* ---- words ---- */
 
 static void builtin_text(const pb_builtin *row, pb_buffer *out)
@@ -191,6 +235,10 @@ static pb_status show_kind(pb_interp *interp, const pb_value *value, pb_bundle *
     switch (pb_value_kind(value)) {
     case PB_TENSOR: return show_tensor(interp, value, bundle, error);
     case PB_TABLE: return show_table(value, bundle, error);
+    case PB_LIST:
+        if (all_show(value))
+            return show_list(interp, value, bundle, error);
+        break;
     case PB_RECORD:
         if (pb_record_caption(value)) {
             pb_bundle *made = NULL;

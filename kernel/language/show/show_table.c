@@ -9,8 +9,6 @@
 #include "show/show.h"
 #include "value/text.h"
 
-#define PB_SHOWN_ROWS 200
-
 /* What one column of a view points into. */
 typedef struct pb_drawn_column {
     double *numbers;
@@ -119,7 +117,7 @@ static bool draw_column(const pb_table_cells *cells, size_t rows, pb_column *col
 pb_status pb_show_table_value(const pb_value *table, pb_bundle **bundle, pb_error **error)
 {
     size_t n_columns = pb_table_columns(table), total = pb_table_rows(table);
-    size_t rows = total > PB_SHOWN_ROWS ? PB_SHOWN_ROWS : total;
+    size_t rows = total > PB_TABLE_ROWS ? PB_TABLE_ROWS : total; /* more are not shown */
     *bundle = NULL;
     pb_column *columns = pb_calloc(n_columns, sizeof *columns);
     pb_drawn_column *drawn = pb_calloc(n_columns, sizeof *drawn);

@@ -29,42 +29,47 @@ bool pb_parser_at_reserved(const pb_parser *p)
            pb_is_reserved(p->lexer.text + p->token.span.start, length);
 }
 
+/* `why` and the line to write, which runs as it is. */
 typedef struct pb_syntax_habit {
-    const char *word, *message, *hint;
+    const char *word, *message, *why, *line;
 } pb_syntax_habit;
 
+#define CHOOSE "choose between values", "\"yes\" if 2 > 1 else \"no\""
+
 static const pb_syntax_habit habits[] = {
-    {"while", "there are no while loops",
-     "a comprehension walks a list, [f(n) for n in range(10)]; a function may call itself, "
-     "f(n) = 1 if n < 2 else n * f(n - 1)"},
-    {"elif", "there is no elif statement",
-     "choose between values: a if x > 0 else b if x < 0 else c"},
-    {"else", "there is no else statement", "choose between values: a if condition else b"},
-    {"import", "nothing needs importing", "every word is there already: help() lists them"},
-    {"from", "nothing needs importing", "every word is there already: help() lists them"},
-    {"class", "there are no classes", "{\"name\": value} keeps a few values together"},
-    {"return", "there is no return", "a function is its expression: f(x) = x + 1"},
-    {"yield", "there is no yield", "a comprehension makes a list: [f(x) for x in xs]"},
-    {"del", "names are not deleted", "give the name another value: x = None"},
-    {"with", "there is no with statement",
-     "what runs under a change takes edit=: run(prompt, edit=zero(\"z\", layer=3, head=1))"},
-    {"try", "there is no try statement",
-     "an error ends the cell and leaves your names as they are"},
+    {"while", "there are no while loops", "a comprehension walks a list",
+     "[n ** 2 for n in range(10)]"},
+    {"if", "there is no if statement", CHOOSE},
+    {"elif", "there is no elif statement", "choose between values",
+     "\"up\" if 2 > 1 else \"down\" if 2 < 1 else \"level\""},
+    {"else", "there is no else statement", CHOOSE},
+    {"import", "nothing needs importing", "every word is there already", "help()"},
+    {"from", "nothing needs importing", "every word is there already", "help()"},
+    {"class", "there are no classes", "a record keeps a few values together",
+     "{\"head\": \"L4H0\", \"value\": 2}"},
+    {"return", "there is no return", "a function is its expression", "f(x) = x + 1"},
+    {"yield", "there is no yield", "a comprehension makes a list", "[2 * n for n in range(10)]"},
+    {"del", "names are not deleted", "give the name another value", "x = None"},
+    {"with", "there is no with statement", "what runs under a change takes edit=",
+     "run(\"I love this\", edit=zero(\"z\", layer=3, head=1))"},
+    {"try", "there is no try statement", "an error ends the cell and leaves your names as they are",
+     NULL},
     {"except", "there is no except statement",
-     "an error ends the cell and leaves your names as they are"},
-    {"raise", "there is no raise statement", "warn(\"...\") writes a warning"},
-    {"assert", "there is no assert statement", "check(condition) shows whether it holds"},
-    {"global", "there is no global statement", "a function reads the session's names as they are"},
+     "an error ends the cell and leaves your names as they are", NULL},
+    {"raise", "there is no raise statement", "a warning is written by", "warn(\"too short\")"},
+    {"assert", "there is no assert statement", "whether something holds, shows", "check(2 > 1)"},
+    {"global", "there is no global statement", "a function reads the session's names as they are",
+     NULL},
     {"nonlocal", "there is no nonlocal statement",
-     "a function reads the names around it as they are"},
-    {"pass", "there is no pass statement", "leave it out"},
-    {"break", "there is no break statement",
-     "choose items in a comprehension: [x for x in xs if ...]"},
-    {"continue", "there is no continue statement",
-     "choose items in a comprehension: [x for x in xs if ...]"},
-    {"async", "there is no async statement", "leave it out: each call waits for its result"},
-    {"await", "there is no await", "leave it out: each call waits for its result"},
-    {"match", "there is no match statement", "choose between values: a if condition else b"},
+     "a function reads the names around it as they are", NULL},
+    {"pass", "there is no pass statement", "leave it out", NULL},
+    {"break", "there is no break statement", "choose items in a comprehension",
+     "[n for n in range(10) if n > 3]"},
+    {"continue", "there is no continue statement", "choose items in a comprehension",
+     "[n for n in range(10) if n > 3]"},
+    {"async", "there is no async statement", "leave it out: each call waits for its result", NULL},
+    {"await", "there is no await", "leave it out: each call waits for its result", NULL},
+    {"match", "there is no match statement", CHOOSE},
 };
 
 /* The rest of the line from `start`, without spaces at its end. */
@@ -78,34 +83,16 @@ static pb_span line_from(const pb_parser *p, size_t start)
     return (pb_span){start, end};
 }
 
-/* A span as printf's "%.*s" wants it, at most 60 bytes. */
+/* A span as printf's "%.*s" wants it. */
 static int width(pb_span span)
 {
-    size_t length = span.end - span.start;
-    return length > 60 ? 60 : (int)length;
+    return (int)(span.end - span.start);
 }
 
-/* "for w in words: ..." said as a comprehension. */
-static void advise_for(pb_parser *p)
+/* Whether spans are short enough for a hint, where a part of one is no line that runs. */
+static bool is_short(pb_span a, pb_span b)
 {
-    pb_span line = line_from(p, p->token.span.start);
-    const char *text = p->lexer.text;
-    size_t colon = line.start;
-    while (colon < line.end && text[colon] != ':')
-        colon++;
-    pb_span clause = {line.start, colon}, body = {colon + 1, line.end};
-    while (body.start < body.end && text[body.start] == ' ')
-        body.start++;
-    pb_parser_fail(p, p->token.span, "there are no for loops");
-    if (body.start < body.end)
-        pb_parser_hint(p, "make a list: [%.*s %.*s]", width(body), text + body.start, width(clause),
-                       text + clause.start);
-    else if (colon < line.end)
-        pb_parser_hint(p, "make a list: [... %.*s]; most words take a list of prompts as it is",
-                       width(clause), text + clause.start);
-    else
-        pb_parser_hint(p, "make a list: [f(x) for x in xs]; most words take a list of prompts as "
-                          "it is");
+    return a.end - a.start + (b.end - b.start) <= PB_LONGEST_HINT;
 }
 
 static bool advise_symbol(pb_parser *p)
@@ -113,16 +100,18 @@ static bool advise_symbol(pb_parser *p)
     pb_span line = line_from(p, p->token.span.start);
     if (pb_parser_is(p, "%")) {
         pb_parser_fail(p, line, "there are no magic commands");
-        pb_parser_hint(p, "help() lists the words there are");
+        pb_parser_hint(p, "the words there are, lists: help()");
     } else if (pb_parser_is(p, "!")) {
         pb_parser_fail(p, line, "a cell cannot run shell commands");
         pb_parser_hint(p, "open a terminal for it; for a negation write not");
     } else if (pb_parser_is(p, "?")) {
+        pb_span name = {p->token.span.end, line.end};
         pb_parser_fail(p, line, "the question mark comes after the name");
-        pb_parser_hint(p, "write name?, or help(name)");
+        if (name.end > name.start && is_short(name, name))
+            pb_parser_hint(p, "help(%.*s)", width(name), p->lexer.text + name.start);
     } else if (pb_parser_is(p, "@")) {
         pb_parser_fail(p, line, "there are no decorators");
-        pb_parser_hint(p, "a function is f(x) = ..., without anything around it");
+        pb_parser_hint(p, "a function stands by itself: f(x) = x + 1");
     } else {
         return false;
     }
@@ -138,14 +127,11 @@ bool pb_parser_advise_start(pb_parser *p)
     if (p->token.kind != PB_TOKEN_NAME)
         return false;
     if (pb_parser_is(p, "for")) {
-        advise_for(p);
+        pb_parser_advise_for(p);
         return true;
     }
-    if (pb_parser_is(p, "if")) {
-        pb_parser_fail(p, p->token.span, "there is no if statement");
-        pb_parser_hint(p, "choose between values: a if condition else b");
+    if (pb_parser_is(p, "if") && pb_parser_advise_if(p))
         return true;
-    }
     pb_token next = pb_parser_peek(p);
     bool used = next.kind == PB_TOKEN_SYMBOL && strchr("=.,)[;", next.symbol[0]);
     if (used && !pb_parser_at_reserved(p))
@@ -158,7 +144,10 @@ bool pb_parser_advise_start(pb_parser *p)
         if (!pb_parser_is(p, habits[i].word))
             continue;
         pb_parser_fail(p, p->token.span, "%s", habits[i].message);
-        pb_parser_hint(p, "%s", habits[i].hint);
+        if (habits[i].line)
+            pb_parser_hint(p, "%s: %s", habits[i].why, habits[i].line);
+        else
+            pb_parser_hint(p, "%s", habits[i].why);
         return true;
     }
     return false;
@@ -173,6 +162,8 @@ static void advise_augmented(pb_parser *p, const pb_node *left)
     while (value.start < value.end && p->lexer.text[value.start] == ' ')
         value.start++;
     pb_parser_fail(p, sign.span, "%s is not used here", sign.symbol);
+    if (!is_short(name, value))
+        return;
     pb_parser_hint(p, "%.*s = %.*s %.*s %.*s", width(name), p->lexer.text + name.start, width(name),
                    p->lexer.text + name.start, (int)strlen(sign.symbol) - 1, sign.symbol,
                    width(value), p->lexer.text + value.start);
@@ -240,7 +231,7 @@ void *pb_parser_advise_rest(pb_parser *p, const pb_node *statement)
     if (value->kind == PB_NODE_NAME && starts_value(p)) {
         pb_span rest = line_from(p, p->token.span.start);
         pb_parser_fail(p, p->token.span, "something is missing between %s and this", value->name);
-        if (p->is_word && p->is_word(p->words, value->name))
+        if (p->is_word && p->is_word(p->words, value->name) && is_short(rest, rest))
             pb_parser_hint(p, "a word is called with brackets: %s(%.*s)", value->name, width(rest),
                            text + rest.start);
         return NULL;

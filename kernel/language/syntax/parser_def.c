@@ -1,16 +1,25 @@
-/* Python's `def` said as a function of this language, where its body is simple enough. */
+/* Python's `def`, `for` and `if` said as an expression of this language, where what they hold is
+ * simple enough. */
 #include <string.h>
 
 #include "parser_private.h"
 
 /* A statement of the body, by what it begins with. */
-typedef enum step_kind { STEP_IF, STEP_ELIF, STEP_ELSE, STEP_RETURN, STEP_OTHER } step_kind;
+typedef enum step_kind {
+    STEP_IF,
+    STEP_ELIF,
+    STEP_ELSE,
+    STEP_FOR,
+    STEP_RETURN,
+    STEP_OTHER
+} step_kind;
 
 typedef struct step {
     step_kind kind;
     pb_span span; /* the condition, what is returned, or all of it */
     size_t indent;
-    bool loose; /* `a, b` or `a if b else c`: within another it needs brackets */
+    bool loose;   /* `a, b` or `a if b else c`: within another it needs brackets */
+    bool assigns; /* gives a name a value, so that it has none itself */
 } step;
 
 #define MOST_STEPS 24
@@ -18,7 +27,8 @@ typedef struct step {
 typedef struct body {
     pb_lexer lexer;
     pb_token token;
-    size_t outer; /* the indent of the def itself */
+    size_t outer;  /* the indent of the def itself */
+    bool function; /* its value is what it returns; else what each block ends with */
     step steps[MOST_STEPS];
     size_t count, at;
     bool failed;
@@ -114,7 +124,7 @@ static bool is_bare_word(const body *b)
 
 static step_kind kind_of(const body *b)
 {
-    static const char *const words[] = {"if", "elif", "else", "return"};
+    static const char *const words[] = {"if", "elif", "else", "for", "return"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (is(b, words[i]))
             return (step_kind)i;
@@ -126,7 +136,7 @@ static step_kind kind_of(const body *b)
 static void read_step(body *b, size_t indent)
 {
     step made = {.kind = kind_of(b), .indent = indent};
-    bool choice = made.kind <= STEP_ELSE, text = b->token.kind == PB_TOKEN_STRING;
+    bool choice = made.kind <= STEP_FOR, text = b->token.kind == PB_TOKEN_STRING;
     size_t tokens = 0;
     b->failed = b->failed || is_bare_word(b);
     if (made.kind != STEP_OTHER)
@@ -137,6 +147,7 @@ static void read_step(body *b, size_t indent)
         if (!inside && (b->token.kind == PB_TOKEN_NEWLINE || is(b, ";") || (choice && is(b, ":"))))
             break;
         made.loose = made.loose || (!inside && (is(b, ",") || is(b, "if") || is(b, "lambda")));
+        made.assigns = made.assigns || (!inside && is(b, "="));
         made.span.end = b->token.span.end;
         tokens++;
         advance(b);
@@ -158,8 +169,9 @@ static void read_steps(body *b)
             if (at_end(b) || b->token.kind == PB_TOKEN_NEWLINE)
                 continue;
             indent = indent_of(b, b->token.span.start);
-            if (indent <= b->outer)
-                return; /* the cell goes on after the function */
+            bool more = !b->function && indent == b->outer && (is(b, "elif") || is(b, "else"));
+            if (indent <= b->outer && !more)
+                return; /* the cell goes on behind it */
         } else if (is(b, ";")) {
             advance(b);
         } else if (is(b, ":")) {
@@ -205,6 +217,8 @@ static bool write_choice(body *b, size_t indent, bool branch, pb_buffer *out)
     } else if (written && next && next->kind == STEP_ELSE) {
         b->at++;
         written = write_branch(b, indent, &other, &other_loose);
+    } else if (written && !b->function && !next) {
+        pb_buffer_text(&other, "None");
     } else if (written) {
         written = write_block(b, indent, true, &other, &other_loose);
     }
@@ -217,6 +231,40 @@ static bool write_choice(body *b, size_t indent, bool branch, pb_buffer *out)
     pb_buffer_free(&then);
     pb_buffer_free(&test);
     pb_buffer_free(&other);
+    return written;
+}
+
+/* `if a: b`, and nothing else at its indent: then it chooses items. The condition, or NULL. */
+static const step *filter_of(const body *b, size_t indent)
+{
+    const step *s = b->at < b->count ? &b->steps[b->at] : NULL;
+    if (!s || s->kind != STEP_IF || s->indent <= indent)
+        return NULL;
+    for (size_t i = b->at + 1; i < b->count && b->steps[i].indent > indent; i++)
+        if (b->steps[i].indent <= s->indent)
+            return NULL;
+    return s;
+}
+
+/* `for x in xs: f(x)` as [f(x) for x in xs]. */
+static bool write_loop(body *b, size_t indent, pb_buffer *out)
+{
+    const step *walk = &b->steps[b->at++];
+    const step *filter = filter_of(b, indent);
+    pb_buffer item = PB_BUFFER_EMPTY;
+    bool loose;
+    b->at += filter != NULL;
+    bool written = write_branch(b, filter ? filter->indent : indent, &item, &loose);
+    pb_buffer_byte(out, '[');
+    append_bracketed(item.data, loose, out);
+    pb_buffer_text(out, " for ");
+    append(b, walk->span, out);
+    if (filter) {
+        pb_buffer_text(out, " if ");
+        append(b, filter->span, out);
+    }
+    pb_buffer_byte(out, ']');
+    pb_buffer_free(&item);
     return written;
 }
 
@@ -238,12 +286,14 @@ static bool write_block(body *b, size_t indent, bool branch, pb_buffer *out, boo
     bool written = false;
     *loose = false;
     for (const step *s; !written && (s = next_step(b, indent));) {
-        bool last = !branch && b->at + 1 == b->count;
+        bool ends = b->at + 1 == b->count || b->steps[b->at + 1].indent < indent;
+        bool last = b->function ? !branch && b->at + 1 == b->count : ends;
+        if (last && s->assigns)
+            break;
         if (before > 0)
             pb_buffer_text(&text, "; ");
-        if (s->kind == STEP_RETURN || (s->kind == STEP_OTHER && last)) {
-            if (s->loose && s->kind == STEP_RETURN)
-                *loose = true;
+        if ((s->kind == STEP_RETURN && b->function) || (s->kind == STEP_OTHER && last)) {
+            *loose = *loose || (s->loose && (s->kind == STEP_RETURN || !b->function));
             append(b, s->span, &text);
             b->at++;
             written = true;
@@ -251,6 +301,11 @@ static bool write_block(body *b, size_t indent, bool branch, pb_buffer *out, boo
             written = *loose = write_choice(b, indent, branch, &text);
             if (!written)
                 break;
+        } else if (s->kind == STEP_FOR) {
+            if (!write_loop(b, indent, &text))
+                break;
+            written = !b->function && !next_step(b, indent);
+            before += !written;
         } else if (s->kind == STEP_OTHER) {
             append(b, s->span, &text);
             before++;
@@ -268,23 +323,149 @@ static bool write_block(body *b, size_t indent, bool branch, pb_buffer *out, boo
     return written;
 }
 
+/* Whether what is called behind a dot is a word: x.item() is not, though it can be read. */
+static bool calls_words(const pb_parser *p, pb_source *source, size_t length)
+{
+    pb_lexer lexer;
+    pb_lexer_start(&lexer, source, (pb_span){0, length}, NULL);
+    pb_token before = {0}, name = {0}, token = pb_lexer_next(&lexer);
+    for (; token.kind != PB_TOKEN_END && token.kind != PB_TOKEN_BAD;
+         token = pb_lexer_next(&lexer)) {
+        bool called = pb_token_is(&lexer, &token, "(") && name.kind == PB_TOKEN_NAME &&
+                      before.kind == PB_TOKEN_SYMBOL && pb_token_is(&lexer, &before, ".");
+        char word[64];
+        size_t size = name.span.end - name.span.start;
+        if (called && size < sizeof word) {
+            memcpy(word, lexer.text + name.span.start, size);
+            word[size] = '\0';
+            if (!p->is_word || !p->is_word(p->words, word))
+                return false;
+        }
+        before = name;
+        name = token;
+    }
+    return true;
+}
+
 /* Whether the line is one of this language, and short enough to be shown. */
-static bool is_fine(const pb_buffer *line)
+static bool is_fine(const pb_parser *p, const pb_buffer *line)
 {
     pb_program *program = NULL;
-    if (line->failed || !line->data || line->length > 200 || strchr(line->data, '#') ||
-        strstr(line->data, "\"\"\"") || strstr(line->data, "'''"))
+    if (line->failed || !line->data || line->length > PB_LONGEST_HINT || strchr(line->data, '#') ||
+        strchr(line->data, '\n') || strstr(line->data, "\"\"\"") || strstr(line->data, "'''"))
         return false;
     pb_source *source = pb_source_create("hint", line->data, line->length);
-    bool fine = source && !pb_parse_program(source, NULL, NULL, &program, NULL, NULL);
+    bool fine = source && !pb_parse_program(source, NULL, NULL, &program, NULL, NULL) &&
+                calls_words(p, source, line->length);
     pb_program_release(&program);
     pb_source_release(&source);
     return fine;
 }
 
+/* ---- for and if ---- */
+
+/* The steps from a `for` or an `if` on. */
+static void read_from(const pb_parser *p, body *b)
+{
+    pb_lexer_start(&b->lexer, p->lexer.source, (pb_span){p->token.span.start, p->lexer.end}, NULL);
+    b->outer = indent_of(b, p->token.span.start);
+    advance(b);
+    read_step(b, b->outer);
+    read_steps(b);
+}
+
+/* `xs.append(f(x))` in a loop makes xs: the line is xs = [f(x) for ...]. */
+static void take_append(pb_buffer *line)
+{
+    static const char call[] = ".append(";
+    const char *at = line->data ? strstr(line->data, call) : NULL, *last = NULL;
+    size_t name = at ? (size_t)(at - line->data) : 0;
+    unsigned depth = 1;
+    if (!at || name < 2 || strcspn(line->data + 1, ".([ ") != name - 1)
+        return;
+    const char *item = at + sizeof call - 1;
+    for (const char *c = item; *c && !last; c++) {
+        depth += strchr("([{", *c) != NULL;
+        depth -= strchr(")]}", *c) != NULL;
+        last = depth == 0 ? c : NULL;
+    }
+    if (!last || strncmp(last + 1, " for ", 5) != 0)
+        return;
+    pb_buffer made = PB_BUFFER_EMPTY;
+    pb_buffer_format(&made, "%.*s = [%.*s%s", (int)name - 1, line->data + 1, (int)(last - item),
+                     item, last + 1);
+    pb_buffer_free(line);
+    *line = made;
+}
+
+/* "[w for w in words]", which walks the list and no more; an empty buffer where even that cannot be
+ * read. */
+static void walk_alone(const pb_parser *p, const body *b, pb_buffer *line)
+{
+    const step *walk = &b->steps[0];
+    pb_lexer lexer;
+    bool several = false;
+    pb_buffer_clear(line);
+    if (b->count == 0)
+        return;
+    pb_lexer_start(&lexer, p->lexer.source, walk->span, NULL);
+    pb_token token = pb_lexer_next(&lexer);
+    for (; token.kind != PB_TOKEN_END && token.kind != PB_TOKEN_BAD &&
+           !pb_token_is(&lexer, &token, "in");
+         token = pb_lexer_next(&lexer))
+        several = several || pb_token_is(&lexer, &token, ",");
+    size_t end = token.span.start;
+    while (end > walk->span.start && lexer.text[end - 1] == ' ')
+        end--;
+    pb_buffer_text(line, several ? "[[" : "[");
+    append(b, (pb_span){walk->span.start, end}, line);
+    pb_buffer_text(line, several ? "] for " : " for ");
+    append(b, walk->span, line);
+    pb_buffer_byte(line, ']');
+    if (!is_fine(p, line))
+        pb_buffer_clear(line);
+}
+
+void pb_parser_advise_for(pb_parser *p)
+{
+    body b = {0};
+    pb_buffer line = PB_BUFFER_EMPTY;
+    read_from(p, &b);
+    bool written = !b.failed && b.count > 1 && write_loop(&b, b.outer, &line) && !line.failed;
+    if (written)
+        take_append(&line);
+    pb_parser_fail(p, p->token.span, "there are no for loops");
+    if (written && is_fine(p, &line)) {
+        pb_parser_hint(p, "make a list: %s", line.data);
+    } else {
+        walk_alone(p, &b, &line);
+        pb_parser_hint(p,
+                       "a list is made by a comprehension, and most words take a list as it is: %s",
+                       line.length ? line.data : "[2 * n for n in range(10)]");
+    }
+    pb_buffer_free(&line);
+}
+
+bool pb_parser_advise_if(pb_parser *p)
+{
+    body b = {0};
+    pb_buffer line = PB_BUFFER_EMPTY;
+    read_from(p, &b);
+    bool written =
+        !b.failed && b.count > 1 && write_choice(&b, b.outer, true, &line) && is_fine(p, &line);
+    if (written) {
+        pb_parser_fail(p, p->token.span, "there is no if statement");
+        pb_parser_hint(p, "choose between values: %s", line.data);
+    }
+    pb_buffer_free(&line);
+    return written;
+}
+
+/* ---- def ---- */
+
 void pb_parser_advise_def(pb_parser *p)
 {
-    body b = {.lexer = p->lexer};
+    body b = {.lexer = p->lexer, .function = true};
     pb_buffer head = PB_BUFFER_EMPTY, line = PB_BUFFER_EMPTY;
     bool loose;
     b.lexer.error = NULL;
@@ -298,16 +479,14 @@ void pb_parser_advise_def(pb_parser *p)
         read_steps(&b);
     }
     bool written = !bare && !b.failed && b.count > 0 &&
-                   write_block(&b, b.steps[0].indent, false, &line, &loose) && is_fine(&line);
+                   write_block(&b, b.steps[0].indent, false, &line, &loose) && is_fine(p, &line);
     pb_parser_fail(p, p->token.span, "functions are defined without def");
     if (written)
         pb_parser_hint(p, "%s", line.data);
-    else if (bare && !head.failed && head.length > 0 && head.length < 200 &&
-             head.data[head.length - 1] == ')')
-        pb_parser_hint(p, "%s = ...", head.data);
     else
-        pb_parser_hint(p, "a function is one expression: f(x) = x + 1; (a = ...; b = ...; a + b) "
-                          "has names of its own, and a if condition else b chooses");
+        pb_parser_hint(p,
+                       "a function is one expression, whose steps stand in brackets: f(x) = (a = x "
+                       "+ 1; b = 2 * a; a + b)");
     pb_buffer_free(&head);
     pb_buffer_free(&line);
 }

@@ -75,10 +75,15 @@ pb_node *pb_parse_lambda(pb_parser *p);     /* parser_atoms.c */
 pb_node *pb_parse_strings(pb_parser *p);    /* parser_text.c */
 pb_node *pb_parse_number(pb_parser *p);     /* parser_text.c */
 
+#define PB_LONGEST_HINT 400 /* bytes of code that a hint proposes */
+
 bool pb_parser_at_reserved(const pb_parser *p); /* parser_advice.c: a word of the grammar? */
 /* Habits from Python, and other starts that cannot be right: fails with advice and gives true. */
 bool pb_parser_advise_start(pb_parser *p);
-void pb_parser_advise_def(pb_parser *p); /* parser_def.c: at `def`, how it is said here */
+/* parser_def.c: at `def`, `for` or `if`, how all of it is said here. */
+void pb_parser_advise_def(pb_parser *p);
+void pb_parser_advise_for(pb_parser *p);
+bool pb_parser_advise_if(pb_parser *p); /* false where it cannot be said */
 /* 'I don't know': fails with advice if a string ended at a quote that was meant as text. */
 bool pb_parser_advise_quote(pb_parser *p);
 /* After a statement that does not end here. Always fails. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "value/object.h"
 #include "value_private.h"
 
@@ -47,14 +48,21 @@ static void describe_tensor(const pb_value *value, pb_buffer *out)
     pb_buffer_byte(out, ']');
 }
 
-/* A number, string or other short value is better shown than named. */
+#define SHOWN_BYTES 32
+
+/* A number, string or other short value is better shown than named, and of a long string its
+ * beginning. */
 static void describe_short(const char *article, const pb_value *value, pb_buffer *out)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     pb_value_repr(value, false, &text);
     pb_buffer_text(out, article);
-    if (text.data && text.length <= 32)
+    if (text.data && text.length <= SHOWN_BYTES)
         pb_buffer_format(out, " %s", text.data);
+    else if (text.data && pb_value_kind(value) == PB_STRING) {
+        size_t end = pb_utf8_valid_prefix(text.data, SHOWN_BYTES - 2);
+        pb_buffer_format(out, " %.*s\xE2\x80\xA6%c", (int)end, text.data, text.data[0]);
+    }
     pb_buffer_free(&text);
 }
 

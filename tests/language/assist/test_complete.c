@@ -125,7 +125,8 @@ static void test_what_fits_comes_first(void **state)
     expect_first(*state, "run(love).pa|", "pattern,patch,path");
     expect_first(*state, "running.pattern[|", "layer=,head=,query=,key=");
     expect_first(*state, "running.pattern[la|", "layer=");
-    expect(*state, "running.pattern[la|", "last", "lambda");
+    expect(*state, "running.pattern[la|", "layer=", "lambda,last");
+    expect(*state, "running.pattern[las|", "last", "lambda");
     expect_first(*state, "run(love).pattern[layer=0, |", "layer=,head=,query=,key=");
     expect_first(*state, "run([love, love]).mlp_post[|", "layer=,pos=,d_mlp=");
     expect_first(*state, "model.W_Q[|", "layer=,head=,d_model=,d_head=");
@@ -212,7 +213,7 @@ static void test_arguments(void **state)
     expect(*state, "f(|", "width=,height=", "");
     expect(*state, "f(1, hei|", "height=", "width=");
     expect(*state, "t[|", "layer=,pos=", "head=");
-    expect(*state, "t[layer=0, p|", "pos=,print", "path=");
+    expect(*state, "t[layer=0, p|", "pos=", "path=,print");
     expect(*state, "u[pos=\"|", "I, love", "axes");
     expect(*state, "u[pos=\" l|", " love", "I");
     expect(*state, "cases[\"|", "prompt,expected", "love");

@@ -88,7 +88,7 @@ static void test_host(void **state)
     expect(f, "clear(wait=True)", "[clear, wait]\n");
     expect_error(f, "help(range)", "[page]\nrange(stop) or (start, stop, step=1)");
     expect_error(f, "range?", "[page]\nrange");
-    expect_error(f, "help()", "## Text");
+    expect_error(f, "help()", "- Text: str, repr, ");
 }
 
 static void test_evaluate(void **state)

@@ -52,13 +52,17 @@ void pb_error_trail(pb_error *error, pb_source *source, pb_span span, const char
  * one; whoever knows the call then adds the place. The last word counts. */
 void pb_error_about(pb_error *error, const char *argument);
 void pb_error_of_prompt(pb_error *error, size_t prompt);
+/* The same of the items of an argument that is a list. */
+void pb_error_of_item(pb_error *error, size_t item);
 const char *pb_error_argument(const pb_error *error); /* NULL if it is about none */
 bool pb_error_prompt(const pb_error *error, size_t *prompt);
+bool pb_error_item(const pb_error *error, size_t *item);
 
 pb_status pb_error_code(const pb_error *error);
 const char *pb_error_text(const pb_error *error);        /* never NULL */
 const char *pb_error_hint_text(const pb_error *error);   /* NULL if there is none */
 const pb_source *pb_error_source(const pb_error *error); /* NULL if there is no place */
+pb_span pb_error_span(const pb_error *error);
 
 /*
  * The whole message for a person, in plain text, ending in a newline:

@@ -44,12 +44,13 @@ enum {
     PB_MOST_WIDTH = 1 << 16,
     PB_MOST_INNER = 1 << 20,
     PB_MOST_POSITIONS = 1 << 20,
-    PB_MOST_TOKENS = 1 << 24
+    PB_MOST_TOKENS = 1 << 24,
+    PB_MOST_BASE = 1 << 30 /* of a rotation's frequencies */
 };
 
 typedef enum pb_config_type {
     PB_CONFIG_SIZE,   /* size_t, from 1 to `most`; 0 where the key is absent and has no default */
-    PB_CONFIG_NUMBER, /* double, finite */
+    PB_CONFIG_NUMBER, /* double, finite; above 0 and at most `most` where that is given */
     PB_CONFIG_FLAG,   /* bool */
     PB_CONFIG_NAME    /* char * */
 } pb_config_type;
@@ -59,7 +60,7 @@ typedef struct pb_config_key {
     const char *names[3]; /* the last of them that is there counts; "a.b" is b in the object a */
     pb_config_type type;
     size_t field; /* offsetof(pb_config, ...) */
-    size_t most;
+    size_t most;  /* of a number that is above 0; 0: any number */
     double otherwise;
     const char *otherwise_name;
 } pb_config_key;

@@ -29,6 +29,9 @@ typedef struct pb_column {
     pb_range range;  /* of the colours, or of the bars */
 } pb_column;
 
+/* Of a longer table so many rows are shown: some two screens. */
+#define PB_TABLE_ROWS 100
+
 typedef struct pb_table_view {
     pb_words words;
     size_t n_rows, n_columns;
@@ -36,7 +39,7 @@ typedef struct pb_table_view {
     const char *row_name;          /* above the row labels */
     const char *const *row_labels; /* n_rows of them; NULL for none */
     pb_text_kind row_kind;
-    size_t total_rows; /* when more than n_rows, a last line says how many are left out */
+    size_t total_rows; /* when more than are shown, a last line says how many are left out */
 } pb_table_view;
 
 pb_status pb_show_table(const pb_table_view *view, pb_bundle **bundle, pb_error **error);

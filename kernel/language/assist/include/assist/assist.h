@@ -26,4 +26,8 @@ pb_status pb_complete(const pb_snapshot *snapshot, const char *code, size_t leng
 pb_status pb_inspect(const pb_snapshot *snapshot, const char *code, size_t length, size_t at,
                      int detail, pb_bundle **found, pb_error **error);
 
+/* Replaces the hint of an error of a cell by the line to write, where its place, or the whole of
+ * its code, is a habit from elsewhere (eval/habit.h). */
+void pb_advise(const pb_snapshot *snapshot, pb_error *error);
+
 #endif

@@ -13,8 +13,10 @@ void pb_reference_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buf
 void pb_reference_parameter(const pb_lexicon *lexicon, const pb_parameter *p, pb_buffer *out);
 /* What a value is, and what it answers to after a dot. */
 void pb_reference_value(const pb_value *value, pb_buffer *out);
-/* All words by category, one line each. */
+/* All words, a line for each category. */
 void pb_reference_overview(const pb_lexicon *lexicon, pb_buffer *out);
+/* What each word of a category does, one line each; false if there is no such category. */
+bool pb_reference_category(const pb_lexicon *lexicon, const char *name, pb_buffer *out);
 /* The entries of all words by category. */
 void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out);
 

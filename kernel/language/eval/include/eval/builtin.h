@@ -139,6 +139,7 @@ typedef struct pb_argument {
     pb_value *value;  /* borrowed for the call; the fallback's value if it was left out */
     pb_span span;     /* where it is written; the call's span if it was left out */
     bool given;
+    const struct pb_node *node; /* as it is written; NULL where no code wrote it */
 } pb_argument;
 
 struct pb_call {

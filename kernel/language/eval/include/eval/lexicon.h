@@ -6,6 +6,7 @@
 #define PB_EVAL_LEXICON_H
 
 #include "eval/builtin.h"
+#include "eval/habit.h"
 
 /* The words of one layer. */
 typedef struct pb_word_table {
@@ -15,6 +16,7 @@ typedef struct pb_word_table {
     /* What parameters of these names are in any word, where its own row does not say it: their text
      * and what to suggest for them. Ends with a row without a name; may be NULL. */
     const pb_parameter *usual;
+    const pb_habit *habits; /* ends with a row that has nothing typed; may be NULL */
 } pb_word_table;
 
 /* Where two rows have one name, the first counts. The tables outlive the lexicon. */
@@ -25,6 +27,8 @@ void pb_lexicon_destroy(pb_lexicon **lexicon);
 /* The row of a name; NULL if there is none. */
 const pb_builtin *pb_lexicon_builtin(const pb_lexicon *lexicon, const char *name);
 const pb_constant *pb_lexicon_constant(const pb_lexicon *lexicon, const char *name);
+/* Walks the rows of habits likewise. */
+const pb_habit *pb_lexicon_next_habit(const pb_lexicon *lexicon, size_t *at);
 /* What parameters of a name usually are; NULL if nothing is said. */
 const pb_parameter *pb_lexicon_usual(const pb_lexicon *lexicon, const char *name);
 

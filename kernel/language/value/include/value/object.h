@@ -50,6 +50,7 @@ struct pb_object_type {
     void (*repr)(const pb_value *self, pb_buffer *out);
     /* Adds its forms to the bundle, text/plain among them. NULL: the repr. */
     pb_status (*show)(pb_interp *interp, const pb_value *self, pb_bundle *bundle, pb_error **error);
+    bool named_in_lists;   /* a list of them shows what each is, and not what each shows */
     bool shown_when_bound; /* a cell that ends in `x = ...` shows it too, as a model's card */
 
     const pb_member *members; /* static answers to x.name, completed and inspected */
