@@ -217,13 +217,26 @@ def copy(source, folder):
         (folder / name).write_bytes((source / name).read_bytes())
 
 
+def llama3(source, folder):
+    copy(source, folder)
+    whole = json.loads((folder / "tokenizer.json").read_text())
+    ids = whole["model"]["vocab"] | {token["content"]: token["id"] for token in whole["added_tokens"]}
+    tokens = sorted(ids, key=ids.get)
+    first = len(whole["model"]["vocab"])
+    write_gguf(folder.with_name(folder.name + ".gguf"), [
+        ("general.architecture", TEXT, "llama"), ("tokenizer.ggml.model", TEXT, "gpt2"),
+        ("tokenizer.ggml.pre", TEXT, "llama-bpe"), ("tokenizer.ggml.tokens", TEXT, tokens),
+        ("tokenizer.ggml.token_type", I32, [NORMAL if i < first else CONTROL for i in range(len(tokens))]),
+        ("tokenizer.ggml.merges", TEXT, whole["model"]["merges"]), ("tokenizer.ggml.bos_token_id", U32, first)])
+
+
 def main():
     gguf, tiktoken, model, second, third, out = map(pathlib.Path, sys.argv[1:])
     smollm2(gguf, out / "smollm2")
     qwen2(tiktoken, out / "qwen2")
     mistral(model, out / "mistral")
     copy(second, out / "llama2")
-    copy(third, out / "llama3")
+    llama3(third, out / "llama3")
 
 
 if __name__ == "__main__":

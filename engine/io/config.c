@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/gguf.h"
 #include "io/json.h"
 
 enum { CONFIG_LIMIT = 16 << 20 }; /* bytes of a config.json */
@@ -275,8 +276,20 @@ static pb_status read_generation(const char *folder, pb_config *config, pb_error
     return status;
 }
 
-pb_status pb_config_read(const char *folder, pb_config_find *find, pb_config **config,
-                         pb_error **error)
+/* A GGUF file's metadata holds what config.json and generation_config.json do. */
+static pb_status read_gguf(const char *path, pb_config_find *find, pb_config **config,
+                           pb_error **error)
+{
+    pb_buffer json = PB_BUFFER_EMPTY;
+    pb_status status = pb_gguf_config(path, &json, error);
+    if (!status)
+        status = pb_config_parse(path, json.data, json.length, find, config, error);
+    pb_buffer_free(&json);
+    return status;
+}
+
+static pb_status read_folder(const char *folder, pb_config_find *find, pb_config **config,
+                             pb_error **error)
 {
     char *path = pb_file_join(folder, "config.json");
     if (!path)
@@ -295,6 +308,18 @@ pb_status pb_config_read(const char *folder, pb_config_find *find, pb_config **c
         pb_config_destroy(&read);
     else
         *config = read;
+    return status;
+}
+
+pb_status pb_config_read(const char *path, pb_config_find *find, pb_config **config,
+                         pb_error **error)
+{
+    char *file = NULL;
+    pb_status status = pb_gguf_find(path, &file, error);
+    if (!status)
+        status =
+            file ? read_gguf(file, find, config, error) : read_folder(path, find, config, error);
+    free(file);
     return status;
 }
 

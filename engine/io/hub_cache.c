@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/gguf.h"
 #include "io/locate.h"
 #include "places.h"
 
@@ -48,6 +49,14 @@ bool places_has_only_torch(const char *folder)
 
 const char *places_lacks(const char *folder)
 {
+    char *gguf = NULL;
+    pb_status status = pb_gguf_find(folder, &gguf, NULL);
+    bool there = gguf != NULL;
+    free(gguf);
+    if (there)
+        return NULL;
+    if (status == PB_VALUE)
+        return "several GGUF files in it, of which one is to be named";
     if (!pb_file_is_folder(folder))
         return pb_file_exists(folder) ? "a file, and a folder was expected" : "no such folder";
     if (!has_file(folder, "config.json"))

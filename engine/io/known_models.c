@@ -13,6 +13,7 @@ static const pb_known_model models[] = {
     {"gpt2-large", "openai-community/gpt2-large", no_aliases, "774M parameters, 36 layers"},
     {"gpt2-xl", "openai-community/gpt2-xl", no_aliases, "1.6B parameters, 48 layers"},
     {"distilgpt2", "distilbert/distilgpt2", distil_aliases, "82M parameters, 6 layers"},
+    {"smollm2-135m", "HuggingFaceTB/SmolLM2-135M", no_aliases, "135M parameters, 30 layers"},
 };
 
 size_t pb_known_model_count(void)

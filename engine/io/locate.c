@@ -119,7 +119,8 @@ static bool look_everywhere(search *s)
     if (is_path(s->name))
         return try_folder(s, places_expand_home(s->name, strlen(s->name), s->paths->home));
     const pb_known_model *known = pb_known_model_find(s->name);
-    bool complete = !strchr(s->name, '/') || try_folder(s, strdup(s->name));
+    bool path = strchr(s->name, '/') || pb_file_exists(s->name);
+    bool complete = !path || try_folder(s, strdup(s->name));
     for (size_t i = 0; complete && i < s->paths->n_folders; i++) {
         complete = try_below(s, s->paths->folders[i], s->name);
         if (complete && known && strcmp(known->name, s->name) != 0)

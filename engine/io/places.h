@@ -9,7 +9,7 @@
 /* The path with a leading ~ replaced by `home`, which may be NULL. */
 char *places_expand_home(const char *path, size_t length, const char *home);
 
-/* What a folder that may be a model's lacks; NULL if nothing. Static. */
+/* What a folder, or a GGUF file, that may be a model's lacks; NULL if nothing. Static. */
 const char *places_lacks(const char *folder);
 /* Whether its weights are there in PyTorch's own format alone. */
 bool places_has_only_torch(const char *folder);

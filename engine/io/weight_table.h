@@ -25,7 +25,6 @@ typedef struct stored {
     size_t key_length;
     size_t shard;
     uint64_t offset, end; /* in the file */
-    size_t paired_heads;  /* pb_weights_unpair_rows(); 0 where the rows lie as they are wanted */
 } stored;
 
 struct pb_weights {

@@ -417,49 +417,10 @@ static pb_status read_values(const pb_weights *weights, const pb_weight *weight,
     return PB_OK;
 }
 
-/* ---- rows ---- */
-
-pb_status pb_weights_unpair_rows(pb_weights *weights, const pb_weight *weight, size_t heads,
-                                 pb_error **error)
-{
-    size_t rows = weight->rank > 0 ? weight->shape[0] : 0;
-    if (heads == 0 || rows % heads != 0 || rows / heads % 2 != 0)
-        return pb_fail(error, PB_FORMAT,
-                       "'%s': tensor '%s' has %zu rows, and an even number of them for each of %zu "
-                       "heads was expected",
-                       weight->file, weight->name, rows, heads);
-    weights->tensors[(const stored *)weight - weights->tensors].paired_heads = heads;
-    return PB_OK;
-}
-
-/* Where a row lies that is number `row` in the usual order. */
-static size_t row_in_file(const pb_weight *weight, size_t row)
-{
-    size_t heads = ((const stored *)weight)->paired_heads;
-    if (heads == 0)
-        return row;
-    size_t height = weight->shape[0] / heads, within = row % height, half = height / 2;
-    return row - within + within % half * 2 + within / half;
-}
-
-static pb_status read_rows(const pb_weights *weights, const pb_weight *weight, size_t first,
-                           size_t n, size_t width, float *values, pb_error **error)
-{
-    if (((const stored *)weight)->paired_heads == 0)
-        return read_values(weights, weight, first * width, n * width, values, error);
-    pb_status status = PB_OK;
-    for (size_t i = 0; i < n && !status; i++)
-        status = read_values(weights, weight, row_in_file(weight, first + i) * width, width,
-                             values + i * width, error);
-    return status;
-}
-
 pb_status pb_weights_read(const pb_weights *weights, const pb_weight *weight, float *values,
                           pb_error **error)
 {
-    size_t rows = weight->rank > 0 ? weight->shape[0] : 1;
-    size_t width = rows > 0 ? weight->count / rows : 0;
-    return read_rows(weights, weight, 0, rows, width, values, error);
+    return read_values(weights, weight, 0, weight->count, values, error);
 }
 
 pb_status pb_weights_read_rows(const pb_weights *weights, const pb_weight *weight, size_t first,
@@ -470,6 +431,6 @@ pb_status pb_weights_read_rows(const pb_weights *weights, const pb_weight *weigh
         return pb_fail(error, PB_RANGE,
                        "rows %zu to %zu of tensor '%s' were wanted, and it has %zu", first,
                        first + n, weight->name, rows);
-    size_t width = rows > 0 ? weight->count / rows : 0;
-    return read_rows(weights, weight, first, n, width, values, error);
+    size_t row = rows > 0 ? weight->count / rows : 0;
+    return read_values(weights, weight, first * row, n * row, values, error);
 }

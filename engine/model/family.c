@@ -17,9 +17,15 @@ enum { N_FAMILIES = sizeof families / sizeof *families, MAX_NAME = 256 };
 const pb_family *pb_family_find(const char *model_type)
 {
     for (size_t i = 0; i < N_FAMILIES; i++)
-        if (strcmp(families[i]->model_type, model_type) == 0)
+        if (strcmp(families[i]->model_type, model_type) == 0 ||
+            strcmp(families[i]->architecture, model_type) == 0)
             return families[i];
     return NULL;
+}
+
+const pb_tensor_names *pb_family_names(const pb_model *model)
+{
+    return model->in_gguf ? &model->family->gguf : &model->family->names;
 }
 
 pb_status pb_family_keys(const char *path, const char *model_type, const pb_config_keys **keys,
@@ -168,7 +174,7 @@ pb_status pb_family_tensor(const pb_model *model, const pb_weights *weights, con
     *weight = NULL;
     if (!pb_family_reads(model, row))
         return PB_OK;
-    *weight = find_tensor(&model->family->names, weights, row, layer, name);
+    *weight = find_tensor(pb_family_names(model), weights, row, layer, name);
     if (*weight)
         return check_shape(model->family, row, *weight, &model->shape, error);
     if (row->presence == PB_MAY_LACK)
@@ -181,7 +187,7 @@ pb_status pb_family_tensor(const pb_model *model, const pb_weights *weights, con
 pb_status pb_family_part(const pb_model *model, const pb_weights *weights, pb_part part,
                          size_t layer, const pb_weight **weight, pb_error **error)
 {
-    const pb_tensor_names *names = &model->family->names;
+    const pb_tensor_names *names = pb_family_names(model);
     *weight = NULL;
     pb_status status = PB_OK;
     for (size_t i = 0; i < names->n_rows && !status && !*weight; i++)
@@ -214,7 +220,7 @@ static bool is_part(const pb_model *model, const pb_weights *weights, const char
 {
     char tried[MAX_NAME];
     size_t layer;
-    const pb_tensor_names *names = &model->family->names;
+    const pb_tensor_names *names = pb_family_names(model);
     for (size_t i = 0; i < names->n_rows; i++) {
         const pb_part_row *row = &names->rows[i];
         if (fits_pattern(row->name, name, &layer) &&
@@ -222,6 +228,8 @@ static bool is_part(const pb_model *model, const pb_weights *weights, const char
             return pb_family_reads(model, row) &&
                    find_tensor(names, weights, row, layer, tried) == weight;
     }
+    if (names->rope_factors && strcmp(names->rope_factors, name) == 0)
+        return true;
     for (size_t i = 0; names->buffers[i]; i++)
         if (fits_pattern(names->buffers[i], name, &layer))
             return true;
@@ -230,7 +238,7 @@ static bool is_part(const pb_model *model, const pb_weights *weights, const char
 
 bool pb_family_knows(const pb_model *model, const pb_weights *weights, const pb_weight *weight)
 {
-    const char *const *prefixes = model->family->names.prefixes;
+    const char *const *prefixes = pb_family_names(model)->prefixes;
     for (size_t i = 0; prefixes[i]; i++) {
         size_t length = strlen(prefixes[i]);
         if (strncmp(weight->name, prefixes[i], length) == 0)

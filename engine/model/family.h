@@ -87,6 +87,7 @@ typedef struct pb_tensor_names {
     size_t n_rows;
     const char *const *buffers; /* tensors that files carry and that hold nothing of their own,
                                    ended by NULL; "h.%zu.attn.bias" */
+    const char *rope_factors;   /* what a rotation's frequencies are divided by; NULL: nothing */
 } pb_tensor_names;
 
 /* Whether prompts begin with the start token, unless a person says otherwise. */
@@ -102,13 +103,18 @@ typedef struct pb_family {
     pb_config_keys keys;
     const char *sides[PB_N_SIDES]; /* what config.json calls them */
     pb_tensor_names names;
-    bool rms;   /* pb_shape.rms */
-    bool gated; /* pb_shape.gated */
+    const char *architecture; /* as GGUF says it */
+    pb_tensor_names gguf;     /* of a GGUF file */
+    bool rms;                 /* pb_shape.rms */
+    bool gated;               /* pb_shape.gated */
     pb_start start;
 } pb_family;
 
-/* The one whose model_type that is; NULL if there is none. */
+/* The one whose model_type, or architecture in GGUF, that is; NULL if there is none. */
 const pb_family *pb_family_find(const char *model_type);
+
+/* The names that the model's files have for its tensors. */
+const pb_tensor_names *pb_family_names(const pb_model *model);
 
 /* ---- what a model has of what rows say ---- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/room.h"
 #include "base/visible.h"
 #include "loader.h"
 #include "math/matmul.h"
@@ -16,7 +17,7 @@
 
 static pb_status check_shapes(const loader *load, pb_error **error)
 {
-    const pb_tensor_names *names = &load->model->family->names;
+    const pb_tensor_names *names = pb_family_names(load->model);
     for (size_t i = 0; i < names->n_rows; i++) {
         const pb_part_row *row = &names->rows[i];
         size_t n_layers = row->per_layer ? load->model->shape.n_layer : 1;
@@ -51,7 +52,7 @@ static float *take(block_room *room, size_t n)
 /* Whether the family has a tensor for a part. */
 static bool is_read(const pb_model *model, pb_part part)
 {
-    const pb_tensor_names *names = &model->family->names;
+    const pb_tensor_names *names = pb_family_names(model);
     for (size_t i = 0; i < names->n_rows; i++)
         if (names->rows[i].part == part && pb_family_reads(model, &names->rows[i]))
             return true;
@@ -136,6 +137,11 @@ static pb_status allocate(loader *load, pb_error **error)
     if (!load->layers || !model->layers)
         return pb_fail_memory(error);
     size_t bytes = lay_out(load, NULL) * sizeof(float);
+    if (!pb_room_for(bytes))
+        return pb_fail(error, PB_MEMORY,
+                       "the weights of %s need %.1f GB of memory, and the machine has no room for "
+                       "them",
+                       model->path, (double)bytes / 1e9);
     size_t alignment = bytes >= PAGE ? PAGE : 64;
     bytes = (bytes + alignment - 1) / alignment * alignment;
     model->store = pb_malloc_aligned(alignment, bytes);
@@ -193,6 +199,37 @@ static pb_status find_tie(loader *load, pb_error **error)
     return status;
 }
 
+/* ---- frequencies ---- */
+
+/* GGUF has what stretches a rotation (Llama 3's scaling, worked out) as a tensor. */
+static pb_status stretch(const loader *load, pb_error **error)
+{
+    const pb_model *model = load->model;
+    const char *name = pb_family_names(model)->rope_factors;
+    const pb_weight *factors = name ? pb_weights_find(load->weights, name) : NULL;
+    size_t n = model->shape.rotary_dim / 2;
+    if (!factors || n == 0)
+        return PB_OK;
+    if (factors->count != n)
+        return pb_fail(error, PB_FORMAT,
+                       "'%s' in %s has %zu values; expected %zu, one for each "
+                       "pair of dimensions that is rotated",
+                       name, factors->file, factors->count, n);
+    float *by = pb_malloc(n, sizeof *by);
+    pb_status status =
+        by ? pb_weights_read(load->weights, factors, by, error) : pb_fail_memory(error);
+    for (size_t i = 0; i < n && !status; i++) {
+        if (!(by[i] > 0))
+            status =
+                pb_fail(error, PB_FORMAT, "'%s' in %s holds %g, and numbers above 0 were expected",
+                        name, factors->file, (double)by[i]);
+        else
+            model->frequencies[i] /= by[i];
+    }
+    free(by);
+    return status;
+}
+
 /* ---- what may surprise ---- */
 
 static void note_unused(const loader *load, pb_buffer *out)
@@ -234,11 +271,10 @@ static pb_status take_notes(const loader *load, pb_error **error)
 
 static const char *dtype_word(pb_dtype dtype)
 {
-    static const char *const words[] = {[PB_DTYPE_F32] = "float32",
-                                        [PB_DTYPE_F16] = "float16",
-                                        [PB_DTYPE_BF16] = "bfloat16",
-                                        [PB_DTYPE_F64] = "float64",
-                                        [PB_DTYPE_OTHER] = "another type"};
+    static const char *const words[] = {
+        [PB_DTYPE_F32] = "float32", [PB_DTYPE_F16] = "float16",       [PB_DTYPE_BF16] = "bfloat16",
+        [PB_DTYPE_F64] = "float64", [PB_DTYPE_Q8_0] = "Q8_0",         [PB_DTYPE_Q4_0] = "Q4_0",
+        [PB_DTYPE_Q4_1] = "Q4_1",   [PB_DTYPE_OTHER] = "another type"};
     return words[dtype];
 }
 
@@ -246,7 +282,7 @@ static const char *dtype_word(pb_dtype dtype)
 static size_t count_parameters(const loader *load)
 {
     const pb_shape *s = &load->model->shape;
-    const pb_tensor_names *names = &load->model->family->names;
+    const pb_tensor_names *names = pb_family_names(load->model);
     size_t count = 0;
     for (size_t i = 0; i < names->n_rows; i++) {
         const pb_part_row *row = &names->rows[i];
@@ -271,6 +307,8 @@ static pb_status load_all(loader *load, pb_error **error)
         status = pb_tokenizer_fit(model->tokenizer, model->shape.n_vocab, error);
     if (!status)
         status = find_tie(load, error);
+    if (!status)
+        status = stretch(load, error);
     if (!status)
         status = take_notes(load, error);
     if (!status)

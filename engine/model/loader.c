@@ -74,7 +74,7 @@ pb_status loader_read_rows(const loader *load, const pb_weight *weight, size_t f
 /* The next row of a part from `from` on; NULL past the last. */
 static const pb_part_row *next_row(const loader *load, pb_part part, size_t *from)
 {
-    const pb_tensor_names *names = &load->model->family->names;
+    const pb_tensor_names *names = pb_family_names(load->model);
     for (; *from < names->n_rows; ++*from)
         if (names->rows[*from].part == part)
             return &names->rows[(*from)++];
@@ -104,6 +104,15 @@ static pb_status read_vector(const loader *load, const pb_part_row *row, const p
     return status;
 }
 
+/* What a tensor would have filled that is not there. */
+static void clear_vector(const loader *load, const pb_part_row *row, float *values)
+{
+    const pb_shape *shape = &load->model->shape;
+    size_t n = pb_family_side(shape, row->shape[0]);
+    for (size_t o = 0; row->shape[1] == PB_SIDE_NONE && o < n; o++)
+        values[pb_family_column(row, shape, o)] = 0;
+}
+
 pb_status loader_read(const loader *load, pb_part part, size_t layer, float *values,
                       pb_error **error)
 {
@@ -112,9 +121,11 @@ pb_status loader_read(const loader *load, pb_part part, size_t layer, float *val
     for (const pb_part_row *row; !status && (row = next_row(load, part, &from));) {
         const pb_weight *weight;
         status = find_tensor(load, row, layer, &weight, error);
-        if (!status && weight && weight->rank == 1)
+        if (!status && !weight)
+            clear_vector(load, row, values);
+        else if (!status && weight->rank == 1)
             status = read_vector(load, row, weight, values, error);
-        else if (!status && weight)
+        else if (!status)
             status = loader_read_rows(load, weight, 0, weight->shape[0], values, error);
     }
     return status;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "family.h"
 #include "io/file.h"
+#include "io/gguf.h"
 #include "load.h"
 #include "math/matmul.h"
 #include "model/families.h"
@@ -153,7 +154,12 @@ static pb_status refuse_window(const pb_config *c, pb_error **error)
 
 static pb_status read_config(pb_model *model, pb_error **error)
 {
-    pb_status status = pb_config_read(model->path, pb_family_keys, &model->config, error);
+    char *file = NULL;
+    pb_status status = pb_gguf_find(model->path, &file, error);
+    model->in_gguf = file != NULL;
+    free(file);
+    if (!status)
+        status = pb_config_read(model->path, pb_family_keys, &model->config, error);
     if (status)
         return status;
     const pb_config *c = model->config;
@@ -195,7 +201,12 @@ static pb_status take_stamp(const char *folder, uint64_t *stamp, pb_error **erro
         *stamp = *stamp * 31 + pb_file_stamp(path);
         free(path);
     }
-    return PB_OK;
+    char *gguf = NULL;
+    pb_status status = pb_gguf_find(folder, &gguf, error);
+    if (gguf)
+        *stamp = *stamp * 31 + pb_file_stamp(gguf);
+    free(gguf);
+    return status;
 }
 
 bool pb_model_is_of(const pb_model *model, const char *folder)
@@ -300,6 +311,19 @@ bool pb_model_prepends_start(const pb_model *model)
     case PB_START_TOKENIZERS: return pb_tokenizer_start_rule(model->tokenizer) != PB_START_NEVER;
     }
     return true;
+}
+
+const char *pb_model_start_reason(const pb_model *model)
+{
+    switch (model->family->start) {
+    case PB_START_PREPENDED: break;
+    case PB_START_NONE: return "its family has none";
+    case PB_START_TOKENIZERS:
+        return pb_tokenizer_start_rule(model->tokenizer) == PB_START_UNSAID
+                   ? "its tokenizer says nothing"
+                   : "as its tokenizer says";
+    }
+    return "";
 }
 
 const char *pb_model_path(const pb_model *model)

@@ -72,6 +72,7 @@ struct pb_model {
     pb_embedding embedding;
     pb_layer_weights *layers;
     float *final_gain, *final_bias; /* raw models only */
+    bool in_gguf;                   /* its files are one GGUF file */
     float *frequencies;             /* [rotary_dim / 2]; NULL where positions are embedded */
 
     pb_axis *axes[PB_N_MODEL_AXES];

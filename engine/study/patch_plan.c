@@ -316,7 +316,7 @@ pb_status pb_patch_plan_create(const pb_patch_spec *spec, const pb_context *cont
     made->model = pb_model_retain(pb_run_model(spec->into[0]));
     made->shape = pb_model_shape(made->model);
     made->site = pb_site_info(spec->site);
-    status = pb_site_check(made->model, spec->site, error);
+    status = pb_about("at", pb_site_check(made->model, spec->site, error), error);
     if (!status)
         status = plan_fill(made, context, error);
     if (status)

@@ -355,8 +355,9 @@ const pb_builtin pb_builtins_model[] = {
      .category = "Models",
      .summary = "Loads a model and makes it the current one.",
      .doc =
-         "`name` is a model's name, or the path of a folder in Hugging Face's layout. Names are "
-         "looked up in the folders of PATCHBAY_MODELS, among the models that came with "
+         "`name` is a model's name, or the path of a folder in Hugging Face's layout, or of "
+         "a GGUF file. Names are looked up in the folders of PATCHBAY_MODELS, among the models "
+         "that came with "
          "Patchbay, and in the Hugging Face cache, where `\"gpt2@REVISION\"` is a branch, a tag "
          "or a commit. A model that is loaded already is not read again unless its files have "
          "changed.\n\n"

@@ -94,13 +94,19 @@ static const char *short_path(const char *path)
     return *start == '/' ? start + 1 : start;
 }
 
-/* Whether the start token is prepended, with its name unless it is GPT-2's. */
+/* Whether the start token is prepended, with its name unless it is GPT-2's, and why unless that is
+ * the usual. */
 static void start_text(const pb_value *self, char *out, size_t size)
 {
     const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(self));
     int32_t start = pb_tokenizer_start(tokenizer);
     const char *name = start == PB_NO_TOKEN ? "" : pb_tokenizer_label(tokenizer, start);
-    const char *how = data_of(self)->bos ? "prepended" : "not prepended";
+    const pb_model *model = pb_model_of(self);
+    bool told = data_of(self)->bos != pb_model_prepends_start(model);
+    const char *why = told ? "" : pb_model_start_reason(model);
+    char how[FACT_TEXT + 16];
+    snprintf(how, sizeof how, "%sprepended%s%s", data_of(self)->bos ? "" : "not ",
+             why[0] ? ": " : "", why);
     if (start == PB_NO_TOKEN)
         snprintf(out, size, "none in the vocabulary");
     else if (strcmp(name, "<|endoftext|>") == 0)
@@ -142,8 +148,8 @@ static void add_family_facts(const pb_shape *s, card_facts *out)
         snprintf(out->turned, FACT_TEXT, "rotate %zu of %zu dimensions", s->rotary_dim, s->d_head);
         add_fact(out, "positions", out->turned);
     }
-    if (s->rms)
-        add_fact(out, "norm", "root mean square");
+    if (s->rms || s->rotary_dim)
+        add_fact(out, "norm", s->rms ? "root mean square" : "layer norm");
     if (s->n_kv_head != s->n_head) {
         snprintf(out->groups, FACT_TEXT, "%zu, each of %zu heads", s->n_kv_head,
                  s->n_head / s->n_kv_head);

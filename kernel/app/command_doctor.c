@@ -22,6 +22,16 @@ static const char *const front_ends[] = {
     "jupyter-lab", "jupyter-notebook", "jupyter-console", "jupyter-nbconvert",
     "jupyter-run", "papermill",        "jupytext",        "code"};
 
+/* A line that proposes a command, as a terminal calls it. */
+static void propose(const char *command, const char *brings)
+{
+    char *call = NULL;
+    (void)pb_location_call(&call, NULL);
+    printf("  %-18s %s %s\n", "none", call ? call : "patchbay", command);
+    printf("  %-18s %s\n", "", brings);
+    free(call);
+}
+
 static void heading(const char *title)
 {
     printf("\n%s\n", title);
@@ -98,7 +108,7 @@ static void examine_models(void)
     for (size_t i = 0; i < count; i++)
         row(models[i].name, models[i].folder);
     if (count == 0)
-        row("none", "patchbay fetch gpt2 brings one");
+        propose("fetch gpt2", "brings one");
     pb_located_free(models, count);
     pb_locate_paths_free(&paths);
     free(data);
@@ -173,7 +183,7 @@ static bool examine_kernels(void)
     good = examine_kernel("/usr/local/share/jupyter", &found) && good;
     good = examine_kernel("/usr/share/jupyter", &found) && good;
     if (found == 0)
-        row("none", "patchbay install makes Jupyter know this program");
+        propose("install", "makes Jupyter know this program");
     return good;
 }
 

@@ -48,10 +48,11 @@ static const pb_command commands[] = {
         .name = "fetch",
         .usage = "[--tries N] MODEL",
         .summary = "download a model from the Hugging Face hub, where load() finds it",
-        .options = {{"", "MODEL",
-                     "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, or ORG/NAME;\n"
-                     "MODEL@REVISION for a branch, a tag or a commit other than main"},
-                    {"--tries", "N", "give up after N tries that brought nothing (5)"}},
+        .options =
+            {{"", "MODEL",
+              "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, smollm2-135m, or ORG/NAME;\n"
+              "MODEL@REVISION for a branch, a tag or a commit other than main"},
+             {"--tries", "N", "give up after N tries that brought nothing (5)"}},
         .run = pb_command_fetch,
     },
     {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "io/file.h"
 #include "locations.h"
@@ -102,6 +103,22 @@ static pb_status check_offline(pb_error **error)
     return PB_OK;
 }
 
+/* The certificates to trust: those that are named, or where systems keep theirs. The curl of a
+ * wheel was built on one of them, and would look where that one does. */
+static const char *trusted_certificates(void)
+{
+    static const char *const places[] = {
+        "/etc/ssl/certs/ca-certificates.crt", /* Debian, Arch, Alpine */
+        "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora */
+        "/etc/ssl/ca-bundle.pem",             /* openSUSE */
+    };
+    const char *said = pb_setting("SSL_CERT_FILE");
+    for (size_t i = 0; i < sizeof places / sizeof *places && !said; i++)
+        if (access(places[i], R_OK) == 0)
+            said = places[i];
+    return said;
+}
+
 pb_status pb_fetch_settings_read(pb_fetch_settings *settings, pb_fetch_options *options,
                                  pb_error **error)
 {
@@ -119,7 +136,7 @@ pb_status pb_fetch_settings_read(pb_fetch_settings *settings, pb_fetch_options *
         return pb_fail(error, PB_VALUE,
                        "HF_HUB_DOWNLOAD_TIMEOUT is '%s', and a number of seconds was expected",
                        seconds);
-    options->certificates = pb_setting("SSL_CERT_FILE");
+    options->certificates = trusted_certificates();
     options->hub = settings->paths.hub;
     if (!options->hub)
         return pb_fail(error, PB_VALUE,

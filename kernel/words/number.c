@@ -43,7 +43,7 @@ static pb_status pointwise(pb_call *call, const pb_pointwise *f, const pb_value 
         pb_fail_argument(call, "x", error, PB_TYPE, "%s() takes a number or a tensor, not %s",
                          call->row->name, pb_value_describe(x, what, sizeof what));
         if (error && *error && pb_value_kind(x) == PB_LIST)
-            pb_error_hint(*error, "[%s(x) for x in xs] works on each item", call->row->name);
+            pb_error_hint(*error, "each item by itself: [%s(x) for x in xs]", call->row->name);
         return PB_TYPE;
     }
     for (size_t i = 0; !out.status && i < pb_list_count(x); i++) {

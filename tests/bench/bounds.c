@@ -39,6 +39,8 @@ static void all_products(const subject *s, size_t rows, const float *x, float *y
         product(rows, d, shape->d_qkv, x, w->w_qkv, y);
         product(rows, inner, d, x, w->w_o, y);
         product(rows, d, m, x, w->w_in, y);
+        if (w->w_gate)
+            product(rows, d, m, x, w->w_gate, y);
         product(rows, m, d, x, w->w_out, y);
     }
 }
@@ -133,12 +135,14 @@ double bound_read(subject *s, size_t a, size_t b, count *counted)
         for (size_t layer = 0; layer < shape->n_layer; layer++) {
             const pb_layer_weights *w = pb_model_layer(s->model, layer);
             sink = sink + total(d * shape->d_qkv, w->w_qkv) + total(d * inner, w->w_o) +
-                   total(d * m, w->w_in) + total(m * d, w->w_out);
+                   total(d * m, w->w_in) + total(m * d, w->w_out) +
+                   (w->w_gate ? total(d * m, w->w_gate) : 0);
         }
         double took = now() - start;
         best = i > 0 && took < best ? took : best;
     }
-    counted->cells = sizeof(float) * shape->n_layer * (4 * d * inner + 2 * d * m);
+    counted->cells = sizeof(float) * shape->n_layer *
+                     (d * shape->d_qkv + d * inner + (shape->gated ? 3 : 2) * d * m);
     return best;
 }
 

@@ -1,6 +1,6 @@
-/* libFuzzer: a GGUF file of any bytes. What opens must be readable to its last value, in the order
- * of pairs of rows too, and every key in it to its last item; a tokenizer in it must encode a text,
- * or say why not. */
+/* libFuzzer: a GGUF file of any bytes. What opens must be readable to its last value, and every
+ * key in it to its last item; what it says of a model must be JSON; a tokenizer in it must encode a
+ * text, or say why not. */
 #define _GNU_SOURCE /* memfd_create() */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,21 +10,19 @@
 #include <unistd.h>
 
 #include "io/gguf.h"
+#include "io/json.h"
 #include "io/safetensors.h"
 #include "tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void read_tensor(pb_weights *weights, const pb_weight *weight)
+static void read_tensor(const pb_weights *weights, const pb_weight *weight)
 {
     float *values = malloc((weight->count ? weight->count : 1) * sizeof *values);
     if (!values || pb_weights_find(weights, weight->name) != weight)
         abort(); /* the count was checked against the file, which is small */
-    for (int turn = 0; turn < 2; turn++) {
-        if (pb_weights_read(weights, weight, values, NULL))
-            abort();
-        (void)pb_weights_unpair_rows(weights, weight, 2, NULL);
-    }
+    if (pb_weights_read(weights, weight, values, NULL))
+        abort();
     free(values);
 }
 
@@ -53,6 +51,19 @@ static void read_keys(const char *path)
     }
     pb_buffer_free(&shown);
     pb_gguf_destroy(&gguf);
+}
+
+static void read_config(const char *path)
+{
+    pb_buffer json = PB_BUFFER_EMPTY;
+    pb_json root;
+    pb_error *error = NULL;
+    if (pb_gguf_config(path, &json, &error)
+            ? !error
+            : pb_json_object("x", json.data, json.length, &root, NULL))
+        abort();
+    pb_error_destroy(&error);
+    pb_buffer_free(&json);
 }
 
 static void read_tokenizer(const char *path)
@@ -90,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < pb_weights_count(weights); i++)
             read_tensor(weights, pb_weights_at(weights, i));
         read_keys(path);
+        read_config(path);
         read_tokenizer(path);
     } else if (!error) {
         abort();

@@ -138,36 +138,6 @@ static void test_shapes(void **state)
     pb_weights_close(&w);
 }
 
-/* In each of 3 heads of 8 rows, the file has the rows 0, 4, 1, 5, 2, 6, 3, 7. */
-static void test_pairs(void **state)
-{
-    (void)state;
-    pb_weights *w = NULL;
-    pb_error *error = NULL;
-    float lying[24], usual[24], rows[5 * 32], all[24 * 32];
-    assert_ok(pb_weights_open(TYPES, &w, &error), &error);
-    const pb_weight *bias = pb_weights_find(w, "blk.0.attn_q.bias");
-    const pb_weight *weight = pb_weights_find(w, "blk.0.attn_q.weight");
-    assert_ok(pb_weights_read(w, bias, lying, &error), &error);
-    assert_ok(pb_weights_read(w, weight, all, &error), &error);
-    assert_ok(pb_weights_unpair_rows(w, bias, 3, &error), &error);
-    assert_ok(pb_weights_unpair_rows(w, weight, 3, &error), &error);
-    assert_ok(pb_weights_read(w, bias, usual, &error), &error);
-    static const size_t order[8] = {0, 2, 4, 6, 1, 3, 5, 7};
-    for (size_t i = 0; i < 24; i++)
-        assert_true(usual[i] == lying[i / 8 * 8 + order[i % 8]]);
-    assert_ok(pb_weights_read_rows(w, weight, 6, 5, rows, &error), &error);
-    for (size_t i = 0; i < 5; i++) {
-        size_t from = (6 + i) / 8 * 8 + order[(6 + i) % 8];
-        assert_memory_equal(rows + 32 * i, all + 32 * from, 32 * sizeof(float));
-    }
-    assert_error(pb_weights_unpair_rows(w, bias, 5, &error), &error, PB_FORMAT,
-                 "'blk.0.attn_q.bias' has 24 rows, and an even number of them for each of 5 heads");
-    assert_error(pb_weights_unpair_rows(w, bias, 8, &error), &error, PB_FORMAT, "8 heads");
-    assert_error(pb_weights_unpair_rows(w, bias, 0, &error), &error, PB_FORMAT, "0 heads");
-    pb_weights_close(&w);
-}
-
 static void test_numbers(void **state)
 {
     (void)state;
@@ -252,6 +222,60 @@ static void test_made_here(void **state)
     assert_int_equal(pb_weights_find(w, "empty")->count, 0);
     assert_ok(pb_weights_read(w, pb_weights_find(w, "empty"), NULL, &error), &error);
     pb_weights_close(&w);
+}
+
+/* Under the names that config.json has, whatever the family; only what the file says. */
+static void test_config_of(void **state)
+{
+    pb_error *error = NULL;
+    pb_buffer file = PB_BUFFER_EMPTY, json = PB_BUFFER_EMPTY;
+    add_start(&file, 3, 2, 5);
+    add_text(&file, "general.architecture");
+    add_number(&file, 8, 4);
+    add_text(&file, "some");
+    add_key(&file, "some.block_count", 3);
+    add_key(&file, "some.embedding_length", 8);
+    add_key(&file, "some.attention.head_count", 2);
+    add_key(&file, "some.rope.dimension_count", 1);
+    add_listed(&file, &(listed){"token_embd.weight", 2, {8, 5}, 0, 0});
+    add_listed(&file, &(listed){"blk.0.attn_q.bias", 1, {8}, 0, 160});
+    add_data(&file, 192);
+    const char *path = write_and_free(*state, &file);
+    assert_ok(pb_gguf_config(path, &json, &error), &error);
+    assert_string_equal(
+        json.data, "{\"model_type\": \"some\", \"num_hidden_layers\": 3, \"hidden_size\": 8, "
+                   "\"num_attention_heads\": 2, \"partial_rotary_factor\": 0.25000000000000006, "
+                   "\"vocab_size\": 5, \"tie_word_embeddings\": true, "
+                   "\"attention_bias\": true, \"mlp_bias\": false}");
+    pb_buffer_free(&json);
+}
+
+static void test_config_refused(void **state)
+{
+    static const struct {
+        const char *key, *text, *part;
+    } rows[] = {
+        {"some.block_count", "three", "the architecture's block_count is \"three\", and a number"},
+        {"some.rope.scaling.type", "yarn", "rope.scaling.type is \"yarn\", and none, or linear"},
+        {"some.attention.sliding_window", "4", "attention.sliding_window is \"4\", and none"},
+        {"general.name", "", "general.architecture is missing"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pb_error *error = NULL;
+        pb_buffer file = PB_BUFFER_EMPTY, json = PB_BUFFER_EMPTY;
+        add_start(&file, 3, 0, i < 3 ? 2 : 1);
+        if (i < 3) {
+            add_text(&file, "general.architecture");
+            add_number(&file, 8, 4);
+            add_text(&file, "some");
+        }
+        add_text(&file, rows[i].key);
+        add_number(&file, 8, 4);
+        add_text(&file, rows[i].text);
+        const char *path = write_and_free(*state, &file);
+        assert_error(pb_gguf_config(path, &json, &error), &error, PB_UNSUPPORTED, rows[i].part);
+        pb_buffer_free(&json);
+    }
 }
 
 /* ---- where it is found ---- */
@@ -482,10 +506,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_texts),
         cmocka_unit_test_setup_teardown(test_made_here, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(test_config_of, scratch_set_up, scratch_tear_down),
+        cmocka_unit_test_setup_teardown(test_config_refused, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_found, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_other_versions, scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(test_lying_keys, scratch_set_up, scratch_tear_down),

@@ -55,10 +55,14 @@ static bool open_gguf(void *unused)
     (void)unused;
     pb_weights *weights = NULL;
     pb_gguf *gguf = NULL;
+    pb_buffer json = PB_BUFFER_EMPTY;
     pb_error *error = NULL;
     pb_status status = pb_weights_open("tests/golden/gguf-types.gguf", &weights, &error);
     if (!status)
         status = pb_gguf_read("tests/golden/gguf-types.gguf", &gguf, &error);
+    if (!status)
+        status = pb_gguf_config("tests/golden/gguf-types.gguf", &json, &error);
+    pb_buffer_free(&json);
     pb_weights_close(&weights);
     pb_gguf_destroy(&gguf);
     return is_done(status, error);

@@ -42,6 +42,7 @@ def fetch(binary, hub, cache, patience):
     def begin(*arguments: str, **settings) -> subprocess.Popen:
         limit = settings.pop("limit", None)
         stderr = settings.pop("stderr", subprocess.PIPE)
+        program = settings.pop("program", [binary])
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(cache.parent), "HF_ENDPOINT": hub.url(),
             "HF_HUB_CACHE": str(cache), "HF_HUB_DOWNLOAD_TIMEOUT": "1",
@@ -53,7 +54,7 @@ def fetch(binary, hub, cache, patience):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-        return subprocess.Popen([binary, "fetch", *(arguments or (REPO,))], env=environment,
+        return subprocess.Popen([*program, "fetch", *(arguments or (REPO,))], env=environment,
                                 stdout=subprocess.PIPE, stderr=stderr, text=True,
                                 preexec_fn=limit_files if limit else None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -711,6 +712,22 @@ def test_a_redirect_from_https_to_http_is_refused(fetch, secure_hub, cache, cert
     assert "from https to http" in done.stderr
     assert {a.server for a in secure_hub.asked} == {"hub"}
     assert_unpublished(cache)
+
+
+def test_certificates_where_another_system_keeps_them(fetch, secure_hub, cache, certificate, binary,
+                                                      tmp_path):
+    """openSUSE's place, in a mount namespace in which Debian's is empty."""
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+        pytest.skip("mounting apart is not allowed here")
+    secure_hub.everything_small = True
+    trusted = shlex.quote(str(certificate.with_suffix(".crt")))
+    apart = tmp_path / "apart"
+    apart.write_text(f"#!/bin/sh\nmount -t tmpfs tmpfs /etc/ssl && cp {trusted} /etc/ssl/ca-bundle.pem "
+                     f'&& exec {shlex.quote(str(binary))} "$@"\n')
+    apart.chmod(0o755)
+    done = fetch(program=["unshare", "-m", apart])
+    assert done.returncode == 0, done.stderr
+    assert_whole(cache, secure_hub)
 
 
 def test_encrypted_from_end_to_end(fetch, secure_hub, cache, certificate):

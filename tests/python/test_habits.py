@@ -60,6 +60,11 @@ TYPED = [
      "    results[layer] = patched[0, -1]", 'patch(into=love, from=hate, at="resid_mid"'),
     ("model.to(device)", "model"),
     ("utils.to_numpy(x)", "x"),
+    ("model(love)", "run(love).logits"),
+    ("logits = model(love)[0, -1]", "run(love).logits"),
+    # lists, where one was wanted
+    ("[cache, cache].pattern", "[x.pattern for x in [cache, cache]]"),
+    ("sqrt([1, 4])", "[sqrt(x) for x in [1, 4]]"),
     # PyTorch
     ("torch.set_grad_enabled(False)", ""),
     ('"cuda" if torch.cuda.is_available() else "cpu"', "False"),

@@ -68,7 +68,8 @@ static void every_site_place_by_place(void **state)
 {
     (void)state;
     const pb_metric metric = good_logit(&f);
-    const pb_select heads[2] = {at_index(0), at_index(3)}, queries[2] = {at_index(4), at_index(-1)};
+    const pb_select heads[2] = {at_index(0), at_index(-1)},
+                    queries[2] = {at_index(4), at_index(-1)};
     const pb_select two_heads = {.kind = PB_SELECT_LIST, .items = heads, .n_items = 2};
     const pb_select two_queries = {.kind = PB_SELECT_LIST, .items = queries, .n_items = 2};
     const pb_select each_head = each_of(&two_heads), each_query = each_of(&two_queries);
@@ -160,7 +161,7 @@ static void heads_of_a_list(void **state)
 {
     (void)state;
     const pb_metric metric = good_logit(&f);
-    const pb_head heads[3] = {{2, 1}, {0, 4}, {1, 0}};
+    const pb_head heads[3] = {{2, 1}, {0, 3}, {1, 0}};
     pb_patch_spec spec = patch_of(&f, PB_SITE_Z, &metric);
     spec.pairs = heads;
     spec.n_pairs = 3;

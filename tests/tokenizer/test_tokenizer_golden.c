@@ -297,6 +297,7 @@ static const vocabulary vocabularies[] = {
     {"smollm2", MADE("smollm2"), GOLDEN("smollm2"), need_others, fetch_others, false},
     {"smollm2 in GGUF", SMOLLM2, GOLDEN("smollm2"), need_others, fetch_others, true},
     {"llama3", MADE("llama3"), GOLDEN("llama3"), need_others, fetch_others, false},
+    {"llama3 in GGUF", MADE("llama3.gguf"), GOLDEN("llama3"), need_others, fetch_others, true},
     {"qwen2", MADE("qwen2"), GOLDEN("qwen2"), need_others, fetch_others, false},
     {"qwen2 in GGUF", MADE("qwen2.gguf"), GOLDEN("qwen2"), need_others, fetch_others, true},
     {"llama2", MADE("llama2"), GOLDEN("llama2"), need_others, fetch_others, false},

@@ -549,6 +549,27 @@ static void advise_argument(const pb_snapshot *snapshot, const pb_scan *scan, si
     free(argument);
 }
 
+/* model(tokens): its logits are a run's. */
+static void advise_model(const pb_snapshot *snapshot, const pb_scan *scan, size_t which,
+                         pb_error *error)
+{
+    pb_sight called;
+    pb_blanks call = {0};
+    if (!pb_scan_is(scan, which + 1, "("))
+        return;
+    pb_sight_before(scan, snapshot, which + 1, &called);
+    const pb_object_type *type = pb_sight_type(&called);
+    fill_arguments(snapshot, scan, which, true, &call);
+    const char *x = pb_blank_text(&call, "x");
+    if (type && strcmp(type->name, "model") == 0 && x && strlen(x) < 200)
+        pb_error_hint(error,
+                      "run() runs a prompt, and top() says what is likeliest then: "
+                      "run(%s).logits",
+                      x);
+    pb_blanks_free(&call);
+    pb_sight_free(&called);
+}
+
 /* ---- syntax ---- */
 
 /* One past the expression that begins at token `start`: a name or a bracket, with what is called,
@@ -614,20 +635,66 @@ static void advise_dots(const pb_snapshot *snapshot, const pb_scan *scan, size_t
 
 /* ---- an error ---- */
 
-/* model.cfg.n_layers in a line that was made of what is written: a model answers itself. */
-static void leave_out_cfg(pb_error *error)
+/* Puts `new` for `old` wherever the hint has it. */
+static void replace_in_hint(pb_error *error, const char *old, const char *new)
 {
-    static const char part[] = ".cfg.";
     const char *hint = pb_error_hint_text(error), *found;
-    pb_buffer clean = PB_BUFFER_EMPTY;
-    if (!hint || !strstr(hint, part))
+    pb_buffer changed = PB_BUFFER_EMPTY;
+    if (!hint || !new || !strstr(hint, old))
         return;
-    for (; (found = strstr(hint, part)); hint = found + sizeof part - 2)
-        pb_buffer_append(&clean, hint, (size_t)(found - hint));
-    pb_buffer_text(&clean, hint);
-    if (clean.data && !clean.failed)
-        pb_error_hint(error, "%s", clean.data);
-    pb_buffer_free(&clean);
+    for (; (found = strstr(hint, old)); hint = found + strlen(old)) {
+        pb_buffer_append(&changed, hint, (size_t)(found - hint));
+        pb_buffer_text(&changed, new);
+    }
+    pb_buffer_text(&changed, hint);
+    if (changed.data && !changed.failed && changed.length < 800)
+        pb_error_hint(error, "%s", changed.data);
+    pb_buffer_free(&changed);
+}
+
+/* run(prompt) of a hint, where the user has no prompt, is about the prompt there is. */
+static void name_prompt(const pb_snapshot *snapshot, const pb_blanks *blanks, pb_error *error)
+{
+    static const char called[] = "(prompt";
+    const char *prompt = pb_blank_text(blanks, "prompt"), *hint = pb_error_hint_text(error);
+    pb_buffer named = PB_BUFFER_EMPTY;
+    if (!hint || !prompt || pb_scan_name(snapshot, "prompt"))
+        return;
+    for (const char *at = hint; *at; at++) {
+        bool call = at > hint && at[-1] != ' ' && strncmp(at, called, sizeof called - 1) == 0 &&
+                    strchr(",)", at[sizeof called - 1]);
+        pb_buffer_byte(&named, *at);
+        if (call) {
+            pb_buffer_text(&named, prompt);
+            at += sizeof called - 2;
+        }
+    }
+    if (named.data && !named.failed && named.length < 800)
+        pb_error_hint(error, "%s", named.data);
+    pb_buffer_free(&named);
+}
+
+/* [x.tokens for x in xs] of a hint is about the list that stands at the place. */
+static void name_items(const pb_scan *scan, pb_error *error)
+{
+    static const char old[] = " for x in xs]", begin[] = "each item ";
+    const char *hint = pb_error_hint_text(error);
+    pb_span span = pb_error_span(error);
+    size_t which = 0;
+    if (!hint || strncmp(hint, begin, sizeof begin - 1) != 0)
+        return;
+    while (which < scan->count && scan->tokens[which].span.end <= span.start)
+        which++;
+    which += which < scan->count && pb_scan_is(scan, which, ".");
+    bool behind = which > 0 && pb_scan_is(scan, which - 1, ".");
+    char *list = behind ? pb_scan_span_text(scan, pb_scan_operand(scan, which - 1), which - 1)
+                        : strndup(scan->lexer.text + span.start, span.end - span.start);
+    pb_buffer clause = PB_BUFFER_EMPTY;
+    pb_buffer_format(&clause, " for x in %s]", list ? list : "xs");
+    if (clause.length < 200)
+        replace_in_hint(error, old, clause.data);
+    pb_buffer_free(&clause);
+    free(list);
 }
 
 static void advise_place(const pb_snapshot *snapshot, const pb_scan *scan, pb_blanks *blanks,
@@ -642,6 +709,7 @@ static void advise_place(const pb_snapshot *snapshot, const pb_scan *scan, pb_bl
     if (which >= scan->count)
         return;
     if (code == PB_TYPE) {
+        advise_model(snapshot, scan, which, error);
         advise_axis(scan, which, error);
         advise_numbers(snapshot, scan, which, error);
         advise_argument(snapshot, scan, which, blanks, error);
@@ -664,20 +732,24 @@ void pb_advise(const pb_snapshot *snapshot, pb_error *error)
     pb_scan scan;
     pb_blanks blanks = {0};
     pb_buffer line = PB_BUFFER_EMPTY;
-    if (!source || (code != PB_SYNTAX && code != PB_NAME && code != PB_TYPE))
+    size_t length = source ? pb_source_length(source) : 0;
+    if (!source || length > LONGEST_PAGE || code == PB_INTERRUPTED || code == PB_MEMORY)
         return;
-    size_t length = pb_source_length(source);
-    if (length > LONGEST_PAGE)
-        return;
+    bool habit = code == PB_SYNTAX || code == PB_NAME || code == PB_TYPE;
     bool scanned = pb_scan_start(&scan, pb_source_text(source), length, length);
     if (scanned)
         pb_fill_page(&scan, snapshot, &blanks);
-    const pb_habit *idiom = scanned ? pb_find_idiom(&scan, snapshot, &blanks, &line) : NULL;
+    const pb_habit *idiom =
+        scanned && habit ? pb_find_idiom(&scan, snapshot, &blanks, &line) : NULL;
     if (idiom)
         pb_error_hint(error, "%s: %s", idiom->why, line.data);
-    else if (scanned)
+    else if (scanned && habit)
         advise_place(snapshot, &scan, &blanks, error);
-    leave_out_cfg(error);
+    replace_in_hint(error, ".cfg.", "."); /* a model answers itself */
+    if (scanned && !idiom && code != PB_SYNTAX) {
+        name_prompt(snapshot, &blanks, error);
+        name_items(&scan, error);
+    }
     pb_blanks_free(&blanks);
     pb_buffer_free(&line);
     pb_scan_free(&scan);

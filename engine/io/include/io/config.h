@@ -77,11 +77,13 @@ typedef pb_status pb_config_find(const char *path, const char *model_type,
                                  const pb_config_keys **keys, pb_error **error);
 
 /*
- * Reads folder/config.json as transformers does: what is absent has the default of its family's
- * class, and keys that decide nothing here may hold anything. PB_FORMAT names the file, the key,
- * its value and what was expected. A generation_config.json beside it is read where it can be.
+ * Reads folder/config.json, or the metadata of a GGUF file where `path` is one or a folder that
+ * holds one in place of safetensors, as transformers does: what is absent has the default of its
+ * family's class, and keys that decide nothing here may hold anything. PB_FORMAT names the file,
+ * the key, its value and what was expected. A generation_config.json beside it is read where it can
+ * be.
  */
-pb_status pb_config_read(const char *folder, pb_config_find *find, pb_config **config,
+pb_status pb_config_read(const char *path, pb_config_find *find, pb_config **config,
                          pb_error **error);
 /* The same for JSON in memory; `path` is what messages call it. */
 pb_status pb_config_parse(const char *path, const char *json, size_t length, pb_config_find *find,

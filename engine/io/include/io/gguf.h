@@ -65,6 +65,10 @@ bool pb_gguf_says(pb_gguf_value value, const char *text);
 /* Takes the first item of a list off it; false at the end, and of what is no list. */
 bool pb_gguf_next(pb_gguf_value *list, pb_gguf_value *item);
 
+/* What the file says of a model as the text of a config.json, model_type being the architecture;
+ * appended. */
+pb_status pb_gguf_config(const char *path, pb_buffer *json, pb_error **error);
+
 /* A value as short text for a message: "llama", 12, a list of 49152. */
 void pb_gguf_show(pb_gguf_value value, pb_buffer *out);
 

@@ -58,10 +58,10 @@ const char *pb_locate_revision(const char *name, size_t *length);
 bool pb_locate_is_revision(const char *text);
 
 /*
- * The folder of a model by name or path, malloc'ed, the caller's. A name with a slash that is no
- * folder is tried as a hub id ("ORG/NAME"); one that starts with '/', '.' or '~' is a path only.
- * PB_IO lists every place that was looked at; the hint says how to fetch a known model, or names
- * the nearest one that is there.
+ * The folder, or the GGUF file, of a model by name or path, malloc'ed, the caller's. A name with a
+ * slash that is no folder is tried as a hub id ("ORG/NAME"); one that starts with '/', '.' or '~'
+ * is a path only. PB_IO lists every place that was looked at; the hint says how to fetch a known
+ * model, or names the nearest one that is there.
  */
 pb_status pb_locate(const char *name, const pb_locate_paths *paths, char **folder,
                     pb_error **error);

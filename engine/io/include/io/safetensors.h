@@ -65,14 +65,6 @@ pb_status pb_weights_need(const pb_weights *weights, const char *name, const pb_
                           pb_error **error);
 
 /*
- * GGUF keeps the rows of some families' queries and keys in pairs: in each of `heads` heads, of 2n
- * rows, it has the rows 0, n, 1, n + 1, ... From now on the tensor is read in the usual order.
- * PB_FORMAT where its rows do not divide so. For the one who has just opened the weights.
- */
-pb_status pb_weights_unpair_rows(pb_weights *weights, const pb_weight *weight, size_t heads,
-                                 pb_error **error);
-
-/*
  * Reads all of a tensor into `values` [count], row-major, as float32. F32, F16, BF16, F64 (which is
  * rounded), Q8_0, Q4_0 and Q4_1; others are PB_UNSUPPORTED. NaN and infinities pass through.
  */

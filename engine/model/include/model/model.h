@@ -58,8 +58,10 @@ const pb_config *pb_model_config(const pb_model *model);
 const pb_tokenizer *pb_model_tokenizer(const pb_model *model);
 const char *pb_model_name(const pb_model *model);
 const char *pb_model_family(const pb_model *model); /* as people say it: "GPT-2" */
-/* Whether prompts begin with the start token unless a person says otherwise, and who says so. */
+/* Whether prompts begin with the start token unless a person says otherwise, and why; "" where that
+ * is the usual. */
 bool pb_model_prepends_start(const pb_model *model);
+const char *pb_model_start_reason(const pb_model *model);
 const char *pb_model_path(const pb_model *model);
 const char *pb_model_dtype(const pb_model *model); /* on disk: "float32", "float16", "bfloat16" */
 /* What may surprise someone who knows the files or the family: what was read and is not used, what
