@@ -13,6 +13,7 @@ typedef struct pb_matrices {
     pb_tensor *ordered;    /* [outer..., rows, columns] */
     size_t outer;          /* axes around a matrix */
     size_t rows, columns, count;
+    const void *user; /* for the function that does one */
 } pb_matrices;
 
 /* Of the argument `x`; `rows` and `columns` NULL: its last two axes. PB_VALUE, with a caret, where
@@ -42,7 +43,7 @@ typedef struct pb_filled {
 typedef pb_status pb_matrix_function(const pb_call *call, const pb_matrices *matrices, double *a,
                                      float *const *out, pb_error **error);
 
-#define PB_MAX_FILLED 4
+#define PB_MAX_FILLED 6
 
 /* A record of the results, filled by `function`, or the one result alone if `n` is 1. */
 pb_status pb_matrices_fill(const pb_call *call, const pb_matrices *matrices, size_t n,

@@ -3,12 +3,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "math/random.h"
+#include "chance.h"
 #include "words.h"
-
-/* Each word draws from a stream of its own: the same seed in two of them gives unrelated numbers.
- */
-enum { STREAM_RANDOM, STREAM_SHUFFLE, STREAM_SAMPLE };
 
 static void start(const pb_call *call, uint64_t stream, pb_random *random)
 {
@@ -31,7 +27,7 @@ static pb_status draw(const pb_call *call, float *data, size_t size, pb_error **
     bool normal = pb_argument_choice(call, "dist") == 0;
     pb_random random;
     pb_status status = PB_OK;
-    start(call, STREAM_RANDOM, &random);
+    start(call, PB_STREAM_RANDOM, &random);
     for (size_t i = 0; !status && i < size; i++) {
         if (i % 65536 == 0)
             status = pb_watch_check(pb_call_watch(call), error);
@@ -136,7 +132,7 @@ static pb_status shuffle_tensor(const pb_call *call, const pb_value *x, pb_value
     pb_status status = choose_axis(call, tensor, &which, error);
     size_t n = status ? 0 : pb_axis_length(pb_tensor_axis(tensor, which));
     if (!status)
-        status = draw_places(call, STREAM_SHUFFLE, n, n, false, &places, error);
+        status = draw_places(call, PB_STREAM_SHUFFLE, n, n, false, &places, error);
     if (!status)
         status = pick_places(call, x, which, places, n, &moved, error);
     if (!status)
@@ -155,7 +151,7 @@ static pb_status call_shuffle(pb_call *call, pb_value **result, pb_error **error
     if (pb_value_kind(x) == PB_TENSOR)
         return shuffle_tensor(call, x, result, error);
     size_t n = table ? pb_table_rows(x) : pb_list_count(x);
-    pb_status status = draw_places(call, STREAM_SHUFFLE, n, n, false, &places, error);
+    pb_status status = draw_places(call, PB_STREAM_SHUFFLE, n, n, false, &places, error);
     if (!status)
         status = table ? pb_table_pick(call->keeper, x, places, n, result, error)
                        : pick_items(call, x, places, n, result, error);
@@ -175,7 +171,7 @@ static pb_status sample_tensor(const pb_call *call, const pb_value *x, size_t n,
         status = pb_fail_argument(call, "n", error, PB_VALUE, "%s has %zu places, not %zu",
                                   pb_axis_name(pb_tensor_axis(tensor, which)), length, n);
     if (!status)
-        status = draw_places(call, STREAM_SAMPLE, length, n, false, &places, error);
+        status = draw_places(call, PB_STREAM_SAMPLE, length, n, false, &places, error);
     if (!status)
         status = pick_places(call, x, which, places, n, &made, error);
     free(places);
@@ -200,7 +196,7 @@ static pb_status call_sample(pb_call *call, pb_value **result, pb_error **error)
     if (n > length && (!again || length == 0))
         return pb_fail_argument(call, "n", error, PB_VALUE, "there are %zu to draw from, not %zu",
                                 length, n);
-    status = draw_places(call, STREAM_SAMPLE, length, n, again, &places, error);
+    status = draw_places(call, PB_STREAM_SAMPLE, length, n, again, &places, error);
     if (!status)
         status = table ? pb_table_pick(call->keeper, x, places, n, result, error)
                        : pick_items(call, x, places, n, result, error);

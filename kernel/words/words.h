@@ -19,6 +19,7 @@ extern const pb_builtin pb_builtins_file[];
 extern const pb_builtin pb_builtins_algebra[];
 extern const pb_builtin pb_builtins_statistics[];
 extern const pb_builtin pb_builtins_random[];
+extern const pb_builtin pb_builtins_probe[];
 extern const pb_constant pb_constants_place[];
 /* What parameters of a name are in all of them (usual.c). */
 extern const pb_parameter pb_usual_general[];
