@@ -26,10 +26,6 @@ pb_axis *pb_matrices_column_axis(const pb_matrices *matrices); /* borrowed */
 /* The matrix at a place, as doubles in `out` [rows][columns]. */
 void pb_matrices_read(const pb_matrices *matrices, size_t which, double *out);
 
-/* PB_VALUE, naming the first place of `tensor` whose value is missing or not finite. */
-pb_status pb_check_finite(const pb_call *call, const char *argument, const pb_tensor *tensor,
-                          pb_error **error);
-
 /* A result that is filled a matrix at a time: a tensor [outer..., its own axes]. */
 typedef struct pb_filled {
     const char *name, *caption;

@@ -5,105 +5,24 @@
 
 #include "base/memory.h"
 #include "chance.h"
-#include "eval/members.h"
+#include "findings.h"
 #include "math/classify.h"
 #include "math/linear.h"
 #include "matrices.h"
-#include "show/show.h"
 
 #define CONTROLS 10 /* times labels are shuffled */
-
-/* ---- the probe as a value ---- */
-
-typedef struct probe_data {
-    pb_value *parts; /* a record: accuracy, shuffled, direction, ... */
-    pb_value *table;
-} probe_data;
-
-static const pb_object_type probe_type;
-
-static probe_data *data_of(const pb_value *value)
-{
-    return pb_value_object(value, &probe_type);
-}
-
-static void probe_destroy(void *data)
-{
-    probe_data *probe = data;
-    if (!probe)
-        return;
-    pb_value_release(&probe->parts);
-    pb_value_release(&probe->table);
-    free(probe);
-}
-
-static void probe_repr(const pb_value *self, pb_buffer *out)
-{
-    const char *caption = pb_table_caption(data_of(self)->table);
-    pb_buffer_text(out, caption ? caption : "a probe");
-}
-
-static pb_status probe_show(pb_interp *interp, const pb_value *self, pb_bundle *bundle,
-                            pb_error **error)
-{
-    pb_bundle *table = NULL;
-    pb_status status = pb_interp_bundle(interp, data_of(self)->table, &table, error);
-    return status ? status : pb_bundle_absorb(bundle, &table, error);
-}
-
-static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **result,
-                           pb_error **error)
-{
-    (void)interp;
-    (void)error;
-    *result = pb_value_retain(data_of(self)->table);
-    return PB_OK;
-}
-
-static pb_status get_part(const pb_value *self, const char *name, pb_value **result)
-{
-    *result = pb_value_retain(pb_record_find(data_of(self)->parts, name));
-    return PB_OK;
-}
-
-#define PART(part)                                                                                 \
-    static pb_status get_##part(pb_interp *interp, const pb_value *self, pb_value **result,        \
-                                pb_error **error)                                                  \
-    {                                                                                              \
-        (void)interp;                                                                              \
-        (void)error;                                                                               \
-        return get_part(self, #part, result);                                                      \
-    }
-
-PART(accuracy)
-PART(shuffled)
-PART(direction)
-PART(weights)
-PART(intercept)
-PART(scores)
-PART(train)
-PART(test)
-
-static const pb_member probe_members[] = {
-    {"accuracy", "The share of held out places told right.", get_accuracy},
-    {"shuffled", "The same where labels were shuffled in training: the mean of ten.", get_shuffled},
-    {"direction", "Of length one, towards the positive label, in the units of x.", get_direction},
-    {"weights", "score = x . weights + intercept is above 0 for the positive label.", get_weights},
-    {"intercept", "The score where x is 0.", get_intercept},
-    {"scores", "The score of each place, those learnt from included.", get_scores},
-    {"train", "The coordinates of the places it learnt from.", get_train},
-    {"test", "The coordinates of the places held out.", get_test},
-    {"table", "The accuracies as a table.", get_table},
-    {NULL, NULL, NULL}};
 
 static const pb_object_type probe_type = {
     .name = "probe",
     .article = "a probe",
     .summary = "A direction that tells two labels apart; .direction goes into edits.",
-    .destroy = probe_destroy,
-    .repr = probe_repr,
-    .show = probe_show,
-    .members = probe_members};
+    .destroy = pb_findings_destroy,
+    .repr = pb_findings_repr,
+    .show = pb_findings_show,
+    .members = pb_findings_members,
+    .attribute = pb_findings_attribute,
+    .names = pb_findings_names,
+    .equal = pb_findings_equal};
 
 /* ---- labels, and who is held out ---- */
 
@@ -487,29 +406,11 @@ static pb_status make_table(const pb_call *call, const pb_axis *rows, const less
     return status;
 }
 
-static pb_status make_probe(const pb_call *call, const pb_axis *rows, const lesson_plan *plan,
-                            pb_value **parts, pb_value **result, pb_error **error)
-{
-    probe_data *probe = calloc(1, sizeof *probe);
-    pb_status status = probe ? PB_OK : pb_fail_memory(error);
-    if (!status)
-        status = add_places(call, rows, plan, parts, error);
-    if (!status)
-        status = make_table(call, rows, plan, *parts, &probe->table, error);
-    if (status) {
-        probe_destroy(probe);
-        return status;
-    }
-    probe->parts = *parts;
-    *parts = NULL;
-    return pb_value_take_object(&probe_type, probe, result, error);
-}
-
 static pb_status run_probe(const pb_call *call, pb_matrices *m, const lesson_plan *plan,
                            pb_value **result, pb_error **error)
 {
     pb_axis *rows = pb_matrices_row_axis(m), *columns = pb_matrices_column_axis(m);
-    pb_value *parts = NULL;
+    pb_value *parts = NULL, *table = NULL;
     pb_filled filled[] = {
         {.name = "accuracy", .caption = "Accuracy on what was held out"},
         {.name = "shuffled", .caption = "Accuracy after training on shuffled labels"},
@@ -521,8 +422,13 @@ static pb_status run_probe(const pb_call *call, pb_matrices *m, const lesson_pla
     m->user = plan;
     pb_status status = pb_matrices_fill(call, m, 6, filled, probe_one, &parts, error);
     if (!status)
-        status = make_probe(call, rows, plan, &parts, result, error);
+        status = add_places(call, rows, plan, &parts, error);
+    if (!status)
+        status = make_table(call, rows, plan, parts, &table, error);
+    if (!status)
+        status = pb_findings_make(&probe_type, &parts, &table, result, error);
     pb_value_release(&parts);
+    pb_value_release(&table);
     return status;
 }
 

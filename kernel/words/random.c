@@ -88,19 +88,6 @@ static pb_status pick_items(const pb_call *call, const pb_value *list, const siz
     return pb_list_finish(&out, pb_list_is_column(list), result, error);
 }
 
-static pb_status choose_axis(const pb_call *call, const pb_tensor *x, size_t *which,
-                             pb_error **error)
-{
-    const char *over = pb_argument_text(call, "over");
-    *which = 0;
-    if (!over && pb_tensor_rank(x) != 1)
-        return pb_fail_argument(call, NULL, error, PB_VALUE,
-                                "%s() needs over=, the axis it goes along: x has %zu",
-                                call->row->name, pb_tensor_rank(x));
-    return over ? pb_place_argument(call, "over", pb_tensor_need_axis(x, over, which, error), error)
-                : PB_OK;
-}
-
 /* The places of a tensor along an axis, by their coordinates. */
 static pb_status pick_places(const pb_call *call, const pb_value *x, size_t which,
                              const size_t *places, size_t count, pb_tensor **result,
@@ -127,9 +114,10 @@ static pb_status shuffle_tensor(const pb_call *call, const pb_value *x, pb_value
                                 pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(x);
-    size_t which, *places = NULL;
+    const char *over = NULL;
+    size_t which = 0, *places = NULL;
     pb_tensor *moved = NULL, *made = NULL;
-    pb_status status = choose_axis(call, tensor, &which, error);
+    pb_status status = pb_choose_axis(call, tensor, NULL, &over, &which, error);
     size_t n = status ? 0 : pb_axis_length(pb_tensor_axis(tensor, which));
     if (!status)
         status = draw_places(call, PB_STREAM_SHUFFLE, n, n, false, &places, error);
@@ -163,9 +151,10 @@ static pb_status sample_tensor(const pb_call *call, const pb_value *x, size_t n,
                                pb_error **error)
 {
     const pb_tensor *tensor = pb_value_get_tensor(x);
-    size_t which, *places = NULL;
+    const char *over = NULL;
+    size_t which = 0, *places = NULL;
     pb_tensor *made = NULL;
-    pb_status status = choose_axis(call, tensor, &which, error);
+    pb_status status = pb_choose_axis(call, tensor, NULL, &over, &which, error);
     size_t length = status ? 0 : pb_axis_length(pb_tensor_axis(tensor, which));
     if (!status && n > length)
         status = pb_fail_argument(call, "n", error, PB_VALUE, "%s has %zu places, not %zu",

@@ -9,9 +9,8 @@
 
 /* ---- a list as a tensor of one axis, and back ---- */
 
-/* x as a tensor: a list of numbers gets the axis "item". `list` says it was one. */
-static pb_status open_x(const pb_call *call, const char *name, pb_tensor **tensor, bool *list,
-                        pb_error **error)
+pb_status pb_open_numbers(const pb_call *call, const char *name, pb_tensor **tensor, bool *list,
+                          pb_error **error)
 {
     const pb_value *x = pb_argument_value(call, name);
     pb_value *items = NULL;
@@ -45,11 +44,12 @@ static pb_status open_x(const pb_call *call, const char *name, pb_tensor **tenso
     return status;
 }
 
-/* The axis that is meant: the only one where it is left out. */
-static pb_status choose_axis(const pb_call *call, const pb_tensor *tensor, const char **over,
-                             size_t *which, pb_error **error)
+pb_status pb_choose_axis(const pb_call *call, const pb_tensor *tensor, const char *usual,
+                         const char **over, size_t *which, pb_error **error)
 {
     *over = pb_argument_text(call, "over");
+    if (!*over && usual && pb_tensor_find_axis(tensor, usual) >= 0)
+        *over = usual;
     if (!*over && pb_tensor_rank(tensor) != 1)
         return pb_fail_argument(call, NULL, error, PB_VALUE,
                                 "%s() needs over=, the axis it goes along: x has %zu",
@@ -113,9 +113,9 @@ static pb_status along(const pb_call *call, lane_axis kind, bool units, pb_lane_
     const char *over = NULL;
     size_t which = 0;
     bool list = false;
-    pb_status status = open_x(call, "x", &x, &list, error);
+    pb_status status = pb_open_numbers(call, "x", &x, &list, error);
     if (!status)
-        status = choose_axis(call, x, &over, &which, error);
+        status = pb_choose_axis(call, x, NULL, &over, &which, error);
     if (!status)
         status = new_axis(kind, pb_tensor_axis(x, which), pb_call_watch(call), &axis, error);
     if (!status)
@@ -317,11 +317,11 @@ static pb_status call_corr(pb_call *call, pb_value **result, pb_error **error)
     pb_status status =
         pb_check_models(pb_argument_value(call, "x"), pb_argument_value(call, "y"), error);
     if (!status)
-        status = open_x(call, "x", &x, &list_x, error);
+        status = pb_open_numbers(call, "x", &x, &list_x, error);
     if (!status)
-        status = open_x(call, "y", &y, &list_y, error);
+        status = pb_open_numbers(call, "y", &y, &list_y, error);
     if (!status)
-        status = choose_axis(call, x, &over, &which, error);
+        status = pb_choose_axis(call, x, NULL, &over, &which, error);
     if (!status)
         status = pb_place_argument(call, "y",
                                    correlate(x, y, over, pb_call_watch(call), &made, error), error);
