@@ -34,6 +34,15 @@ static void scale_column(double *a, size_t rows, size_t columns, size_t which, d
         a[i * columns + which] *= by;
 }
 
+void pb_linear_fix_signs(size_t m, size_t n, size_t k, double *u, double *v)
+{
+    for (size_t j = 0; j < k; j++) {
+        double sign = sign_of_column(u, m, k, j);
+        scale_column(u, m, k, j, sign);
+        scale_column(v, n, k, j, sign);
+    }
+}
+
 /* ---- singular values ---- */
 
 pb_status pb_linear_svd(size_t m, size_t n, const double *a, double *u, double *s, double *vt,

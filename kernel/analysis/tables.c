@@ -18,6 +18,7 @@ static const pb_builtin *const builtins[] = {
     pb_builtins_path,
     pb_builtins_heads,
     pb_builtins_similar,
+    pb_builtins_circuit,
     pb_builtins_plot,
     pb_builtins_heatmap,
     pb_builtins_attention,

@@ -23,6 +23,8 @@ void pb_doubles_free(double **doubles);
 /* a [m][n] = u diag(s) vt, s falling; u [m][k], s [k], vt [k][n], k the smaller of m and n. */
 pb_status pb_linear_svd(size_t m, size_t n, const double *a, double *u, double *s, double *vt,
                         const pb_watch *watch, pb_error **error);
+/* Turns each column of u [m][k], and that of v [n][k] with it, to what a left vector's sign is. */
+void pb_linear_fix_signs(size_t m, size_t n, size_t k, double *u, double *v);
 /* a [n][n] v = v diag(real + i imag), by falling magnitude; the columns of vectors [n][n] and
  * vectors_imag are of length one. */
 pb_status pb_linear_eig(size_t n, const double *a, double *real, double *imag, double *vectors,
