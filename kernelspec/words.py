@@ -17,10 +17,11 @@ VALUES = ["False", "None", "True"]
 def words(program: str) -> dict[str, list[str]]:
     text = subprocess.run([program, "eval", "help()"], check=True, capture_output=True,
                           text=True).stdout
-    ours, _, constants = text.partition("\n## Values\n")
-    return {"keywords": KEYWORDS,
-            "values": sorted(VALUES + re.findall(r"^- (\w+):", constants, re.MULTILINE)),
-            "words": sorted(re.findall(r"^- (\w+):", ours, re.MULTILINE))}
+    groups = {name: names.split(", ")
+              for name, names in re.findall(r"^- ([^:]+): (.+)$", text, re.MULTILINE)}
+    constants = groups.pop("Values")
+    return {"keywords": KEYWORDS, "values": sorted(VALUES + constants),
+            "words": sorted(name for names in groups.values() for name in names)}
 
 
 if __name__ == "__main__":

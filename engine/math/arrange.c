@@ -138,6 +138,7 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, cons
     if (status)
         return status;
     made->boolean = a->boolean;
+    made->gaps = a->gaps;
     pb_gather(&poll, out, a->data, a->rank, lengths, strides);
     return pb_tensor_finish(pb_poll_status(&poll, error), made, result);
 }
@@ -220,6 +221,7 @@ pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb
             if (!place_part(&poll, out + i * parts[0]->size, parts[i], &lineup))
                 break;
             made->boolean = made->boolean && parts[i]->boolean;
+            made->gaps = made->gaps || parts[i]->gaps;
         }
         status = pb_tensor_finish(pb_poll_status(&poll, error), made, result);
     }

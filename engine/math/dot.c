@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "math/matmul.h"
 #include "tensor_internal.h"
@@ -360,9 +361,45 @@ static pb_status make_and_run(plan *p, const pb_tensor *a, const pb_tensor *b,
     return status;
 }
 
+/* The sums of the products that are there: of zeros in place of the gaps, and a gap where no
+ * product is. */
+static pb_status dot_present(const pb_tensor *a, const pb_tensor *b, size_t n,
+                             const char *const *over, const pb_watch *watch, pb_tensor **result,
+                             pb_error **error)
+{
+    const pb_tensor *sides[] = {a, b};
+    pb_tensor *filled[2] = {NULL}, *present[2] = {NULL}, *sums = NULL, *counts = NULL;
+    pb_status status = PB_OK;
+    for (size_t i = 0; i < 2 && !status; i++) {
+        status = pb_fill_gaps(sides[i], 0, watch, &filled[i], error);
+        if (!status)
+            status = pb_tensor_present(sides[i], watch, &present[i], error);
+    }
+    if (!status)
+        status = pb_tensor_dot(filled[0], filled[1], n, over, watch, &sums, error);
+    if (!status)
+        status = pb_tensor_dot(present[0], present[1], n, over, watch, &counts, error);
+    if (!status) {
+        for (size_t i = 0; i < sums->size; i++)
+            if (counts->data[i] == 0)
+                sums->storage->own[i] = pb_gap();
+        pb_tensor_mark_gaps(sums);
+        *result = pb_tensor_retain(sums);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pb_tensor_release(&filled[i]);
+        pb_tensor_release(&present[i]);
+    }
+    pb_tensor_release(&sums);
+    pb_tensor_release(&counts);
+    return status;
+}
+
 pb_status pb_tensor_dot(const pb_tensor *a, const pb_tensor *b, size_t n, const char *const *over,
                         const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
+    if (a->gaps || b->gaps)
+        return dot_present(a, b, n, over, watch, result, error);
     plan p = {.data = {a->data, b->data}};
     pb_status status = check_over(a, b, n, over, error);
     if (!status)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/gap.h"
 #include "tensor_internal.h"
 
 /* ---- one pair of values ---- */
@@ -130,6 +131,15 @@ static pb_status start_result(const pb_lineup *lineup, size_t operands, const pb
     return PB_OK;
 }
 
+/* A gap with anything is a gap, and a comparison with one false. */
+static void gap_row(bool boolean, size_t n, const float *a, size_t step_a, const float *b,
+                    size_t step_b, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        if (pb_is_gap(a[i * step_a]) || pb_is_gap(b[i * step_b]))
+            out[i] = boolean ? 0.0f : pb_gap();
+}
+
 pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
                            const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
@@ -150,8 +160,12 @@ pb_status pb_tensor_binary(pb_binary op, const pb_tensor *a, const pb_tensor *b,
     for (; !walk.done; pb_walk_next(&walk)) {
         run_binary(op, walk.length, a->data + walk.offset[0], walk.step[0],
                    b->data + walk.offset[1], walk.step[1], out);
+        if (a->gaps || b->gaps)
+            gap_row(made->boolean, walk.length, a->data + walk.offset[0], walk.step[0],
+                    b->data + walk.offset[1], walk.step[1], out);
         out += walk.length;
     }
+    made->gaps = (a->gaps || b->gaps) && !made->boolean;
     return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }
 
@@ -171,7 +185,10 @@ pb_status pb_tensor_binary_number(pb_binary op, const pb_tensor *a, double numbe
             run_binary(op, walk.length, &value, 0, values, 1, out + walk.offset[0]);
         else
             run_binary(op, walk.length, values, 1, &value, 0, out + walk.offset[0]);
+        if (a->gaps)
+            gap_row(made->boolean, walk.length, values, 1, &value, 0, out + walk.offset[0]);
     }
+    made->gaps = a->gaps && !made->boolean;
     return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }
 
@@ -187,7 +204,10 @@ pb_status pb_tensor_unary(pb_unary op, const pb_tensor *a, const pb_watch *watch
     made->boolean = op == PB_NOT;
     for (pb_walk_flat(&walk, a->size, watch); !walk.done; pb_walk_next(&walk))
         for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
-            out[i] = apply_unary(op, a->data[i]);
+            out[i] = !a->gaps || !pb_is_gap(a->data[i]) ? apply_unary(op, a->data[i])
+                     : made->boolean                    ? 0.0f
+                                                        : pb_gap();
+    made->gaps = a->gaps && !made->boolean;
     return pb_tensor_finish(pb_walk_status(&walk, error), made, result);
 }
 
@@ -208,12 +228,15 @@ pb_status pb_tensor_where(const pb_tensor *condition, const pb_tensor *a, const 
     if (status)
         return status;
 
-    made->boolean = a->boolean && b->boolean;
+    made->gaps = condition->gaps || a->gaps || b->gaps;
+    made->boolean = a->boolean && b->boolean && !made->gaps;
     for (; !walk.done; pb_walk_next(&walk)) {
         const float *c = condition->data + walk.offset[0];
         const float *yes = a->data + walk.offset[1], *no = b->data + walk.offset[2];
         for (size_t i = 0; i < walk.length; i++)
-            out[i] = c[i * walk.step[0]] != 0 ? yes[i * walk.step[1]] : no[i * walk.step[2]];
+            out[i] = pb_is_gap(c[i * walk.step[0]]) ? pb_gap()
+                     : c[i * walk.step[0]] != 0     ? yes[i * walk.step[1]]
+                                                    : no[i * walk.step[2]];
         out += walk.length;
     }
     return pb_tensor_finish(pb_walk_status(&walk, error), made, result);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "base/visible.h"
@@ -99,6 +100,8 @@ static void append_value(pb_buffer *out, const pb_tensor *tensor, size_t at, pb_
         pb_buffer_text(out, tensor->data[at] != 0 ? "True" : "False");
         return;
     }
+    if (tensor->gaps && pb_is_gap(tensor->data[at]))
+        return;
     pb_format_write(text, (double)tensor->data[at], style);
     pb_buffer_text(out, text);
 }

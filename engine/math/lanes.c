@@ -1,11 +1,13 @@
 /* Work along one axis of a tensor: each lane, the values along it at a place of all others. */
 #include <stdlib.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "tensor_internal.h"
 
 typedef struct lane_plan {
     size_t n, m; /* values of a lane, before and after */
+    bool axis;   /* there is one after */
     pb_lane_function *function;
     const void *how;
     const pb_watch *watch;
@@ -15,15 +17,21 @@ typedef struct lane_plan {
 static pb_status run_lanes(const lane_plan *p, const pb_tensor *last, float *out, pb_error **error)
 {
     size_t lanes = p->n > 0 ? last->size / p->n : 0;
+    bool drops = !p->axis && pb_tensor_has_gaps(last); /* gaps have no part in what is left */
     double *in = pb_malloc(p->n, sizeof *in);
     pb_status status = in ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < lanes; i++) {
+        const float *lane = last->data + i * p->n;
+        size_t n = 0;
         for (size_t k = 0; k < p->n; k++)
-            in[k] = (double)last->data[i * p->n + k];
+            if (!drops || !pb_is_gap(lane[k]))
+                in[n++] = (double)lane[k];
         if (i % 64 == 0)
             status = pb_watch_check(p->watch, error);
-        if (!status)
-            status = p->function(p->how, p->n, in, out + i * p->m, error);
+        if (!status && n == 0)
+            out[i * p->m] = pb_gap();
+        else if (!status)
+            status = p->function(p->how, n, in, out + i * p->m, error);
     }
     free(in);
     return status;
@@ -50,7 +58,11 @@ static pb_status make_lanes(const lane_plan *p, const pb_tensor *last, pb_axis *
     if (axis)
         axes[rank++] = axis;
     pb_status status = pb_tensor_create(rank, axes, made, &out, error);
-    return status ? status : run_lanes(p, last, out, error);
+    if (!status)
+        status = run_lanes(p, last, out, error);
+    if (!status && pb_tensor_has_gaps(last))
+        pb_tensor_mark_gaps(*made);
+    return status;
 }
 
 pb_status pb_tensor_lanes(const pb_tensor *a, const char *over, pb_axis *axis,
@@ -63,8 +75,12 @@ pb_status pb_tensor_lanes(const pb_tensor *a, const char *over, pb_axis *axis,
     pb_status status = pb_tensor_need_axis(a, over, &which, error);
     if (status)
         return status;
-    lane_plan plan = {pb_axis_length(a->axes[which]), axis ? pb_axis_length(axis) : 1, function,
-                      how, watch};
+    lane_plan plan = {pb_axis_length(a->axes[which]),
+                      axis ? pb_axis_length(axis) : 1,
+                      axis,
+                      function,
+                      how,
+                      watch};
     names_with_last(a, which, names);
     status = pb_tensor_transpose(a, names, watch, &last, error);
     if (!status)
@@ -148,6 +164,9 @@ static pb_status concat_ordered(size_t n, const pb_tensor *const *parts, const c
     pb_axis_release(&axes[0]);
     if (!status && !copy_parts(n, parts, out, &poll))
         status = pb_poll_status(&poll, error);
+    for (size_t i = 0; !status && i < n; i++)
+        if (pb_tensor_has_gaps(parts[i]))
+            pb_tensor_mark_gaps(*made);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "tensor_internal.h"
 
@@ -104,7 +105,8 @@ pb_status pb_npy_write(pb_buffer *out, const pb_tensor *tensor, pb_npy_type type
         return status;
     write_header(out, tensor, type);
     for (size_t i = 0; i < tensor->size && !out->failed && pb_poll_step(&poll, 1); i++)
-        append_bits(out, bits_of(tensor->data[i], type), type_sizes[type]);
+        append_bits(out, bits_of(pb_is_gap(tensor->data[i]) ? NAN : tensor->data[i], type),
+                    type_sizes[type]);
     status = pb_poll_status(&poll, error);
     return status ? status : pb_buffer_status(out, error);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "tensor_internal.h"
 
@@ -178,6 +179,60 @@ static inline double finish_value(pb_reduction op, double folded, double count)
     }
 }
 
+/* ---- without gaps ---- */
+
+/* As fold_all() and fold_squares(), of the cells that are there, which are counted. With `means`
+ * the squares of the distances from those are summed. */
+static pb_status fold_present(pb_reduction op, const pb_tensor *a, const fold_plan *plan,
+                              const double *means, double *out, size_t *counts, pb_error **error)
+{
+    pb_walk walk;
+    for (size_t i = 0; i < plan->size; i++) {
+        out[i] = means ? 0 : start_value(op);
+        counts[i] = 0;
+    }
+    for (start_fold(&walk, a, plan); !walk.done; pb_walk_next(&walk)) {
+        for (size_t i = 0; i < walk.length; i++) {
+            float value = a->data[walk.offset[0] + i * walk.step[0]];
+            size_t at = walk.offset[1] + i * walk.step[1];
+            if (pb_is_gap(value))
+                continue;
+            counts[at]++;
+            double distance = means ? (double)value - means[at] : 0;
+            out[at] = means ? out[at] + distance * distance : fold(op, out[at], (double)value);
+        }
+    }
+    return pb_walk_status(&walk, error);
+}
+
+/* A reduction of the cells that are there; of gaps alone it is a gap, or false. */
+static pb_status reduce_present(pb_reduction op, const pb_tensor *a, const fold_plan *plan,
+                                float *out, pb_error **error)
+{
+    double *values = pb_malloc(plan->size, sizeof *values), *means = NULL;
+    size_t *counts = pb_malloc(plan->size, sizeof *counts);
+    pb_status status = values && counts ? PB_OK : pb_fail_memory(error);
+    if (!status)
+        status = fold_present(op == PB_STD ? PB_SUM : op, a, plan, NULL, values, counts, error);
+    if (!status && op == PB_STD) {
+        means = values;
+        values = pb_malloc(plan->size, sizeof *values);
+        for (size_t i = 0; i < plan->size; i++)
+            means[i] /= (double)counts[i];
+        status = values ? fold_present(op, a, plan, means, values, counts, error)
+                        : pb_fail_memory(error);
+    }
+    bool boolean = op == PB_ANY || op == PB_EVERY;
+    for (size_t i = 0; !status && i < plan->size; i++)
+        out[i] = counts[i] ? (float)finish_value(op, values[i], (double)counts[i])
+                 : boolean ? 0.0f
+                           : pb_gap();
+    free(means);
+    free(counts);
+    free(values);
+    return status;
+}
+
 static pb_status reduce_values(pb_reduction op, const pb_tensor *a, const fold_plan *plan,
                                float *out, pb_error **error)
 {
@@ -240,6 +295,8 @@ static pb_status find_extremes(pb_reduction op, const pb_tensor *a, const fold_p
         for (size_t i = 0; i < walk.length; i++) {
             size_t at = walk.offset[0] + i * walk.step[0];
             size_t *column = best + walk.offset[1] + i * walk.step[1];
+            if (a->gaps && pb_is_gap(a->data[at]))
+                continue;
             if (*column == SIZE_MAX || is_further(op, a->data[at], a->data[*column]))
                 *column = at;
         }
@@ -259,7 +316,9 @@ static pb_status reduce_places(pb_reduction op, const pb_tensor *a, const fold_p
     if (!status) {
         for (pb_walk_flat(&walk, plan->size, plan->watch); !walk.done; pb_walk_next(&walk))
             for (size_t i = walk.offset[0], end = i + walk.length; i < end; i++)
-                out[i] = (float)pb_axis_coordinate(axis, best[i] / stride % axis->length);
+                out[i] = best[i] == SIZE_MAX
+                             ? pb_gap()
+                             : (float)pb_axis_coordinate(axis, best[i] / stride % axis->length);
         status = pb_walk_status(&walk, error);
     }
     free(best);
@@ -288,8 +347,12 @@ pb_status pb_tensor_reduce(pb_reduction op, const pb_tensor *a, size_t n, const 
     made->boolean = op == PB_ANY || op == PB_EVERY;
     if (finds_place)
         status = reduce_places(op, a, &plan, which, out, error);
+    else if (a->gaps)
+        status = reduce_present(op, a, &plan, out, error);
     else
         status = reduce_values(op, a, &plan, out, error);
+    if (!status && a->gaps)
+        pb_tensor_mark_gaps(made);
     return pb_tensor_finish(status, made, result);
 }
 
@@ -383,9 +446,25 @@ static pb_status softmax_values(const pb_tensor *a, size_t length, size_t inner,
     return status;
 }
 
+/* Of the cells that are there: a gap is as unlikely as can be, and stays one. */
+static pb_status softmax_present(const pb_tensor *a, const char *over, bool logarithm,
+                                 const pb_watch *watch, pb_tensor **result, pb_error **error)
+{
+    pb_tensor *filled = NULL;
+    pb_status status = pb_fill_gaps(a, -INFINITY, watch, &filled, error);
+    if (!status)
+        status = pb_tensor_softmax(filled, over, logarithm, watch, result, error);
+    if (!status)
+        pb_restore_gaps(a, *result, (*result)->storage->own);
+    pb_tensor_release(&filled);
+    return status;
+}
+
 pb_status pb_tensor_softmax(const pb_tensor *a, const char *over, bool logarithm,
                             const pb_watch *watch, pb_tensor **result, pb_error **error)
 {
+    if (a->gaps)
+        return softmax_present(a, over, logarithm, watch, result, error);
     size_t which = 0, strides[PB_MAX_RANK];
     float *out = NULL;
     pb_tensor *made = NULL;

@@ -155,8 +155,10 @@ static pb_status resolve_list(const pb_axis *axis, const pb_select *select, pick
         if (!pb_poll_step(&out->poll, select->items[i].kind == PB_SELECT_LABEL ? axis->length : 1))
             break;
         status = resolve_one(axis, &select->items[i], &offset, error);
-        if (status)
+        if (status) {
+            pb_error_of_item(error ? *error : NULL, i);
             break;
+        }
         if (taken[offset])
             status = pb_fail(error, PB_VALUE, "the list picks %lld along %s twice",
                              (long long)pb_axis_coordinate(axis, offset), axis->name);
@@ -351,6 +353,8 @@ static pb_status take(const pb_tensor *tensor, const selection *taken, size_t ra
         return status;
     made->boolean = tensor->boolean;
     copy_selected(&poll, tensor, taken, data, size);
+    if (tensor->gaps)
+        pb_tensor_mark_gaps(made);
     return pb_tensor_finish(pb_poll_status(&poll, error), made, result);
 }
 

@@ -183,6 +183,7 @@ pb_status pb_tensor_share(const pb_tensor *whole, size_t rank, pb_axis *const *a
     tensor->storage = whole->storage;
     tensor->data = data;
     tensor->boolean = whole->boolean;
+    tensor->gaps = whole->gaps;
     *result = tensor;
     return PB_OK;
 }

@@ -36,6 +36,7 @@ struct pb_tensor {
     atomic_size_t references;
     size_t rank, size;
     bool boolean;
+    bool gaps;         /* some of its cells may be gaps */
     const float *data; /* [size], inside storage or borrowed with it */
     pb_storage *storage;
     pb_axis *axes[PB_MAX_RANK];
@@ -78,6 +79,15 @@ pb_status pb_tensor_share(const pb_tensor *whole, size_t rank, pb_axis *const *a
 
 /* The strides of a tensor's axes, in values. */
 void pb_tensor_strides(const pb_tensor *tensor, size_t strides[PB_MAX_RANK]);
+
+/* ---- gaps (gap.c) ---- */
+
+size_t pb_count_gaps(const pb_tensor *tensor);
+/* A copy with a number in place of each gap. */
+pb_status pb_fill_gaps(const pb_tensor *a, float with, const pb_watch *watch, pb_tensor **result,
+                       pb_error **error);
+/* Puts a's gaps into `made`, which has as many values at `out`. */
+void pb_restore_gaps(const pb_tensor *a, pb_tensor *made, float *out);
 
 /* ---- lining up (lineup.c) ---- */
 

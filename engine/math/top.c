@@ -2,11 +2,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "tensor_internal.h"
 
 typedef struct ranking {
     const float *values;
+    bool gaps; /* which come last, and are cut off */
     pb_order order;
     size_t *heap;
     size_t count;
@@ -31,6 +33,9 @@ static double key(const ranking *r, size_t offset)
 static bool comes_before(const ranking *r, size_t i, size_t j)
 {
     double a = key(r, i), b = key(r, j);
+    bool gap_i = r->gaps && pb_is_gap(r->values[i]), gap_j = r->gaps && pb_is_gap(r->values[j]);
+    if (gap_i || gap_j)
+        return gap_i == gap_j ? i < j : gap_j;
     if (isnan(a) || isnan(b))
         return isnan(a) == isnan(b) ? i < j : isnan(b);
     return a == b ? i < j : a > b;
@@ -93,8 +98,9 @@ static void sort_heap(ranking *r)
 pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, const pb_watch *watch,
                         size_t **offsets, size_t *count, pb_error **error)
 {
-    size_t kept = k < a->size ? k : a->size;
-    ranking r = {a->data, order, pb_malloc(kept, sizeof *r.heap), kept, {.watch = watch}};
+    size_t there = a->gaps ? a->size - pb_count_gaps(a) : a->size;
+    size_t kept = k < there ? k : there;
+    ranking r = {a->data, a->gaps, order, pb_malloc(kept, sizeof *r.heap), kept, {.watch = watch}};
     if (!r.heap)
         return pb_fail_memory(error);
     fill_heap(&r);

@@ -17,13 +17,19 @@
 
 enum { COMPONENT_NAME_SIZE = 40 };
 
-static pb_status component_axis(const pb_model *model, size_t n, pb_axis **axis, pb_error **error)
+/* Coordinates are places among all components of the model, of which an inner layer has the first;
+ * what edits wrote comes behind all. */
+static pb_status component_axis(const pb_ledger *book, pb_axis **axis, pb_error **error)
 {
+    size_t n = book->n_components, all = pb_component_count(book->model);
     char(*names)[COMPONENT_NAME_SIZE] = pb_malloc(n, sizeof *names);
     const char **labels = pb_malloc(n, sizeof *labels);
-    pb_status status = names && labels ? PB_OK : pb_fail_memory(error);
+    int64_t *coordinates = pb_malloc(n, sizeof *coordinates);
+    pb_status status = names && labels && coordinates ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; !status && i < n; i++) {
-        pb_component what = pb_component_at(model, i);
+        size_t place = book->stream_edited && i + 1 == n ? all : i;
+        pb_component what = pb_component_at(book->model, place);
+        coordinates[i] = (int64_t)place;
         if (what.layer < 0)
             snprintf(names[i], COMPONENT_NAME_SIZE, "%s", what.part);
         else
@@ -31,7 +37,8 @@ static pb_status component_axis(const pb_model *model, size_t n, pb_axis **axis,
         labels[i] = names[i];
     }
     if (!status)
-        status = pb_axis_create("component", n, NULL, labels, axis, error);
+        status = pb_axis_create("component", n, coordinates, labels, axis, error);
+    free(coordinates);
     free(labels);
     free(names);
     return status;
@@ -61,7 +68,7 @@ static pb_status write_components(const pb_ledger *book, const outer_axes *outer
 {
     pb_axis *axis = NULL;
     float *data = NULL;
-    pb_status status = component_axis(book->model, book->n_components, &axis, error);
+    pb_status status = component_axis(book, &axis, error);
     if (!status)
         status = tensor_of_rows(outer, 1, &axis, &out->parts, &data, error);
     for (size_t i = 0; !status && i < book->n_rows * book->n_components; i++)
@@ -70,17 +77,36 @@ static pb_status write_components(const pb_ledger *book, const outer_axes *outer
     return status;
 }
 
+static pb_status first_layers(const pb_ledger *book, size_t count, pb_axis **axis, pb_error **error)
+{
+    pb_axis *whole = pb_model_axis(book->model, "layer");
+    size_t *offsets = pb_calloc(count, sizeof *offsets);
+    if (!offsets)
+        return pb_fail_memory(error);
+    for (size_t i = 0; i < count; i++)
+        offsets[i] = i;
+    pb_status status = pb_axis_pick(whole, offsets, count, NULL, axis, error);
+    free(offsets);
+    return status;
+}
+
 /* Every head, or every neuron: [..., layer, head] or [..., layer, d_mlp]. */
 static pb_status write_units(const pb_ledger *book, const outer_axes *outer, pb_attribution *out,
                              pb_error **error)
 {
     const char *unit = book->spec->by == PB_BY_HEAD ? "head" : "d_mlp";
-    pb_axis *axes[2] = {pb_model_axis(book->model, "layer"), pb_model_axis(book->model, unit)};
+    size_t n_layer = book->shape->n_layer,
+           kept = book->spec->inner ? book->spec->layer + 1 : n_layer;
+    pb_axis *axes[2] = {NULL, pb_model_axis(book->model, unit)};
     float *data = NULL;
-    pb_status status = tensor_of_rows(outer, 2, axes, &out->parts, &data, error);
-    size_t grid = book->shape->n_layer * book->n_units;
-    for (size_t i = 0; !status && i < book->n_rows * grid; i++)
-        data[i] = (float)book->units[i];
+    pb_status status = first_layers(book, kept, &axes[0], error);
+    if (!status)
+        status = tensor_of_rows(outer, 2, axes, &out->parts, &data, error);
+    size_t grid = n_layer * book->n_units, shown = kept * book->n_units;
+    for (size_t row = 0; !status && row < book->n_rows; row++)
+        for (size_t i = 0; i < shown; i++)
+            data[row * shown + i] = (float)book->units[row * grid + i];
+    pb_axis_release(&axes[0]);
     return status;
 }
 
@@ -136,8 +162,10 @@ static pb_status write_check(const pb_ledger *book, const outer_axes *outer, pb_
     for (size_t row = 0; !status && row < book->n_rows; row++) {
         const pb_ledger_column *to = pb_ledger_target(book, row);
         size_t d = book->shape->d_model, run = row / book->n_each;
-        const float *normed =
-            pb_run_normed(book->runs[run]) + book->positions[run].at[row % book->n_each] * d;
+        const pb_run *read = book->runs[run];
+        const float *states =
+            book->spec->inner ? pb_run_resid(read, book->spec->layer + 1) : pb_run_normed(read);
+        const float *normed = states + book->positions[run].at[row % book->n_each] * d;
         double total = 0, truth = pb_dot(d, normed, to->normed) + to->bias;
         for (size_t c = 0; c < book->n_components; c++)
             total += book->parts[row * book->n_components + c];

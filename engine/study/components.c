@@ -14,8 +14,12 @@ static size_t count_before(const pb_model *model, int end, bool layers)
 
 size_t pb_components_written(const pb_model *model)
 {
-    return count_before(model, PB_N_SITES, false) +
-           count_before(model, PB_N_SITES, true) * pb_model_shape(model)->n_layer;
+    return pb_components_before(model, pb_model_shape(model)->n_layer);
+}
+
+size_t pb_components_before(const pb_model *model, size_t layer)
+{
+    return count_before(model, PB_N_SITES, false) + count_before(model, PB_N_SITES, true) * layer;
 }
 
 size_t pb_component_count(const pb_model *model)

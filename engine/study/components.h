@@ -9,6 +9,8 @@
 #include "study/attribute.h"
 
 /* Without ln_final_bias, which no site shows. */
+/* Those of them that are written below a layer. */
+size_t pb_components_before(const pb_model *model, size_t layer);
 size_t pb_components_written(const pb_model *model);
 
 /* Which component the site is at a layer; SIZE_MAX: none. */

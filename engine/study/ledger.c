@@ -38,13 +38,23 @@ static pb_status target_fill(const pb_ledger *book, size_t which, pb_ledger_colu
     to->centred = pb_malloc(d, sizeof *to->centred);
     if (!to->normed || !to->centred)
         return pb_fail_memory(error);
-    const int32_t *token = &spec->targets[spec->n_targets > 1 ? which : 0];
-    pb_status status = pb_model_unembed_columns(book->model, 1, token, to->normed, &bias, error);
+    pb_status status = PB_OK;
+    if (spec->directions) {
+        memcpy(to->normed, spec->directions + (spec->n_directions > 1 ? which * d : 0),
+               d * sizeof *to->normed);
+    } else {
+        const int32_t *token = &spec->targets[spec->n_targets > 1 ? which : 0];
+        status = pb_model_unembed_columns(book->model, 1, token, to->normed, &bias, error);
+    }
     to->bias = bias;
     if (!status && spec->n_against)
         status = subtract_against(book, which, to, error);
     if (status)
         return status;
+    if (spec->inner) {
+        memcpy(to->centred, to->normed, d * sizeof *to->centred);
+        return PB_OK;
+    }
     const float *gain = pb_model_final_gain(book->model), *beta = pb_model_final_bias(book->model);
     double mean = 0;
     for (size_t i = 0; i < d; i++) {
@@ -60,14 +70,17 @@ static pb_status target_fill(const pb_ledger *book, size_t which, pb_ledger_colu
 static pb_status targets_create(pb_ledger *book, pb_error **error)
 {
     const pb_attribute_spec *spec = book->spec;
-    if (spec->n_targets == 0)
+    if (spec->n_targets == 0 && spec->n_directions == 0)
         return pb_fail(error, PB_TYPE, "attribution needs a target token");
     pb_status status = pb_check_count("targets", spec->n_targets, book->n_runs, error);
+    if (!status)
+        status = pb_check_count("directions", spec->n_directions, book->n_runs, error);
     if (!status)
         status = pb_check_count("targets to compare with", spec->n_against, book->n_runs, error);
     if (status)
         return status;
-    book->n_targets = spec->n_targets > 1 || spec->n_against > 1 ? book->n_runs : 1;
+    bool many = spec->n_targets > 1 || spec->n_against > 1 || spec->n_directions > 1;
+    book->n_targets = many ? book->n_runs : 1;
     book->targets = pb_calloc(book->n_targets, sizeof *book->targets);
     if (!book->targets)
         return pb_fail_memory(error);
@@ -181,7 +194,10 @@ static void read_scale(pb_ledger *book, const pb_view *view)
 static bool ledger_wants(void *user, pb_site site, size_t layer)
 {
     const pb_ledger *book = user;
-    (void)layer;
+    const pb_attribute_spec *spec = book->spec;
+    if (spec->inner &&
+        (site == PB_SITE_LN_FINAL_SCALE || (pb_site_info(site)->layers && layer > spec->layer)))
+        return false;
     return (pb_site_info(site)->component && pb_site_is_in(book->model, site)) ||
            site == PB_SITE_LN_FINAL_SCALE || (book->n_units && site == unit_site(book));
 }
@@ -211,9 +227,15 @@ static pb_status read_pass(pb_ledger *book, pb_error **error)
                                      .tokens = pb_run_tokens(book->runs[i]),
                                      .wanted = book->positions[i].at,
                                      .n_wanted = book->positions[i].n};
-    pb_batch batch = {.sequences = sequences, .n = book->n_runs, .hooks = hooks, .n_hooks = 2};
+    bool inner = book->spec->inner;
+    pb_batch batch = {.sequences = sequences,
+                      .n = book->n_runs,
+                      .hooks = hooks,
+                      .n_hooks = 2,
+                      .stop = inner ? book->spec->layer + 1 : 0};
     if (!status)
-        status = pb_forward(book->model, &batch, book->context, NULL, normed, error);
+        status = pb_forward(book->model, &batch, book->context, inner ? normed : NULL,
+                            inner ? NULL : normed, error);
     free(sequences);
     free(normed);
     return status;
@@ -293,17 +315,21 @@ static void complete_row(pb_ledger *book, size_t row)
     size_t position = book->positions[run].at[row % book->n_each];
     size_t last = book->n_components - 1;
     double *parts = book->parts + row * book->n_components, written = 0;
-    size_t n_written = pb_components_written(book->model);
+    size_t n_written = book->n_components - book->stream_edited;
+    if (!book->spec->inner)
+        n_written = pb_components_written(book->model);
     for (size_t c = 0; c < n_written; c++)
         written += parts[c];
     if (book->stream_edited) {
-        const float *stream = pb_run_resid(book->runs[run], book->shape->n_layer) + position * d;
+        size_t layer = book->spec->inner ? book->spec->layer + 1 : book->shape->n_layer;
+        const float *stream = pb_run_resid(book->runs[run], layer) + position * d;
         parts[last] = pb_dot(d, stream, to->centred) - written;
     }
-    double scale = book->spec->scale ? 1 / (double)book->sigma[row] : 1;
+    bool scaled = book->spec->scale && !book->spec->inner;
+    double scale = scaled ? 1 / (double)book->sigma[row] : 1;
     for (size_t c = 0; c < book->n_components; c++)
         parts[c] *= scale;
-    if (pb_model_final_bias(book->model))
+    if (pb_model_final_bias(book->model) && !book->spec->inner)
         parts[n_written] = to->constant; /* not divided: the norm adds it after */
     size_t grid = book->shape->n_layer * book->n_units;
     for (size_t i = 0; i < grid; i++)
@@ -342,7 +368,10 @@ pb_status pb_ledger_fill(pb_ledger *book, pb_error **error)
     pb_route route = {book->runs, book->n_runs};
     book->edited = pb_route_edits(&route);
     book->stream_edited = pb_route_edits_stream(&route);
-    book->n_components = pb_component_count(book->model) + book->stream_edited;
+    book->n_components = book->spec->inner
+                             ? pb_components_before(book->model, book->spec->layer + 1)
+                             : pb_component_count(book->model);
+    book->n_components += book->stream_edited;
     book->directions_of = SIZE_MAX;
     choose_units(book);
     pb_status status = targets_create(book, error);

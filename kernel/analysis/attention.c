@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "domain.h"
 #include "math/kernels.h"
+#include "session/cell.h"
 #include "show/show.h"
 #include "value/text.h"
 #include "words.h"
@@ -139,13 +140,13 @@ static pb_status enlarged_head(pb_call *call, const pattern_set *patterns, size_
     return PB_OK;
 }
 
-static void draw_caption(const pb_prompts *prompts, const pb_head *heads, size_t n, bool weighted,
-                         pb_buffer *caption)
+static void draw_caption(const pb_prompts *prompts, size_t which, const pb_head *heads, size_t n,
+                         bool weighted, pb_buffer *caption)
 {
     bool one_layer = true;
     for (size_t i = 1; i < n; i++)
         one_layer = one_layer && heads[i].layer == heads[0].layer;
-    char *title = pb_prompt_title(prompts->texts[0], 80);
+    char *title = pb_prompt_title(prompts->texts[which], 80);
     pb_buffer_text(caption, weighted ? "Value-weighted attention patterns" : "Attention patterns");
     if (one_layer)
         pb_buffer_format(caption, " of layer %zu", heads[0].layer);
@@ -178,61 +179,99 @@ static pb_status draw(const pattern_set *patterns, const char *caption, pb_bundl
     return status;
 }
 
-static pb_status call_attention(pb_call *call, pb_value **result, pb_error **error)
+/* What is drawn of each prompt. */
+typedef struct attention_arguments {
+    pb_prompts prompts;
+    pb_head *heads;
+    size_t n;
+    bool weighted;
+} attention_arguments;
+
+/* Drawings for a set come one below the other. */
+enum { MOST_DRAWN = 12 };
+
+static pb_status take_attention(pb_call *call, attention_arguments *in, pb_error **error)
 {
-    pb_prompts prompts = {0};
-    pattern_set patterns = {0};
-    pb_head *heads = NULL;
-    size_t n = 0;
-    bool weighted = pb_argument_bool(call, "weighted");
+    in->weighted = pb_argument_bool(call, "weighted");
+    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
+    if (!status && in->prompts.count > MOST_DRAWN) {
+        status = pb_fail_argument(call, "prompt", error, PB_LIMIT,
+                                  "attention() draws %d prompts at most, these are %zu", MOST_DRAWN,
+                                  in->prompts.count);
+        if (error)
+            pb_error_hint(*error, "heatmap(run(set).pattern[layer=4, head=0].mean(\"prompt\")) is "
+                                  "one picture of all");
+    }
+    if (!status)
+        status = pb_heads_take(call, "heads", in->prompts.engine, &in->heads, &in->n, error);
+    if (!status && in->heads && !pb_argument_is_none(call, "layer"))
+        status = pb_fail_argument(call, "heads", error, PB_TYPE, "give layer= or heads=, not both");
+    if (!status && !in->heads)
+        status = layer_heads(call, in->prompts.engine, &in->heads, &in->n, error);
+    return status;
+}
+
+static pb_status draw_prompt(pb_call *call, const attention_arguments *in, size_t which,
+                             pb_value **result, pb_error **error)
+{
+    pattern_set patterns = {.run = in->prompts.runs[which]};
     pb_bundle *bundle = NULL;
     pb_context context = pb_call_context(call);
-    pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
-    if (!status && prompts.many)
-        status = pb_fail_one_prompt(call, "prompt", error);
-    if (!status)
-        status = pb_heads_take(call, "heads", prompts.engine, &heads, &n, error);
-    if (!status && heads && !pb_argument_is_none(call, "layer"))
-        status = pb_fail_argument(call, "heads", error, PB_TYPE, "give layer= or heads=, not both");
-    if (!status && !heads)
-        status = layer_heads(call, prompts.engine, &heads, &n, error);
-    if (!status) {
-        patterns.run = prompts.runs[0];
-        status = reserve(&patterns, n, error);
-    }
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    pb_status status = reserve(&patterns, in->n, error);
     if (!status)
         status = enlarged_head(call, &patterns, &patterns.enlarged, error);
     if (!status)
-        status = read_patterns(heads, n, weighted, &context, &patterns, error);
-    pb_buffer caption = PB_BUFFER_EMPTY;
+        status = read_patterns(in->heads, in->n, in->weighted, &context, &patterns, error);
     if (!status)
-        draw_caption(&prompts, heads, n, weighted, &caption);
+        draw_caption(&in->prompts, which, in->heads, in->n, in->weighted, &caption);
     if (!status)
-        status =
-            caption.failed ? pb_fail_memory(error) : draw(&patterns, caption.data, &bundle, error);
+        status = pb_buffer_status(&caption, error);
+    if (!status)
+        status = draw(&patterns, caption.data, &bundle, error);
     pb_buffer_free(&caption);
     patterns_free(&patterns);
-    free(heads);
-    pb_prompts_free(&prompts);
     return status ? status : pb_value_take_drawing(bundle, "attention", result, error);
+}
+
+static pb_status call_attention(pb_call *call, pb_value **result, pb_error **error)
+{
+    attention_arguments in = {0};
+    pb_value *drawn = NULL;
+    pb_status status = take_attention(call, &in, error);
+    for (size_t i = 0; i < in.prompts.count && !status; i++) {
+        if (drawn)
+            status = pb_interp_show(call->interp, drawn, error);
+        pb_value_release(&drawn);
+        if (!status)
+            status = draw_prompt(call, &in, i, &drawn, error);
+    }
+    if (!status)
+        *result = pb_value_retain(drawn);
+    pb_value_release(&drawn);
+    free(in.heads);
+    pb_prompts_free(&in.prompts);
+    return status;
 }
 
 const pb_builtin pb_builtins_attention[] = {
     {.name = "attention",
      .category = "Plots",
      .summary = "The attention patterns of a layer's heads, or of chosen heads.",
-     .doc = "Thumbnails of every head, one enlarged (`head=`); hover a token to see where it "
-            "attends. The same numbers are run(prompt).pattern.\n\n"
-            "A head may attend to a token and copy next to nothing from it. `weighted=True` shows "
-            "`A[q, k] |v_k| / max_j |v_j|`: each weight times the length of its key's value vector "
-            "(`run(prompt).v`), as a share of the head's longest.",
+     .doc =
+         "Thumbnails of every head, one enlarged (`head=`); hover a token to see where it "
+         "attends. The same numbers are run(prompt).pattern. Of a set of prompts, at most 12, the "
+         "drawings come one below the other.\n\n"
+         "A head may attend to a token and copy next to nothing from it. `weighted=True` shows "
+         "`A[q, k] |v_k| / max_j |v_j|`: each weight times the length of its key's value vector "
+         "(`run(prompt).v`), as a share of the head's longest.",
      .result = "a drawing",
      .example = "attention(\"I love this movie\", layer=4)",
      .needs_model = true,
      .see = "run heatmap detect_heads",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "layer",
                      .types = PB_TAKES_INTEGER,
                      .what = "the number of a layer",

@@ -42,7 +42,11 @@ static void check_sentence(const pb_value *self, char *out, size_t size)
                  pb_value_get_number(rest));
         parts = units;
     }
-    if (meta->units && strcmp(meta->units, "logits") != 0)
+    if (meta->units && strcmp(meta->units, "product") == 0)
+        snprintf(out, size, "%s sum to %.4f; the product%s %.4f (difference %.1e).", parts,
+                 pb_value_get_number(sum), own ? " is" : "s come to", pb_value_get_number(logit),
+                 pb_value_get_number(difference));
+    else if (meta->units && strcmp(meta->units, "logits") != 0)
         snprintf(out, size,
                  "%s and the bias sum to %.4f; without the scale that is not the logit, "
                  "%.4f.",
@@ -109,24 +113,24 @@ static const pb_look attribution_look = {
 /* ---- fields ---- */
 
 static void take_measure(pb_record_builder *out, const char *name, pb_tensor *measure,
-                         pb_value *model)
+                         pb_value *model, const char *units)
 {
     pb_value *value = NULL;
     if (!out->status)
-        out->status = pb_tensor_field(measure, model, "logits", &value, &out->error);
+        out->status = pb_tensor_field(measure, model, units, &value, &out->error);
     pb_record_take(out, name, value);
 }
 
-static pb_status check_record(const pb_attribution *found, pb_value *model, bool scaled,
-                              pb_value **result, pb_error **error)
+static pb_status check_record(const pb_attribution *found, pb_value *model, const char *units,
+                              bool scaled, pb_value **result, pb_error **error)
 {
     pb_record_builder check = {
         .caption = scaled ? "What the parts and the bias sum to, the true logit, and the difference"
                           : "Plain dot products leave out the layer norm's scale, so their sum is "
                             "not the logit"};
-    take_measure(&check, "sum", found->sum, model);
-    take_measure(&check, "logit", found->logit, model);
-    take_measure(&check, "difference", found->difference, model);
+    take_measure(&check, "sum", found->sum, model, units);
+    take_measure(&check, "logit", found->logit, model, units);
+    take_measure(&check, "difference", found->difference, model, units);
     return pb_record_finish(&check, result, error);
 }
 
@@ -159,6 +163,7 @@ typedef struct attribute_arguments {
     const char *by; /* as it was given */
     pb_prompts prompts;
     pb_targets targets, against;
+    float *directions; /* instead of targets; [n, d_model] */
     pb_select *positions;
     pb_head *heads;
     pb_attribute_spec spec;
@@ -167,10 +172,75 @@ typedef struct attribute_arguments {
 static void arguments_free(attribute_arguments *in)
 {
     free(in->heads);
+    free(in->directions);
     pb_select_destroy(&in->positions);
     pb_targets_free(&in->targets);
     pb_targets_free(&in->against);
     pb_prompts_free(&in->prompts);
+}
+
+/* A direction of the stream in place of a target: over d_model, and of several prompts over prompt
+ * too. */
+static pb_status take_directions(pb_call *call, attribute_arguments *in, pb_error **error)
+{
+    const pb_tensor *tensor = pb_value_get_tensor(pb_argument_value(call, "target"));
+    size_t d = pb_model_shape(in->prompts.engine)->d_model, n = pb_tensor_size(tensor) / d;
+    static const char *const order[] = {"prompt", "d_model"};
+    pb_tensor *lying = NULL;
+    int along = pb_tensor_find_axis(tensor, "d_model");
+    bool each = pb_tensor_rank(tensor) == 2 && pb_tensor_find_axis(tensor, "prompt") >= 0;
+    if (along < 0 || pb_axis_length(pb_tensor_axis(tensor, (size_t)along)) != d ||
+        (pb_tensor_rank(tensor) != 1 && !each))
+        return pb_fail_argument(call, "target", error, PB_TYPE,
+                                "a direction is a tensor over d_model (%zu), or one for each "
+                                "prompt, over prompt and d_model",
+                                d);
+    if (each && n != in->prompts.count)
+        return pb_fail_argument(call, "target", error, PB_VALUE,
+                                "there are %zu prompts and %zu directions", in->prompts.count, n);
+    pb_status status =
+        pb_tensor_transpose(tensor, each ? order : order + 1, pb_call_watch(call), &lying, error);
+    in->directions = status ? NULL : pb_malloc(n * d, sizeof *in->directions);
+    if (!status && !in->directions)
+        status = pb_fail_memory(error);
+    if (!status)
+        memcpy(in->directions, pb_tensor_data(lying), n * d * sizeof *in->directions);
+    pb_tensor_release(&lying);
+    in->spec.directions = in->directions;
+    in->spec.n_directions = n;
+    return status;
+}
+
+/* layer=: the stream after it, which has a product with a direction but no logit. */
+static pb_status take_inner_layer(pb_call *call, attribute_arguments *in, pb_error **error)
+{
+    int64_t layer = pb_argument_integer(call, "layer");
+    int64_t count = (int64_t)pb_model_shape(in->prompts.engine)->n_layer;
+    if (pb_argument_is_none(call, "layer"))
+        return PB_OK;
+    if (!in->directions)
+        return pb_fail_argument(call, "layer", error, PB_TYPE,
+                                "layer= goes with a direction as the target: a logit is read after "
+                                "the last layer");
+    if (layer < -count || layer >= count)
+        return pb_fail_argument(
+            call, "layer", error, PB_RANGE, "there is no layer %lld; %s has the layers 0 to %lld",
+            (long long)layer, pb_model_name(in->prompts.engine), (long long)count - 1);
+    in->spec.inner = true;
+    in->spec.layer = (size_t)(layer < 0 ? layer + count : layer);
+    return PB_OK;
+}
+
+static pb_status take_target(pb_call *call, attribute_arguments *in, pb_error **error)
+{
+    if (pb_value_kind(pb_argument_value(call, "target")) != PB_TENSOR)
+        return pb_targets_take(call, "target", in->prompts.engine, in->prompts.count, &in->targets,
+                               error);
+    if (!pb_argument_is_none(call, "against"))
+        return pb_fail_argument(call, "against", error, PB_TYPE,
+                                "against= goes with a word; of two directions give the "
+                                "difference");
+    return take_directions(call, in, error);
 }
 
 static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error **error)
@@ -180,8 +250,9 @@ static pb_status take_arguments(pb_call *call, attribute_arguments *in, pb_error
     in->spec.scale = pb_argument_bool(call, "scale");
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
     if (!status)
-        status = pb_targets_take(call, "target", in->prompts.engine, in->prompts.count,
-                                 &in->targets, error);
+        status = take_target(call, in, error);
+    if (!status)
+        status = take_inner_layer(call, in, error);
     if (!status && !pb_argument_is_none(call, "against"))
         status = pb_targets_take(call, "against", in->prompts.engine, in->prompts.count,
                                  &in->against, error);
@@ -209,15 +280,25 @@ static void attribution_caption(const attribute_arguments *in, pb_buffer *captio
     char *against =
         in->against.count == 1 ? pb_token_text(in->prompts.engine, in->against.ids[0]) : NULL;
     char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, in->positions, 70);
-    pb_buffer_format(caption, "What each %s adds to the logit of %s", in->by,
-                     target ? target : "each prompt's word");
+    if (in->directions)
+        pb_buffer_format(caption, "What each %s adds to the product with %s", in->by,
+                         in->spec.n_directions > 1 ? "each prompt's direction" : "the direction");
+    else
+        pb_buffer_format(caption, "What each %s adds to the logit of %s", in->by,
+                         target ? target : "each prompt's word");
     if (in->against.count)
         pb_buffer_format(caption, " minus that of %s", against ? against : "each prompt's other");
     if (title)
         pb_buffer_format(caption, " after %s", title);
-    pb_buffer_text(caption, in->spec.scale ? ", in logits"
-                                           : ", as plain dot products (without the layer norm's "
-                                             "scale: not in logits)");
+    if (in->spec.inner)
+        pb_buffer_format(caption, ", of the stream after layer %zu", in->spec.layer);
+    else if (in->directions && in->spec.scale)
+        pb_buffer_text(caption, ", of what the last norm makes of the stream");
+    else
+        pb_buffer_text(caption, in->spec.scale
+                                    ? ", in logits"
+                                    : ", as plain dot products (without the layer norm's "
+                                      "scale: not in logits)");
     if (in->prompts.edits)
         pb_buffer_byte(caption, '.');
     pb_prompts_edits(&in->prompts, caption);
@@ -263,13 +344,14 @@ static pb_status make_extras(const attribute_arguments *in, const pb_context *co
                              const pb_attribution *found, attribution_extras *out, pb_error **error)
 {
     pb_value *model = in->prompts.model;
-    pb_status status = check_record(found, model, in->spec.scale, &out->check, error);
+    const char *units = in->directions ? "product" : "logits";
+    pb_status status = check_record(found, model, units, in->spec.scale, &out->check, error);
     if (!status)
-        status = pb_tensor_field(found->bias, model, "logits", &out->bias, error);
+        status = pb_tensor_field(found->bias, model, units, &out->bias, error);
     if (!status)
-        status = pb_tensor_field(found->logit, model, "logits", &out->logit, error);
+        status = pb_tensor_field(found->logit, model, units, &out->logit, error);
     if (!status && found->rest)
-        status = pb_tensor_field(found->rest, model, "logits", &out->rest, error);
+        status = pb_tensor_field(found->rest, model, units, &out->rest, error);
     if (!status && pb_tensor_find_axis(found->parts, "component") >= 0)
         status =
             component_fields(in->prompts.engine, found->parts, &out->layers, &out->parts, error);
@@ -303,6 +385,12 @@ static size_t extras_fields(const attribution_extras *extras, size_t n_layer,
     return n;
 }
 
+static const char *units_of(const attribute_arguments *in)
+{
+    bool product = in->directions && (in->spec.scale || in->spec.inner);
+    return product ? "product" : in->spec.scale ? "logits" : "dot product";
+}
+
 /* The result with its fields; takes the contributions out of `found`. */
 static pb_status attribution_value(const attribute_arguments *in, const pb_context *context,
                                    pb_attribution *found, pb_value **result, pb_error **error)
@@ -315,8 +403,7 @@ static pb_status attribution_value(const attribute_arguments *in, const pb_conte
     if (!status) {
         size_t n = extras_fields(&extras, pb_model_shape(in->prompts.engine)->n_layer, fields);
         status = pb_result_captioned(&found->parts, in->prompts.model, &attribution_look,
-                                     in->spec.scale ? "logits" : "dot product", &caption, n, fields,
-                                     result, error);
+                                     units_of(in), &caption, n, fields, result, error);
     }
     extras_release(&extras);
     pb_buffer_free(&caption);
@@ -352,7 +439,10 @@ const pb_builtin pb_builtins_attribute[] = {
             "of two logits. By component, `a[layer=3:5]`, `a[layer=-1]`, `a[a.layer >= 3]` and "
             "`a[part=\"mlp\"]` pick.\n\n"
             "`by=\"head\"` is over layer and head, with c = z W_O; `by=\"neuron\"` is over layer "
-            "and d_mlp, with c = mlp_post W_out. `.rest` is what no head, or no neuron, wrote.",
+            "and d_mlp, with c = mlp_post W_out. `.rest` is what no head, or no neuron, wrote.\n\n"
+            "A direction, a tensor over d_model, in place of the word attributes its product with "
+            "what the last norm makes of the stream; with `layer=` its product with the stream "
+            "after that layer as it is, which the parts below sum to.",
      .result = "a tensor [component] with .layer and .part, or [layer, head] or [layer, d_mlp] "
                "with .rest; .check",
      .example = "abs(attribute(\"I love this movie because it is\", \" great\").check.difference) "
@@ -362,10 +452,10 @@ const pb_builtin pb_builtins_attribute[] = {
      .see = "top bar heatmap patch",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "target",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
-                     .what = "a word that is one token"},
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER | PB_TAKES_TENSOR,
+                     .what = "a word that is one token, or a direction"},
                     {.name = "against",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .mode = PB_PARAMETER_KEYWORD,
@@ -385,6 +475,11 @@ const pb_builtin pb_builtins_attribute[] = {
                          PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
                      .mode = PB_PARAMETER_KEYWORD,
                      .fallback = "-1"},
+                    {.name = "layer",
+                     .types = PB_TAKES_INTEGER,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .what = "the number of a layer, after which a direction is read",
+                     .fallback = "None"},
                     {.name = "heads",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,

@@ -22,6 +22,7 @@
 
 extern const pb_object_type pb_model_type;   /* model.c */
 extern const pb_object_type pb_run_type;     /* run.c */
+extern const pb_object_type pb_runs_type;    /* runs.c */
 extern const pb_object_type pb_prompt_type;  /* run.c */
 extern const pb_object_type pb_tokens_type;  /* predict.c */
 extern const pb_object_type pb_edit_type;    /* edit.c */
@@ -94,12 +95,15 @@ pb_status pb_prompt_bytes(const pb_run *run, const char *called, pb_buffer *out,
 /* " Edited: zero z at L4H0, all positions." if the prompts are. */
 void pb_prompts_edits(const pb_prompts *prompts, pb_buffer *out);
 
-/* One prompt was wanted, and a list was given: the line that goes through it. */
-pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error);
+/* What was made of each prompt: the one, or of several all over `prompt`, where what a shorter one
+ * lacks are gaps. Releases the parts, and frees the array. */
+pb_status pb_prompts_join(const pb_prompts *prompts, pb_tensor **parts, const pb_watch *watch,
+                          pb_status status, pb_tensor **joined, pb_error **error);
 
-/* The prompts a value stands for: the column `prompt` of a table, and otherwise the value itself.
- * Borrowed. PB_NAME for a table without that column. */
-pb_status pb_prompt_column(const pb_value *value, const pb_value **prompts, pb_error **error);
+/* The prompts a value stands for: the column `prompt` of a table, the runs of a set of runs, and
+ * otherwise the value itself. Borrowed. PB_NAME for a table without that column. */
+pb_status pb_prompt_column(pb_call *call, const pb_value *value, const pb_value **prompts,
+                           pb_error **error);
 /* Whether a value is a table with a column `prompt`. */
 bool pb_is_prompt_table(const pb_value *value);
 /* Says of which item of a list of several an error is: "row 3: ", from 0 as rows are counted. */
@@ -116,6 +120,9 @@ typedef struct pb_token_lists {
 } pb_token_lists;
 pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
                               pb_error **error);
+/* The same of prompts that are to be run, and so fit into the context. */
+pb_status pb_runnable_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
+                                 pb_error **error);
 void pb_token_lists_free(pb_token_lists *lists);
 
 /* A run as a value. Takes *run, also on failure. `text` and `edits`, which may be NULL, are copied.
@@ -128,6 +135,9 @@ pb_run *pb_run_of(const pb_value *value); /* borrowed; NULL if it is no run */
 const char *pb_run_text(const pb_value *value);
 const char *pb_run_edits_text(const pb_value *value); /* NULL if it was not edited */
 pb_value *pb_run_model_value(const pb_value *run);    /* borrowed */
+/* Refuses a name that people try for an activation, and says what it is called; PB_OK for others.
+ */
+pb_status pb_run_called_otherwise(const char *tried, pb_error **error);
 /* run.name[layer=4, ...] without the other layers, run.logits[pos=-1] without the other positions
  * (metric_own.c). */
 pb_status pb_part_of_run(pb_interp *interp, const pb_value *run, const char *name, size_t count,

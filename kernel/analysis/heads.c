@@ -37,14 +37,7 @@ static pb_status score_prompts(pb_call *call, const pb_prompts *prompts, score_r
     pb_status status = parts ? PB_OK : pb_fail_memory(error);
     for (size_t i = 0; i < prompts->count && !status; i++)
         status = score(prompts->runs[i], spec, &context, &parts[i], error);
-    if (!status && prompts->many)
-        status = pb_tensor_stack(prompts->axis, (const pb_tensor *const *)parts, context.watch,
-                                 scores, error);
-    else if (!status)
-        *scores = pb_tensor_retain(parts[0]);
-    for (size_t i = 0; parts && i < prompts->count; i++)
-        pb_tensor_release(&parts[i]);
-    free(parts);
+    status = pb_prompts_join(prompts, parts, context.watch, status, scores, error);
     return pb_place_argument(call, "prompt", status, error);
 }
 
@@ -160,11 +153,12 @@ const pb_builtin pb_builtins_heads[] = {
          "whose attention counts has no such share; it is left empty, and the caption says so.",
      .result = "a tensor [layer, head], over a list of prompts [prompt, layer, head]",
      .example = "detect_heads(random_tokens(10), \"induction\").top(1).heads",
+     .expected = "['L5H4']",
      .needs_model = true,
      .see = "stripes attention random_tokens",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "detector",
                      .types = PB_TAKES_STRING,
                      .choices = "previous duplicate induction"},
@@ -195,7 +189,7 @@ const pb_builtin pb_builtins_heads[] = {
      .see = "detect_heads random_tokens",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "stripe",
                      .types = PB_TAKES_STRING,
                      .choices = "previous duplicate induction"}},

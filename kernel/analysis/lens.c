@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "display/table.h"
 #include "domain.h"
@@ -10,6 +11,7 @@
 #include "show/values.h"
 #include "show/views.h"
 #include "study/attribute.h"
+#include "vectors.h"
 #include "words.h"
 
 /* One state after another, in a table: the likeliest token and its probability. */
@@ -73,7 +75,10 @@ static pb_status lens_show(pb_interp *interp, const pb_value *self, pb_bundle *b
     if (!texts)
         return pb_fail_memory(error);
     for (size_t i = 0; i < count; i++)
-        texts[i] = pb_tokenizer_label(pb_model_tokenizer(pb_model_of(meta->model)), (int32_t)id[i]);
+        texts[i] =
+            pb_is_gap(id[i])
+                ? ""
+                : pb_tokenizer_label(pb_model_tokenizer(pb_model_of(meta->model)), (int32_t)id[i]);
     pb_status status = rank == 1 ? column_of_tops(self, texts, &shown, error)
                                  : map_of_tops(self, texts, &shown, error);
     free(texts);
@@ -120,18 +125,47 @@ static const pb_look lens_look = {.name = "lens",
                                   .summary = "The top token of every layer and position.",
                                   .show = lens_show};
 
-/* What is read: which prompt, which stream, where. */
+/* What is read: which prompts, which stream, where. */
 typedef struct lens_arguments {
     pb_prompts prompts;
     pb_site site;
     pb_select *layers, *positions;
+    pb_targets words;
+    bool pairs; /* a word for each prompt */
 } lens_arguments;
 
 static void lens_free(lens_arguments *in)
 {
     pb_select_destroy(&in->layers);
     pb_select_destroy(&in->positions);
+    pb_targets_free(&in->words);
     pb_prompts_free(&in->prompts);
+}
+
+/* words=: one, a list for one prompt, one for each of several prompts; [[...]] crosses. */
+static pb_status take_words(pb_call *call, lens_arguments *in, pb_error **error)
+{
+    const pb_value *words = pb_argument_value(call, "words"), *inner = words;
+    bool crosses = pb_list_count(words) == 1 && pb_value_kind(pb_list_item(words, 0)) == PB_LIST;
+    size_t n = in->prompts.count;
+    if (pb_value_is_none(words))
+        return PB_OK;
+    if (crosses)
+        inner = pb_list_item(words, 0);
+    pb_status status = pb_place_argument(
+        call, "words", pb_targets_of(in->prompts.engine, inner, &in->words, error), error);
+    if (status)
+        return status;
+    pb_note_missing_space(call->interp, in->prompts.engine, inner);
+    in->pairs = in->prompts.many && in->words.many && !crosses;
+    if (!in->pairs || in->words.count == n)
+        return PB_OK;
+    status = pb_fail_argument(call, "words", error, PB_VALUE,
+                              "there are %zu prompts and %zu words; give one for each", n,
+                              in->words.count);
+    if (error)
+        pb_error_hint(*error, "words=[[...]], in two brackets, reads all of them in every prompt");
+    return status;
 }
 
 static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
@@ -142,30 +176,34 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
         status = pb_place_argument(call, "site", pb_logit_lens_check(in->site, error), error);
     if (!status)
         status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
-    if (!status && in->prompts.many)
-        status = pb_fail_one_prompt(call, "prompt", error);
     if (!status)
         status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)
         status = pb_positions_take(call, "pos", PB_SOME_POSITIONS, &in->positions, error);
-    return status;
+    return status ? status : take_words(call, in, error);
 }
 
 /* "Logit lens of "I love this": ..." */
-static void lens_caption(const lens_arguments *in, const pb_targets *words, pb_buffer *caption)
+static void lens_caption(const lens_arguments *in, pb_buffer *caption)
 {
-    char *title = pb_prompts_title(&in->prompts, 0, in->positions, 70);
-    pb_buffer_format(caption, "Logit lens of %s, read at %s: ", title ? title : "the prompt",
-                     pb_site_info(in->site)->name);
-    if (!words)
+    const pb_targets *words = &in->words;
+    char *title = in->prompts.many ? NULL : pb_prompts_title(&in->prompts, 0, in->positions, 70);
+    if (in->prompts.many)
+        pb_buffer_format(caption, "Logit lens of %zu prompts", in->prompts.count);
+    else
+        pb_buffer_format(caption, "Logit lens of %s", title ? title : "the prompt");
+    pb_buffer_format(caption, ", read at %s: ", pb_site_info(in->site)->name);
+    if (words->count == 0)
         pb_buffer_text(caption, "the likeliest next token of each state, shaded by its "
                                 "probability");
-    for (size_t i = 0; words && i < words->count && i < 6; i++) {
+    else if (in->pairs)
+        pb_buffer_text(caption, "logit of each prompt's word");
+    for (size_t i = 0; !in->pairs && i < words->count && i < 6; i++) {
         char *token = pb_token_text(in->prompts.engine, words->ids[i]);
         pb_buffer_format(caption, "%s%s", i ? ", " : "logit of ", token ? token : "?");
         free(token);
     }
-    if (words && words->count > 6)
+    if (!in->pairs && words->count > 6)
         pb_buffer_format(caption, " and %zu more", words->count - 6);
     if (in->prompts.edits)
         pb_buffer_byte(caption, '.');
@@ -176,42 +214,64 @@ static void lens_caption(const lens_arguments *in, const pb_targets *words, pb_b
 static pb_status lens_of_words(pb_call *call, const lens_arguments *in, pb_value **result,
                                pb_error **error)
 {
-    pb_targets words = {0};
     pb_context context = pb_call_context(call);
-    pb_tensor *lens = NULL;
-    pb_status status = pb_targets_take(call, "words", in->prompts.engine, 0, &words, error);
-    if (!status)
-        status = pb_place_argument(call, "prompt",
-                                   pb_logit_lens(in->prompts.runs[0], in->site,
-                                                 pb_places_chosen(in->layers),
-                                                 pb_select_for(in->positions, 0), words.ids,
-                                                 words.count, &context, &lens, error),
-                                   error);
-    if (!status)
-        status = pb_drop_single_axis(&lens, "token", !words.many, error);
-    if (!status) {
-        pb_buffer caption = PB_BUFFER_EMPTY;
-        bool number = pb_tensor_rank(lens) == 0;
-        lens_caption(in, &words, &caption);
-        status = pb_result_captioned(&lens, in->prompts.model, number ? NULL : &lens_look, "logits",
-                                     &caption, 0, NULL, result, error);
+    pb_tensor *lens = NULL, **parts = pb_calloc(in->prompts.count, sizeof *parts);
+    bool drops = in->pairs || !in->words.many;
+    pb_status status = parts ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < in->prompts.count && !status; i++) {
+        status = pb_logit_lens(in->prompts.runs[i], in->site, pb_places_chosen(in->layers),
+                               pb_select_for(in->positions, i), in->words.ids + (in->pairs ? i : 0),
+                               in->pairs ? 1 : in->words.count, &context, &parts[i], error);
+        if (status && error)
+            pb_error_of_prompt(*error, i);
+        status = pb_place_answer(call, "prompt", &in->prompts, status, error);
+        if (!status)
+            status = pb_drop_single_axis(&parts[i], "token", drops, error);
     }
-    pb_targets_free(&words);
+    status = pb_prompts_join(&in->prompts, parts, context.watch, status, &lens, error);
+    if (status)
+        return status;
+    pb_buffer caption = PB_BUFFER_EMPTY;
+    bool number = pb_tensor_rank(lens) == 0;
+    lens_caption(in, &caption);
+    return pb_result_captioned(&lens, in->prompts.model, number ? NULL : &lens_look, "logits",
+                               &caption, 0, NULL, result, error);
+}
+
+/* Ids, logits and probabilities of the likeliest tokens, of all prompts. */
+static pb_status find_tops(pb_call *call, const lens_arguments *in, pb_tensor *found[3],
+                           pb_error **error)
+{
+    pb_context context = pb_call_context(call);
+    size_t count = in->prompts.count;
+    pb_tensor **parts[3] = {NULL};
+    pb_status status = PB_OK;
+    for (size_t k = 0; k < 3 && !status; k++) {
+        parts[k] = pb_calloc(count, sizeof *parts[k]);
+        status = parts[k] ? PB_OK : pb_fail_memory(error);
+    }
+    for (size_t i = 0; i < count && !status; i++) {
+        status = pb_logit_lens_top(in->prompts.runs[i], in->site, pb_places_chosen(in->layers),
+                                   pb_select_for(in->positions, i), &context, &parts[0][i],
+                                   &parts[1][i], &parts[2][i], error);
+        if (status && error)
+            pb_error_of_prompt(*error, i);
+        status = pb_place_answer(call, "prompt", &in->prompts, status, error);
+    }
+    for (size_t k = 0; k < 3; k++) {
+        if (parts[k])
+            status =
+                pb_prompts_join(&in->prompts, parts[k], context.watch, status, &found[k], error);
+    }
     return status;
 }
 
 static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value **result,
                              pb_error **error)
 {
-    pb_context context = pb_call_context(call);
     pb_tensor *found[3] = {NULL}; /* ids, logits, probabilities */
     pb_value *fields[2] = {NULL}, *model = in->prompts.model;
-    pb_status status = pb_place_argument(
-        call, "prompt",
-        pb_logit_lens_top(in->prompts.runs[0], in->site, pb_places_chosen(in->layers),
-                          pb_select_for(in->positions, 0), &context, &found[0], &found[1],
-                          &found[2], error),
-        error);
+    pb_status status = find_tops(call, in, found, error);
     for (size_t i = 0; i < 2 && !status; i++)
         status = pb_result_tensor(&found[i], model, i ? NULL : &token_look, i ? "logits" : NULL,
                                   NULL, 0, NULL, &fields[i], error);
@@ -219,7 +279,7 @@ static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value *
         pb_buffer caption = PB_BUFFER_EMPTY;
         pb_field named[] = {{.name = "token", .value = fields[0]},
                             {.name = "logit", .value = fields[1], .kind = PB_FIELD_APART}};
-        lens_caption(in, NULL, &caption);
+        lens_caption(in, &caption);
         status = pb_result_captioned(&found[2], model, &lens_look, "probability", &caption, 2,
                                      named, result, error);
     }
@@ -233,10 +293,12 @@ static pb_status lens_of_top(pb_call *call, const lens_arguments *in, pb_value *
 static pb_status call_lens(pb_call *call, pb_value **result, pb_error **error)
 {
     lens_arguments in;
+    if (pb_is_of_vectors(pb_argument_value(call, "prompt")))
+        return pb_lens_of_vectors(call, result, error);
     pb_status status = take_lens(call, &in, error);
     if (!status)
-        status = pb_argument_is_none(call, "words") ? lens_of_top(call, &in, result, error)
-                                                    : lens_of_words(call, &in, result, error);
+        status = in.words.count == 0 ? lens_of_top(call, &in, result, error)
+                                     : lens_of_words(call, &in, result, error);
     lens_free(&in);
     return status;
 }
@@ -253,17 +315,21 @@ const pb_builtin pb_builtins_lens[] = {
     {.name = "lens",
      .category = "Attribution",
      .summary = "The logit lens: what the model would say if it stopped at each layer.",
-     .doc = "Unembeds the residual stream at every layer and position, each state with its own "
-            "scale and b_U included. `.token` has ids, which show as tokens and are text in a "
-            "table.",
+     .doc =
+         "Unembeds the residual stream at every layer and position, each state with its own "
+         "scale and b_U included. `.token` has ids, which show as tokens and are text in a "
+         "table.\n\n"
+         "Of several prompts everything is over `prompt` too; a list of words is then one for "
+         "each prompt, and `[[...]]` reads all of them in every prompt. Of a tensor over d_model, "
+         "wherever its vectors come from, each is unembedded so: [..., token].",
      .result = "a tensor [layer, pos] of the top token's probability with .token and .logit; with "
                "words= a tensor [layer, pos, token] of logits",
      .example = "lens(\"The capital of France is\")",
      .needs_model = true,
      .see = "attribute top",
      .parameters = {{.name = "prompt",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_TENSOR,
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each",

@@ -350,6 +350,21 @@ static pb_status call_models(pb_call *call, pb_value **result, pb_error **error)
     return pb_table_finish(&made, result, error);
 }
 
+/* "- `.W_Q` [layer, head, d_model, d_head]: ..." */
+static void list_weights(pb_buffer *out)
+{
+    pb_buffer_text(out, "\nIts weights, as the forward pass uses them, are answered by "
+                        "TransformerLens' names:\n\n");
+    for (size_t i = 0; i < pb_model_weight_count(); i++) {
+        const pb_model_weight_row *row = pb_model_weight_info(i);
+        pb_buffer_format(out, "- `.%s` [%s", row->name, row->per_layer ? "layer" : "");
+        for (size_t k = 0; k < 3 && row->axes[k]; k++)
+            pb_buffer_format(out, "%s%s", k || row->per_layer ? ", " : "", row->axes[k]);
+        pb_buffer_format(out, "]: %s%s\n", row->summary,
+                         row->raw_only ? " (of a model loaded with `raw=True`)" : "");
+    }
+}
+
 const pb_builtin pb_builtins_model[] = {
     {.name = "load",
      .category = "Models",
@@ -367,6 +382,7 @@ const pb_builtin pb_builtins_model[] = {
          "text, as the card says, or as `bos=` says. What the files hold and "
          "the model does not use, and settings of the tokenizer that may surprise, stand under "
          "the card.",
+     .more = list_weights,
      .result = "a model",
      .gives_object = &pb_model_type,
      .example = "load(\"reviews-4m\").n_layers",

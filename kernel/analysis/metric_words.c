@@ -120,6 +120,16 @@ static char *value_caption(const pb_bound_metric *bound, const pb_prompts *promp
     return pb_buffer_take(&caption);
 }
 
+static pb_status losses_of_tokens(const pb_prompts *prompts, const pb_context *context,
+                                  pb_tensor **losses, pb_error **error)
+{
+    pb_tensor **parts = pb_calloc(prompts->count, sizeof *parts);
+    pb_status status = parts ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; i < prompts->count && !status; i++)
+        status = pb_loss_per_token(prompts->runs[i], context, &parts[i], error);
+    return pb_prompts_join(prompts, parts, context->watch, status, losses, error);
+}
+
 static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_prompts *prompts,
                           pb_value **result, pb_error **error)
 {
@@ -128,12 +138,8 @@ static pb_status evaluate(pb_call *call, const pb_metric_data *metric, const pb_
     pb_tensor *values = NULL;
     char *caption = NULL;
     pb_status status = pb_metric_bind(metric, prompts->engine, prompts->count, &bound, error);
-    if (!status && metric->per_token && prompts->many)
-        status = pb_fail_argument(call, "by", error, PB_VALUE,
-                                  "loss(by=\"pos\") takes one prompt; [loss(p, by=\"pos\") for p "
-                                  "in prompts] takes several");
     if (!status && metric->per_token)
-        status = pb_loss_per_token(prompts->runs[0], &context, &values, error);
+        status = losses_of_tokens(prompts, &context, &values, error);
     else if (!status)
         status = pb_metric_evaluate(&bound.metric, prompts->runs, prompts->count, prompts->axis,
                                     &context, &values, error);
@@ -167,8 +173,8 @@ static const pb_builtin evaluation = {
     .name = "metric",
     .parameters = {{.name = "metric", .objects = {&pb_metric_type}},
                    {.name = "prompt",
-                    .types = PB_TAKES_TEXT | PB_TAKES_LIST,
-                    .objects = {&pb_run_type, &pb_prompt_type}}},
+                    .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
+                    .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}}},
     .also = {pb_prompt_group},
     .function = call_evaluation};
 
@@ -262,7 +268,7 @@ static const pb_parameter target_group[] = {
      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_INTEGER,
      .what = "a prompt",
      .fallback = "None",
-     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type, &pb_any_of_type}},
+     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type, &pb_any_of_type}},
     {.name = "target",
      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
      .what = "a word that is one token",
@@ -304,27 +310,28 @@ const pb_builtin pb_builtins_metric[] = {
      .expected = "True",
      .needs_model = true,
      .see = "logit patch",
-     .parameters =
-         {{.name = "prompt",
-           .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_INTEGER,
-           .what = "a prompt",
-           .fallback = "None",
-           .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type, &pb_any_of_type}},
-          {.name = "target",
-           .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
-           .what = "a word that is one token",
-           .fallback = "None",
-           .objects = {&pb_any_of_type}},
-          {.name = "against",
-           .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
-           .what = "a word that is one token",
-           .fallback = "None",
-           .objects = {&pb_any_of_type}},
-          {.name = "pos",
-           .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
-           .what = "a position: -1, 2, \" love\", at(...), a list, all",
-           .mode = PB_PARAMETER_KEYWORD,
-           .fallback = "-1"}},
+     .parameters = {{.name = "prompt",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_INTEGER,
+                     .what = "a prompt",
+                     .fallback = "None",
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type,
+                                 &pb_any_of_type}},
+                    {.name = "target",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "a word that is one token",
+                     .fallback = "None",
+                     .objects = {&pb_any_of_type}},
+                    {.name = "against",
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
+                     .what = "a word that is one token",
+                     .fallback = "None",
+                     .objects = {&pb_any_of_type}},
+                    {.name = "pos",
+                     .types =
+                         PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .what = "a position: -1, 2, \" love\", at(...), a list, all",
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "-1"}},
      .also = {pb_prompt_group},
      .function = call_metric},
     {.name = "prob",
@@ -371,7 +378,8 @@ const pb_builtin pb_builtins_metric[] = {
      .category = "Metrics",
      .summary = "How surprised the model is by a prompt, in nats a token.",
      .signature = "() or (prompt, by=\"mean\")",
-     .doc = "The mean over tokens of -log p(next token). `by=\"pos\"` gives every token's own.",
+     .doc = "The mean over tokens of -log p(next token). `by=\"pos\"` gives every token's own; "
+            "of a set of prompts over prompt and pos, with gaps where lengths differ.",
      .result = "a metric; with a prompt a number; with by=\"pos\" a tensor [pos]",
      .gives = PB_TAKES_NUMBER | PB_TAKES_TENSOR,
      .gives_object = &pb_metric_type,
@@ -383,7 +391,7 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type,
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type,
                                  &pb_any_of_type}},
                     {.name = "by",
                      .types = PB_TAKES_STRING,
@@ -410,13 +418,13 @@ const pb_builtin pb_builtins_metric[] = {
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .what = "a prompt",
                      .fallback = "None",
-                     .objects = {&pb_run_type, &pb_prompt_type, &pb_cell_run_type,
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type, &pb_cell_run_type,
                                  &pb_any_of_type}},
                     {.name = "reference",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a prompt or a run",
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "pos",
                      .types =
                          PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,

@@ -148,8 +148,11 @@ static pb_status heads_of(pb_model *model, const pb_value *value, pb_head **head
     *count = 0;
     *heads = pb_malloc(given, sizeof **heads);
     pb_status status = *heads ? PB_OK : pb_fail_memory(error);
-    for (size_t i = 0; i < given && !status; i++)
+    for (size_t i = 0; i < given && !status; i++) {
         status = add_head(model, many ? pb_list_item(list, i) : list, *heads, count, error);
+        if (status)
+            pb_error_of_item(error ? *error : NULL, i);
+    }
     if (status) {
         free(*heads);
         *heads = NULL;

@@ -11,6 +11,7 @@
 #include "show/values.h"
 #include "study/generate.h"
 #include "study/top.h"
+#include "vectors.h"
 #include "words.h"
 
 /* ---- logits(prompts, words) ---- */
@@ -125,7 +126,7 @@ static const pb_look logits_look = {.name = "logits",
                                     .show = logits_show};
 
 /* The axis of words: coordinates are ids, labels their texts. */
-static pb_status word_axis(pb_model *model, const pb_targets *words, pb_axis **axis,
+pb_status pb_axis_of_words(pb_model *model, const pb_targets *words, pb_axis **axis,
                            pb_error **error)
 {
     int64_t *ids = pb_malloc(words->count, sizeof *ids);
@@ -198,12 +199,14 @@ static pb_status call_logits(pb_call *call, pb_value **result, pb_error **error)
     pb_select *position = NULL;
     pb_axis *tokens = NULL;
     pb_tensor *tensor = NULL;
+    if (pb_is_of_vectors(pb_argument_value(call, "prompts")))
+        return pb_logits_of_vectors(call, result, error);
     pb_status status = pb_prompts_take(call, "prompts", 0, NULL, &prompts, error);
     if (!status)
         status = pb_targets_take(call, "words", prompts.engine, 0, &words, error);
     if (!status)
-        status = pb_place_argument(call, "words", word_axis(prompts.engine, &words, &tokens, error),
-                                   error);
+        status = pb_place_argument(call, "words",
+                                   pb_axis_of_words(prompts.engine, &words, &tokens, error), error);
     if (!status)
         status = pb_positions_take(call, "pos", PB_ONE_POSITION, &position, error);
     if (!status && position && position->kind == PB_SELECT_PER && position->n_items != 1)
@@ -441,8 +444,10 @@ static pb_status get_table(pb_interp *interp, const pb_value *self, pb_value **r
     return pb_table_finish(&made, result, error);
 }
 
-static pb_status tokens_items(const pb_value *self, pb_value **list, pb_error **error)
+static pb_status tokens_items(pb_interp *interp, const pb_value *self, pb_value **list,
+                              pb_error **error)
 {
+    (void)interp;
     return token_lists(self, false, list, error);
 }
 
@@ -634,8 +639,8 @@ const pb_builtin pb_builtins_predict[] = {
      .needs_model = true,
      .see = "logit top",
      .parameters = {{.name = "prompts",
-                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE | PB_TAKES_TENSOR,
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "words",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_INTEGER,
                      .what = "words that are one token each"},
@@ -661,7 +666,7 @@ const pb_builtin pb_builtins_predict[] = {
      .see = "run prompt",
      .parameters = {{.name = "prompts",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "model",
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "a model",
@@ -685,7 +690,7 @@ const pb_builtin pb_builtins_predict[] = {
      .see = "top",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "n", .types = PB_TAKES_INTEGER, .fallback = "20"},
                     {.name = "temperature",
                      .types = PB_TAKES_NUMBER,

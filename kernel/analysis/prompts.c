@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "domain.h"
 #include "eval/members.h"
+#include "runs.h"
 #include "session/cell.h"
 #include "value/text.h"
 
@@ -17,9 +18,18 @@ bool pb_is_prompt_table(const pb_value *value)
     return pb_value_kind(value) == PB_TABLE && pb_table_find(value, prompt_name);
 }
 
-pb_status pb_prompt_column(const pb_value *value, const pb_value **prompts, pb_error **error)
+pb_status pb_prompt_column(pb_call *call, const pb_value *value, const pb_value **prompts,
+                           pb_error **error)
 {
+    pb_runs *runs = pb_runs_of(value);
     *prompts = value;
+    if (runs) {
+        pb_context context = pb_call_context(call);
+        pb_value *list = NULL;
+        pb_status made = pb_runs_made(runs, &context, &list, error);
+        *prompts = list;
+        return made;
+    }
     if (pb_value_kind(value) != PB_TABLE)
         return PB_OK;
     const pb_table_cells *column = pb_table_find(value, prompt_name);
@@ -300,22 +310,37 @@ static pb_status check_context(const pb_value *value, const pb_model *model, boo
     return PB_OK;
 }
 
-pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
-                              pb_error **error)
+static pb_status take_lists(pb_call *call, const char *name, bool runnable, pb_token_lists *lists,
+                            pb_error **error)
 {
     *lists = (pb_token_lists){0};
     const pb_value *value = NULL;
-    pb_status status = pb_prompt_column(pb_argument_value(call, name), &value, error);
+    pb_status status = pb_prompt_column(call, pb_argument_value(call, name), &value, error);
     if (!status)
         status = model_for(call, value, NULL, &lists->model, error);
+    const pb_model *model = status ? NULL : pb_model_of(lists->model);
+    bool bos = !status && wants_bos(call, lists->model);
     if (!status)
-        status = take_tokens(value, pb_model_of(lists->model), wants_bos(call, lists->model),
-                             pb_call_watch(call), lists, error);
+        status = take_tokens(value, model, bos, pb_call_watch(call), lists, error);
+    if (!status && runnable)
+        status = check_context(value, model, bos, lists, error);
     if (!status)
         note_dots(call->interp, value);
     if (status)
         pb_token_lists_free(lists);
     return pb_place_argument(call, name, status, error);
+}
+
+pb_status pb_token_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
+                              pb_error **error)
+{
+    return take_lists(call, name, false, lists, error);
+}
+
+pb_status pb_runnable_lists_take(pb_call *call, const char *name, pb_token_lists *lists,
+                                 pb_error **error)
+{
+    return take_lists(call, name, true, lists, error);
 }
 
 void pb_token_lists_free(pb_token_lists *lists)
@@ -487,7 +512,7 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     pb_context context = pb_call_context(call);
     pb_status status = pb_interp_start(call->interp, error);
     if (!status)
-        status = pb_prompt_column(pb_argument_value(call, name), &value, error);
+        status = pb_prompt_column(call, pb_argument_value(call, name), &value, error);
     if (!status)
         status = model_for(call, value, like, &prompts->model, error);
     if (!status) {
@@ -523,19 +548,17 @@ pb_status pb_prompts_take(pb_call *call, const char *name, unsigned flags, const
     return status;
 }
 
-pb_status pb_fail_one_prompt(const pb_call *call, const char *name, pb_error **error)
+pb_status pb_prompts_join(const pb_prompts *prompts, pb_tensor **parts, const pb_watch *watch,
+                          pb_status status, pb_tensor **joined, pb_error **error)
 {
-    const char *word = call->row->name;
-    pb_status status = pb_fail_argument(call, name, error, PB_TYPE, "%s() takes one prompt", word);
-    pb_span span = pb_argument_of(call, name)->span, whole = call->span;
-    if (!error || !call->source || whole.end <= span.end || span.start <= whole.start ||
-        whole.end - whole.start > 160)
-        return status;
-    const char *text = pb_source_text(call->source);
-    const char *each = span.end - span.start == 1 && text[span.start] == 'p' ? "q" : "p";
-    pb_error_hint(*error, "[show(%.*s%s%.*s) for %s in %.*s];", (int)(span.start - whole.start),
-                  text + whole.start, each, (int)(whole.end - span.end), text + span.end, each,
-                  (int)(span.end - span.start), text + span.start);
+    if (!status && prompts->many)
+        status = pb_tensor_stack_ragged(prompts->axis, (const pb_tensor *const *)parts, watch,
+                                        joined, error);
+    else if (!status)
+        *joined = pb_tensor_retain(parts[0]);
+    for (size_t i = 0; parts && i < prompts->count; i++)
+        pb_tensor_release(&parts[i]);
+    free(parts);
     return status;
 }
 

@@ -505,7 +505,7 @@ const pb_builtin pb_builtins_ranking[] = {
      .parameters = {{.name = "x",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TENSOR | PB_TAKES_TABLE,
                      .what = "prompts, a tensor or a table",
-                     .objects = {&pb_run_type, &pb_prompt_type}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "k", .types = PB_TAKES_INTEGER, .fallback = "10"},
                     {.name = "by",
                      .types = PB_TAKES_STRING,

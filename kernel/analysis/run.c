@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "display/tokens.h"
 #include "domain.h"
+#include "runs.h"
 #include "study/attribute.h"
 #include "value/text.h"
 #include "words.h"
@@ -234,7 +235,7 @@ static const struct {
                    {"input_ids", "ids"},
                    {"text", "prompt"}};
 
-static pb_status run_called_otherwise(const char *tried, pb_error **error)
+pb_status pb_run_called_otherwise(const char *tried, pb_error **error)
 {
     pb_site site;
     const char *name = NULL;
@@ -272,7 +273,7 @@ static pb_status run_attribute(pb_interp *interp, const pb_value *self, const ch
 {
     pb_site site;
     if (pb_site_find(name, &site, NULL))
-        return run_called_otherwise(name, error);
+        return pb_run_called_otherwise(name, error);
     run_data *run = data_of(self);
     pb_context context = run_context(interp);
     pb_tensor *tensor = NULL;
@@ -361,16 +362,39 @@ pb_status pb_runs_list(const pb_prompts *prompts, pb_value **result, pb_error **
     return pb_list_finish(&list, false, result, error);
 }
 
-static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
+static pb_status run_given(pb_call *call, pb_value **result, pb_error **error)
 {
     pb_prompts prompts = {0};
     pb_value *runs = NULL;
     pb_status status = pb_prompts_take(call, "prompt", 0, NULL, &prompts, error);
     if (!status)
         status = pb_runs_list(&prompts, &runs, error);
-    *result = pb_value_retain(prompts.many ? runs : pb_list_item(runs, 0));
+    if (!status && prompts.many)
+        status = pb_runs_of_list(prompts.model, runs, result, error);
+    else if (!status)
+        *result = pb_value_retain(pb_list_item(runs, 0));
     pb_value_release(&runs);
     pb_prompts_free(&prompts);
+    return status;
+}
+
+/* A set without edits is run when something asks for it, and then no more of it than that. */
+static pb_status call_run(pb_call *call, pb_value **result, pb_error **error)
+{
+    const pb_value *given = NULL;
+    pb_token_lists lists = {0};
+    pb_status status = pb_place_argument(
+        call, "prompt", pb_prompt_column(call, pb_argument_value(call, "prompt"), &given, error),
+        error);
+    bool runs = pb_runs_of(pb_argument_value(call, "prompt")) != NULL;
+    for (size_t i = 0; !status && i < pb_list_count(given) && !runs; i++)
+        runs = pb_run_of(pb_list_item(given, i)) != NULL;
+    if (status || pb_value_kind(given) != PB_LIST || runs || !pb_argument_is_none(call, "edit"))
+        return status ? status : run_given(call, result, error);
+    status = pb_runnable_lists_take(call, "prompt", &lists, error);
+    if (!status)
+        status = pb_runs_value(&lists, result, error);
+    pb_token_lists_free(&lists);
     return status;
 }
 
@@ -513,32 +537,66 @@ static pb_status random_length(pb_call *call, const pb_value *model, size_t bos,
     return PB_OK;
 }
 
-static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error **error)
+/* What random_tokens() was asked for. */
+typedef struct random_spec {
+    pb_value *model; /* owned */
+    size_t n, length, bos;
+    int32_t start;
+} random_spec;
+
+static pb_status take_random(pb_call *call, random_spec *spec, pb_error **error)
 {
-    size_t n = 0, repeat = 0, length = 0;
-    pb_value *model = NULL;
-    pb_status status = pb_argument_count(call, "n", &n, error);
+    size_t repeat = 0;
+    pb_status status = pb_argument_count(call, "n", &spec->n, error);
     if (!status)
         status = pb_argument_count(call, "repeat", &repeat, error);
     if (!status)
-        status = pb_call_model(call, &model, error);
+        status = pb_call_model(call, &spec->model, error);
     if (status)
         return status;
-    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(model));
-    int32_t start = pb_tokenizer_start(tokenizer);
-    size_t bos = start != PB_NO_TOKEN && pb_model_adds_bos(model) ? 1 : 0;
-    status = random_length(call, model, bos, n, repeat, &length, error);
-    int32_t *ids = status ? NULL : pb_malloc(bos + length, sizeof *ids);
-    if (!status && !ids)
-        status = pb_fail_memory(error);
-    if (!status) {
-        if (bos)
-            ids[0] = start;
-        draw_tokens((uint64_t)pb_argument_integer(call, "seed"), pb_tokenizer_words(tokenizer),
-                    start, n, length, ids + bos);
-        status = prompt_value(ids, bos + length, result, error);
+    spec->start = pb_tokenizer_start(pb_model_tokenizer(pb_model_of(spec->model)));
+    spec->bos = spec->start != PB_NO_TOKEN && pb_model_adds_bos(spec->model) ? 1 : 0;
+    return random_length(call, spec->model, spec->bos, spec->n, repeat, &spec->length, error);
+}
+
+static pb_status random_prompt(const random_spec *spec, const pb_value *seed, pb_value **result,
+                               pb_error **error)
+{
+    const pb_tokenizer *tokenizer = pb_model_tokenizer(pb_model_of(spec->model));
+    double number = pb_value_get_number(seed);
+    char what[96];
+    if (!pb_value_is_integer(seed))
+        return pb_fail(error, PB_TYPE, "a seed is an integer, or a list of them, not %s",
+                       pb_value_describe(seed, what, sizeof what));
+    int32_t *ids = pb_malloc(spec->bos + spec->length, sizeof *ids);
+    if (!ids)
+        return pb_fail_memory(error);
+    if (spec->bos)
+        ids[0] = spec->start;
+    draw_tokens((uint64_t)(int64_t)number, pb_tokenizer_words(tokenizer), spec->start, spec->n,
+                spec->length, ids + spec->bos);
+    return prompt_value(ids, spec->bos + spec->length, result, error);
+}
+
+static pb_status call_random_tokens(pb_call *call, pb_value **result, pb_error **error)
+{
+    random_spec spec = {0};
+    const pb_value *seeds = pb_argument_value(call, "seed");
+    pb_status status = take_random(call, &spec, error);
+    if (!status && pb_value_kind(seeds) != PB_LIST)
+        status = pb_place_argument(call, "seed", random_prompt(&spec, seeds, result, error), error);
+    else if (!status) {
+        pb_list_builder prompts = {.keeper = call->keeper};
+        for (size_t i = 0; i < pb_list_count(seeds) && !prompts.status; i++) {
+            pb_value *prompt = NULL;
+            prompts.status = random_prompt(&spec, pb_list_item(seeds, i), &prompt, &prompts.error);
+            if (!prompts.status)
+                pb_list_take(&prompts, prompt);
+        }
+        status =
+            pb_place_argument(call, "seed", pb_list_finish(&prompts, false, result, error), error);
     }
-    pb_value_release(&model);
+    pb_value_release(&spec.model);
     return status;
 }
 
@@ -556,16 +614,22 @@ const pb_builtin pb_builtins_run[] = {
      .summary = "Runs a prompt, and answers every activation as an attribute.",
      .doc = "Activations carry the names of TransformerLens' hooks; `logits`, `logprobs` and "
             "`tokens` are there too. Only the residual stream is kept; the rest is computed when "
-            "it is asked for.",
+            "it is asked for.\n\n"
+            "Of a list or a set of prompts each activation is a tensor over `prompt`, and places "
+            "that are counted from the end, and tokens, are found in each prompt. Where lengths "
+            "differ, what a shorter prompt lacks are gaps: blank, and left out by reductions and "
+            "rankings. `run(set).mlp_post.max(\"pos\")` in one line computes in batches and "
+            "stores the maxima alone.",
      .more = list_activations,
-     .result = "a run; for a list of prompts a list of runs",
+     .result =
+         "a run; for several prompts a set of runs, whose activations are tensors over prompt",
      .gives_object = &pb_run_type,
      .example = "run(\"I love this movie\").pattern[layer=4, head=0]",
      .needs_model = true,
      .see = "tokens prompt attention",
      .parameters = {{.name = "prompt",
                      .types = PB_TAKES_TEXT | PB_TAKES_LIST | PB_TAKES_TABLE,
-                     .objects = {&pb_run_type, &pb_prompt_type}}},
+                     .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}}},
      .also = {pb_prompt_group},
      .function = call_run},
     {.name = "prompt",
@@ -580,14 +644,18 @@ const pb_builtin pb_builtins_run[] = {
     {.name = "random_tokens",
      .category = "Prompts and runs",
      .summary = "A prompt of n random tokens, repeated: what induction heads are looked for with.",
-     .doc = "The start token comes first. The same seed gives the same tokens.",
-     .result = "a prompt",
+     .doc = "The start token comes first. The same seed gives the same tokens; a list of seeds "
+            "gives a prompt for each.",
+     .result = "a prompt, or a list of them",
      .example = "len(random_tokens(5, seed=1).ids)",
      .expected = "11",
      .needs_model = true,
      .see = "prompt",
      .parameters = {{.name = "n", .types = PB_TAKES_INTEGER},
-                    {.name = "seed", .types = PB_TAKES_INTEGER, .fallback = "0"},
+                    {.name = "seed",
+                     .types = PB_TAKES_INTEGER | PB_TAKES_LIST,
+                     .what = "an integer, or a list of them",
+                     .fallback = "0"},
                     {.name = "repeat", .types = PB_TAKES_INTEGER, .fallback = "2"}},
      .also = {pb_model_group},
      .function = call_random_tokens},

@@ -8,6 +8,7 @@
 extern const pb_builtin pb_builtins_model[];
 extern const pb_builtin pb_builtins_run[];
 extern const pb_builtin pb_builtins_set[];
+extern const pb_builtin pb_builtins_shade[];
 extern const pb_builtin pb_builtins_predict[];
 extern const pb_builtin pb_builtins_ranking[];
 extern const pb_builtin pb_builtins_metric[];

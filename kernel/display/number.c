@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/gap.h"
+
 /* What settling needs to know of a column. */
 typedef struct pb_extent {
     double largest; /* magnitude */
@@ -88,7 +90,10 @@ static size_t write_integer(char out[PB_NUMBER_SIZE], double value, bool sign)
 
 static size_t write_special(char out[PB_NUMBER_SIZE], double value)
 {
-    const char *text = isnan(value) ? "NaN" : value > 0 ? "inf" : "-inf";
+    const char *text = pb_is_gap((float)value) ? ""
+                       : isnan(value)          ? "NaN"
+                       : value > 0             ? "inf"
+                                               : "-inf";
     size_t length = strlen(text);
     memcpy(out, text, length + 1);
     return length;

@@ -39,6 +39,11 @@ static pb_status npy_bytes(const pb_call *call, const pb_value *value, pb_buffer
     if (!tensor)
         return pb_fail(error, PB_TYPE, "an .npy file holds a tensor, not %s",
                        pb_value_describe(value, what, sizeof what));
+    if (pb_tensor_has_gaps(tensor)) {
+        static const char note[] = "note: .npy has no form for cells that are not there; they are "
+                                   "written as NaN\n";
+        pb_interp_text(call->interp, 2, note, sizeof note - 1);
+    }
     return pb_npy_write(out, tensor, pb_tensor_is_boolean(tensor) ? PB_NPY_BOOL : PB_NPY_FLOAT32,
                         pb_call_watch(call), error);
 }
@@ -169,6 +174,85 @@ static pb_status read_npy(pb_call *call, const char *bytes, size_t length, pb_va
     return status;
 }
 
+/* ---- corpora ---- */
+
+/* The next line of a text, without its end; false behind the last. */
+static bool next_line(const char *text, size_t length, size_t *at, size_t *start, size_t *end)
+{
+    if (*at >= length)
+        return false;
+    const char *stop = memchr(text + *at, '\n', length - *at);
+    *start = *at;
+    *end = stop ? (size_t)(stop - text) : length;
+    *at = *end + 1;
+    if (*end > *start && text[*end - 1] == '\r')
+        --*end;
+    return true;
+}
+
+static bool is_blank(const char *text, size_t start, size_t end)
+{
+    while (start < end && (text[start] == ' ' || text[start] == '\t'))
+        start++;
+    return start == end;
+}
+
+/* The lines of a text that hold anything, as a set of prompts. */
+static pb_status read_lines(pb_call *call, const char *text, size_t length, pb_value **result,
+                            pb_error **error)
+{
+    pb_list_builder lines = {.keeper = call->keeper};
+    pb_value *column = NULL;
+    size_t at = 0, start, end;
+    while (!lines.status && next_line(text, length, &at, &start, &end)) {
+        pb_value *line = NULL;
+        if (is_blank(text, start, end))
+            continue;
+        lines.status = pb_value_string(text + start, end - start, &line, &lines.error);
+        if (!lines.status)
+            pb_list_take(&lines, line);
+    }
+    pb_status status = pb_list_finish(&lines, true, &column, error);
+    pb_table_builder table = {.keeper = call->keeper, .rows = status ? 0 : pb_list_count(column)};
+    if (status)
+        return status;
+    pb_table_take(&table, (pb_table_cells){.name = "prompt", .cells = column});
+    return pb_table_finish(&table, result, error);
+}
+
+/* JSON lines: a record a line, as the rows of a table. */
+static pb_status read_json_lines(pb_call *call, const char *text, size_t length, pb_value **result,
+                                 pb_error **error)
+{
+    pb_list_builder rows = {.keeper = call->keeper};
+    pb_value *list = NULL, *word = NULL;
+    size_t at = 0, start, end, number = 0;
+    while (!rows.status && next_line(text, length, &at, &start, &end)) {
+        pb_value *row = NULL;
+        number++;
+        if (is_blank(text, start, end))
+            continue;
+        rows.status = pb_read_json(call->interp, text + start, end - start, &row, &rows.error);
+        if (!rows.status && pb_value_kind(row) != PB_RECORD)
+            rows.status = pb_fail(&rows.error, PB_FORMAT,
+                                  "a line of a .jsonl file is an object, {\"prompt\": ...}");
+        if (rows.status)
+            pb_error_precede(rows.error, "line %zu: ", number);
+        if (!rows.status)
+            pb_list_take(&rows, row);
+        else
+            pb_value_release(&row);
+    }
+    pb_status status = pb_list_finish(&rows, false, &list, error);
+    if (!status)
+        status = pb_call_word(call, "table", &word, error);
+    if (!status)
+        status = pb_interp_call(call->interp, word, 1, &list, result, error);
+    pb_value_release(&word);
+    pb_interp_bury(call->interp, &list);
+    return status;
+}
+
 static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
 {
     const char *path = pb_argument_text(call, "path"), *kind = extension(path);
@@ -178,6 +262,11 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
         return pb_fail_argument(call, "axes", error, PB_TYPE,
                                 "axes= names the axes of an .npy file; other files have no axes, "
                                 "or name them");
+    bool lines = pb_argument_bool(call, "lines");
+    if (lines && strcmp(kind, ".txt") != 0)
+        return pb_fail_argument(call, "lines", error, PB_TYPE,
+                                "lines=True reads a .txt file line by line; a .csv or .jsonl file "
+                                "has rows already");
     pb_status status = pb_file_read(path, PB_MAX_FILE, pb_call_watch(call), &bytes, &length, error);
     if (status)
         return pb_place_argument(call, "path", status, error);
@@ -185,12 +274,16 @@ static pb_status call_read(pb_call *call, pb_value **result, pb_error **error)
         status = pb_read_csv(call->interp, bytes, length, result, error);
     else if (strcmp(kind, ".json") == 0)
         status = pb_read_json(call->interp, bytes, length, result, error);
+    else if (strcmp(kind, ".jsonl") == 0)
+        status = read_json_lines(call, bytes, length, result, error);
+    else if (lines)
+        status = read_lines(call, bytes, length, result, error);
     else if (strcmp(kind, ".txt") == 0)
         status = pb_value_string(bytes, length, result, error);
     else if (strcmp(kind, ".npy") == 0)
         status = read_npy(call, bytes, length, result, error);
     else
-        status = unknown_kind(call, ".csv, .npy, .json or .txt", error);
+        status = unknown_kind(call, ".csv, .npy, .json, .jsonl or .txt", error);
     free(bytes);
     return pb_place_argument(call, "path", status, error);
 }
@@ -224,10 +317,13 @@ const pb_builtin pb_builtins_file[] = {
      .function = call_save},
     {.name = "read",
      .category = "Files",
-     .summary = "Reads a .csv, .npy, .json or .txt file.",
+     .summary = "Reads a .csv, .npy, .json, .jsonl or .txt file.",
      .doc = "An `.npy` file has numbers alone: `read(\"r.npy\", axes=[\"layer\", \"d_model\"])` "
             "names its axes, which are dim0, dim1, ... otherwise. Tensors and tables that save() "
-            "wrote as `.json` come back as tensors, with axes and labels, and as tables.",
+            "wrote as `.json` come back as tensors, with axes and labels, and as tables.\n\n"
+            "Corpora: of a `.txt` file `lines=True` gives a table whose column `prompt` has its "
+            "lines, without blank ones, which is a set of prompts; so are a `.csv` and a `.jsonl` "
+            "file (an object a line) with such a column, and others with `t.prompt = t.text`.",
      .result = "a table, a tensor, a value or a string",
      .see = "save",
      .parameters = {{.name = "path", .types = PB_TAKES_STRING, .what = "the name of a file"},
@@ -235,6 +331,10 @@ const pb_builtin pb_builtins_file[] = {
                      .types = PB_TAKES_STRING | PB_TAKES_LIST,
                      .mode = PB_PARAMETER_KEYWORD,
                      .what = "the name of an axis, or a list of names",
-                     .fallback = "None"}},
+                     .fallback = "None"},
+                    {.name = "lines",
+                     .types = PB_TAKES_BOOL,
+                     .mode = PB_PARAMETER_KEYWORD,
+                     .fallback = "False"}},
      .function = call_read},
     {0}};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "json_private.h"
@@ -163,7 +164,7 @@ static pb_status fill_from_json(const json_t *values, const char *mark, float *d
         const json_t *value = json_array_get(values, i);
         if (!json_is_number(value) && !json_is_null(value))
             return not_what_it_says(mark, error);
-        data[i] = json_is_null(value) ? NAN : (float)json_number_value(value);
+        data[i] = json_is_null(value) ? pb_gap() : (float)json_number_value(value);
         if (!is_marked(&marks, 0, i))
             continue;
         data[i] = (float)marks.number;
@@ -195,6 +196,8 @@ static pb_status tensor_from_json(const json_t *json, const char *mark, pb_value
         pb_axis_release(&axes[i]);
     if (!status && strncmp(mark, "mask", 4) == 0)
         pb_tensor_mark_boolean(tensor);
+    else if (!status)
+        pb_tensor_mark_gaps(tensor);
     pb_buffer units = PB_BUFFER_EMPTY, caption = PB_BUFFER_EMPTY;
     pb_meta meta = {.units = text_of(json_object_get(json, "units"), &units) ? units.data : NULL,
                     .caption =

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/utf8.h"
 #include "json_private.h"
 
@@ -112,7 +113,7 @@ static void write_axis(json_writer *w, const pb_axis *axis)
 /* Says in the mark of a tensor or a table where a number is that JSON has no form for. */
 static void mark_number(pb_buffer *mark, double number, size_t column, size_t row)
 {
-    if (!isfinite(number))
+    if (!isfinite(number) && !pb_is_gap((float)number)) /* a gap is null without a mark */
         pb_buffer_format(mark, " %s@%zu:%zu", unusual_number(number), column, row);
 }
 

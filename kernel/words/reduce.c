@@ -43,7 +43,8 @@ typedef struct reducing {
     const pb_tensor *whole;
     size_t n;
     const char *const *names;
-    bool levels_vary; /* an end runs along a reduced axis, so that the largest has none */
+    size_t fewest, most; /* cells that were there for one number, where there are gaps; else 0 */
+    bool levels_vary;    /* an end runs along a reduced axis, so that the largest has none */
     const pb_watch *watch;
 } reducing;
 
@@ -114,7 +115,31 @@ static void say_reduction(const void *data, const char *const *captions, pb_buff
         pb_buffer_format(out, "%s%s (%zu)", before, pb_axis_name(axis), pb_axis_length(axis));
         before = " and ";
     }
+    if (how->most > 0 && how->fewest == how->most)
+        pb_buffer_format(out, ", of the %zu that are there", how->most);
+    else if (how->most > 0)
+        pb_buffer_format(out, ", of the %zu to %zu that are there", how->fewest, how->most);
     pb_buffer_format(out, ": %s", captions[0]);
+}
+
+/* How many cells are there for one number at least and at most, where any are. */
+static pb_status count_present(reducing *how, pb_error **error)
+{
+    pb_tensor *there = NULL, *counts = NULL;
+    if (!pb_tensor_has_gaps(how->whole))
+        return PB_OK;
+    pb_status status = pb_tensor_present(how->whole, how->watch, &there, error);
+    if (!status)
+        status = pb_tensor_reduce(PB_SUM, there, how->n, how->names, how->watch, &counts, error);
+    how->fewest = SIZE_MAX;
+    for (size_t i = 0; !status && i < pb_tensor_size(counts); i++) {
+        size_t count = (size_t)pb_tensor_data(counts)[i];
+        how->most = count > how->most ? count : how->most;
+        how->fewest = count > 0 && count < how->fewest ? count : how->fewest;
+    }
+    pb_tensor_release(&there);
+    pb_tensor_release(&counts);
+    return status;
 }
 
 static bool levels_vary(const reducing *how, const pb_meta *meta)
@@ -134,17 +159,59 @@ static pb_status carry_reduced(reducing *how, const pb_value *value, pb_tensor *
                                pb_value **result, pb_error **error)
 {
     how->levels_vary = levels_vary(how, pb_value_meta(value));
+    pb_status status = count_present(how, error);
+    if (status) {
+        pb_tensor_release(tensor);
+        return status;
+    }
     const pb_operation operation = {.apply = apply_reduction,
                                     .caption = say_reduction,
                                     .how = how,
+                                    .speaks = how->most > 0,
                                     .keeps_cell =
                                         how->n == 1 && strcmp(how->names[0], "prompt") == 0};
     return pb_value_carry(&operation, 1, &value, pb_value_meta(value), tensor, result, error);
 }
 
 static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_value *value,
+                               const pb_value *over, pb_value **result, pb_error **error);
+
+/* Whether it is a value that is computed where it is used. */
+static bool is_unsettled(const pb_value *value)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    return type && type->settle;
+}
+
+/* The same of a value that is not there yet: by itself if it can, so that not all of it has to be
+ * there at once. */
+static pb_status reduce_unsettled(const pb_call *call, pb_reduction op, const pb_value *value,
+                                  const pb_value *over, pb_value **result, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(value);
+    const char *const *names = NULL;
+    size_t count = 0;
+    pb_value *settled = NULL;
+    pb_status status = axis_names(over, &names, &count, error);
+    if (!status && type->reduce)
+        status = type->reduce(call->interp, value, op, count, names, result, error);
+    free((void *)names);
+    if (status || *result)
+        return status;
+    status = type->settle(call->interp, value, &settled, error);
+    if (!status && pb_value_kind(settled) == PB_TENSOR)
+        status = reduce_tensor(call, op, settled, over, result, error);
+    else if (!status)
+        *result = pb_value_retain(settled); /* one number */
+    pb_value_release(&settled);
+    return status;
+}
+
+static pb_status reduce_tensor(const pb_call *call, pb_reduction op, const pb_value *value,
                                const pb_value *over, pb_value **result, pb_error **error)
 {
+    if (is_unsettled(value))
+        return reduce_unsettled(call, op, value, over, result, error);
     const char *const *names = NULL;
     size_t count = 0;
     pb_tensor *tensor = NULL;
@@ -279,7 +346,7 @@ static pb_status call_sum(pb_call *call, pb_value **result, pb_error **error)
 {
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL, *zero = NULL;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, PB_SUM, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status)
@@ -296,7 +363,7 @@ static pb_status measure_call(pb_call *call, pb_reduction op, pb_value **result,
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL;
     double *numbers = NULL;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status && pb_list_count(items) == 0)
@@ -331,7 +398,7 @@ static pb_status place_call(pb_call *call, pb_reduction op, pb_value **result, p
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL;
     size_t at = 0;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, op, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     if (!status)
@@ -390,7 +457,8 @@ static pb_status extreme_call(pb_call *call, bool largest, pb_value **result, pb
                                                   call->rest[0].value, call->rest[1].value, result,
                                                   error),
                                  error);
-    if (first && (pb_tensor_rank(first) > 0 || n == 1))
+    if ((n > 0 && is_unsettled(call->rest[0].value)) ||
+        (first && (pb_tensor_rank(first) > 0 || n == 1)))
         return reduce_tensor(call, largest ? PB_MAX : PB_MIN, call->rest[0].value,
                              n > 1 ? call->rest[1].value : pb_argument_value(call, "over"), result,
                              error);
@@ -421,7 +489,7 @@ static pb_status decide(pb_call *call, bool every, pb_value **result, pb_error *
     const pb_value *x = pb_argument_value(call, "x"), *over = pb_argument_value(call, "over");
     pb_value *items = NULL;
     bool outcome = every;
-    if (pb_value_kind(x) == PB_TENSOR)
+    if (pb_value_kind(x) == PB_TENSOR || is_unsettled(x))
         return reduce_tensor(call, every ? PB_EVERY : PB_ANY, x, over, result, error);
     pb_status status = pb_argument_items(call, "x", &items, error);
     for (size_t i = 0; !status && outcome == every && i < pb_list_count(items); i++)
@@ -471,6 +539,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .see = "mean norm",
      .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a tensor or a list"},
                     {.name = "over", .types = PB_TAKES_ANY_NAME, .fallback = "None"}},
+     .reduces = true,
      .function = call_sum},
     {.name = "mean",
      .category = "Many to one",
@@ -480,6 +549,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "[1.5, 3.5]",
      .see = "sum std",
      .also = {over_group},
+     .reduces = true,
      .function = call_mean},
     {.name = "std",
      .category = "Many to one",
@@ -490,6 +560,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "1.0",
      .see = "mean norm",
      .also = {over_group},
+     .reduces = true,
      .function = call_std},
     {.name = "norm",
      .category = "Many to one",
@@ -499,6 +570,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "5.0",
      .see = "dot std",
      .also = {over_group},
+     .reduces = true,
      .function = call_norm},
     {.name = "argmax",
      .category = "Many to one",
@@ -508,6 +580,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "1",
      .see = "max top",
      .also = {over_group},
+     .reduces = true,
      .function = call_argmax},
     {.name = "argmin",
      .category = "Many to one",
@@ -517,6 +590,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "2",
      .see = "min top",
      .also = {over_group},
+     .reduces = true,
      .function = call_argmin},
     {.name = "min",
      .category = "Many to one",
@@ -527,6 +601,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "1",
      .see = "max argmin",
      .also = {extreme_group},
+     .reduces = true,
      .function = call_min},
     {.name = "max",
      .category = "Many to one",
@@ -537,6 +612,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "'ccc'",
      .see = "min argmax top",
      .also = {extreme_group},
+     .reduces = true,
      .function = call_max},
     {.name = "any",
      .category = "Many to one",
@@ -546,6 +622,7 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "True",
      .see = "all",
      .also = {over_group},
+     .reduces = true,
      .function = call_any},
     {.name = "all",
      .category = "Many to one",
@@ -555,5 +632,6 @@ const pb_builtin pb_builtins_reduce[] = {
      .expected = "True",
      .see = "any each",
      .also = {over_group},
+     .reduces = true,
      .function = call_all},
     {0}};

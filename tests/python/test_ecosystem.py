@@ -14,6 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CELLS = ['load("reviews-4m");\nprompt = "I loved it because it was"\nk = 2', "top(prompt, k=k)",
          "print(len(prompt))", "40 + k"]
 

@@ -28,7 +28,7 @@ def words(root: Path) -> dict:
 def test_the_words_are_the_kernels(root, binary, tmp_path):
     fresh = tmp_path / "words.json"
     subprocess.run([sys.executable, root / "kernelspec/words.py", binary, fresh], check=True)
-    assert json.loads(fresh.read_text()) == words(root)
+    assert json.loads(fresh.read_text()) == words(root), "run: tools/words"
     assert len(words(root)["words"]) > 80
 
 
@@ -125,4 +125,5 @@ def test_the_committed_extension_is_what_its_source_builds(root, tmp_path):
     assert {path.relative_to(where / "built") for path in files} == \
         {path.relative_to(committed) for path in committed.rglob("*") if path.is_file()}
     for path in files:
-        assert path.read_bytes() == (committed / path.relative_to(where / "built")).read_bytes()
+        assert path.read_bytes() == (committed / path.relative_to(where / "built")).read_bytes(), \
+            "run: tools/words"

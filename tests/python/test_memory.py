@@ -69,7 +69,7 @@ MUCH = {
                "[s + i for i in range(1000)]",
     "a table": 'r = tensor(range(1900), axes="i"); table(r + rename(r, i="j"))',
     "a file": 'save("x" * (50 * 10**6), "a.txt"); [read("a.txt") for i in range(60)]',
-    "runs": 'run(["hello"] * 100000)',
+    "runs": 'run(["hello"] * 100000)[0]',
     "predictions": 'top(["hello"] * 100000)',
     "continuations": 'generate(["hello"] * 20000, n=50)',
     "a sweep": 'patch(into=["I love this"] * 20000, from=["I hate this"] * 20000, at="resid_post", '

@@ -160,7 +160,7 @@ def test_a_tokenizer_of_another_kind(folder, evaluate):
     whole = json.loads((folder / "tokenizer.json").read_text())
     whole["pre_tokenizer"] = {"type": "Whitespace"}
     (folder / "tokenizer.json").write_text(json.dumps(whole))
-    assert 'pre_tokenizer.type is "Whitespace", and "ByteLevel" was' in evaluate(f'load("{folder}")')
+    assert 'pre_tokenizer.type is "Whitespace", and "ByteLevel" or' in evaluate(f'load("{folder}")')
 
 
 def test_a_model_is_in_memory_once(binary, evaluate, root, folder, patience):

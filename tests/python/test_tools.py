@@ -226,7 +226,8 @@ def test_scripts_name_no_index_and_no_host(root):
 
 
 def test_scripts_pass_bash_and_say_what_they_do(root):
-    for name in ("demo", "test", "lab", "notebooks", "report", "screenshots", "wheel"):
+    for name in ("demo", "test", "lab", "notebooks", "report", "screenshots", "wheel",
+                 "words"):
         path = root / "tools" / name
         assert os.access(path, os.X_OK)
         subprocess.run(["bash", "-n", path], check=True)

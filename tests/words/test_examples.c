@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "assist/grammar.h"
 #include "dictionary/dictionary.h"
 #include "eval/lexicon.h"
 #include "recorder.h"
@@ -112,6 +113,32 @@ static void test_examples(void **state)
         if (error || differs) {
             print_error("%s\n--- example\n%s\n--- expected\n%s\n--- came\n%s\n", row->name,
                         row->example, row->expected ? row->expected : "no error", came);
+            failed++;
+        }
+        free(came);
+    }
+    recorder_end(&r);
+    pb_session_destroy(&session);
+    assert_int_equal(failed, 0);
+}
+
+/* The rules of the language, whose examples stand on the first page of the reference. */
+static void test_grammar(void **state)
+{
+    static const char *const paths[] = {"models"};
+    pb_session_options options = {
+        .model_paths = paths, .n_model_paths = 1, .default_model = "reviews-4m"};
+    pb_session *session = recorder_session(options);
+    recorder r;
+    int failed = 0;
+    (void)state;
+    assert_non_null(session);
+    recorder_start(&r);
+    free(recorder_run(&r, session, "setup", "model = load();", 15));
+    for (const pb_grammar_row *row = pb_grammar_rows; row->title; row++) {
+        char *came = recorder_run(&r, session, row->title, row->example, strlen(row->example));
+        if (!same_but_for_line_ends(came, row->expected)) {
+            print_error("%s\n--- expected\n%s\n--- came\n%s\n", row->title, row->expected, came);
             failed++;
         }
         free(came);
@@ -378,11 +405,10 @@ static void test_reference(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_see),
-                                       cmocka_unit_test(test_examples),
-                                       cmocka_unit_test(test_habits),
-                                       cmocka_unit_test(test_no_string_ends_at_a_nul),
-                                       cmocka_unit_test(test_reference)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_see),
+        cmocka_unit_test(test_examples), cmocka_unit_test(test_grammar),
+        cmocka_unit_test(test_habits),   cmocka_unit_test(test_no_string_ends_at_a_nul),
+        cmocka_unit_test(test_reference)};
     return cmocka_run_group_tests(tests, gather, let_go);
 }

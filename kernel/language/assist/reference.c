@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "assist/grammar.h"
 #include "base/visible.h"
 #include "eval/interp.h"
 #include "eval/members.h"
@@ -310,10 +311,93 @@ static void write_limits(pb_buffer *out)
         PB_MAX_VALUE_DEPTH);
 }
 
+/* ---- what values answer ---- */
+
+enum { MOST_TYPES = 32 };
+
+/* The types of objects that words take or give, each once. */
+typedef struct known_types {
+    const pb_object_type *types[MOST_TYPES];
+    bool given[MOST_TYPES]; /* a word gives it, so that its names are known without one */
+    size_t n;
+} known_types;
+
+static void know_type(known_types *known, const pb_object_type *type, bool given)
+{
+    size_t i = 0;
+    while (i < known->n && known->types[i] != type)
+        i++;
+    if (!type || i == MOST_TYPES)
+        return;
+    known->types[i] = type;
+    known->given[i] = known->given[i] || given;
+    known->n += i == known->n;
+}
+
+static void know_all(const pb_lexicon *lexicon, known_types *known)
+{
+    size_t at = 0;
+    const pb_parameter *p;
+    for (const pb_builtin *row; (row = pb_lexicon_next_builtin(lexicon, &at));) {
+        know_type(known, row->gives_object, true);
+        for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++)
+            for (size_t k = 0; k < sizeof p->objects / sizeof *p->objects && p->objects[k]; k++)
+                know_type(known, p->objects[k], false);
+    }
+}
+
+static void write_answers(const pb_member *members, pb_buffer *out)
+{
+    for (const pb_member *m = members; m && m->name; m++)
+        pb_buffer_format(out, "- `.%s`: %s\n", m->name, m->summary ? m->summary : "");
+}
+
+/* What is answered by computing, by name alone. */
+static void write_computed(const pb_object_type *type, pb_buffer *out)
+{
+    pb_names *names = pb_names_create();
+    if (names)
+        type->names(NULL, names);
+    size_t count = names ? pb_names_count(names) : 0;
+    for (size_t i = 0; i < count; i++)
+        pb_buffer_format(out, "%s`.%s`", i ? ", " : "- ", pb_names_item(names, i)->text);
+    pb_buffer_text(out, count ? "\n" : "");
+    out->failed = out->failed || !names;
+    pb_names_destroy(&names);
+}
+
+static void write_values(const pb_lexicon *lexicon, pb_buffer *out)
+{
+    known_types known = {.n = 0};
+    know_all(lexicon, &known);
+    pb_buffer_text(out,
+                   "\n## What values answer\n\nAfter a dot, beside every word that takes such "
+                   "a value first: `x.f(y)` is `f(x, y)`. A result also answers to its own "
+                   "fields, which its entry names, a tensor to its axes (their coordinates, so "
+                   "that `t.layer > 3` is a mask), and a table to its columns.\n\n"
+                   "### A tensor\n\n");
+    write_answers(pb_kind_members(PB_TENSOR), out);
+    pb_buffer_text(out, "\n### A table\n\n");
+    write_answers(pb_kind_members(PB_TABLE), out);
+    for (size_t i = 0; i < known.n; i++) {
+        const pb_object_type *type = known.types[i];
+        bool computes = known.given[i] && type->names;
+        if (!type->members && !computes)
+            continue;
+        pb_buffer_format(out, "\n### %c%s\n\n%s\n\n", type->article[0] - 'a' + 'A',
+                         type->article + 1, type->summary ? type->summary : "");
+        write_answers(type->members, out);
+        if (computes)
+            write_computed(type, out);
+    }
+}
+
 void pb_reference_words(const pb_lexicon *lexicon, pb_buffer *out)
 {
-    pb_buffer_text(out, "# The built-in words\n\n");
+    pb_reference_grammar(out);
+    pb_buffer_text(out, "# The built-in words\n");
     write_categories(lexicon, "", write_entry, out);
+    write_values(lexicon, out);
     write_limits(out);
 }
 

@@ -217,7 +217,7 @@ static pb_status add_spread(pb_interp *interp, const pb_place *place,
 }
 
 static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, const pb_node *node,
-                                  pb_actuals *actuals, pb_error **error)
+                                  bool unsettled, pb_actuals *actuals, pb_error **error)
 {
     pb_status status = PB_OK;
     for (size_t i = 0; !status && i < node->n_arguments; i++) {
@@ -228,7 +228,9 @@ static pb_status evaluate_actuals(pb_interp *interp, const pb_place *place, cons
             status = add_spread(interp, place, argument, actuals, error);
             continue;
         }
-        status = pb_evaluate(interp, place, argument->value, &actual.value, error);
+        status = unsettled && i == 0
+                     ? pb_evaluate_unsettled(interp, place, argument->value, &actual.value, error)
+                     : pb_evaluate(interp, place, argument->value, &actual.value, error);
         if (!status)
             status = add_actual(actuals, actual, error);
     }
@@ -325,6 +327,12 @@ static pb_status callee_of_method(pb_interp *interp, const pb_place *place, cons
                             : not_a_method(interp, place, node, subject, error);
 }
 
+static bool reduces(const pb_value *callee)
+{
+    const pb_builtin *row = pb_value_get_builtin(callee);
+    return row && row->reduces;
+}
+
 /* What x.f(...) calls, and x as the first argument if it takes that. */
 static pb_status evaluate_method(pb_interp *interp, const pb_place *place, const pb_node *node,
                                  pb_value **callee, pb_actuals *actuals, pb_error **error)
@@ -332,9 +340,15 @@ static pb_status evaluate_method(pb_interp *interp, const pb_place *place, const
     const pb_node *subject = node->items[0];
     pb_actual first = {.span = subject->span, .whole = subject->span, .node = subject};
     bool takes_subject = false;
-    pb_status status = pb_evaluate(interp, place, subject, &first.value, error);
+    pb_status status = pb_evaluate_unsettled(interp, place, subject, &first.value, error);
+    const pb_builtin *row = pb_lexicon_builtin(interp->lexicon, node->name);
+    if (!status && (!row || !row->reduces))
+        status =
+            pb_place_error(place, subject->span, pb_settle(interp, &first.value, error), error);
     if (!status)
         status = callee_of_method(interp, place, node, first.value, callee, &takes_subject, error);
+    if (!status && !reduces(*callee)) /* the user's own word of that name */
+        status = pb_settle(interp, &first.value, error);
     if (status || !takes_subject) {
         pb_interp_bury(interp, &first.value);
         return status;
@@ -357,7 +371,8 @@ pb_status pb_evaluate_call(pb_interp *interp, const pb_place *place, const pb_no
     else
         status = pb_evaluate(interp, place, callee_node, &callee, error);
     if (!status)
-        status = evaluate_actuals(interp, place, node, &actuals, error);
+        status = evaluate_actuals(interp, place, node, reduces(callee) && actuals.count == 0,
+                                  &actuals, error);
     if (!status) {
         pb_call_site site = {place->program->source, node->span, callee_node->word};
         status = pb_call_value(interp, callee, actuals.items, actuals.count, &site, result, error);
@@ -471,14 +486,13 @@ pb_status pb_fail_argument(const pb_call *call, const char *name, pb_error **err
     return pb_place_argument(call, name, pb_fail(error, code, "%s", message), error);
 }
 
-/* Where an argument is written; of a list that is written out, the item that the error is about. */
-static pb_span span_in(const pb_argument *argument, const pb_error *error)
+pb_span pb_item_span(const pb_node *node, const pb_value *value, pb_span whole,
+                     const pb_error *error)
 {
-    const pb_node *node = argument->node;
     size_t item;
     bool named = node && node->kind == PB_NODE_LIST && pb_error_item(error, &item) &&
-                 item < node->n_items && pb_list_count(argument->value) == node->n_items;
-    return named ? node->items[item]->span : argument->span;
+                 item < node->n_items && pb_list_count(value) == node->n_items;
+    return named ? node->items[item]->span : whole;
 }
 
 pb_status pb_place_argument(const pb_call *call, const char *name, pb_status status,
@@ -490,6 +504,8 @@ pb_status pb_place_argument(const pb_call *call, const char *name, pb_status sta
     if (about && pb_given(call, about))
         name = about;
     const pb_argument *given = name && pb_given(call, name) ? pb_argument_of(call, name) : NULL;
-    pb_error_place(*error, call->source, given ? span_in(given, *error) : call->span);
+    pb_error_place(*error, call->source,
+                   given ? pb_item_span(given->node, given->value, given->span, *error)
+                         : call->span);
     return status;
 }

@@ -554,8 +554,8 @@ static pb_status too_deep(const pb_interp *interp, const pb_place *place, const 
     return pb_place_error(place, node->span, status, error);
 }
 
-pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
-                      pb_value **result, pb_error **error)
+pb_status pb_evaluate_unsettled(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                pb_value **result, pb_error **error)
 {
     *result = NULL;
     if (++interp->steps > interp->most_steps && interp->most_steps > 0)
@@ -563,4 +563,25 @@ pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *n
     if (stack_used(interp) > interp->most_stack)
         return too_deep(interp, place, node, error);
     return evaluate_kind(interp, place, node, result, error);
+}
+
+pb_status pb_settle(pb_interp *interp, pb_value **value, pb_error **error)
+{
+    const pb_object_type *type = pb_value_object_type(*value);
+    pb_value *settled = NULL;
+    if (!type || !type->settle)
+        return PB_OK;
+    pb_status status = type->settle(interp, *value, &settled, error);
+    pb_value_release(value);
+    *value = settled;
+    return status;
+}
+
+pb_status pb_evaluate(pb_interp *interp, const pb_place *place, const pb_node *node,
+                      pb_value **result, pb_error **error)
+{
+    pb_status status = pb_evaluate_unsettled(interp, place, node, result, error);
+    if (!status)
+        status = pb_place_error(place, node->span, pb_settle(interp, result, error), error);
+    return status;
 }

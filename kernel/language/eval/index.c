@@ -339,13 +339,14 @@ static pb_status index_table(pb_interp *interp, const pb_value *table, const pb_
 
 /* Where the caret goes if an index of several entries fails: the first entry that fails by itself,
  * or all of them. */
-static pb_span faulty_entry(pb_interp *interp, const pb_value *subject, size_t count,
-                            const pb_index_entry *entries)
+static pb_span faulty_entry(pb_interp *interp, const pb_value *subject, const pb_node *node,
+                            const pb_index_entry *entries, const pb_error *error)
 {
+    size_t count = node->n_arguments;
     for (size_t i = 0; i < count && pb_value_kind(subject) == PB_TENSOR; i++) {
         pb_value *part = NULL;
         if (entries[i].name && pb_interp_index(interp, subject, 1, &entries[i], &part, NULL))
-            return entries[i].span;
+            return pb_item_span(node->arguments[i].value, entries[i].value, entries[i].span, error);
         pb_value_release(&part);
     }
     return (pb_span){entries[0].span.start, entries[count - 1].span.end};
@@ -414,8 +415,8 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
     if (!entries)
         return pb_fail_memory(error);
     *result = NULL;
-    pb_status status = pb_evaluate(interp, place, of_owner ? what->items[0] : what,
-                                   of_owner ? &owner : &subject, error);
+    pb_status status = of_owner ? pb_evaluate(interp, place, what->items[0], &owner, error)
+                                : pb_evaluate_unsettled(interp, place, what, &subject, error);
     for (; !status && made < node->n_arguments; made++) {
         const pb_node_argument *argument = &node->arguments[made];
         entries[made] = (pb_index_entry){argument->name, NULL, argument->span};
@@ -429,8 +430,9 @@ pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_n
         if (status)
             pb_hint_index(place, node, subject, entries, error);
         if (status)
-            pb_place_error(place, faulty_entry(interp, subject, node->n_arguments, entries), status,
-                           error);
+            pb_place_error(place,
+                           faulty_entry(interp, subject, node, entries, error ? *error : NULL),
+                           status, error);
     }
     for (size_t i = 0; i < made; i++)
         pb_value_release(&entries[i].value);

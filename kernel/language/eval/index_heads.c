@@ -160,14 +160,14 @@ static pb_status apply_heads(const void *how, const pb_field *field, const pb_te
                              pb_tensor **result, pb_error **error)
 {
     const head_list *list = how;
-    (void)field;
     if (!of[0])
         return PB_OK;
     if (pb_has_heads(of[0]))
         return pick(list, of[0], result, error);
     bool either =
         pb_tensor_find_axis(of[0], "layer") >= 0 || pb_tensor_find_axis(of[0], "head") >= 0;
-    *result = either ? NULL : pb_tensor_retain((pb_tensor *)of[0]);
+    /* what is said of all heads (.check) does not hold of some */
+    *result = either || field->whole ? NULL : pb_tensor_retain((pb_tensor *)of[0]);
     return PB_OK;
 }
 

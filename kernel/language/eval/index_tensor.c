@@ -402,7 +402,9 @@ pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count
         return index_in_turn(interp, value, count, entries, result, error);
     for (; !status && made < count; made++)
         status = index_entry(interp, value, &entries[made], &names[made], &selects[made], error);
-    if (!status)
+    if (!status && pb_index_differs(tensor, count, names, selects))
+        status = pb_index_by_prompt(interp, value, count, names, selects, result, error);
+    else if (!status)
         status =
             pb_value_part(value, count, names, selects, pb_interp_watch(interp), result, error);
     for (size_t i = 0; i < made; i++)

@@ -54,6 +54,11 @@ pb_status pb_evaluate_record(pb_interp *interp, const pb_place *place, const pb_
                              pb_value **result, pb_error **error);
 pb_status pb_join_records(pb_interp *interp, const pb_value *a, const pb_value *b,
                           pb_value **result, pb_error **error);
+/* The same where what is computed where it is used may stay so: x of x[...] and x.word(). */
+pb_status pb_evaluate_unsettled(pb_interp *interp, const pb_place *place, const pb_node *node,
+                                pb_value **result, pb_error **error);
+/* Puts the value of one that is computed where it is used in its place. */
+pb_status pb_settle(pb_interp *interp, pb_value **value, pb_error **error);
 /* Gives each name of a pattern its value through `bind`. */
 typedef pb_status pb_binder(pb_interp *interp, void *data, const char *name, const pb_value *value,
                             pb_error **error);
@@ -62,6 +67,10 @@ pb_status pb_bind_pattern(pb_interp *interp, const pb_pattern *pattern, const pb
 /* table.column = cells, as a new table. */
 pb_status pb_with_column(pb_interp *interp, const pb_value *table, const pb_target *target,
                          const pb_value *value, pb_value **result, pb_error **error);
+/* Where to point: at `whole`, or, where `node` writes out the list `value`, at the item of it that
+ * the error is about. */
+pb_span pb_item_span(const pb_node *node, const pb_value *value, pb_span whole,
+                     const pb_error *error);
 /* Adds the place of `span` to an error that has none. Returns status. */
 pb_status pb_place_error(const pb_place *place, pb_span span, pb_status status, pb_error **error);
 
@@ -118,6 +127,13 @@ pb_status pb_index_heads(pb_interp *interp, const pb_value *value, const pb_valu
 pb_status pb_index_tensor(pb_interp *interp, const pb_value *value, size_t count,
                           const pb_index_entry *entries, pb_value **result, pb_error **error);
 
+/* Whether places are others in one prompt than in another: per(), and places counted from the end
+ * where prompts have several lengths. */
+bool pb_index_differs(const pb_tensor *tensor, size_t n, const char *const *names,
+                      const pb_select *selects);
+pb_status pb_index_by_prompt(pb_interp *interp, const pb_value *value, size_t n,
+                             const char *const *names, const pb_select *selects, pb_value **result,
+                             pb_error **error);
 pb_status pb_evaluate_index(pb_interp *interp, const pb_place *place, const pb_node *node,
                             pb_value **result, pb_error **error);
 /* t[w="a", n=1] of a table: the rows that have all of it. */

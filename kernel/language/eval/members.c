@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gap.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
@@ -116,6 +117,8 @@ static pb_status nested(pb_interp *interp, const pb_tensor *tensor, size_t depth
     pb_list_builder out = {.keeper = pb_interp_keeper(interp)};
     if (depth == pb_tensor_rank(tensor)) {
         float number = pb_tensor_data(tensor)[(*at)++];
+        if (pb_is_gap(number))
+            return pb_value_none(result, error);
         return pb_tensor_is_boolean(tensor) ? pb_value_bool(number != 0, result, error)
                                             : pb_value_number(number, PB_SINGLE, result, error);
     }
@@ -422,7 +425,7 @@ pb_status pb_interp_items(pb_interp *interp, const pb_value *value, pb_value **l
     char what[160];
     *list = NULL;
     if (type && type->items)
-        return type->items(value, list, error);
+        return type->items(interp, value, list, error);
     if (tensor && pb_tensor_rank(tensor) > 0)
         return items_by_index(interp, value, pb_axis_length(pb_tensor_axis(tensor, 0)), list,
                               error);

@@ -332,7 +332,7 @@ static pb_status carry_all(const pb_carrying *c, pb_meta *meta, pb_field *fields
         meta->look = NULL;
         return PB_OK;
     }
-    if (!meta->look && meta->n_fields == 0)
+    if (!meta->look && meta->n_fields == 0 && !c->operation->speaks)
         return PB_OK;
     write_caption(c, c->operands, caption);
     if (!c->operation->arranges)

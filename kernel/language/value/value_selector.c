@@ -105,6 +105,7 @@ static pb_status take_items(pb_keeper *keeper, const pb_value *places, size_t co
         if (!status && (i + 1) % PB_PLACES_UNCHECKED == 0 && keeper)
             status = pb_keeper_check(keeper, error);
         if (status) {
+            pb_error_of_item(error ? *error : NULL, i);
             pb_select_free(select);
             return status;
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/gap.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "value/object.h"
@@ -360,6 +361,8 @@ static pb_status tensor_cell(const pb_value *value, size_t flat, pb_value **resu
     const pb_tensor *tensor = pb_value_get_tensor(value);
     const pb_look *look = pb_value_meta(value)->look;
     float number = pb_tensor_data(tensor)[flat];
+    if (pb_is_gap(number))
+        return pb_value_none(result, error);
     if (look && look->cell)
         return look->cell(value, number, result, error);
     return pb_tensor_is_boolean(tensor) ? pb_value_bool(number != 0, result, error)

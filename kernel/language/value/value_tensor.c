@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/gap.h"
 #include "base/memory.h"
 #include "value_private.h"
 
@@ -111,8 +112,9 @@ pb_status pb_value_take_tensor(pb_tensor **tensor, const pb_meta *meta, pb_value
     bool bare = !meta || (!meta->look && meta->n_fields == 0);
     if (pb_tensor_rank(taken) == 0 && bare) {
         float number = pb_tensor_data(taken)[0];
-        status = pb_tensor_is_boolean(taken) ? pb_value_bool(number != 0, result, error)
-                                             : pb_value_number(number, PB_SINGLE, result, error);
+        status = pb_is_gap(number)             ? pb_value_none(result, error)
+                 : pb_tensor_is_boolean(taken) ? pb_value_bool(number != 0, result, error)
+                                               : pb_value_number(number, PB_SINGLE, result, error);
     } else {
         status = pb_value_tensor(taken, meta, result, error);
     }
@@ -252,7 +254,9 @@ bool pb_tensor_value_equal(pb_comparison *comparison, const pb_value *a, const p
         if (!pb_axis_same(pb_tensor_axis(x, i), pb_tensor_axis(y, i)))
             return false;
     for (size_t i = 0; i < pb_tensor_size(x); i++)
-        if (!pb_comparison_step(comparison, 1) || pb_tensor_data(x)[i] != pb_tensor_data(y)[i])
+        if (!pb_comparison_step(comparison, 1) ||
+            (pb_tensor_data(x)[i] != pb_tensor_data(y)[i] &&
+             !(pb_is_gap(pb_tensor_data(x)[i]) && pb_is_gap(pb_tensor_data(y)[i]))))
             return false;
     return true;
 }

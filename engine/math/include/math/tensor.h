@@ -147,6 +147,17 @@ const float *pb_tensor_data(const pb_tensor *tensor);
 bool pb_tensor_is_boolean(const pb_tensor *tensor); /* values are 0 and 1, made by a comparison */
 void pb_tensor_mark_boolean(pb_tensor *tensor);     /* before it is shared */
 
+/*
+ * Gaps (base/gap.h) are cells that are not there. What is computed with one is one; a comparison
+ * with one is false; reductions, softmax, products and rankings leave them out, and what would be
+ * made of gaps alone is a gap.
+ */
+bool pb_tensor_has_gaps(const pb_tensor *tensor);
+void pb_tensor_mark_gaps(pb_tensor *tensor); /* once it is filled, before it is shared */
+/* Where there is a cell, as a mask. */
+pb_status pb_tensor_present(const pb_tensor *a, const pb_watch *watch, pb_tensor **result,
+                            pb_error **error);
+
 /* Like pb_tensor_find_axis, but an error that lists the axes and the nearest name. */
 pb_status pb_tensor_need_axis(const pb_tensor *tensor, const char *name, size_t *which,
                               pb_error **error);
@@ -254,6 +265,11 @@ pb_status pb_tensor_transpose(const pb_tensor *a, const char *const *names, cons
 pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb_watch *watch,
                           pb_tensor **result, pb_error **error);
 
+/* The same of parts that may differ in length along some axes, which line up from their starts:
+ * what a shorter one lacks are gaps. Coordinates and labels stay where all parts agree. */
+pb_status pb_tensor_stack_ragged(pb_axis *axis, const pb_tensor *const *parts,
+                                 const pb_watch *watch, pb_tensor **result, pb_error **error);
+
 /* Joins tensors along an axis they all have, whose coordinates count from 0 then; all other axes
  * are the same, in any order. */
 pb_status pb_tensor_concat(size_t n, const pb_tensor *const *parts, const char *over,
@@ -263,14 +279,16 @@ pb_status pb_tensor_concat(size_t n, const pb_tensor *const *parts, const char *
  * as many as the new axis has places, one without. */
 typedef pb_status pb_lane_function(const void *how, size_t n, double *in, float *out,
                                    pb_error **error);
-/* `function` of each lane along `over`, in whose place comes `axis`, or none if that is NULL. */
+/* `function` of each lane along `over`, in whose place comes `axis`, or none if that is NULL: gaps
+ * are then left out of the lane, and one of gaps alone gives a gap. */
 pb_status pb_tensor_lanes(const pb_tensor *a, const char *over, pb_axis *axis,
                           pb_lane_function *function, const void *how, const pb_watch *watch,
                           pb_tensor **result, pb_error **error);
 
 typedef enum pb_order { PB_BY_MAGNITUDE, PB_BY_VALUE, PB_BY_SMALLEST } pb_order;
 
-/* The flat offsets of the k first values in an order; ties by offset; NaN last. malloc'ed. */
+/* The flat offsets of the k first values in an order; ties by offset; NaN last, gaps not at all.
+ * malloc'ed. */
 pb_status pb_tensor_top(const pb_tensor *a, size_t k, pb_order order, const pb_watch *watch,
                         size_t **offsets, size_t *count, pb_error **error);
 /* The offset along each axis of a flat offset. */

@@ -25,6 +25,14 @@ typedef struct pb_attribute_spec {
     size_t n_targets;
     const int32_t *against; /* NULL, or what to subtract: W_U[:, target] - W_U[:, against] */
     size_t n_against;
+    /* Instead of targets: vectors [n, d_model], 1 shared or one per prompt, that the last norm's
+     * output is multiplied with, where W_U[:, target] would be. */
+    const float *directions;
+    size_t n_directions;
+    /* With directions: of the stream after this layer, as it is, instead of the last norm's output.
+     * What later layers write is no part of it. */
+    bool inner;
+    size_t layer;
     const pb_select *positions; /* NULL: the last. One that names several gives an axis pos */
     bool scale;                 /* divide by sigma; false is the plain dot product */
     const pb_head *heads;       /* BY_HEAD: only these, the others going into `rest`; NULL: all */

@@ -108,6 +108,7 @@ struct pb_builtin {
     /* Groups that several words have, behind its own: `.also = {pb_prompt_group}`. Each ends
      * with a parameter whose name is NULL. Read all of them with pb_builtin_parameter(). */
     const pb_parameter *also[PB_MAX_GROUPS];
+    bool reduces; /* takes as its first argument also what is not computed yet (object.h: reduce) */
     pb_builtin_function *function;
 };
 

@@ -84,7 +84,17 @@ struct pb_object_type {
     pb_status (*binary)(pb_interp *interp, pb_binary op, const pb_value *a, const pb_value *b,
                         pb_value **result, pb_error **error);
     bool (*equal)(const pb_value *a, const pb_value *b); /* both of this type; NULL: identity */
-    pb_status (*items)(const pb_value *self, pb_value **list, pb_error **error); /* to iterate */
+    pb_status (*items)(pb_interp *interp, const pb_value *self, pb_value **list,
+                       pb_error **error); /* to iterate */
+
+    /* Of a value that is computed where it is used: that value. All that uses one is given this,
+     * but for x[...], whose index() may go on without computing, and reductions (reduce). */
+    pb_status (*settle)(pb_interp *interp, const pb_value *self, pb_value **result,
+                        pb_error **error);
+    /* op over the named axes, without all of it being there at once. Leaves *result NULL for what
+     * is settled first. */
+    pb_status (*reduce)(pb_interp *interp, const pb_value *self, pb_reduction op, size_t n,
+                        const char *const *over, pb_value **result, pb_error **error);
 };
 
 /* A function the user defines, as what evaluates it makes it. */

@@ -199,6 +199,7 @@ typedef struct pb_operation {
     void (*caption)(const void *how, const char *const *captions, pb_buffer *out);
     const void *how;
     bool arranges;         /* moves numbers, and computes none: every field stays */
+    bool speaks;           /* its caption tells of plain numbers too, not of results alone */
     bool keeps_cell;       /* a sweep of one cell stays a sweep, where others become a number */
     const char *from, *to; /* an axis that gets another name; NULL if none does */
 } pb_operation;
