@@ -62,15 +62,6 @@ pb_status pb_findings_attribute(pb_interp *interp, const pb_value *self, const c
     return PB_OK;
 }
 
-void pb_findings_names(const pb_value *self, pb_names *names)
-{
-    const pb_value *parts = data_of(self)->parts;
-    for (size_t i = 0; i < pb_record_count(parts); i++) {
-        pb_entry entry = pb_record_entry(parts, i);
-        pb_names_add(names, entry.name, pb_value_type_name(entry.value), "");
-    }
-}
-
 bool pb_findings_equal(const pb_value *a, const pb_value *b)
 {
     return pb_value_equal(data_of(a)->parts, data_of(b)->parts);

@@ -15,7 +15,6 @@ pb_status pb_findings_show(pb_interp *interp, const pb_value *self, pb_bundle *b
                            pb_error **error);
 pb_status pb_findings_attribute(pb_interp *interp, const pb_value *self, const char *name,
                                 pb_value **result, pb_error **error);
-void pb_findings_names(const pb_value *self, pb_names *names);
 bool pb_findings_equal(const pb_value *a, const pb_value *b);
 extern const pb_member pb_findings_members[];
 

@@ -11,6 +11,18 @@
 #define EXACT     13 /* so many prompts have all their sign flips counted */
 #define WORST     3
 
+static void generalization_names(const pb_value *self, pb_names *names)
+{
+    (void)self; /* all have the same */
+    pb_names_add(names, "mean", "tensor", "");
+    pb_names_add(names, "low", "tensor", "");
+    pb_names_add(names, "high", "tensor", "");
+    pb_names_add(names, "p", "tensor", "");
+    pb_names_add(names, "share", "tensor", "");
+    pb_names_add(names, "least_p", "number", "");
+    pb_names_add(names, "worst", "table", "");
+}
+
 static const pb_object_type generalization_type = {
     .name = "generalization",
     .article = "a generalization",
@@ -20,7 +32,7 @@ static const pb_object_type generalization_type = {
     .show = pb_findings_show,
     .members = pb_findings_members,
     .attribute = pb_findings_attribute,
-    .names = pb_findings_names,
+    .names = generalization_names,
     .equal = pb_findings_equal};
 
 /* ---- one lane ---- */

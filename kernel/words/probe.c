@@ -12,6 +12,19 @@
 
 #define CONTROLS 10 /* times labels are shuffled */
 
+static void probe_names(const pb_value *self, pb_names *names)
+{
+    (void)self; /* all have the same */
+    pb_names_add(names, "accuracy", "tensor", "");
+    pb_names_add(names, "shuffled", "tensor", "");
+    pb_names_add(names, "direction", "tensor", "");
+    pb_names_add(names, "weights", "tensor", "");
+    pb_names_add(names, "intercept", "tensor", "");
+    pb_names_add(names, "scores", "tensor", "");
+    pb_names_add(names, "train", "list", "");
+    pb_names_add(names, "test", "list", "");
+}
+
 static const pb_object_type probe_type = {
     .name = "probe",
     .article = "a probe",
@@ -21,7 +34,7 @@ static const pb_object_type probe_type = {
     .show = pb_findings_show,
     .members = pb_findings_members,
     .attribute = pb_findings_attribute,
-    .names = pb_findings_names,
+    .names = probe_names,
     .equal = pb_findings_equal};
 
 /* ---- labels, and who is held out ---- */
