@@ -218,6 +218,17 @@ static pb_status keep_entry(pb_gguf *gguf, const char *key, size_t length, const
     return PB_OK;
 }
 
+/* A text of its own. No NUL ends the bytes of a file, which strndup may look for. */
+static char *copy_of(const char *bytes, size_t length)
+{
+    char *text = pb_malloc(length + 1, 1);
+    if (text) {
+        memcpy(text, bytes, length);
+        text[length] = '\0';
+    }
+    return text;
+}
+
 static pb_status read_entry(pb_gguf *gguf)
 {
     gguf_cursor *c = &gguf->header;
@@ -225,7 +236,7 @@ static pb_status read_entry(pb_gguf *gguf)
     const char *text;
     size_t length;
     pb_status status = next_key(c, &text, &length);
-    char *key = status ? NULL : strndup(text, length); /* reading on may move the bytes */
+    char *key = status ? NULL : copy_of(text, length); /* reading on may move the bytes */
     if (!status)
         status = key ? next_value(c, key, &entry) : pb_fail_memory(c->error);
     if (!status)

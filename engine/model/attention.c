@@ -6,13 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "cache.h"
 #include "math/matmul.h"
 #include "pass.h"
+#include "worker.h"
 
 enum {
     TILE = 64,               /* queries that share a pass over the keys */
@@ -33,15 +30,6 @@ typedef struct tile {
     const float *own_k, *own_v; /* [n_own, d_head], qkv_stride apart */
     size_t n_own;
 } tile;
-
-static size_t thread_index(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
 
 static pb_status multiply_head(pb_transpose trans_b, size_t m, size_t n, size_t k, float alpha,
                                const float *a, size_t lda, const float *b, size_t ldb, float beta,
@@ -210,7 +198,7 @@ static pb_status attend_in_tiles(pb_pass *pass, pb_error **error)
 #pragma omp parallel for schedule(dynamic) reduction(max                                           \
                                                      : worst) if (multiplications > WORTH_THREADS)
     for (size_t i = 0; i < n; i++) {
-        float *own = scores + thread_index() * TILE * most_keys;
+        float *own = scores + worker_index() * TILE * most_keys;
         int got = (int)run_task(pass, &tasks[i], own);
         worst = got > worst ? got : worst;
     }

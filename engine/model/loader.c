@@ -2,7 +2,6 @@
 #include "loader.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/memory.h"
 #include "process.h"
+#include "worker.h"
 
 enum { BLOCK = 64 << 10 }; /* values: 256 kB, so that a core's cache holds a block and its sums */
 
@@ -222,7 +222,7 @@ static pb_status first_fault(size_t n, const pb_status *statuses, pb_error **err
 static void count_piece(const pb_watch *watch, atomic_size_t *done, size_t n)
 {
     size_t so_far = atomic_fetch_add(done, 1) + 1;
-    if (omp_get_thread_num() == 0)
+    if (worker_index() == 0)
         pb_watch_progress(watch, so_far, n);
 }
 

@@ -33,9 +33,10 @@ const pb_habit pb_habits_model[] = {
     {PB_HABIT_CODE, "def to_single_token", "logits() does all of this",
      "{def} = logit({p}, {t}{m}); {names}logits({prompts}, {words})", NULL},
     {PB_HABIT_CODE, "for pairs", "words take a column of prompts",
-     "cases = table(prompt={texts}, expected={labels}); cases.great = logit(cases.prompt, {word}); "
-     "cases.bad = logit(cases.prompt, {word2}); cases.ok = check(cases.expected == "
-     "where(cases.great > cases.bad, {label}, {label2})); cases",
+     "cases = table(prompt={texts}, expected={labels}); cases.{column1} = logit(cases.prompt, "
+     "{word}); "
+     "cases.{column2} = logit(cases.prompt, {word2}); cases.ok = check(cases.expected == "
+     "where(cases.{column1} > cases.{column2}, {label}, {label2})); cases",
      NULL},
     {PB_HABIT_CODE, "for n_layers patch*", "patch() walks the layers",
      "patch(into={prompt}, from={other}, at=\"{site}\", pos={place}, metric=logit({word}))", NULL},

@@ -200,7 +200,8 @@ const pb_builtin pb_builtins_heads[] = {
      .summary = "How strongly each head's output feeds each later head, from the weights alone.",
      .doc =
          "`|L R| / (|L| |R|)` in Frobenius norms, L = W_V W_O of the earlier head, R = W_Q W_K^T "
-         "(Q), its transpose (K) or W_V W_O (V) of the later one.",
+         "(Q), its transpose (K) or W_V W_O (V) of the later one. Where positions rotate queries "
+         "and keys, the rotation is left out.",
      .result = "a tensor [layer, head, to_layer, to_head]",
      .example = "composition(\"K\").max() > 0",
      .expected = "True",

@@ -157,6 +157,25 @@ static void suggest_positions(const pb_asked *asked, pb_names *names)
     }
 }
 
+/* ---- holes of templates ---- */
+
+/* A and B of "When {A} and {B} went": names of arguments. */
+static void suggest_holes(const pb_asked *asked, pb_names *names)
+{
+    pb_value *template = asked->argument(asked, "template");
+    const char *text = template ? pb_value_get_text(template, NULL) : NULL;
+    for (const char *at = text; at && (at = strchr(at, '{')); at++) {
+        size_t length =
+            strspn(at + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+        char name[64];
+        if (length == 0 || length >= sizeof name || at[1 + length] != '}')
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)length, at + 1);
+        pb_names_add(names, name, "param", "");
+    }
+    pb_value_release(&template);
+}
+
 /* ---- rows ---- */
 
 const pb_parameter pb_usual_model[] = {
@@ -189,6 +208,10 @@ const pb_parameter pb_usual_model[] = {
     {.name = "temperature", .what = "0 takes the likeliest token; more lets chance choose"},
     {.name = "top_k", .what = "how many of the likeliest tokens chance chooses from; 0: all"},
     {.name = "weighted", .what = "True weighs the pattern by the length of what is moved"},
+    {.name = "holes",
+     .what = "a list for each hole of the template, under its name",
+     .suggest = suggest_holes},
+    {.name = "cross", .what = "True makes every combination of the lists"},
     {.name = "mode", .what = "what is frozen on the way"},
     {.name = "measure", .what = "how a pattern is compared with the detector's"},
     {.name = "exclude_bos", .what = "True leaves out attention to the start token"},

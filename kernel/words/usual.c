@@ -48,6 +48,7 @@ const pb_parameter pb_usual_general[] = {
     {.name = "over", .what = "the axis or axes it goes over", .suggest = suggest_axes},
     {.name = "axes", .what = "the names of axes, in order", .suggest = suggest_axes},
     {.name = "axis", .what = "the name of the new axis"},
+    {.name = "names", .what = "new names, each under the old one", .suggest = suggest_axes},
     {.name = "column", .what = "a column of the table", .suggest = suggest_columns},
     {.name = "columns", .what = "columns of the table", .suggest = suggest_columns},
     {.name = "mean", .what = "the column that is averaged", .suggest = suggest_columns},

@@ -216,6 +216,36 @@ def answer(client, code):
                      if kind in ("execute_result", "display_data"))
 
 
+def test_another_analysis_is_met_with_its_own_words(tmp_path, binary):
+    """The same code about other prompts, with other names: the lines are about these."""
+    kernel = Kernel(tmp_path, name="patchbay")
+    text = PASTED.read_text(encoding="utf-8")
+    for old, new in (("I love this movie because it is", "This film was so good that we"),
+                     ("I hate this movie because it is", "This film was so bad that we"),
+                     ("' great'", "' loved'"), ('" great"', '" loved"'), ("' bad'", "' hated'"),
+                     ('" bad"', '" hated"'), ("positive_prompt", "good"), ("negative_prompt", "poor"),
+                     ("get_token_logit", "token_logit"), ("logit_attribution", "dla"),
+                     ("patch_position", "patch_stream"), ("pos_attrib", "of_good"),
+                     ("neg_attrib", "of_poor")):
+        text = text.replace(old, new)
+    try:
+        written = []
+        for cell in text.split("\n# %%\n"):
+            reply, _ = kernel.client.run(cell)
+            if reply["status"] == "error":
+                written.append(proposed(reply)[1])
+                answer(kernel.client, written[-1])
+        done = "\n".join(written)
+        for part in ('top(["This film was so good that we", "This film was so bad that we"], k=5)',
+                     'logits([good, poor], [" loved", " hated"])', "top(of_good - of_poor, 10)",
+                     'attribute(good, " loved", by="head") - attribute(poor, " loved", by="head")',
+                     'patch(into=good, from=poor, at="resid_post", pos=" good", metric=logit(" loved"))',
+                     'cases.loved = logit(cases.prompt, " loved")'):
+            assert part in done, done
+    finally:
+        kernel.close()
+
+
 def test_a_pasted_python_analysis_leads_to_the_same_one_here(tmp_path, binary):
     """The tutorial's Python, cell by cell as it stands: each cell runs, or its error proposes the line
     that does what it does. With these lines the whole analysis has been done."""

@@ -51,10 +51,11 @@ void pb_blanks_free(pb_blanks *blanks)
 static const char *hole_at(const char *at, size_t *length)
 {
     static const char *const holes[] = {
-        "x",       "args", "first",  "second", "third",  "k",     "call",   "value",  "run",
-        "axis",    "last", "turned", "column", "number", "cell",  "shared", "prompt", "other",
-        "prompts", "word", "word2",  "words",  "names",  "def",   "p",      "t",      "m",
-        "a",       "b",    "place",  "site",   "title",  "texts", "labels", "label",  "label2"};
+        "x",      "args",   "first",   "second", "third",   "k",      "call",  "value",
+        "run",    "axis",   "last",    "turned", "column",  "number", "cell",  "shared",
+        "prompt", "other",  "prompts", "word",   "word2",   "words",  "names", "def",
+        "p",      "t",      "m",       "a",      "b",       "place",  "site",  "title",
+        "texts",  "labels", "label",   "label2", "column1", "column2"};
     size_t name = strcspn(at + 1, " }");
     *length = strcspn(at, "}") + 1;
     for (size_t i = 0; i < sizeof holes / sizeof *holes; i++)

@@ -127,9 +127,37 @@ static bool is_given(const pb_completion *c, size_t open, const pb_builtin *row,
     return false;
 }
 
+static bool is_named_already(const pb_completion *c, size_t open, const char *name)
+{
+    pb_scan_argument argument = {0};
+    while (pb_scan_next_argument(&c->scan, open, c->end, &argument))
+        if (argument.whole && argument.named && is_named(&c->scan, argument.name, name))
+            return true;
+    return false;
+}
+
+/* Names of further arguments, where the row knows some: the holes of a template. */
+static void add_further(pb_completion *c, size_t open, const pb_parameter *p)
+{
+    const pb_parameter *usual = pb_lexicon_usual(c->snapshot->lexicon, p->name);
+    const pb_asked asked = {c->snapshot->session, "", asked_argument, c};
+    pb_names *names = pb_names_create();
+    if (names && p->suggest)
+        p->suggest(&asked, names);
+    else if (names && usual && usual->suggest)
+        usual->suggest(&asked, names);
+    for (size_t i = 0; names && i < pb_names_count(names); i++)
+        if (!is_named_already(c, open, pb_names_item(names, i)->text))
+            add_keyword(c->names[PB_FIT_PLACE], pb_names_item(names, i)->text);
+    pb_names_destroy(&names);
+}
+
 static void add_parameters(pb_completion *c, size_t open, const pb_builtin *row)
 {
     const pb_parameter *p;
+    for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++)
+        if (p->mode == PB_PARAMETER_NAMED)
+            add_further(c, open, p);
     for (size_t i = 0; (p = pb_builtin_parameter(row, i)); i++)
         if (p->mode <= PB_PARAMETER_KEYWORD && !is_given(c, open, row, p))
             add_keyword(c->names[PB_FIT_PLACE], p->name);

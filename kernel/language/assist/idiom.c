@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "advise_private.h"
+#include "syntax/parser.h"
 #include "value/value.h"
 
 #define MOST_PROMPTS 8
@@ -295,6 +296,20 @@ static void fill_place(const pb_page *page, pb_blanks *blanks)
     pb_blank_buffer(blanks, "place", &place);
 }
 
+/* " great" as a name of a column: great. */
+static void fill_column(pb_blanks *blanks, const char *hole, const char *word)
+{
+    size_t length = word ? strlen(word) : 0;
+    if (length < 4)
+        return;
+    char *name = strndup(word + 2, length - 3);
+    if (name && pb_is_reserved(name, strlen(name))) {
+        free(name);
+        name = strdup(hole);
+    }
+    pb_blank(blanks, hole, name);
+}
+
 static void fill_prompts(const pb_page *page, pb_blanks *blanks)
 {
     pb_buffer list = PB_BUFFER_EMPTY, names = PB_BUFFER_EMPTY, words = PB_BUFFER_EMPTY;
@@ -319,6 +334,8 @@ static void fill_prompts(const pb_page *page, pb_blanks *blanks)
     pb_blank(blanks, "word", strdup(page->n_words > 0 ? page->words[0] : "\" great\""));
     pb_blank(blanks, "word2", strdup(page->n_words > 1 ? page->words[1] : "\" bad\""));
     pb_blank_buffer(blanks, "words", &words);
+    fill_column(blanks, "column1", pb_blank_text(blanks, "word"));
+    fill_column(blanks, "column2", pb_blank_text(blanks, "word2"));
 }
 
 /* ---- which row ---- */

@@ -135,6 +135,9 @@ static void test_what_fits_comes_first(void **state)
     expect_first(*state, "patch(love, |", "from=,at=,metric=");
     expect_first(*state, "patch(from=love, |", "into=,at=,metric=");
     expect_first(*state, "love.patch(|", "from=,at=,metric=");
+    expect_first(*state, "prompts(\"When {A} and {B} went\", |", "A=,B=,cross=");
+    expect_first(*state, "prompts(\"When {A} and {B} went\", A=[1], |", "B=,cross=");
+    expect_first(*state, "rename(t, |", "layer=,pos=");
     expect_first(*state, "patch(normalize=|", "True,False");
     expect_first(*state, "patch(into=|", "cases,films,love,running");
     expect_first(*state, "patch(metric=|", "whole,kl,logit,logit_diff");

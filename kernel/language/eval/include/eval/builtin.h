@@ -79,7 +79,8 @@ typedef struct pb_parameter {
     const char
         *choices; /* the strings it may be, one space between: "component head". May be NULL */
     const pb_object_type *objects[6]; /* object types taken, NULL-terminated */
-    /* Adds strings worth completing; may be NULL. Safe on any thread. */
+    /* Adds strings worth completing, or for PB_PARAMETER_NAMED names; may be NULL. Safe on any
+     * thread. */
     void (*suggest)(const pb_asked *asked, pb_names *names);
 } pb_parameter;
 

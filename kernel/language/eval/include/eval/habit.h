@@ -37,6 +37,7 @@ typedef enum pb_habit_kind {
  *     {site}   the hook's name, as a site
  *     {title}  the title= in them
  *     {texts} {labels} {label} {label2}  pairs of strings as two lists; what a choice is between
+ *     {column1} {column2}  columns called as {word} and {word2}
  */
 typedef struct pb_habit {
     pb_habit_kind kind;
