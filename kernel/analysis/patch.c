@@ -90,9 +90,9 @@ static pb_status check_position_axis(pb_call *call, const patch_arguments *in, p
             continue;
         pb_status status = pb_fail_argument(
             call, in->positions ? in->position : "into", error, PB_VALUE,
-            "the positions of these prompts do not line up: the first has %zu tokens, prompt %zu "
+            "the positions of these prompts do not line up: prompt 0 has %zu tokens, prompt %zu "
             "has %zu",
-            first, i + 1, length);
+            first, i, length);
         if (error)
             pb_error_hint(*error, "name a position, such as pos=-1 or pos=per([2, 3]), or take "
                                   "prompts of as many tokens");
