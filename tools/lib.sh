@@ -140,6 +140,7 @@ missing_packages() {
             want libssl-dev has_header openssl/evp.h
             want libjansson-dev has_header jansson.h
             want libdnnl-dev has_header oneapi/dnnl/dnnl.h
+            want liblapacke-dev has_header lapacke.h
             want libpcre2-dev has_header pcre2.h
             want libsqlite3-dev has_header sqlite3.h
             want libutf8proc-dev has_header utf8proc.h
