@@ -140,6 +140,7 @@ missing_packages() {
             want libssl-dev has_header openssl/evp.h
             want libjansson-dev has_header jansson.h
             want libdnnl-dev has_header oneapi/dnnl/dnnl.h
+            want liblapacke-dev has_header lapacke.h
             want libpcre2-dev has_header pcre2.h
             want libsqlite3-dev has_header sqlite3.h
             want libutf8proc-dev has_header utf8proc.h
@@ -250,6 +251,21 @@ build_kernel() {
         build_preset "$1" patchbay -DPATCHBAY_TESTS=OFF
     fi
 }
+
+# need_smollm2: the model SmolLM2-135M-Instruct, 98 MB the first time, where kernels find it.
+need_smollm2() {
+    step fetch-smollm2 "$root/tools/fetch-smollm2"
+    offer_smollm2
+}
+
+# offer_smollm2: lets kernels find it if it is there.
+offer_smollm2() {
+    [[ ! -d $build/smollm2-135m ]] ||
+        export PATCHBAY_MODELS=$build/smollm2-135m${PATCHBAY_MODELS:+:$PATCHBAY_MODELS}
+}
+
+# wants_smollm2 NOTEBOOK: whether a cell of it loads that model.
+wants_smollm2() { grep -qF 'load(\"SmolLM2-135M-Instruct' "$1"; }
 
 # install_kernel: the kernelspec `patchbay`, inside the virtual environment.
 install_kernel() {

@@ -75,6 +75,8 @@ static inline float apply_unary(pb_unary op, float a)
     case PB_ROUND: return nearbyintf(a); /* halves to even, as Python */
     case PB_SIGN: return isnan(a) ? a : (float)((a > 0) - (a < 0));
     case PB_TANH: return (float)tanh((double)a);
+    case PB_COS: return (float)cos((double)a);
+    case PB_SIN: return (float)sin((double)a);
     }
     return NAN;
 }

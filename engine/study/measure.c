@@ -5,6 +5,26 @@
 #include "positions.h"
 #include "study/metric.h"
 
+/* The same of rows whose logits are made together with others'. */
+static pb_status numbers_of_logits(const pb_meter *meter, pb_seen *seen, size_t n,
+                                   const pb_meter_row *rows, const float *normed,
+                                   const pb_context *context, double *numbers, pb_error **error)
+{
+    size_t n_vocab = pb_model_shape(pb_run_model(seen->run))->n_vocab, all;
+    size_t *positions = pb_malloc(n, sizeof *positions);
+    float *logits = pb_size_mul(n, n_vocab, &all) ? pb_malloc(all, sizeof *logits) : NULL;
+    pb_status status = positions && logits ? PB_OK : pb_fail_memory(error);
+    for (size_t i = 0; !status && i < n; i++)
+        positions[i] = rows[i].position;
+    if (!status)
+        status = pb_seen_logit_rows(seen, n, positions, context, logits, error);
+    if (!status)
+        pb_meter_rows_of(meter, n, rows, normed, logits, numbers);
+    free(positions);
+    free(logits);
+    return status;
+}
+
 /* Numbers of the positions read in a prompt whose rows are given. */
 static pb_status numbers_of_seen(const pb_meter *meter, pb_seen *seen, const pb_context *context,
                                  double *numbers, pb_error **error)
@@ -18,7 +38,9 @@ static pb_status numbers_of_seen(const pb_meter *meter, pb_seen *seen, const pb_
         status = pb_seen_rows(seen, n, positions, context, normed, error);
     for (size_t i = 0; !status && i < n; i++)
         rows[i] = (pb_meter_row){seen->prompt, positions[i], pb_run_tokens(seen->run)};
-    if (!status)
+    if (!status && seen->logits && !pb_metric_needs_columns_only(pb_meter_metric(meter)))
+        status = numbers_of_logits(meter, seen, n, rows, normed, context, numbers, error);
+    else if (!status)
         status = pb_meter_rows(meter, n, rows, normed, context, numbers, error);
     free(normed);
     free(rows);

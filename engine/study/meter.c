@@ -306,6 +306,11 @@ bool pb_meter_is_scalar(const pb_meter *meter)
     return meter->scalar;
 }
 
+const pb_metric *pb_meter_metric(const pb_meter *meter)
+{
+    return meter->metric;
+}
+
 bool pb_meter_calls(const pb_meter *meter)
 {
     return meter->metric->kind == PB_METRIC_CALL;
@@ -363,6 +368,15 @@ static double number_of_row(const pb_meter *meter, pb_meter_row row, const float
     return pb_metric_of_logits(meter->metric, row.prompt, logits, n_vocab, NULL);
 }
 
+void pb_meter_rows_of(const pb_meter *meter, size_t n, const pb_meter_row *rows,
+                      const float *normed, const float *logits, double *numbers)
+{
+    const pb_shape *shape = pb_model_shape(meter->model);
+    for (size_t r = 0; r < n; r++)
+        numbers[r] =
+            number_of_row(meter, rows[r], normed + r * shape->d_model, logits + r * shape->n_vocab);
+}
+
 pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *rows,
                         const float *normed, const pb_context *context, double *numbers,
                         pb_error **error)
@@ -381,10 +395,9 @@ pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *row
         size_t rows_now = n - done < chunk ? n - done : chunk;
         status = pb_unembed(meter->model, rows_now, normed + done * shape->d_model, context, logits,
                             error);
-        for (size_t r = 0; !status && r < rows_now; r++)
-            numbers[done + r] =
-                number_of_row(meter, rows[done + r], normed + (done + r) * shape->d_model,
-                              logits + r * shape->n_vocab);
+        if (!status)
+            pb_meter_rows_of(meter, rows_now, rows + done, normed + done * shape->d_model, logits,
+                             numbers + done);
     }
     free(logits);
     return status;

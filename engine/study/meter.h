@@ -25,6 +25,7 @@ void pb_meter_destroy(pb_meter **meter);
 const size_t *pb_meter_positions(const pb_meter *meter, size_t prompt, size_t *n);
 /* Whether the selector named one place, so that there is no axis over positions. */
 bool pb_meter_is_scalar(const pb_meter *meter);
+const pb_metric *pb_meter_metric(const pb_meter *meter);
 bool pb_meter_calls(const pb_meter *meter); /* CALL: wants every position's logits at once */
 
 /* A row whose number is wanted: which prompt, and which of its positions. */
@@ -37,6 +38,10 @@ typedef struct pb_meter_row {
 pb_status pb_meter_rows(const pb_meter *meter, size_t n, const pb_meter_row *rows,
                         const float *normed, const pb_context *context, double *numbers,
                         pb_error **error);
+
+/* The same where the rows' logits, [n, n_vocab], are there. */
+void pb_meter_rows_of(const pb_meter *meter, size_t n, const pb_meter_row *rows,
+                      const float *normed, const float *logits, double *numbers);
 
 /* CALL: the function of one prompt as it was left, of the meter's prompt `seen->prompt` or as long
  * as it. */

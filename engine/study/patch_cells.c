@@ -76,7 +76,8 @@ static bool close_if_known(const pb_patch_plan *plan, pb_cell *cell)
         !metric_reads_any(read, n_read, group))
         return close_cell(cell, false), true;
     /* Loss compares with the prompt's own next tokens, which are not from's. */
-    if (!hidden && plan->site->stream && !tokens && !pb_run_is_edited(plan->from[cell->pair]) &&
+    if (!hidden && plan->site->stream && !plan->features && !tokens &&
+        !pb_run_is_edited(plan->from[cell->pair]) &&
         items_between(group, differs, last) == last - differs + 1)
         return close_cell(cell, true), true;
     return false;
@@ -100,7 +101,8 @@ static void choose_entry(const pb_patch_plan *plan, pb_cell *cell)
                   : stage == PB_STAGE_END     ? plan->shape->n_layer
                                               : layer;
     const pb_reads *reads = pb_meter_reads(plan->meter, cell->pair);
-    if (reads && reads->hidden) /* the pass shows what is replaced, and all that follows */
+    /* The pass shows what is replaced, and all that follows; or a row is replaced in part. */
+    if ((reads && reads->hidden) || plan->features)
         return;
     if (checkpoint == PB_CHECKPOINT_BEFORE)
         cell->entry = PB_CELL_REPLACED;

@@ -248,6 +248,35 @@ static pb_status walk_positions(pb_patch_plan *plan, const char *axis, const cha
     return status;
 }
 
+/* Neurons, or whatever the site's rows consist of: the same for every pair. */
+static pb_status walk_features(pb_patch_plan *plan, pb_error **error)
+{
+    const pb_select *select = plan->spec->neurons;
+    const char *name = plan->site->features;
+    pb_axis *axis = name ? pb_model_axis(plan->model, name) : NULL, *numbers = NULL;
+    size_t *offsets = NULL, n = 0;
+    bool each = pb_select_walks(select), one = false;
+    pb_status status = pb_site_need(plan->spec->site, PB_ALONG_FEATURES, error);
+    if (!status)
+        status = pb_axis_by_number(axis, "neuron", &numbers, error);
+    if (!status)
+        status = pb_places(numbers, select, &offsets, &n, &one, error);
+    if (!status && each && !one) {
+        status = pb_axis_pick(axis, offsets, n, NULL, &plan->axes[plan->rank], error);
+        plan->rank += !status;
+    }
+    plan->features = true;
+    plan->n_keys = each ? n : 1;
+    plan->keys = status ? NULL : pb_calloc(plan->n_keys, sizeof *plan->keys);
+    if (!status)
+        status = plan->keys ? fill_groups(plan->keys, plan->n_keys,
+                                          &(const pb_positions){.at = offsets, .n = n}, error)
+                            : pb_fail_memory(error);
+    pb_axis_release(&numbers);
+    free(offsets);
+    return pb_about("neuron", status, error);
+}
+
 static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
@@ -257,7 +286,9 @@ static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
     if (!status)
         status = walk_positions(plan, pb_site_row_axis(spec->site), "pos", spec->positions,
                                 &plan->positions, &plan->n_positions, error);
-    if (!status)
+    if (!status && spec->neurons)
+        status = walk_features(plan, error);
+    else if (!status)
         status = walk_positions(plan, "key", "key", keys, &plan->keys, &plan->n_keys, error);
     return status;
 }
@@ -350,7 +381,7 @@ void pb_patch_plan_destroy(pb_patch_plan **plan)
     for (size_t i = 0; i < left->rank; i++)
         pb_axis_release(&left->axes[i]);
     free_groups(left->positions, left->n_pairs * left->n_positions);
-    free_groups(left->keys, left->n_pairs * left->n_keys);
+    free_groups(left->keys, (left->features ? 1 : left->n_pairs) * left->n_keys);
     pb_meter_destroy(&left->meter);
     pb_model_release(&left->model);
     free(left->into);

@@ -61,8 +61,11 @@ typedef struct pb_patch_plan {
     size_t n_components;
     pb_positions *positions; /* [n_pairs, n_positions], each patched together */
     size_t n_positions;
-    pb_positions *keys; /* [n_pairs, n_keys]; one whole group where the site has no keys */
+    /* Places along a row: keys, [n_pairs, n_keys], or with `features` those, [n_keys], of every
+     * pair. One whole group where neither is chosen. */
+    pb_positions *keys;
     size_t n_keys;
+    bool features;
     pb_axis *axes[6]; /* of the result */
     size_t rank;
 
@@ -85,7 +88,7 @@ static inline const pb_positions *pb_cell_positions(const pb_patch_plan *plan, c
 
 static inline const pb_positions *pb_cell_keys(const pb_patch_plan *plan, const pb_cell *cell)
 {
-    return &plan->keys[cell->pair * plan->n_keys + cell->key];
+    return &plan->keys[(plan->features ? 0 : cell->pair * plan->n_keys) + cell->key];
 }
 
 #endif

@@ -279,6 +279,16 @@ static bool block_wants(void *user, pb_site site, size_t layer)
     return false;
 }
 
+/* A row of one head: all of it, or the chosen neurons. */
+static void replace_features(const pb_patch_plan *plan, const pb_positions *chosen, size_t width,
+                             const float *from, float *to)
+{
+    if (!plan->features)
+        memcpy(to, from, width * sizeof *to);
+    for (size_t i = 0; plan->features && i < chosen->n; i++)
+        to[chosen->at[i]] = from[chosen->at[i]];
+}
+
 /* One row of one cell, at one layer: from's values over its heads, or its keys. */
 static void replace_row(const worker *work, const pb_cell *cell, const pb_view *view, size_t row)
 {
@@ -294,8 +304,8 @@ static void replace_row(const worker *work, const pb_cell *cell, const pb_view *
             continue;
         float *to = view->data + row * view->row_stride + head * view->head_stride;
         if (!plan->site->keys) {
-            memcpy(to, source + (position * view->n_heads + head) * view->width,
-                   view->width * sizeof *to);
+            const float *from = source + (position * view->n_heads + head) * view->width;
+            replace_features(plan, keys, view->width, from, to);
             continue;
         }
         const float *from = source + (head * length + position) * length;
@@ -486,10 +496,11 @@ static pb_status read_rows(const cell_block *cells, const float *normed, double 
 static pb_status call_metric(cell_block *cells, const float *normed, double *values,
                              pb_error **error)
 {
-    size_t d = cells->work->plan->shape->d_model;
     pb_status status = PB_OK;
+    cells->keeper.normed = normed;
+    cells->keeper.n_rows = cells->n_wanted;
     for (size_t c = 0, row = 0; !status && c < cells->n; row += cells->cells[c++].n_wanted)
-        status = pb_cell_call(&cells->keeper, c, cells->wanted + row, normed + row * d,
+        status = pb_cell_call(&cells->keeper, c, cells->wanted + row, row,
                               &values[cells->cells[c].place], error);
     return status;
 }

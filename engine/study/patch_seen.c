@@ -95,6 +95,8 @@ void pb_cell_keeper_clear(pb_cell_keeper *keeper)
         free(keeper->values[i]);
     free(keeper->values);
     free(keeper->wanted);
+    free(keeper->logits);
+    free(keeper->into_logits);
 }
 
 /* ---- as the pass goes by ---- */
@@ -176,10 +178,10 @@ static pb_status edit_of_cell(const pb_patch_plan *plan, const pb_cell *cell, pb
                          .from = &plan->from[cell->pair],
                          .n_from = 1};
     pb_status status = list_of(pb_cell_positions(plan, cell), &positions, &items[0], error);
-    if (!status && plan->site->keys) {
+    if (!status && (plan->site->keys || plan->features))
         status = list_of(pb_cell_keys(plan, cell), &keys, &items[1], error);
-        spec.keys = &keys;
-    }
+    spec.keys = plan->site->keys ? &keys : NULL;
+    spec.neurons = plan->features ? &keys : NULL;
     if (!status && plan->site->heads) {
         spec.pairs = component->items;
         spec.n_pairs = component->n;
@@ -196,7 +198,8 @@ static pb_status edit_of_cell(const pb_patch_plan *plan, const pb_cell *cell, pb
 
 typedef struct seen_cell {
     pb_cell_keeper *keeper;
-    size_t which;
+    size_t which, row;
+    const size_t *wanted;
 } seen_cell;
 
 static pb_status make_whole(const pb_seen *seen, const pb_context *context, pb_run **made,
@@ -219,6 +222,63 @@ static const float *find_kept(const pb_seen *seen, pb_site site, size_t layer)
     return *slot_of(own->keeper, own->which, slot_at(own->keeper, site, layer));
 }
 
+/* ---- logits of all cells together ---- */
+
+/* Beyond this each cell makes its own. */
+enum { SHARED_LOGIT_BYTES = 64 * 1024 * 1024 };
+
+static pb_status make_logits(pb_cell_keeper *keeper, const pb_context *context, pb_error **error)
+{
+    const pb_patch_plan *plan = keeper->plan;
+    size_t all = keeper->n_rows * plan->shape->n_vocab;
+    keeper->logits = pb_malloc(all, sizeof *keeper->logits);
+    return keeper->logits ? pb_unembed(plan->model, keeper->n_rows, keeper->normed, context,
+                                       keeper->logits, error)
+                          : pb_fail_memory(error);
+}
+
+/* A row that the cell leaves as it is in `into`. Cells of one pair come one after the other. */
+static pb_status find_into_logits(pb_cell_keeper *keeper, size_t pair, size_t position,
+                                  const pb_context *context, const float **row, pb_error **error)
+{
+    const pb_patch_plan *plan = keeper->plan;
+    size_t n = pb_run_length(plan->into[pair]), n_vocab = plan->shape->n_vocab;
+    pb_status status = PB_OK;
+    if (n > SHARED_LOGIT_BYTES / sizeof(float) / n_vocab)
+        return PB_OK;
+    if (!keeper->into_logits || keeper->into_pair != pair) {
+        free(keeper->into_logits);
+        keeper->into_logits = pb_malloc(n, n_vocab * sizeof *keeper->into_logits);
+        keeper->into_pair = pair;
+        status = keeper->into_logits ? pb_unembed(plan->model, n, pb_run_normed(plan->into[pair]),
+                                                  context, keeper->into_logits, error)
+                                     : pb_fail_memory(error);
+    }
+    if (!status)
+        *row = keeper->into_logits + position * n_vocab;
+    return status;
+}
+
+static pb_status find_logits(const pb_seen *seen, size_t position, const pb_context *context,
+                             const float **row, pb_error **error)
+{
+    const seen_cell *own = seen->user;
+    pb_cell_keeper *keeper = own->keeper;
+    const pb_cell *cell = &keeper->cells[own->which];
+    size_t n_vocab = keeper->plan->shape->n_vocab, i = 0;
+    while (i < cell->n_wanted && cell->first + own->wanted[i] != position)
+        i++;
+    *row = NULL;
+    if (position < cell->first)
+        return find_into_logits(keeper, cell->pair, position, context, row, error);
+    if (i == cell->n_wanted || keeper->n_rows > SHARED_LOGIT_BYTES / sizeof(float) / n_vocab)
+        return PB_OK;
+    pb_status status = keeper->logits ? PB_OK : make_logits(keeper, context, error);
+    if (!status)
+        *row = keeper->logits + (own->row + i) * n_vocab;
+    return status;
+}
+
 /* ---- the call ---- */
 
 /* Into's rows up to the cell's first one, and those of the cell that were asked for. */
@@ -235,23 +295,25 @@ static void fill_rows(const pb_patch_plan *plan, const pb_cell *cell, const size
     }
 }
 
-pb_status pb_cell_call(pb_cell_keeper *keeper, size_t which, const size_t *wanted,
-                       const float *normed, double *value, pb_error **error)
+pb_status pb_cell_call(pb_cell_keeper *keeper, size_t which, const size_t *wanted, size_t row,
+                       double *value, pb_error **error)
 {
     const pb_patch_plan *plan = keeper->plan;
     const pb_cell *cell = &keeper->cells[which];
     size_t length = pb_run_length(plan->into[cell->pair]);
+    const float *normed = keeper->normed + row * plan->shape->d_model;
     float *rows = pb_malloc(length, plan->shape->d_model * sizeof *rows);
     unsigned char *computed = pb_calloc(length, 1);
     pb_status status = rows && computed ? PB_OK : pb_fail_memory(error);
     if (!status) {
-        seen_cell own = {keeper, which};
+        seen_cell own = {keeper, which, row, wanted};
         pb_seen seen = {.prompt = cell->pair,
                         .run = plan->into[cell->pair],
                         .normed = rows,
                         .computed = computed,
                         .whole = make_whole,
                         .kept = find_kept,
+                        .logits = find_logits,
                         .user = &own};
         fill_rows(plan, cell, wanted, normed, rows, computed);
         status = pb_meter_call(plan->meter, &seen, value, error);

@@ -12,6 +12,14 @@ typedef struct pb_cell_keeper {
     size_t n, n_layer;
     float **values;        /* [n, PB_N_SITES, n_layer]; NULL where not kept */
     unsigned char *wanted; /* [PB_N_SITES, n_layer]: by any cell */
+
+    /* Set when the pass is over. */
+    const float *normed; /* [n_rows, d_model], the wanted rows of all cells */
+    size_t n_rows;
+    float *logits; /* of those, once any is asked for */
+    /* Of into's rows of one pair, before its cells' first ones. */
+    float *into_logits;
+    size_t into_pair;
 } pb_cell_keeper;
 
 /* Nothing is kept where the metric is no function, or reads no activation. */
@@ -21,9 +29,9 @@ pb_hooks pb_cell_keeper_hooks(pb_cell_keeper *keeper);
 /* Bytes that one cell keeps. */
 size_t pb_cell_kept_bytes(const pb_patch_plan *plan, const pb_cell *cell);
 
-/* The function of one cell: `normed` are its wanted rows after ln_final, which lie at `wanted`
- * rows from its first one on. */
-pb_status pb_cell_call(pb_cell_keeper *keeper, size_t which, const size_t *wanted,
-                       const float *normed, double *value, pb_error **error);
+/* The function of one cell, whose wanted rows begin at `row` of all; they lie at `wanted` rows from
+ * its first one on. */
+pb_status pb_cell_call(pb_cell_keeper *keeper, size_t which, const size_t *wanted, size_t row,
+                       double *value, pb_error **error);
 
 #endif

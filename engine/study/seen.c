@@ -74,22 +74,52 @@ pb_status pb_seen_rows(pb_seen *seen, size_t n, const size_t *positions, const p
     return PB_OK;
 }
 
+/* Those that are made together with other rows'; *all says whether that is all. */
+static pb_status shared_logits(pb_seen *seen, size_t n, const size_t *positions,
+                               const pb_context *context, float *out, bool *all, pb_error **error)
+{
+    size_t n_vocab = pb_model_shape(pb_run_model(seen->run))->n_vocab;
+    *all = seen->logits != NULL;
+    for (size_t i = 0; *all && i < n; i++) {
+        const float *row = NULL;
+        pb_status status = seen->logits(seen, positions[i], context, &row, error);
+        if (status)
+            return status;
+        *all = row != NULL;
+        if (row)
+            memcpy(out + i * n_vocab, row, n_vocab * sizeof *out);
+        if (row && seen->reads)
+            seen->reads->rows[positions[i]] = 1;
+    }
+    return PB_OK;
+}
+
+pb_status pb_seen_logit_rows(pb_seen *seen, size_t n, const size_t *positions,
+                             const pb_context *context, float *out, pb_error **error)
+{
+    pb_model *model = pb_run_model(seen->run);
+    bool all = false;
+    pb_status status = shared_logits(seen, n, positions, context, out, &all, error);
+    if (status || all)
+        return status;
+    float *rows = pb_malloc(n, pb_model_shape(model)->d_model * sizeof *rows);
+    status = rows ? pb_seen_rows(seen, n, positions, context, rows, error) : pb_fail_memory(error);
+    if (!status)
+        status = pb_unembed(model, n, rows, context, out, error);
+    free(rows);
+    return status;
+}
+
 /* Over `pos`, which has a place for each of the n positions. */
 static pb_status logits_of(pb_seen *seen, size_t n, const size_t *positions, pb_axis *pos,
                            const pb_context *context, pb_tensor **logits, pb_error **error)
 {
-    pb_model *model = pb_run_model(seen->run);
-    pb_axis *axes[2] = {pos, pb_model_axis(model, "token")};
-    float *data = NULL, *rows = pb_malloc(n, pb_model_shape(model)->d_model * sizeof *rows);
+    pb_axis *axes[2] = {pos, pb_model_axis(pb_run_model(seen->run), "token")};
+    float *data = NULL;
     pb_tensor *made = NULL;
-    pb_status status = rows ? PB_OK : pb_fail_memory(error);
+    pb_status status = pb_tensor_create(2, axes, &made, &data, error);
     if (!status)
-        status = pb_seen_rows(seen, n, positions, context, rows, error);
-    if (!status)
-        status = pb_tensor_create(2, axes, &made, &data, error);
-    if (!status)
-        status = pb_unembed(model, n, rows, context, data, error);
-    free(rows);
+        status = pb_seen_logit_rows(seen, n, positions, context, data, error);
     if (status)
         pb_tensor_release(&made);
     *logits = made;

@@ -232,6 +232,8 @@ typedef struct pb_site_argument {
 /* Refuses the first argument that is given for what the site does not have. */
 pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
                                   const pb_site_argument *arguments, size_t n, pb_error **error);
+/* Refuses kv_head= at a site whose heads are not those of keys and values. */
+pb_status pb_kv_heads_check(const pb_call *call, pb_site site, pb_error **error);
 /* Hints for what TransformerLens' users type: cache["blocks.2.attn.hook_z"], cache["z", 2], and
  * for the argument `name` a hook or a head where a site is wanted (hooks.c). */
 void pb_hint_activation(size_t count, const pb_index_entry *entries, pb_error *error);

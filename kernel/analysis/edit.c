@@ -145,13 +145,7 @@ static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **
     };
     pb_status status =
         pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
-    const char *heads = pb_site_info(at->spec.site)->heads;
-    if (!status && pb_given(call, "kv_head") && (!heads || strcmp(heads, "kv_head") != 0))
-        status = pb_fail_argument(call, "kv_head", error, PB_TYPE,
-                                  "kv_head= counts the heads of keys and values, k and v, and %s "
-                                  "has %s",
-                                  pb_site_info(at->spec.site)->name, heads ? "head=" : "no heads");
-    return status;
+    return status ? status : pb_kv_heads_check(call, at->spec.site, error);
 }
 
 static pb_status take_places(pb_call *call, edit_places *at, pb_error **error)

@@ -18,10 +18,21 @@ typedef struct given_words {
     const char *target, *against; /* names of the parameters that hold them; NULL if absent */
 } given_words;
 
+/* By place alone a string or a list may be words or prompts; a table or a run is no word. */
+static bool is_always_prompts(const pb_value *value)
+{
+    return pb_value_kind(value) == PB_TABLE || pb_run_of(value) ||
+           pb_value_object_type(value) == &pb_cell_run_type;
+}
+
 static given_words read_words(const pb_call *call, pb_metric_kind kind)
 {
     if (kind == PB_METRIC_LOSS || kind == PB_METRIC_KL)
         return (given_words){pb_given(call, "prompt"), NULL, NULL};
+    if (pb_given(call, "prompt") && is_always_prompts(pb_argument_value(call, "prompt")))
+        return (given_words){true, pb_given(call, "target") ? "target" : NULL,
+                             kind == PB_METRIC_LOGIT_DIFF && pb_given(call, "against") ? "against"
+                                                                                       : NULL};
     if (kind == PB_METRIC_LOGIT_DIFF) {
         if (pb_given(call, "against") && pb_given(call, "prompt"))
             return (given_words){true, "target", "against"};

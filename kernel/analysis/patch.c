@@ -15,7 +15,7 @@
 typedef struct patch_arguments {
     pb_ends ends;
     pb_bound_metric metric;
-    pb_select *layers, *heads, *positions, *keys;
+    pb_select *layers, *heads, *positions, *keys, *neurons;
     const char *position; /* the argument that gives positions: "pos" or "query" */
     pb_head *pairs;
     pb_patch_spec spec;
@@ -28,6 +28,7 @@ static void patch_free(patch_arguments *in)
     pb_select_destroy(&in->heads);
     pb_select_destroy(&in->positions);
     pb_select_destroy(&in->keys);
+    pb_select_destroy(&in->neurons);
     free(in->pairs);
     pb_ends_free(&in->ends);
 }
@@ -40,9 +41,12 @@ static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error
         {"head", in->heads != NULL, PB_ALONG_HEADS},
         {"query", pb_given(call, "query"), PB_ALONG_QUERIES},
         {"key", in->keys != NULL, PB_ALONG_KEYS},
+        {"neuron", in->neurons != NULL, PB_ALONG_FEATURES},
     };
     pb_status status =
         pb_site_arguments_check(call, in->spec.site, given, sizeof given / sizeof *given, error);
+    if (!status)
+        status = pb_kv_heads_check(call, in->spec.site, error);
     if (!status && pb_given(call, "query") && pb_given(call, "pos"))
         status =
             pb_fail_argument(call, "pos", error, PB_TYPE,
@@ -57,7 +61,9 @@ static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error
         pb_site_has(in->spec.site, PB_ALONG_QUERIES) && pb_given(call, "query") ? "query" : "pos";
     pb_status status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)
-        status = pb_places_take(call, "head", "head", &in->heads, error);
+        status = pb_either_take(call, "head", "kv_head", "head", &in->heads, error);
+    if (!status)
+        status = pb_places_take(call, "neuron", "d_mlp", &in->neurons, error);
     if (!status)
         status = pb_places_take(call, in->position, "pos", &in->positions, error);
     if (!status)
@@ -66,7 +72,8 @@ static pb_status take_walks(pb_call *call, patch_arguments *in, pb_error **error
         status = refuse_walks(call, in, error);
     in->spec.layers = in->layers ? in->layers : in->spec.layers;
     in->spec.heads = in->heads ? in->heads : in->spec.heads;
-    in->spec.positions = in->positions ? in->positions : in->spec.positions;
+    in->spec.neurons = in->neurons;
+    in->spec.positions = in->positions ? in->positions : in->neurons ? NULL : in->spec.positions;
     in->spec.keys = in->keys;
     return status;
 }
@@ -83,9 +90,9 @@ static pb_status check_position_axis(pb_call *call, const patch_arguments *in, p
             continue;
         pb_status status = pb_fail_argument(
             call, in->positions ? in->position : "into", error, PB_VALUE,
-            "the positions of these prompts do not line up: the first has %zu tokens, prompt %zu "
+            "the positions of these prompts do not line up: prompt 0 has %zu tokens, prompt %zu "
             "has %zu",
-            first, i + 1, length);
+            first, i, length);
         if (error)
             pb_error_hint(*error, "name a position, such as pos=-1 or pos=per([2, 3]), or take "
                                   "prompts of as many tokens");
@@ -144,6 +151,7 @@ static void patched_places(const pb_call *call, const patch_arguments *in, pb_bu
     pb_places_phrase(strcmp(in->position, "pos") == 0 ? "position" : "query", in->positions,
                      pb_argument_value(call, in->position), run, out);
     pb_places_phrase("key", in->keys, pb_argument_value(call, "key"), run, out);
+    pb_places_phrase("neuron", in->neurons, pb_argument_value(call, "neuron"), NULL, out);
     if (!in->positions && !pb_select_walks(in->spec.positions) && !in->keys)
         pb_buffer_text(out, ", all positions");
 }
@@ -318,6 +326,8 @@ const pb_builtin pb_builtins_patch[] = {
          "logit(r, \" great\") - r.resid_post[layer=5, pos=-1].norm()`. What it reads of both "
          "ends is computed with the sweep; what it reads elsewhere takes a pass of its own.\n\n"
          "A part of the result, such as p[layer=0:3], is a sweep with the same ends.\n\n"
+         "`neuron=` patches single neurons, `at=\"mlp_post\"`: one, a list of them together, or "
+         "`each` one by one, over all positions unless told.\n\n"
          "TransformerLens' get_act_patch_* functions copy clean into "
          "corrupted: that is patch(into=corrupted, from=clean).",
      .result = "a tensor over what is walked, with .into, .from, .change (of a normalised one over "
@@ -364,6 +374,16 @@ const pb_builtin pb_builtins_patch[] = {
            .what = "a place, a list, a slice, each or all",
            .fallback = "None"},
           {.name = "key",
+           .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+           .mode = PB_PARAMETER_KEYWORD,
+           .what = "a place, a list, a slice, each or all",
+           .fallback = "None"},
+          {.name = "neuron",
+           .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+           .mode = PB_PARAMETER_KEYWORD,
+           .what = "a place, a list, a slice, each or all",
+           .fallback = "None"},
+          {.name = "kv_head",
            .types = PB_TAKES_INTEGER | PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
            .mode = PB_PARAMETER_KEYWORD,
            .what = "a place, a list, a slice, each or all",

@@ -12,7 +12,7 @@ typedef struct path_arguments {
     pb_ends ends;
     pb_bound_metric metric;
     pb_select *positions;
-    pb_head *senders;
+    pb_path_sender *senders;
     pb_receiver *receivers;
     pb_run **into_pairs, **from_pairs;
     pb_path_spec spec;
@@ -32,19 +32,22 @@ static void path_free(path_arguments *in)
 static pb_status check_reached(pb_call *call, const path_arguments *in, const char *name,
                                const pb_receiver *receiver, pb_error **error)
 {
-    static const pb_head first = {0, 0}; /* with sender=each it is enough that one reaches */
+    static const pb_path_sender first = {PB_PATH_FROM_HEAD, 0, 0};
     const pb_model *model = in->ends.into.engine;
-    bool reached = in->spec.n_senders == 0 && pb_receiver_reads_head(model, receiver, &first);
-    for (size_t i = 0; i < in->spec.n_senders; i++)
-        reached = reached || pb_receiver_reads_head(model, receiver, &in->senders[i]);
+    /* With sender=each it is enough that one reaches. */
+    bool reached = !in->senders && pb_receiver_reads(model, receiver, &first);
+    for (size_t i = 0; i < in->spec.n_outputs; i++)
+        reached = reached || pb_receiver_reads(model, receiver, &in->senders[i]);
     if (reached)
         return PB_OK;
-    const pb_head *sender = in->spec.n_senders ? &in->senders[0] : NULL;
+    char sender[48];
+    if (in->senders)
+        pb_path_sender_name(&in->senders[0], sender, sizeof sender);
     pb_status status =
-        sender
+        in->senders
             ? pb_fail_argument(call, "receivers", error, PB_VALUE,
-                               "nothing that L%zuH%zu writes reaches %s, which comes no later",
-                               sender->layer, sender->head, name)
+                               "nothing that %s writes reaches %s, which comes no later", sender,
+                               name)
             : pb_fail_argument(call, "receivers", error, PB_VALUE,
                                "nothing that a head writes reaches %s, in the first layer", name);
     if (error)
@@ -67,10 +70,60 @@ static pb_status not_alone(pb_call *call, pb_error **error)
     return status;
 }
 
+/* The strings of a list of senders, or of one; a ranking has heads. */
+static pb_status list_senders(pb_call *call, const pb_value *given, path_arguments *in,
+                              pb_error **error)
+{
+    const pb_value *list =
+        pb_value_object_type(given) == &pb_ranking_type ? pb_ranking_heads(given) : given;
+    if (!list)
+        return pb_fail(error, PB_VALUE,
+                       "this ranking is not of heads; rank a tensor over layer and head");
+    bool many = pb_value_kind(list) == PB_LIST;
+    size_t count = many ? pb_list_count(list) : 1;
+    in->senders = pb_malloc(count, sizeof *in->senders);
+    if (!in->senders)
+        return pb_fail_memory(error);
+    pb_status status = count ? PB_OK : pb_fail(error, PB_VALUE, "the list of senders is empty");
+    for (size_t i = 0; i < count && !status; i++) {
+        char text[96];
+        const pb_value *item = many ? pb_list_item(list, i) : list;
+        status = pb_value_kind(item) == PB_STRING
+                     ? pb_path_sender_parse(in->ends.into.engine, pb_value_get_text(item, NULL),
+                                            &in->senders[i], error)
+                     : pb_fail(error, PB_TYPE, "senders are written \"L5H5\", not %s",
+                               pb_value_describe(item, text, sizeof text));
+    }
+    in->spec.n_outputs = count;
+    (void)call;
+    return status;
+}
+
+/* sender=each: with one receiver every head, [layer, head]; with receivers=each whatever sends. */
+static pb_status take_senders(pb_call *call, path_arguments *in, pb_error **error)
+{
+    const pb_value *given = pb_argument_value(call, "sender");
+    in->spec.each_sender = pb_select_walks(pb_value_get_selector(given));
+    pb_status status = PB_OK;
+    if (!in->spec.each_sender)
+        status = list_senders(call, given, in, error);
+    else if (in->spec.each_receiver)
+        status =
+            pb_path_senders_all(in->ends.into.engine, &in->senders, &in->spec.n_outputs, error);
+    in->spec.outputs = in->senders;
+    return pb_place_argument(call, "sender", status, error);
+}
+
 static pb_status take_receivers(pb_call *call, path_arguments *in, pb_error **error)
 {
     const char *const *names = NULL;
     size_t count = 0;
+    if (in->spec.each_receiver) {
+        pb_status all =
+            pb_receivers_all(in->ends.into.engine, &in->receivers, &in->spec.n_receivers, error);
+        in->spec.receivers = in->receivers;
+        return all;
+    }
     pb_status status = pb_argument_texts(call, "receivers", &names, &count, error);
     if (!status && count == 0)
         status =
@@ -130,11 +183,10 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
         status = pair_up(in, error);
     if (!status)
         status = pb_metric_take(call, "metric", pb_ends_prompts(&in->ends), &in->metric, error);
-    in->spec.each_sender =
-        pb_select_walks(pb_value_get_selector(pb_argument_value(call, "sender")));
-    if (!status && !in->spec.each_sender)
-        status = pb_heads_take(call, "sender", in->ends.into.engine, &in->senders,
-                               &in->spec.n_senders, error);
+    in->spec.each_receiver =
+        pb_select_walks(pb_value_get_selector(pb_argument_value(call, "receivers")));
+    if (!status)
+        status = take_senders(call, in, error);
     if (!status)
         status = take_receivers(call, in, error);
     if (!status)
@@ -142,7 +194,6 @@ static pb_status take_path(pb_call *call, path_arguments *in, pb_error **error)
     if (!status && pb_select_walks(in->positions))
         status = walks_no_positions(call, error);
     in->spec.mode = (pb_path_mode)pb_argument_choice(call, "mode");
-    in->spec.senders = in->senders;
     in->spec.prompts = in->ends.axis;
     in->spec.positions = in->positions;
     in->spec.metric = &in->metric.metric;
@@ -156,14 +207,19 @@ static void path_words(const pb_call *call, const path_arguments *in, pb_buffer 
     const char *const *names = NULL;
     size_t count = 0;
     pb_buffer_text(out, "Output of ");
-    for (size_t i = 0; i < in->spec.n_senders; i++)
-        pb_buffer_format(out, "%sL%zuH%zu", i ? ", " : "", in->senders[i].layer,
-                         in->senders[i].head);
-    pb_buffer_text(out, in->spec.n_senders ? "" : "each head");
+    for (size_t i = 0; !in->spec.each_sender && i < in->spec.n_outputs; i++) {
+        char name[48];
+        pb_path_sender_name(&in->senders[i], name, sizeof name);
+        pb_buffer_format(out, "%s%s", i ? ", " : "", name);
+    }
+    if (in->spec.each_sender)
+        pb_buffer_text(out, in->spec.each_receiver ? "each sender" : "each head");
     pb_places_phrase("position", in->positions, pb_argument_value(call, "pos"),
                      in->ends.into.many ? NULL : in->ends.into.runs[0], out);
     pb_buffer_text(out, ", on its way to ");
-    if (pb_argument_texts(call, "receivers", &names, &count, NULL))
+    if (in->spec.each_receiver)
+        pb_buffer_text(out, "each receiver");
+    else if (pb_argument_texts(call, "receivers", &names, &count, NULL))
         out->failed = true;
     for (size_t i = 0; i < count; i++)
         pb_buffer_format(out, "%s%s", i ? ", " : "", names[i]);
@@ -224,14 +280,17 @@ const pb_builtin pb_builtins_path[] = {
          "receivers' inputs: `\"ioi\"` freezes the other heads and recomputes MLPs, `\"direct\"` "
          "freezes MLPs too and recomputes norms, `\"linear\"` also freezes the layer norm's "
          "scale. Pass 2 sets all receivers together and recomputes everything after them.\n\n"
-         "Receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
-         "Where heads share keys and values, `.k` and `.v` are of the kv_head of that number; of "
-         "an MLP with a gate both inputs are set. `sender=each` tries every head. Positions are "
-         "taken together: "
+         "Senders are `\"L5H5\"`, `\"L3_mlp\"` and `\"embed\"`, the embedding of the tokens; "
+         "receivers are `\"L9H9.q\"`, `\"L9H9.k\"`, `\"L9H9.v\"`, `\"L8_mlp\"` or `\"logits\"`. "
+         "`sender=each` tries every head; with `receivers=each` every sender is tried with every "
+         "receiver, one at a time, and pairs without a path are empty. Pass 1 is shared by all "
+         "receivers. Where heads share keys and values, `.k` and `.v` are of the kv_head of that "
+         "number; of an MLP with a gate both inputs are set. Positions are taken together: "
          "`stack([path(..., pos=i) for i in range(8)], axis=\"pos\")` walks them.\n\n"
          "`normalize=True` gives (patched - into) / (from - into); over several pairs it is the "
          "ratio of the means, and `.each` has the ratio of each pair.",
-     .result = "a number, or with sender=each a tensor [layer, head]; .into and .from",
+     .result = "a number, or with sender=each a tensor [layer, head], and with receivers=each too "
+               "[sender, receiver]; .into and .from",
      .example = "path(into=\"I love this movie because it is\", from=\"I hate this movie because "
                 "it is\", sender=\"L2H3\", metric=logit(\" great\"))",
      .needs_model = true,
@@ -246,12 +305,12 @@ const pb_builtin pb_builtins_path[] = {
                      .objects = {&pb_run_type, &pb_runs_type, &pb_prompt_type}},
                     {.name = "sender",
                      .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
-                     .what = "a head such as \"L5H5\", a list of heads, or each",
+                     .what = "a sender such as \"L5H5\", a list of senders, or each",
                      .fallback = "each",
                      .objects = {&pb_ranking_type}},
                     {.name = "receivers",
-                     .types = PB_TAKES_STRING | PB_TAKES_LIST,
-                     .what = "receivers such as \"L9H9.q\" or \"logits\"",
+                     .types = PB_TAKES_STRING | PB_TAKES_LIST | PB_TAKES_SELECTOR,
+                     .what = "receivers such as \"L9H9.q\" or \"logits\", or each",
                      .fallback = "\"logits\""},
                     {.name = "metric",
                      .types = PB_TAKES_ANY,

@@ -203,6 +203,16 @@ pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
     return PB_OK;
 }
 
+pb_status pb_kv_heads_check(const pb_call *call, pb_site site, pb_error **error)
+{
+    const char *heads = pb_site_info(site)->heads;
+    if (!pb_given(call, "kv_head") || (heads && strcmp(heads, "kv_head") == 0))
+        return PB_OK;
+    return pb_fail_argument(call, "kv_head", error, PB_TYPE,
+                            "kv_head= counts the heads of keys and values, k and v, and %s has %s",
+                            pb_site_info(site)->name, heads ? "head=" : "no heads");
+}
+
 void pb_suggest_sites(const pb_asked *asked, pb_names *names)
 {
     (void)asked;

@@ -19,6 +19,7 @@ extern const pb_builtin pb_builtins_edit[];
 extern const pb_builtin pb_builtins_patch[];
 extern const pb_builtin pb_builtins_path[];
 extern const pb_builtin pb_builtins_heads[];
+extern const pb_builtin pb_builtins_circuit[];
 extern const pb_builtin pb_builtins_similar[];
 extern const pb_builtin pb_builtins_plot[];
 extern const pb_builtin pb_builtins_heatmap[];

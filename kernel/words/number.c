@@ -61,7 +61,8 @@ static double sign(double x)
 
 static const pb_pointwise absolute = {PB_ABS, fabs}, square_root = {PB_SQRT, sqrt},
                           exponential = {PB_EXP, exp}, logarithm = {PB_LOG, log},
-                          hyperbolic = {PB_TANH, tanh}, signum = {PB_SIGN, sign};
+                          hyperbolic = {PB_TANH, tanh}, cosine_of = {PB_COS, cos},
+                          sine_of = {PB_SIN, sin}, signum = {PB_SIGN, sign};
 
 static pb_status call_abs(pb_call *call, pb_value **result, pb_error **error)
 {
@@ -81,6 +82,16 @@ static pb_status call_exp(pb_call *call, pb_value **result, pb_error **error)
 static pb_status call_log(pb_call *call, pb_value **result, pb_error **error)
 {
     return pointwise(call, &logarithm, pb_argument_value(call, "x"), result, error);
+}
+
+static pb_status call_cos(pb_call *call, pb_value **result, pb_error **error)
+{
+    return pointwise(call, &cosine_of, pb_argument_value(call, "x"), result, error);
+}
+
+static pb_status call_sin(pb_call *call, pb_value **result, pb_error **error)
+{
+    return pointwise(call, &sine_of, pb_argument_value(call, "x"), result, error);
 }
 
 static pb_status call_tanh(pb_call *call, pb_value **result, pb_error **error)
@@ -286,6 +297,24 @@ const pb_builtin pb_builtins_number[] = {
      .see = "exp log_softmax",
      .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
      .function = call_log},
+    {.name = "cos",
+     .category = "Numbers",
+     .summary = "The cosine of an angle in radians, value by value.",
+     .result = "a number, a column or a tensor",
+     .example = "cos(0)",
+     .expected = "1.0",
+     .see = "sin cosine",
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
+     .function = call_cos},
+    {.name = "sin",
+     .category = "Numbers",
+     .summary = "The sine of an angle in radians, value by value.",
+     .result = "a number, a column or a tensor",
+     .example = "sin(0)",
+     .expected = "0.0",
+     .see = "cos",
+     .parameters = {{.name = "x", .types = PB_TAKES_ANY, .what = "a number or a tensor"}},
+     .function = call_sin},
     {.name = "tanh",
      .category = "Numbers",
      .summary = "The hyperbolic tangent, value by value.",

@@ -16,6 +16,11 @@ extern const pb_builtin pb_builtins_list[];
 extern const pb_builtin pb_builtins_text[];
 extern const pb_builtin pb_builtins_cell[];
 extern const pb_builtin pb_builtins_file[];
+extern const pb_builtin pb_builtins_algebra[];
+extern const pb_builtin pb_builtins_statistics[];
+extern const pb_builtin pb_builtins_random[];
+extern const pb_builtin pb_builtins_probe[];
+extern const pb_builtin pb_builtins_generalize[];
 extern const pb_constant pb_constants_place[];
 /* What parameters of a name are in all of them (usual.c). */
 extern const pb_parameter pb_usual_general[];
@@ -28,6 +33,19 @@ pb_status pb_argument_items(const pb_call *call, const char *name, pb_value **li
 /* `function` of each item, or the items themselves if it is None. */
 pb_status pb_map_items(pb_interp *interp, const pb_value *function, const pb_value *items,
                        pb_value **result, pb_error **error);
+
+/* The argument `name` as a tensor: a list of numbers gets the axis "item", and `list` says it was
+ * one. (words/statistics.c) */
+pb_status pb_open_numbers(const pb_call *call, const char *name, pb_tensor **tensor, bool *list,
+                          pb_error **error);
+/* The axis that over= means: where it is left out `usual`, if the tensor has that, or the only one.
+ * An empty one is an error. */
+pb_status pb_choose_axis(const pb_call *call, const pb_tensor *tensor, const char *usual,
+                         const char **over, size_t *which, pb_error **error);
+/* PB_VALUE, naming the first place of `tensor` whose value is missing or not finite.
+ * (words/matrices.c) */
+pb_status pb_check_finite(const pb_call *call, const char *argument, const pb_tensor *tensor,
+                          pb_error **error);
 
 /* index() and count() where x is a text (words/text.c). */
 pb_status pb_index_in_text(pb_call *call, pb_value **result, pb_error **error);

@@ -122,6 +122,8 @@ static void every_function_has_its_formula(void **state)
         {PB_ROUND, false, {-2, 0, 0, 2, 4}},
         {PB_SIGN, false, {-1, 0, 1, 1, 1}},
         {PB_TANH, false, {-0.986614298f, 0, 0.462117157f, 0.905148254f, 0.999329300f}},
+        {PB_COS, false, {-0.801143616f, 1, 0.877582562f, 0.070737202f, -0.653643621f}},
+        {PB_SIN, false, {-0.598472144f, 0, 0.479425539f, 0.997494987f, -0.756802495f}},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         pb_tensor *a = make_tensor("pos=5", VALUES(-2.5f, 0, 0.5f, 1.5f, 4)), *result = NULL;

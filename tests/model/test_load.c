@@ -181,7 +181,7 @@ static void test_weights_that_overflow(void **state)
     pb_run *runs[2] = {NULL};
     assert_int_equal(pb_runs_create(model, 2, prompts, NULL, NULL, runs, &error), PB_VALUE);
     assert_null(runs[0]);
-    assert_non_null(strstr(pb_error_text(error), "prompt 1"));
+    assert_non_null(strstr(pb_error_text(error), "prompt 0"));
     assert_non_null(strstr(pb_error_text(error), "after layer 1, at position 0"));
     pb_error_destroy(&error);
     pb_model_release(&model);

@@ -170,7 +170,8 @@ patch(into=long, from=other, at="resid_post", metric=logit(" great")).max() > 0
 tensor(range(100000), axes="a") + tensor(range(4000), axes="b")
 sum(keep)
 """
-    for megabytes in (*range(90, 200, 10), 250, 350, 500):
+    # the program and its libraries, LAPACK among them, take some 80 of them before the first line
+    for megabytes in (*range(110, 200, 10), 250, 350, 500):
         limited = f"ulimit -v {megabytes * 1024} && exec {binary} console"
         done = subprocess.run(["bash", "-c", limited], cwd=root, input=words, text=True,
                               capture_output=True, timeout=60 * patience)

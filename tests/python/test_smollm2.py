@@ -27,9 +27,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def golden(root) -> dict:
-    if not (root / MODEL).exists() and not os.environ.get("PATCHBAY_REQUIRE_TOKENIZERS"):
-        pytest.skip("SmolLM2 is not there: run tools/fetch-smollm2")
+def golden(root, smollm2) -> dict:
+    assert smollm2 == root / MODEL
     return json.loads((root / GOLDEN).read_text())
 
 

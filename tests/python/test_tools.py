@@ -61,7 +61,7 @@ def test_missing_packages_are_one_line_and_nothing_is_run(machine):
     (line,) = done.stdout.splitlines()
     words = line.removeprefix("apt packages missing: ").split()
     for package in ("gcc", "cmake", "ninja-build", "libzmq3-dev", "libssl-dev", "libjansson-dev",
-                    "libdnnl-dev", "libpcre2-dev", "libsqlite3-dev", "libcmocka-dev", "valgrind",
+                    "libdnnl-dev", "liblapacke-dev", "libpcre2-dev", "libsqlite3-dev", "libcmocka-dev", "valgrind",
                     "python3-venv"):
         assert package in words
     assert machine.calls.read_text() == ""

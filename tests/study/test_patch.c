@@ -157,6 +157,37 @@ static void every_metric(void **state)
     }
 }
 
+/* Some of a row's places, together and one at a time, are replaced as the plain pass does it; all
+ * of them are the whole row. */
+static void neurons(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    const pb_select some[2] = {at_index(1), at_index(3)};
+    const pb_select list = {.kind = PB_SELECT_LIST, .items = some, .n_items = 2};
+    const pb_select each = each_of(&list), first = at_index(0);
+    for (int site = 0; site < PB_N_SITES; site++) {
+        pb_patch_spec spec = patch_of(&f, (pb_site)site, &metric);
+        if (!pb_site_is_in(f.model, (pb_site)site) ||
+            !pb_site_has((pb_site)site, PB_ALONG_FEATURES))
+            continue;
+        spec.neurons = &list;
+        compare_ways(spec, "some neurons together");
+        spec.neurons = &each;
+        compare_ways(spec, "some neurons one by one");
+        spec.neurons = &first;
+        compare_ways(spec, "one neuron");
+        pb_patch_result whole, all;
+        spec.neurons = &pb_select_all;
+        all = patch(&spec);
+        spec.neurons = NULL;
+        whole = patch(&spec);
+        assert_float_equal(furthest(all.values, whole.values), 0, 1e-4);
+        pb_patch_result_release(&all);
+        pb_patch_result_release(&whole);
+    }
+}
+
 static void heads_of_a_list(void **state)
 {
     (void)state;
@@ -803,6 +834,7 @@ int main(int n_arguments, char **arguments)
         cmocka_unit_test(every_activation_is_read),
         cmocka_unit_test(run_as_a_whole),
         cmocka_unit_test(reads_more_than_of_the_ends),
+        cmocka_unit_test(neurons),
         cmocka_unit_test(heads_of_a_list),
         cmocka_unit_test(edited_ends),
         cmocka_unit_test(edited_between_layers),

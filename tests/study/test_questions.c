@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/gap.h"
 #include "fixture.h"
 #include "study/attribute.h"
 #include "study/edit.h"
@@ -513,6 +514,89 @@ static void paths_refuse(void **state)
     must_fail(pb_path_patch(&spec, NULL, &result, &error), PB_VALUE, &error, "alone");
 }
 
+/* What both passes of one pair cost: see study/path.h. A group enters at its first layer, a cell at
+ * its receiver's, and the last layer is left by the rows that the metric reads, here one. */
+static size_t cost_of_graph(const pb_path_sender *senders, size_t n_senders,
+                            const pb_receiver *receivers, size_t n_receivers)
+{
+    size_t rows = pb_run_length(f.into), n_layer = pb_model_shape(f.model)->n_layer, cost = 0;
+    for (size_t s = 0; s < n_senders; s++) {
+        cost += rows * (n_layer - 1 - senders[s].layer) + 1;
+        for (size_t r = 0; r < n_receivers; r++) {
+            bool second = receivers[r].input != PB_PATH_LOGITS &&
+                          pb_receiver_reads(f.model, &receivers[r], &senders[s]);
+            cost += second ? rows * (n_layer - 1 - receivers[r].layer) + 1 : 0;
+        }
+    }
+    return cost;
+}
+
+static float one_path(const pb_path_sender *sender, const pb_receiver *receiver, pb_path_mode mode)
+{
+    const pb_metric metric = good_logit(&f);
+    const pb_path_spec spec = {.into = &f.into,
+                               .from = &f.from,
+                               .n_pairs = 1,
+                               .outputs = sender,
+                               .n_outputs = 1,
+                               .receivers = receiver,
+                               .n_receivers = 1,
+                               .mode = mode,
+                               .metric = &metric};
+    pb_path_result result;
+    pb_error *error = NULL;
+    must(pb_path_patch(&spec, NULL, &result, &error), error);
+    float value = pb_tensor_data(result.values)[0];
+    pb_path_result_release(&result);
+    return value;
+}
+
+/* Every sender with every receiver, in one call that makes pass 1 once for each sender: the same as
+ * one by one, for no more row-layers than that takes. */
+static void graph_is_its_paths(void **state)
+{
+    (void)state;
+    const pb_metric metric = good_logit(&f);
+    pb_path_sender *senders = NULL;
+    pb_receiver *receivers = NULL;
+    size_t n_senders = 0, n_receivers = 0;
+    pb_error *error = NULL;
+    must(pb_path_senders_all(f.model, &senders, &n_senders, &error), error);
+    must(pb_receivers_all(f.model, &receivers, &n_receivers, &error), error);
+    pb_path_spec spec = {.into = &f.into,
+                         .from = &f.from,
+                         .n_pairs = 1,
+                         .outputs = senders,
+                         .n_outputs = n_senders,
+                         .each_sender = true,
+                         .receivers = receivers,
+                         .n_receivers = n_receivers,
+                         .each_receiver = true,
+                         .metric = &metric};
+    for (int mode = 0; mode < 3; mode++) {
+        pb_path_result result;
+        spec.mode = (pb_path_mode)mode;
+        must(pb_path_patch(&spec, NULL, &result, &error), error);
+        assert_int_equal(result.row_layers,
+                         cost_of_graph(senders, n_senders, receivers, n_receivers));
+        assert_string_equal(pb_axis_name(pb_tensor_axis(result.values, 0)), "sender");
+        assert_string_equal(pb_axis_label(pb_tensor_axis(result.values, 1), n_receivers - 1),
+                            "logits");
+        for (size_t i = 0; i < n_senders * n_receivers; i++) {
+            const pb_path_sender *sender = &senders[i / n_receivers];
+            const pb_receiver *receiver = &receivers[i % n_receivers];
+            float value = pb_tensor_data(result.values)[i];
+            if (!pb_receiver_reads(f.model, receiver, sender))
+                assert_true(pb_is_gap(value));
+            else
+                assert_float_equal(value, one_path(sender, receiver, spec.mode), 1e-4);
+        }
+        pb_path_result_release(&result);
+    }
+    free(senders);
+    free(receivers);
+}
+
 /* Senders behind every receiver change nothing; all senders together reach the logits. */
 static void paths_of_groups(void **state)
 {
@@ -619,6 +703,7 @@ int main(void)
         cmocka_unit_test(stripes_need_repeats),
         cmocka_unit_test(paths_refuse),
         cmocka_unit_test(paths_of_groups),
+        cmocka_unit_test(graph_is_its_paths),
         cmocka_unit_test(paths_of_pairs),
     };
     return cmocka_run_group_tests(tests, open_random, close_random);

@@ -243,6 +243,9 @@ static const char *sample(const pb_parameter *parameter)
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
         if ((parameter->types & samples[i].type) == samples[i].type)
             return samples[i].code;
+    if (parameter->types == 0 && parameter->objects[0] &&
+        strcmp(parameter->objects[0]->name, "circuit") == 0)
+        return "ov(\"L5H1\")";
     return "None";
 }
 

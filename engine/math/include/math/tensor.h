@@ -197,7 +197,9 @@ typedef enum pb_unary {
     PB_LOG,
     PB_ROUND,
     PB_SIGN,
-    PB_TANH
+    PB_TANH,
+    PB_COS,
+    PB_SIN
 } pb_unary;
 
 typedef enum pb_reduction {
@@ -267,6 +269,21 @@ pb_status pb_tensor_stack(pb_axis *axis, const pb_tensor *const *parts, const pb
  * what a shorter one lacks are gaps. Coordinates and labels stay where all parts agree. */
 pb_status pb_tensor_stack_ragged(pb_axis *axis, const pb_tensor *const *parts,
                                  const pb_watch *watch, pb_tensor **result, pb_error **error);
+
+/* Joins tensors along an axis they all have, whose coordinates count from 0 then; all other axes
+ * are the same, in any order. */
+pb_status pb_tensor_concat(size_t n, const pb_tensor *const *parts, const char *over,
+                           const pb_watch *watch, pb_tensor **result, pb_error **error);
+
+/* What is done along an axis: `in` are the n values of a lane, which it may overwrite; `out` takes
+ * as many as the new axis has places, one without. */
+typedef pb_status pb_lane_function(const void *how, size_t n, double *in, float *out,
+                                   pb_error **error);
+/* `function` of each lane along `over`, in whose place comes `axis`, or none if that is NULL: gaps
+ * are then left out of the lane, and one of gaps alone gives a gap. */
+pb_status pb_tensor_lanes(const pb_tensor *a, const char *over, pb_axis *axis,
+                          pb_lane_function *function, const void *how, const pb_watch *watch,
+                          pb_tensor **result, pb_error **error);
 
 typedef enum pb_order { PB_BY_MAGNITUDE, PB_BY_VALUE, PB_BY_SMALLEST } pb_order;
 

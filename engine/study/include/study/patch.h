@@ -33,6 +33,8 @@ typedef struct pb_patch_spec {
     const pb_select *positions; /* resolved in `into`; the same index is read from `from`. Of
                            queries where the site has keys */
     const pb_select *keys;      /* sites with keys only */
+    const pb_select *neurons;   /* places along the site's last axis; NULL: all of it. What is
+                                   walked gives an axis of its name, "d_mlp" */
     const pb_metric *metric;
     bool normalize;       /* (patched - into) / (from - into); over prompts the ratio of means is
                              in `mean` */
@@ -56,9 +58,9 @@ typedef struct pb_patch_check {
 enum { PB_PATCH_MAX_CHECKS = 4 };
 
 typedef struct pb_patch_result {
-    pb_tensor *values; /* [prompt?, layer?, head?, pos? | query?, key?]: the axes that are walked;
-                          a selector that names one place drops its axis. Cells not reached by an
-                          interrupted sweep are NaN */
+    pb_tensor *values; /* [prompt?, layer?, head?, pos? | query?, key? | d_mlp?]: the axes that are
+                          walked; a selector that names one place drops its axis. Cells not reached
+                          by an interrupted sweep are NaN */
     pb_tensor *into;   /* the metric on into alone, [prompt?]; never normalised */
     pb_tensor *from;   /* on from alone, [prompt?] */
     pb_tensor *mean;   /* normalised over prompts: ratio of the means, values' axes less prompt;

@@ -23,7 +23,7 @@ void pb_reads_clear(pb_reads *reads);
 
 typedef struct pb_seen pb_seen;
 
-/* All borrowed but `made`. A run as it is has neither whole() nor kept(). */
+/* All borrowed but `made`. A run as it is has none of the functions. */
 struct pb_seen {
     size_t prompt;                 /* counts from 0 along the prompts evaluated */
     pb_run *run;                   /* whose tokens they are */
@@ -37,7 +37,11 @@ struct pb_seen {
                        pb_error **error);
     /* An activation that was kept, in the order of its axes; NULL where it was not. */
     const float *(*kept)(const pb_seen *seen, pb_site site, size_t layer);
-    void *user; /* of those two */
+    /* The logits of a row, [n_vocab], where many rows' are made together; NULL in *row where they
+     * are not. */
+    pb_status (*logits)(const pb_seen *seen, size_t position, const pb_context *context,
+                        const float **row, pb_error **error);
+    void *user; /* of those three */
 
     pb_run *made; /* by whole() */
 };
@@ -49,6 +53,9 @@ void pb_seen_clear(pb_seen *seen);
 /* Rows after ln_final: out [n, d_model]. */
 pb_status pb_seen_rows(pb_seen *seen, size_t n, const size_t *positions, const pb_context *context,
                        float *out, pb_error **error);
+/* Logits of rows: out [n, n_vocab]. */
+pb_status pb_seen_logit_rows(pb_seen *seen, size_t n, const size_t *positions,
+                             const pb_context *context, float *out, pb_error **error);
 /* Its logits, [pos, token], of n positions, or of all with positions NULL. */
 pb_status pb_seen_logits(pb_seen *seen, size_t n, const size_t *positions,
                          const pb_context *context, pb_tensor **logits, pb_error **error);
