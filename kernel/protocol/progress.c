@@ -40,17 +40,17 @@ static void publish_display(pb_progress *progress, pb_piece *piece)
     pb_request_publish(progress->request, "display_data", &content);
 }
 
-#define ERASE "\x1b[K"
+#define ERASE_REST "\x1b[K"
 
-/* Some front ends know no ERASE and take its bytes for columns: blanks cover the line for them. */
+/* Some front ends know no escapes and take their bytes for columns: blanks cover the line there. */
 static void write_over(pb_progress *progress, const char *line)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     if (progress->stands) {
         pb_buffer_byte(&text, '\r');
-        pb_buffer_repeat(&text, ' ', progress->stands + strlen(ERASE));
+        pb_buffer_repeat(&text, ' ', progress->stands + strlen(ERASE_REST));
     }
-    pb_buffer_format(&text, "\r" ERASE "%s", line);
+    pb_buffer_format(&text, "\r" ERASE_REST "%s", line);
     if (!text.failed)
         publish_text(progress, 1, text.data, text.length);
     pb_buffer_free(&text);

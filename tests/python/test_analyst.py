@@ -10,6 +10,7 @@ import subprocess
 
 import nbformat
 import pytest
+from kernel_client import Kernel
 from nbclient import NotebookClient
 
 # The script as it stands, without what draws and ranks by chance (scatter, noise, faithfulness) and
@@ -183,3 +184,23 @@ def test_every_cell_of_the_script_runs_and_shows_something(notebook):
              if output.output_type == "error"]
     assert not wrong
     assert [cell.source for cell in notebook.cells[1:] if not cell.outputs] == []
+
+
+@pytest.mark.parametrize("code, offers", [
+    ("ioi[", ["prompt=", "A=", "io="]),
+    ("sweep[", ["prompt=", "layer=", "head=", "heads="]),
+    ('sweep[heads="L5', [f"L5H{head}" for head in range(6)]),
+    ("run(ioi).mlp_post[", ["layer=", "pos=", "d_mlp=", "neuron="]),
+    ('path(into=ioi, from=abc, receivers=["L5H5', ["L5H5.q", "L5H5.k", "L5H5.v"]),
+])
+def test_what_may_stand_here_is_offered(analyst, code, offers):
+    found = analyst.ask("complete_request", {"code": code, "cursor_pos": len(code)})["matches"]
+    assert [offer for offer in offers if offer not in found] == []
+
+
+@pytest.fixture(scope="module")
+def analyst(tmp_path_factory, binary):
+    kernel = Kernel(tmp_path_factory.mktemp("analyst"), name="patchbay")
+    kernel.client.run(SETUP)
+    yield kernel.client
+    kernel.close()

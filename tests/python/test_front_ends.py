@@ -218,12 +218,14 @@ def output_of(source: str) -> str:
 @pytest.mark.parametrize("source", VIEWS[2:4])
 def test_tokens_wrap_to_the_width(lab, source, width):
     lab.resize(width, 1000)
-    right, bounds, tops = lab.run(f"""(output => {{
+    left, names, right, bounds, tops = lab.run(f"""(output => {{
         const chips = [...output.querySelectorAll('bdi')].map(chip => chip.getBoundingClientRect());
-        return [Math.max(...chips.map(box => box.right)), output.getBoundingClientRect().right,
+        const name = [...output.querySelectorAll('div')].find(found => found.textContent === 'position');
+        return [Math.min(...chips.map(box => box.left)), name.getBoundingClientRect().right,
+                Math.max(...chips.map(box => box.right)), output.getBoundingClientRect().right,
                 new Set(chips.map(box => Math.round(box.top))).size];
     }})({output_of(source)})""")
-    assert right <= bounds
+    assert names <= left and right <= bounds
     assert tops > 2
     lab.resize(1300, 1000)
 
