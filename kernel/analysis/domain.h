@@ -232,7 +232,7 @@ typedef struct pb_site_argument {
     pb_along along;
 } pb_site_argument;
 /* Refuses the first argument that is given for what the site does not have. */
-pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+pb_status pb_site_arguments_check(const pb_call *call, const pb_model *model, pb_site site,
                                   const pb_site_argument *arguments, size_t n, pb_error **error);
 /* Refuses kv_head= at a site whose heads are not those of keys and values. */
 pb_status pb_kv_heads_check(const pb_call *call, pb_site site, pb_error **error);

@@ -196,12 +196,12 @@ pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error 
     return pb_place_argument(call, name, status, error);
 }
 
-pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+pb_status pb_site_arguments_check(const pb_call *call, const pb_model *model, pb_site site,
                                   const pb_site_argument *arguments, size_t n, pb_error **error)
 {
     for (size_t i = 0; i < n; i++) {
         pb_status status =
-            arguments[i].given ? pb_site_need(site, arguments[i].along, error) : PB_OK;
+            arguments[i].given ? pb_site_need(model, site, arguments[i].along, error) : PB_OK;
         if (status)
             return pb_place_argument(call, arguments[i].name, status, error);
     }
