@@ -252,6 +252,21 @@ build_kernel() {
     fi
 }
 
+# need_smollm2: the model SmolLM2-135M-Instruct, 98 MB the first time, where kernels find it.
+need_smollm2() {
+    step fetch-smollm2 "$root/tools/fetch-smollm2"
+    offer_smollm2
+}
+
+# offer_smollm2: lets kernels find it if it is there.
+offer_smollm2() {
+    [[ ! -d $build/smollm2-135m ]] ||
+        export PATCHBAY_MODELS=$build/smollm2-135m${PATCHBAY_MODELS:+:$PATCHBAY_MODELS}
+}
+
+# wants_smollm2 NOTEBOOK: whether a cell of it loads that model.
+wants_smollm2() { grep -qF 'load(\"SmolLM2-135M-Instruct' "$1"; }
+
 # install_kernel: the kernelspec `patchbay`, inside the virtual environment.
 install_kernel() {
     step install-kernel "$(binary release)" install --prefix "$build/venv"

@@ -278,6 +278,22 @@ static const char *dtype_word(pb_dtype dtype)
     return words[dtype];
 }
 
+/* The type of most of the values that are used: a file may mix several. */
+static pb_dtype usual_dtype(const loader *load)
+{
+    size_t values[PB_DTYPE_OTHER + 1] = {0};
+    pb_dtype usual = PB_DTYPE_F32;
+    for (size_t i = 0; i < pb_weights_count(load->weights); i++) {
+        const pb_weight *weight = pb_weights_at(load->weights, i);
+        if (!pb_family_knows(load->model, load->weights, weight))
+            continue;
+        values[weight->dtype] += weight->count;
+        if (values[weight->dtype] > values[usual])
+            usual = weight->dtype;
+    }
+    return usual;
+}
+
 /* The values of all tensors that the family has; an unembedding that is tied is none. */
 static size_t count_parameters(const loader *load)
 {
@@ -301,7 +317,6 @@ static size_t count_parameters(const loader *load)
 static pb_status load_all(loader *load, pb_error **error)
 {
     pb_model *model = load->model;
-    const pb_weight *embed;
     pb_status status = check_shapes(load, error);
     if (!status) /* by as much as the embedding, which is there, has rows for */
         status = pb_tokenizer_fit(model->tokenizer, model->shape.n_vocab, error);
@@ -312,14 +327,12 @@ static pb_status load_all(loader *load, pb_error **error)
     if (!status)
         status = take_notes(load, error);
     if (!status)
-        status = loader_embedding(load, &embed, error);
-    if (!status)
         status = pb_math_begin(model->threads, error);
     if (!status)
         status = allocate(load, error);
     if (status)
         return status;
-    model->dtype = dtype_word(embed->dtype);
+    model->dtype = dtype_word(usual_dtype(load));
     model->parameters = count_parameters(load);
     status = loader_read_embedding(load, error);
     return status ? status : loader_read_layers(load, error);

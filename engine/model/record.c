@@ -70,7 +70,7 @@ static pb_status check_finite(const pb_run *run, size_t which, size_t n, pb_erro
     else
         snprintf(place, sizeof place, "after layer %zu", layer - 2);
     if (n > 1)
-        snprintf(prompt, sizeof prompt, " of prompt %zu", which + 1);
+        snprintf(prompt, sizeof prompt, " of prompt %zu", which);
     pb_status status = pb_fail(error, PB_VALUE,
                                "the numbers%s are no longer finite: the stream holds NaN or an "
                                "infinity %s, at position %zu",

@@ -253,7 +253,7 @@ static void hint_names(const char *nearest, pb_error *error)
         return;
     }
     pb_buffer names = PB_BUFFER_EMPTY;
-    pb_sites_list(is_any, "and", &names);
+    pb_sites_list(NULL, is_any, "and", &names);
     pb_error_hint(error, "they are named after TransformerLens' hooks: %s",
                   names.data ? names.data : "resid_post, ...");
     pb_buffer_free(&names);
@@ -286,19 +286,27 @@ void pb_site_hook_name(pb_site site, size_t layer, char *text, size_t size)
 
 /* ---- kinds of sites ---- */
 
-static size_t count_kind(bool (*is_of_kind)(const pb_site_row *row))
+/* Whether a site is listed as one of a kind; with a model, if it has the site. */
+static bool is_listed(const pb_model *model, bool (*is_of_kind)(const pb_site_row *row),
+                      size_t site)
+{
+    return is_of_kind(&sites[site]) && (!model || pb_site_is_in(model, (pb_site)site));
+}
+
+static size_t count_kind(const pb_model *model, bool (*is_of_kind)(const pb_site_row *row))
 {
     size_t count = 0;
     for (size_t i = 0; i < PB_N_SITES; i++)
-        count += is_of_kind(&sites[i]);
+        count += is_listed(model, is_of_kind, i);
     return count;
 }
 
-void pb_sites_list(bool (*is_of_kind)(const pb_site_row *row), const char *last, pb_buffer *out)
+void pb_sites_list(const pb_model *model, bool (*is_of_kind)(const pb_site_row *row),
+                   const char *last, pb_buffer *out)
 {
-    size_t left = count_kind(is_of_kind);
+    size_t left = count_kind(model, is_of_kind);
     for (size_t i = 0; i < PB_N_SITES; i++) {
-        if (!is_of_kind(&sites[i]))
+        if (!is_listed(model, is_of_kind, i))
             continue;
         left--;
         pb_buffer_text(out, sites[i].name);
@@ -352,7 +360,7 @@ bool pb_site_has(pb_site site, pb_along along)
     return alongs[along].of(&sites[site]);
 }
 
-pb_status pb_site_need(pb_site site, pb_along along, pb_error **error)
+pb_status pb_site_need(const pb_model *model, pb_site site, pb_along along, pb_error **error)
 {
     if (pb_site_has(site, along))
         return PB_OK;
@@ -360,7 +368,7 @@ pb_status pb_site_need(pb_site site, pb_along along, pb_error **error)
         return pb_fail(error, PB_TYPE, "%s has no %s; %s", sites[site].name, alongs[along].called,
                        alongs[along].otherwise);
     pb_buffer others = PB_BUFFER_EMPTY;
-    pb_sites_list(alongs[along].of, "and", &others);
+    pb_sites_list(model, alongs[along].of, "and", &others);
     pb_status status = pb_buffer_status(&others, error);
     if (!status)
         status = pb_fail(error, PB_TYPE, "%s has no %s; the sites that do are %s", sites[site].name,

@@ -530,7 +530,7 @@ pb_status pb_edits_bind_all(pb_run *const *prompts, size_t n_prompts, pb_edit *c
         pb_status one = pb_edits_bind(prompts[i], i, n_prompts, edits, n, context, &bindings[i],
                                       &hooks[i], &fault);
         if (one) {
-            pb_buffer_format(&which, "%s%zu", which.length ? ", " : "", i + 1);
+            pb_buffer_format(&which, "%s%zu", which.length ? ", " : "", i);
             status = status ? status : one;
         }
         if (one && !first)

@@ -22,7 +22,7 @@ bool pb_edit_at_layer(const pb_edit *edit, size_t layer)
 
 static pb_status mark_pairs(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
 {
-    pb_status status = pb_site_need(edit->site, PB_ALONG_HEADS, error);
+    pb_status status = pb_site_need(edit->model, edit->site, PB_ALONG_HEADS, error);
     if (!status)
         status = pb_heads_check(edit->model, edit->site, spec->pairs, spec->n_pairs, error);
     if (status)
@@ -51,7 +51,8 @@ static pb_status layer_flags(const pb_edit *edit, const pb_edit_spec *spec, unsi
 {
     if (pb_site_has(edit->site, PB_ALONG_LAYERS))
         return flags_by_number(edit, "layer", "layer", spec->layers, flags, error);
-    pb_status status = spec->layers ? pb_site_need(edit->site, PB_ALONG_LAYERS, error) : PB_OK;
+    pb_status status =
+        spec->layers ? pb_site_need(edit->model, edit->site, PB_ALONG_LAYERS, error) : PB_OK;
     if (status)
         return status;
     *flags = pb_malloc(1, 1);
@@ -67,7 +68,7 @@ static pb_status mark_grid(pb_edit *edit, const pb_edit_spec *spec, pb_error **e
     pb_status status = PB_OK;
     const char *head_axis = pb_site_heads_axis(edit->model, edit->site);
     if (spec->heads)
-        status = pb_site_need(edit->site, PB_ALONG_HEADS, error);
+        status = pb_site_need(edit->model, edit->site, PB_ALONG_HEADS, error);
     if (!status)
         status = layer_flags(edit, spec, &layers, error);
     if (!status && spec->heads)
@@ -299,9 +300,10 @@ static pb_status check_direction(const pb_edit *edit, pb_error **error)
 
 static pb_status keep_selectors(pb_edit *edit, const pb_edit_spec *spec, pb_error **error)
 {
-    pb_status status = spec->keys ? pb_site_need(edit->site, PB_ALONG_KEYS, error) : PB_OK;
+    pb_status status =
+        spec->keys ? pb_site_need(edit->model, edit->site, PB_ALONG_KEYS, error) : PB_OK;
     if (!status && spec->neurons)
-        status = pb_site_need(edit->site, PB_ALONG_FEATURES, error);
+        status = pb_site_need(edit->model, edit->site, PB_ALONG_FEATURES, error);
     if (status)
         return status;
     if (spec->positions)

@@ -20,12 +20,12 @@ typedef struct states {
     bool one_layer, one_position;
 } states;
 
-pb_status pb_logit_lens_check(pb_site site, pb_error **error)
+pb_status pb_logit_lens_check(const pb_model *model, pb_site site, pb_error **error)
 {
     if (pb_site_info(site)->stream)
         return PB_OK;
     pb_buffer streams = PB_BUFFER_EMPTY;
-    pb_sites_list(pb_site_is_stream, "or", &streams);
+    pb_sites_list(model, pb_site_is_stream, "or", &streams);
     pb_status status = pb_buffer_status(&streams, error);
     if (!status)
         status = pb_fail(error, PB_VALUE, "the lens reads the residual stream: %s", streams.data);
@@ -37,7 +37,7 @@ static pb_status states_resolve(states *chosen, const pb_select *layers, const p
                                 pb_error **error)
 {
     pb_axis *numbers = NULL;
-    pb_status status = pb_logit_lens_check(chosen->site, error);
+    pb_status status = pb_logit_lens_check(pb_run_model(chosen->run), chosen->site, error);
     if (!status)
         status = pb_site_check(pb_run_model(chosen->run), chosen->site, error);
     if (!status)

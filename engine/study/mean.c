@@ -132,8 +132,8 @@ static pb_status check_runs(const averaging *mean, pb_error **error)
         if (pb_run_length(mean->runs[r]) == pb_run_length(mean->runs[0]))
             continue;
         char name[32];
-        snprintf(name, sizeof name, "prompt %zu", r + 1);
-        status = pb_lengths_differ((pb_named_run){"prompt 1", mean->runs[0]},
+        snprintf(name, sizeof name, "prompt %zu", r);
+        status = pb_lengths_differ((pb_named_run){"prompt 0", mean->runs[0]},
                                    (pb_named_run){name, mean->runs[r]},
                                    "a mean by position needs prompts of one length", error);
         if (error)

@@ -87,7 +87,7 @@ static pb_status walk_list(pb_patch_plan *plan, pb_error **error)
     const pb_patch_spec *spec = plan->spec;
     size_t n_groups = pb_select_walks(spec->heads) ? spec->n_pairs : 1;
     size_t n_each = pb_select_walks(spec->heads) ? 1 : spec->n_pairs;
-    pb_status status = pb_site_need(spec->site, PB_ALONG_HEADS, error);
+    pb_status status = pb_site_need(plan->model, spec->site, PB_ALONG_HEADS, error);
     if (!status && spec->n_pairs == 0)
         status = pb_fail(error, PB_VALUE, "no heads to patch");
     if (!status)
@@ -155,7 +155,7 @@ static pb_status walk_nothing(const pb_patch_plan *plan, pb_along along, const p
                               walk *steps, pb_error **error)
 {
     if (!pb_select_is_every(select))
-        return pb_site_need(plan->spec->site, along, error);
+        return pb_site_need(plan->model, plan->spec->site, along, error);
     *steps = (walk){.offsets = pb_calloc(1, sizeof *steps->offsets), .n = 1};
     return steps->offsets ? PB_OK : pb_fail_memory(error);
 }
@@ -256,7 +256,7 @@ static pb_status walk_features(pb_patch_plan *plan, pb_error **error)
     pb_axis *axis = name ? pb_model_axis(plan->model, name) : NULL, *numbers = NULL;
     size_t *offsets = NULL, n = 0;
     bool each = pb_select_walks(select), one = false;
-    pb_status status = pb_site_need(plan->spec->site, PB_ALONG_FEATURES, error);
+    pb_status status = pb_site_need(plan->model, plan->spec->site, PB_ALONG_FEATURES, error);
     if (!status)
         status = pb_axis_by_number(axis, "neuron", &numbers, error);
     if (!status)
@@ -281,8 +281,9 @@ static pb_status walk_places(pb_patch_plan *plan, pb_error **error)
 {
     const pb_patch_spec *spec = plan->spec;
     const pb_select *keys = plan->site->keys ? spec->keys : NULL;
-    pb_status status =
-        pb_select_is_every(spec->keys) ? PB_OK : pb_site_need(spec->site, PB_ALONG_KEYS, error);
+    pb_status status = pb_select_is_every(spec->keys)
+                           ? PB_OK
+                           : pb_site_need(plan->model, spec->site, PB_ALONG_KEYS, error);
     if (!status)
         status = walk_positions(plan, pb_site_row_axis(spec->site), "pos", spec->positions,
                                 &plan->positions, &plan->n_positions, error);

@@ -37,9 +37,9 @@ pb_status pb_positions_resolve_all(pb_run *const *runs, size_t n_runs, const pb_
             error);
         if (!status && positions[i].n != positions[0].n)
             status = pb_fail(error, PB_VALUE,
-                             "the positions do not line up: %zu in the first prompt, %zu in "
+                             "the positions do not line up: %zu in prompt 0, %zu in "
                              "prompt %zu",
-                             positions[0].n, positions[i].n, i + 1);
+                             positions[0].n, positions[i].n, i);
     }
     return status;
 }
@@ -138,9 +138,9 @@ pb_status pb_positions_axis(const char *name, pb_run *const *runs, size_t n_runs
     for (size_t r = 1; r < n_runs; r++) {
         if (positions[r].n != positions[0].n)
             return pb_fail(error, PB_VALUE,
-                           "the positions do not line up: %zu in the first prompt, %zu in prompt "
+                           "the positions do not line up: %zu in prompt 0, %zu in prompt "
                            "%zu",
-                           positions[0].n, positions[r].n, r + 1);
+                           positions[0].n, positions[r].n, r);
     }
     own_end = own_end || !places_are_one(positions, n_runs);
     return labelled_axis(name, runs, n_runs, positions, own_end, axis, error);

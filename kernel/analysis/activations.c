@@ -289,11 +289,8 @@ static pb_status resolve(pb_interp *interp, const pending *p, wanted *w, pb_erro
 /* In which prompt a place is not there. */
 static pb_status of_prompt(const wanted *w, size_t prompt, pb_status status, pb_error **error)
 {
-    if (status && status != PB_INTERRUPTED && error) {
-        char *title = pb_prompt_title(w->runs->texts[prompt], 50);
-        pb_error_precede(*error, "in %s: ", title ? title : "a prompt");
-        free(title);
-    }
+    if (status && status != PB_INTERRUPTED && error && *error)
+        pb_error_in_prompt(*error, prompt, w->runs->texts[prompt]);
     return status;
 }
 

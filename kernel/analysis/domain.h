@@ -191,6 +191,8 @@ pb_status pb_positions_take(pb_call *call, const char *name, pb_positions_wanted
 /* Refuses what is not one position, given as argument `name`. */
 pb_status pb_positions_check(const pb_call *call, const char *name, const pb_select *places,
                              pb_error **error);
+/* Puts before an error which of several prompts it is about, and its text if that is known. */
+void pb_error_in_prompt(pb_error *error, size_t which, const char *text);
 /* pb_place_argument() for what the engine answers about prompts: it says which arguments have
  * places that are not there, and in which prompt, which is named if there are several. */
 pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompts *prompts,
@@ -230,7 +232,7 @@ typedef struct pb_site_argument {
     pb_along along;
 } pb_site_argument;
 /* Refuses the first argument that is given for what the site does not have. */
-pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+pb_status pb_site_arguments_check(const pb_call *call, const pb_model *model, pb_site site,
                                   const pb_site_argument *arguments, size_t n, pb_error **error);
 /* Refuses kv_head= at a site whose heads are not those of keys and values. */
 pb_status pb_kv_heads_check(const pb_call *call, pb_site site, pb_error **error);

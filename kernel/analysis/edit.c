@@ -143,8 +143,8 @@ static pb_status refuse_places(pb_call *call, const edit_places *at, pb_error **
         {"key", at->keys != NULL, PB_ALONG_KEYS},
         {"neuron", at->neurons != NULL, PB_ALONG_FEATURES},
     };
-    pb_status status =
-        pb_site_arguments_check(call, at->spec.site, given, sizeof given / sizeof *given, error);
+    pb_status status = pb_site_arguments_check(call, pb_model_of(at->model), at->spec.site, given,
+                                               sizeof given / sizeof *given, error);
     return status ? status : pb_kv_heads_check(call, at->spec.site, error);
 }
 

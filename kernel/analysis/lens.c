@@ -173,9 +173,10 @@ static pb_status take_lens(pb_call *call, lens_arguments *in, pb_error **error)
     *in = (lens_arguments){0};
     pb_status status = pb_site_take(call, "site", &in->site, error);
     if (!status)
-        status = pb_place_argument(call, "site", pb_logit_lens_check(in->site, error), error);
-    if (!status)
         status = pb_prompts_take(call, "prompt", 0, NULL, &in->prompts, error);
+    if (!status)
+        status = pb_place_argument(call, "site",
+                                   pb_logit_lens_check(in->prompts.engine, in->site, error), error);
     if (!status)
         status = pb_places_take(call, "layer", "layer", &in->layers, error);
     if (!status)

@@ -43,8 +43,8 @@ static pb_status refuse_walks(pb_call *call, const patch_arguments *in, pb_error
         {"key", in->keys != NULL, PB_ALONG_KEYS},
         {"neuron", in->neurons != NULL, PB_ALONG_FEATURES},
     };
-    pb_status status =
-        pb_site_arguments_check(call, in->spec.site, given, sizeof given / sizeof *given, error);
+    pb_status status = pb_site_arguments_check(call, in->ends.into.engine, in->spec.site, given,
+                                               sizeof given / sizeof *given, error);
     if (!status)
         status = pb_kv_heads_check(call, in->spec.site, error);
     if (!status && pb_given(call, "query") && pb_given(call, "pos"))
@@ -90,9 +90,9 @@ static pb_status check_position_axis(pb_call *call, const patch_arguments *in, p
             continue;
         pb_status status = pb_fail_argument(
             call, in->positions ? in->position : "into", error, PB_VALUE,
-            "the positions of these prompts do not line up: the first has %zu tokens, prompt %zu "
+            "the positions of these prompts do not line up: prompt 0 has %zu tokens, prompt %zu "
             "has %zu",
-            first, i + 1, length);
+            first, i, length);
         if (error)
             pb_error_hint(*error, "name a position, such as pos=-1 or pos=per([2, 3]), or take "
                                   "prompts of as many tokens");
@@ -121,7 +121,8 @@ static pb_status take_patch(pb_call *call, patch_arguments *in, pb_error **error
                                   "give heads=[\"L9H6\"] or layer= and head=, not both");
     const pb_site_argument listed = {"heads", in->pairs != NULL, PB_ALONG_HEADS};
     if (!status)
-        status = pb_site_arguments_check(call, in->spec.site, &listed, 1, error);
+        status =
+            pb_site_arguments_check(call, in->ends.into.engine, in->spec.site, &listed, 1, error);
     if (!status)
         status = check_position_axis(call, in, error);
     in->spec.into = in->ends.into.runs;

@@ -44,6 +44,13 @@ pb_status pb_either_take(pb_call *call, const char *one, const char *other, cons
 
 /* ---- where an answer's fault lies ---- */
 
+void pb_error_in_prompt(pb_error *error, size_t which, const char *text)
+{
+    char *title = pb_prompt_title(text, 50);
+    pb_error_precede(error, "in prompt %zu%s%s: ", which, title ? ", " : "", title ? title : "");
+    free(title);
+}
+
 /* Of several prompts, says which one a fault is about. */
 static void name_prompt(const pb_prompts *prompts, pb_error *error)
 {
@@ -51,9 +58,7 @@ static void name_prompt(const pb_prompts *prompts, pb_error *error)
     if (prompts->count == 1 || pb_error_source(error) || !pb_error_prompt(error, &which) ||
         which >= prompts->count)
         return;
-    char *title = pb_prompt_title(prompts->texts[which], 50);
-    pb_error_precede(error, "in %s: ", title ? title : "a prompt");
-    free(title);
+    pb_error_in_prompt(error, which, prompts->texts[which]);
 }
 
 pb_status pb_place_answer(const pb_call *call, const char *name, const pb_prompts *prompts,
@@ -191,12 +196,12 @@ pb_status pb_site_take(pb_call *call, const char *name, pb_site *site, pb_error 
     return pb_place_argument(call, name, status, error);
 }
 
-pb_status pb_site_arguments_check(const pb_call *call, pb_site site,
+pb_status pb_site_arguments_check(const pb_call *call, const pb_model *model, pb_site site,
                                   const pb_site_argument *arguments, size_t n, pb_error **error)
 {
     for (size_t i = 0; i < n; i++) {
         pb_status status =
-            arguments[i].given ? pb_site_need(site, arguments[i].along, error) : PB_OK;
+            arguments[i].given ? pb_site_need(model, site, arguments[i].along, error) : PB_OK;
         if (status)
             return pb_place_argument(call, arguments[i].name, status, error);
     }

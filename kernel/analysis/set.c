@@ -243,14 +243,29 @@ static pb_value *filling_at(const fillings *f, size_t which, size_t row)
 
 /* ---- the table ---- */
 
+/* A cell without a value, as a blank one of a CSV file is. */
+static pb_status no_filling(const prompt_template *t, size_t which, size_t row, pb_error **error)
+{
+    pb_status status = pb_fail(error, PB_VALUE, "row %zu: nothing fills the hole {%s}", row,
+                               t->call->rest[which].name);
+    if (error)
+        pb_error_hint(*error, "it is None; leave such rows out, or give a text");
+    return fail_filling(t->call, which, status, error);
+}
+
 static pb_status fill_prompt(const prompt_template *t, const fillings *f, size_t row,
                              pb_value **result, pb_error **error)
 {
     pb_buffer text = PB_BUFFER_EMPTY;
     for (size_t i = 0; i < t->n_pieces; i++) {
         const template_piece *piece = &t->pieces[i];
-        if (piece->is_hole)
-            pb_value_str(filling_at(f, piece->hole, row), &text);
+        const pb_value *filling = piece->is_hole ? filling_at(f, piece->hole, row) : NULL;
+        if (filling && pb_value_is_none(filling)) {
+            pb_buffer_free(&text);
+            return no_filling(t, piece->hole, row, error);
+        }
+        if (filling)
+            pb_value_str(filling, &text);
         else
             pb_buffer_append(&text, t->text + piece->start, piece->length);
     }

@@ -137,8 +137,7 @@ static pb_status check_lengths(const pb_ends *ends, const char *what, pb_error *
         char sentence[160];
         if (pb_ends_count(ends) > 1)
             snprintf(sentence, sizeof sentence,
-                     "%s needs prompts of the same length, and those of pair %zu are not", what,
-                     i + 1);
+                     "%s needs prompts of the same length, and those of pair %zu are not", what, i);
         else
             snprintf(sentence, sizeof sentence, "%s needs prompts of the same length", what);
         return pb_lengths_differ((pb_named_run){"into", into}, (pb_named_run){"from", from},
@@ -269,7 +268,7 @@ static void say_equal_ends(const pb_found_sweep *found, pb_buffer *caption)
             empty++;
         if (cells == 0 || empty < cells)
             continue;
-        pb_buffer_format(caption, "%s %zu", said ? "," : " Empty: pair", i + 1);
+        pb_buffer_format(caption, "%s %zu", said ? "," : " Empty: pair", i);
         said++;
     }
     pb_buffer_text(caption, said ? ", whose ends float32 cannot tell apart." : "");

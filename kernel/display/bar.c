@@ -7,8 +7,9 @@
 
 /* ---- drawing ---- */
 
-#define GROUP_FILL 0.76 /* of a band is bars, the rest is space */
-#define VALUE_SIZE 10.0
+#define GROUP_FILL  0.76 /* of a band is bars, the rest is space */
+#define VALUE_SIZE  10.0
+#define VALUE_BELOW 11.0 /* from a bar's end down to the foot of its value */
 
 /* Writes `value` as exactly as fits in `room`, with the axis' digits at least, and one where values
  * are no whole numbers (3.6 is not 4); false if it does not fit. */
@@ -33,7 +34,7 @@ static void draw_value(pb_markup *markup, const pb_plot *plot, double value, dou
                        double room)
 {
     char number[PB_NUMBER_SIZE];
-    double y = pb_plot_y(plot, value) + (value < 0.0 ? 11.0 : -3.0);
+    double y = pb_plot_y(plot, value) + (value < 0.0 ? VALUE_BELOW : -3.0);
     if (!fit_value(number, plot, value, room))
         return;
     pb_svg_label(
@@ -137,7 +138,8 @@ pb_status pb_show_bars(const pb_chart_view *view, pb_bundle **bundle, pb_error *
     double low, high;
     pb_chart_extent(view, &low, &high);
     double band = 12.0 + 15.0 * (double)(view->n_series ? view->n_series : 1);
-    if (!scratch || !pb_plot_plan(scratch, view, fmin(low, 0.0), fmax(high, 0.0), band, &plot)) {
+    if (!scratch ||
+        !pb_plot_plan(scratch, view, fmin(low, 0.0), fmax(high, 0.0), band, VALUE_BELOW, &plot)) {
         pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }

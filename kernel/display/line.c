@@ -163,7 +163,7 @@ pb_status pb_show_lines(const pb_chart_view *view, pb_bundle **bundle, pb_error 
     pb_plot plot;
     double low, high;
     pb_chart_extent(view, &low, &high);
-    if (!scratch || !pb_plot_plan(scratch, view, low, high, 34.0, &plot)) {
+    if (!scratch || !pb_plot_plan(scratch, view, low, high, 34.0, 0.0, &plot)) {
         pb_view_scratch_destroy(&scratch);
         return pb_fail_memory(error);
     }

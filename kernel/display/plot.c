@@ -184,7 +184,7 @@ static double tick_room(const pb_plot *plot)
 }
 
 bool pb_plot_plan(pb_view_scratch *scratch, const pb_chart_view *view, double low, double high,
-                  double band, pb_plot *plot)
+                  double band, double under, pb_plot *plot)
 {
     double count = view->x.count ? (double)view->x.count : 1.0;
     *plot = (pb_plot){.view = view, .scratch = scratch, .format = pb_chart_format(view)};
@@ -205,10 +205,12 @@ bool pb_plot_plan(pb_view_scratch *scratch, const pb_chart_view *view, double lo
         plot->top += 6.0 + LEGEND_LINE * (double)walk_legend(plot, width, NULL, NULL);
     plot->right = plot->left + width;
     plot->bottom = plot->top + AREA_HEIGHT;
+    plot->sunk =
+        low < 0.0 && isfinite(low) ? fmax(0.0, pb_plot_y(plot, low) + under - plot->bottom) : 0.0;
     double aside =
         widest_text(plot->reference_texts, view->n_references, PB_TEXT_PLAIN, LABEL_SIZE);
     plot->width = plot->right + (aside > 0 ? aside + 12.0 : 10.0);
-    plot->height = plot->bottom + room_below + (*plot->x_title ? 20.0 : 4.0);
+    plot->height = plot->bottom + plot->sunk + room_below + (*plot->x_title ? 20.0 : 4.0);
     return true;
 }
 
@@ -260,7 +262,7 @@ static void draw_value_axis(pb_markup *markup, const pb_plot *plot)
 
 static void draw_flat_label(pb_markup *markup, const pb_plot *plot, size_t index)
 {
-    double x = pb_plot_x(plot, index), y = plot->bottom + 16;
+    double x = pb_plot_x(plot, index), y = plot->bottom + plot->sunk + 16;
     bool token = shows_numbers_below(plot);
     if (token) {
         double width = pb_label_width(plot->labels[index], PB_TEXT_TOKEN, LABEL_SIZE) + 6;
@@ -295,7 +297,7 @@ static void draw_slanted_label(pb_markup *markup, const pb_plot *plot, size_t in
     double step = plot->band * (double)plot->label_every;
     pb_svg_label(markup,
                  (pb_svg_text){.x = pb_plot_x(plot, index) + 4,
-                               .y = plot->bottom + 13,
+                               .y = plot->bottom + plot->sunk + 13,
                                .size = pb_label_slanted_size(LABEL_SIZE, step),
                                .anchor = "end",
                                .rotate = -45,

@@ -14,6 +14,7 @@ typedef struct pb_plot {
     double band;                     /* width of one place along x */
     pb_ticks ticks;
     double low, high; /* the values at bottom and top */
+    double sunk;      /* how far labels below the area make way for what stands under a bar */
     pb_number_format format;
     const char **labels; /* [x.count] */
     size_t label_every;  /* only each n-th is drawn */
@@ -24,10 +25,10 @@ typedef struct pb_plot {
     const char **reference_texts; /* [n_references]: "love 15.67" */
 } pb_plot;
 
-/* Works out the layout for values in [low, high] and bands of at least about `band` pixels. False
- * when memory is out. */
+/* Works out the layout for values in [low, high], bands of at least about `band` pixels, and
+ * `under` pixels of text under a low below zero. False when memory is out. */
 bool pb_plot_plan(pb_view_scratch *scratch, const pb_chart_view *view, double low, double high,
-                  double band, pb_plot *plot);
+                  double band, double under, pb_plot *plot);
 
 double pb_plot_x(const pb_plot *plot, size_t index); /* the middle of a band */
 double pb_plot_y(const pb_plot *plot, double value);

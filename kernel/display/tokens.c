@@ -172,13 +172,15 @@ static void html_tokens(pb_markup *markup, pb_view_scratch *scratch, const pb_to
     size_t longest = longest_row(view);
     pb_frame_open(markup, &view->words);
     pb_markup_open(markup, "div");
-    pb_markup_attribute(markup, "style",
-                        view->n_rows <= WRAPPED_ROWS
-                            ? PB_STYLE_SCROLL ";display:flex;flex-wrap:wrap;padding:2px 0 6px 0"
-                            : PB_STYLE_SCROLL ";display:flex;padding:2px 0 6px 0");
+    pb_markup_attribute(markup, "style", PB_STYLE_SCROLL ";display:flex;padding:2px 0 6px 0");
     html_names(markup, scratch, view);
+    pb_markup_open(markup, "div"); /* its lines all begin beside the names */
+    pb_markup_attribute(markup, "style",
+                        view->n_rows <= WRAPPED_ROWS ? "display:flex;flex-wrap:wrap"
+                                                     : "display:flex");
     for (size_t at = 0; at < longest; at++)
         html_column(markup, view, at, &shading);
+    pb_markup_close(markup);
     pb_markup_close(markup);
     if (has_values(view))
         html_legend(markup, view, &shading);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "host.h"
 #include "publisher.h"
 #include "thread.h"
@@ -39,11 +40,27 @@ static void publish_display(pb_progress *progress, pb_piece *piece)
     pb_request_publish(progress->request, "display_data", &content);
 }
 
+#define ERASE_REST "\x1b[K"
+
+/* Some front ends know no escapes and take their bytes for columns: blanks cover the line there. */
+static void write_over(pb_progress *progress, const char *line)
+{
+    pb_buffer text = PB_BUFFER_EMPTY;
+    if (progress->stands) {
+        pb_buffer_byte(&text, '\r');
+        pb_buffer_repeat(&text, ' ', progress->stands + strlen(ERASE_REST));
+    }
+    pb_buffer_format(&text, "\r" ERASE_REST "%s", line);
+    if (!text.failed)
+        publish_text(progress, 1, text.data, text.length);
+    pb_buffer_free(&text);
+    progress->stands = pb_utf8_width(line, strlen(line));
+}
+
 static void erase_line(pb_progress *progress)
 {
     if (progress->stands)
-        publish_text(progress, 1, "\r\x1b[K", 4);
-    progress->stands = false;
+        write_over(progress, "");
 }
 
 /* ---- what is kept ---- */
@@ -194,9 +211,8 @@ void pb_progress_show(pb_progress *progress, const char *line)
     if (!progress->apart && inside_line(progress))
         publish_text(progress, 1, "\n", 1);
     progress->apart = true;
-    publish_text(progress, 1, "\r\x1b[K", 4);
-    publish_text(progress, 1, line, strlen(line));
-    progress->stands = progress->stood = true;
+    write_over(progress, line);
+    progress->stood = true;
 }
 
 static void publish_again(pb_progress *progress)

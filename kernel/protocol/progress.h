@@ -24,11 +24,11 @@ typedef struct pb_progress {
     pb_request *request;
     pb_piece *first, *last; /* what the cell has published; once `over`, its displays' names only */
     size_t bytes;
-    bool clears; /* what is published next takes the place of all that came before it */
-    bool stands; /* the line stands on stdout */
-    bool apart;  /* the cell's text ends inside a line, which was ended for the line of progress */
-    bool stood;  /* it did since the output was last cleared */
-    bool over;   /* no line is shown any more */
+    size_t stands; /* columns of the line that stands on stdout; 0 if none does */
+    bool clears;   /* what is published next takes the place of all that came before it */
+    bool apart; /* the cell's text ends inside a line, which was ended for the line of progress */
+    bool stood; /* it did since the output was last cleared */
+    bool over;  /* no line is shown any more */
 } pb_progress;
 
 /* Writes the line, in place of the one before; takes it away with NULL. */

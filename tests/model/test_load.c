@@ -181,7 +181,7 @@ static void test_weights_that_overflow(void **state)
     pb_run *runs[2] = {NULL};
     assert_int_equal(pb_runs_create(model, 2, prompts, NULL, NULL, runs, &error), PB_VALUE);
     assert_null(runs[0]);
-    assert_non_null(strstr(pb_error_text(error), "prompt 1"));
+    assert_non_null(strstr(pb_error_text(error), "prompt 0"));
     assert_non_null(strstr(pb_error_text(error), "after layer 1, at position 0"));
     pb_error_destroy(&error);
     pb_model_release(&model);
@@ -360,18 +360,18 @@ static void test_what_sites_have(void **state)
     assert_string_equal(axes[2], "key");
     assert_int_equal(pb_site_axes(model, PB_SITE_LN_FINAL_SCALE, axes), 1);
     assert_string_equal(axes[0], "pos");
-    pb_model_release(&model);
 
     pb_error *error = NULL;
-    assert_int_equal(pb_site_need(PB_SITE_PATTERN, PB_ALONG_KEYS, &error), PB_OK);
-    assert_int_equal(pb_site_need(PB_SITE_Z, PB_ALONG_KEYS, &error), PB_TYPE);
+    assert_int_equal(pb_site_need(model, PB_SITE_PATTERN, PB_ALONG_KEYS, &error), PB_OK);
+    assert_int_equal(pb_site_need(model, PB_SITE_Z, PB_ALONG_KEYS, &error), PB_TYPE);
     assert_string_equal(pb_error_text(error),
                         "z has no keys; the sites that do are attn_scores and pattern");
     pb_error_destroy(&error);
-    assert_int_equal(pb_site_need(PB_SITE_EMBED, PB_ALONG_LAYERS, &error), PB_TYPE);
+    assert_int_equal(pb_site_need(model, PB_SITE_EMBED, PB_ALONG_LAYERS, &error), PB_TYPE);
     assert_string_equal(pb_error_text(error),
                         "embed has no layers; it is there once, not in each layer");
     pb_error_destroy(&error);
+    pb_model_release(&model);
 }
 
 int main(void)

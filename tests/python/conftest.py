@@ -25,6 +25,25 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def smollm2(root) -> Path:
+    """SmolLM2-135M-Instruct, a real model, where tools/fetch-smollm2 puts it."""
+    path = root / "build/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf"
+    if not path.exists() and not os.environ.get("PATCHBAY_REQUIRE_TOKENIZERS"):
+        pytest.skip("SmolLM2 is not there: run tools/fetch-smollm2")
+    return path
+
+
+@pytest.fixture(scope="module", params=["your-first-analysis", pytest.param("in-the-wild", marks=pytest.mark.slow)])
+def notebook_path(request, root):
+    """Each notebook of notebooks/, with the model it loads where a kernel finds it."""
+    path = root / "notebooks" / f"{request.param}.ipynb"
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "in-the-wild":
+            patch.setenv("PATCHBAY_MODELS", str(request.getfixturevalue("smollm2").parent))
+        yield path
+
+
+@pytest.fixture(scope="session")
 def binary() -> Path:
     """The program under test: PATCHBAY_BINARY, or the release build's."""
     path = Path(os.environ.get("PATCHBAY_BINARY", ROOT / "build/release/kernel/app/patchbay"))

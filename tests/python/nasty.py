@@ -51,6 +51,7 @@ def cells() -> list[str]:
         "run(prompts[0]).pattern[layer=4]",
         "names()",
         "[bar(x=[texts[1], \"b\"], y=[1, 2], title=texts[2]), tokens(prompts), table(text=texts[:4])]",
+        "{" + ", ".join(f"{quoted(text)}: table(n=[1])" for text in STRINGS[:20]) + "}",
     ]
 
 

@@ -186,7 +186,9 @@ VIEWS = ['load("reviews-4m")', f"long = {nasty.quoted(LONG)}", "tokens(long)",
          'tokens([long, long + " indeed"])', 'top(["I love it", "I hate it"], k=3)',
          'logits(["I love it", "I hate it"], [" great", " bad"])',
          'attention("I love this movie", layer=4)',
-         '[bar(x=["a", "b"], y=[1, 2]), table(n=[1, 2]), tokens("I love it")]']
+         '[bar(x=["a", "b"], y=[1, 2]), table(n=[1, 2]), tokens("I love it")]',
+         '{"bars": bar(x=["a", "b"], y=[1, -2]), "rows": table(n=[1, 2]), "n": 3}',
+         "help(patch)"]
 
 
 @pytest.fixture(scope="module")
@@ -216,12 +218,14 @@ def output_of(source: str) -> str:
 @pytest.mark.parametrize("source", VIEWS[2:4])
 def test_tokens_wrap_to_the_width(lab, source, width):
     lab.resize(width, 1000)
-    right, bounds, tops = lab.run(f"""(output => {{
+    left, names, right, bounds, tops = lab.run(f"""(output => {{
         const chips = [...output.querySelectorAll('bdi')].map(chip => chip.getBoundingClientRect());
-        return [Math.max(...chips.map(box => box.right)), output.getBoundingClientRect().right,
+        const name = [...output.querySelectorAll('div')].find(found => found.textContent === 'position');
+        return [Math.min(...chips.map(box => box.left)), name.getBoundingClientRect().right,
+                Math.max(...chips.map(box => box.right)), output.getBoundingClientRect().right,
                 new Set(chips.map(box => Math.round(box.top))).size];
     }})({output_of(source)})""")
-    assert right <= bounds
+    assert names <= left and right <= bounds
     assert tops > 2
     lab.resize(1300, 1000)
 
@@ -245,6 +249,37 @@ def test_a_list_of_displays_shows_each(lab):
     ])({output_of(VIEWS[7])})""")
     assert (pictures, rows, tokens) == (1, 3, 4)
     assert tops == sorted(tops) and len(set(tops)) == len(tops)
+
+
+def test_a_record_shows_each_under_its_name(lab):
+    tops = lab.run(f"""(output => [...output.querySelectorAll('div')]
+        .filter(found => ['bars', 'rows', 'n'].includes(found.textContent)).concat(
+            [...output.querySelectorAll('svg, table, pre')])
+        .map(found => [found.getBoundingClientRect().top, found.tagName, found.textContent.trim()])
+        .sort((a, b) => a[0] - b[0]).map(found => found[1] === 'DIV' ? found[2] : found[1].toLowerCase())
+        )({output_of(VIEWS[8])})""")
+    assert tops == ["bars", "svg", "rows", "table", "n", "pre"]
+
+
+def test_the_value_of_a_bar_stands_clear_of_the_axis(lab):
+    value, label = lab.run(f"""(texts => ['-2', 'b'].map(wanted => {{
+        const box = texts.find(text => text.textContent === wanted).getBoundingClientRect();
+        return [box.top, box.bottom];
+    }}))([...{output_of(VIEWS[8])}.querySelectorAll('svg text')])""")
+    assert value[1] <= label[0] + 1
+
+
+def test_examples_in_help_are_in_the_languages_own_colours(lab):
+    """As in cells: `from=` is a parameter as `into=` is."""
+    lab.run("""(content => { content.activeCellIndex = 9;
+        void window.jupyterapp.commands.execute('notebook:run-cell'); })(
+        [...window.jupyterapp.shell.widgets('main')].find(widget => widget.sessionContext).content)""")
+    cell = output_of(VIEWS[9]).removesuffix(".querySelector('.jp-OutputArea-output')")
+    wait_for("the page", lambda: lab.run(f"{cell}.querySelectorAll('.jp-OutputArea pre span').length > 3"))
+    kinds = dict(lab.run(f"""[...{cell}.querySelectorAll('.jp-OutputArea pre span')]
+        .map(span => [span.textContent, span.className])"""))
+    assert kinds["into"] == kinds["from"] != ""
+    assert kinds["patch"] not in ("", kinds["into"])
 
 
 def test_the_chosen_head_alone_is_bold(lab):

@@ -1,4 +1,4 @@
-"""What the tutorial's prose says is what its cells show.
+"""What a notebook's prose says is what its cells show.
 
 A markdown cell's metadata lists its claims: {"says": "15.67", "is": CODE, "format": ".2f"} for a
 number, {"says": "L4H0", "holds": CODE} for a word that rests on a condition. Each is computed by
@@ -14,7 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 DECIMAL = re.compile(r"(?<![\w.])[+-]?\d+\.\d+(?![\w.]*\w)")
-# Decimals that are no output of a cell: the model's size, as its card says it.
+# Decimals that are no output of a cell: the size of reviews-4m, as its card says it.
 NOT_CLAIMED = {"4.3"}
 
 
@@ -27,8 +27,8 @@ def claims_of(cell):
 
 
 @pytest.fixture(scope="module")
-def notebook(root):
-    return nbformat.read(root / "notebooks" / "your-first-analysis.ipynb", as_version=4)
+def notebook(notebook_path):
+    return nbformat.read(notebook_path, as_version=4)
 
 
 @pytest.fixture(scope="module")

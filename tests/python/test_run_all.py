@@ -46,10 +46,11 @@ def run(browser: Browser, command: str) -> None:
 
 
 def progress(browser: Browser) -> str:
-    """The line of progress, as it stands."""
-    shown = [text for kind, text in browser.run(OUTPUTS) if kind.endswith("stdout")]
-    found = re.fullmatch(r"before\n(patch: \d+ of \d+ steps, .+ left)", "".join(shown))
-    return found.group(1) if found else ""
+    """The line of progress, as it stands: nothing is left in it of a longer one."""
+    shown = "".join(text for kind, text in browser.run(OUTPUTS) if kind.endswith("stdout"))
+    said = shown.removeprefix("before\n").rstrip(" ")
+    assert not said or re.fullmatch(r"patch: \d+ of \d+ steps, (\d+ min )?\d+ s left", said), said
+    return said
 
 
 def saved(browser: Browser, path: Path) -> list:

@@ -127,6 +127,10 @@ print(max(*[3, 1], *[7]), (lambda a, b, c=0: [a, b, c])(*[1, 2], c=3))
     ('prompts("a }", x=[1])', "a } of this template closes no hole"),
     ('prompts("a {x + 1}", x=[1])', "a hole of a template is a name in braces"),
     ('prompts("a {x}", x=[])', "x= is empty"),
+    ('prompts("a {x}", x=["b", None])', "row 1: nothing fills the hole {x}"),
+    ('logit(["I am"] * 200, " a", pos=per([1] * 123 + [9] + [1] * 76))', 'in prompt 123, "I am": '),
+    ('patch(into=["I am"] * 200, from=["I am"] * 123 + ["I"] + ["I am"] * 76, at="z", metric=loss())',
+     "those of pair 123 are not"),
     ('logit(table(text=["a"]), " great")', "this table has no column prompt; it has text"),
     ('logit(table(prompt=["a", "b", 3]), " great")', "row 2: a prompt is a string"),
     ('logit(table(prompt=["a", ""]), " great")', "row 1: the prompt is empty"),
@@ -224,8 +228,8 @@ print(read("{tmp_path}/x.npy").values[1][3])
 
 
 @pytest.mark.parametrize("code, says", [
-    ("run(ps).resid_post[layer=1, pos=6]", 'in "I love it": '),
-    ('run(ps).resid_post[layer=1, pos=" love"]', 'in "I hate'),
+    ("run(ps).resid_post[layer=1, pos=6]", 'in prompt 0, "I love it": '),
+    ('run(ps).resid_post[layer=1, pos=" love"]', 'in prompt 1, "I hate'),
     ("run(ps).resid_post[layer=1, pos=per([1, 2])]", "per() of pos= has 2 places"),
     ("run(ps).resid_post[layer=9]", "the axis layer has no coordinate 9"),
     ("run(ps).resid_pst", "a set of runs has no .resid_pst")])

@@ -27,9 +27,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def golden(root) -> dict:
-    if not (root / MODEL).exists() and not os.environ.get("PATCHBAY_REQUIRE_TOKENIZERS"):
-        pytest.skip("SmolLM2 is not there: run tools/fetch-smollm2")
+def golden(root, smollm2) -> dict:
+    assert smollm2 == root / MODEL
     return json.loads((root / GOLDEN).read_text())
 
 
@@ -100,6 +99,7 @@ def test_card_knows_the_model(golden, run_script):
     card = run_script(f'print(load("{MODEL}"))')
     assert "Llama: 30 layers, 9 heads" in card and "<|im_start|>, not prepended" in card
     assert "134.5 million" in card
+    assert "Q4_1" in card.split("on disk as")[1].split("\n")[0]  # of 210 tensors; the embedding is Q8_0
 
 
 def test_tutorial_runs_on_it(golden, kernelspec, root, tmp_path, patience):

@@ -326,11 +326,11 @@ static void matches_nothing(void **state)
     pb_edit *edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &label});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_NAME, &error, "nowhere");
     must_fail(pb_run_edited(runs, 3, &edit, 1, NULL, edited, &error), PB_NAME, &error,
-              "in prompts 1, 2, 3: ");
+              "in prompts 0, 1, 2: ");
     pb_edit_release(&edit);
     edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &seventh});
     must_fail(pb_run_edited(runs, 3, &edit, 1, NULL, edited, &error), PB_RANGE, &error,
-              "in prompt 2: ");
+              "in prompt 1: ");
     pb_edit_release(&edit);
     edit = make((pb_edit_spec){.site = PB_SITE_MLP_OUT, .positions = &none});
     must_fail(pb_run_edited(runs, 1, &edit, 1, NULL, edited, &error), PB_VALUE, &error,
@@ -352,7 +352,7 @@ static void sources_of_another_length(void **state)
     pb_edit_release(&edit);
     const pb_edit_spec mean = {.site = PB_SITE_MLP_OUT}, pattern = {.site = PB_SITE_PATTERN};
     must_fail(pb_edit_mean(f.model, &mean, over, 2, true, NULL, &edit, &error), PB_VALUE, &error,
-              "one length: one has 9 tokens, the other 6\n  prompt 1: ");
+              "one length: one has 9 tokens, the other 6\n  prompt 0: ");
     must_fail(pb_edit_mean(f.model, &pattern, over, 2, false, NULL, &edit, &error), PB_VALUE,
               &error, "by=\"pos\"");
     must_fail(pb_edit_mean(f.model, &mean, over, 0, false, NULL, &edit, &error), PB_VALUE, &error,

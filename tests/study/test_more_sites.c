@@ -56,9 +56,13 @@ static void found_and_listed(void **state)
     assert_int_equal(pb_site_find("nothing near this", &found, &error), PB_NAME);
     assert_non_null(strstr(pb_error_hint_text(error), " v, twin_q, twin_k, twin_v, rot_q, rot_k,"));
     pb_error_destroy(&error);
-    must_fail(pb_site_need(PB_SITE_MLP_OUT, PB_ALONG_HEADS, &error), PB_TYPE, &error,
+    must_fail(pb_site_need(f.model, PB_SITE_MLP_OUT, PB_ALONG_HEADS, &error), PB_TYPE, &error,
               "mlp_out has no heads; the sites that do are q, k, v, twin_q, twin_k, twin_v, "
-              "rot_q, rot_k, attn_scores, pattern, z and result");
+              "attn_scores, pattern, z and result");
+    fixture rotating = fixture_open("llama-3l");
+    must_fail(pb_site_need(rotating.model, PB_SITE_MLP_OUT, PB_ALONG_HEADS, &error), PB_TYPE,
+              &error, "twin_v, rot_q, rot_k, attn_scores, pattern, z and result");
+    fixture_close(&rotating);
 }
 
 static void refused_what_they_lack(void **state)

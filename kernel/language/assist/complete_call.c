@@ -192,6 +192,27 @@ const pb_parameter *pb_complete_arguments(pb_completion *c, size_t open)
     return begins ? p : NULL;
 }
 
+static bool has_axis(const pb_sight *subject, const char *name)
+{
+    for (size_t i = 0; i < pb_sight_axes(subject); i++)
+        if (strcmp(pb_sight_axis(subject, i), name) == 0)
+            return true;
+    return false;
+}
+
+/* What picks along axes under another name, as it does in edits and sweeps. */
+static const struct {
+    const char *word, *axes[2];
+} also_picks[] = {{"heads", {"layer", "head"}}, {"neuron", {"d_mlp", "d_mlp"}}};
+
+enum { ALSO_PICKS = sizeof also_picks / sizeof *also_picks };
+
+static bool picks_from(const pb_sight *subject, size_t which)
+{
+    return has_axis(subject, also_picks[which].axes[0]) &&
+           has_axis(subject, also_picks[which].axes[1]);
+}
+
 bool pb_complete_axes(pb_completion *c, size_t open)
 {
     pb_sight subject;
@@ -202,6 +223,9 @@ bool pb_complete_axes(pb_completion *c, size_t open)
     bool found = pb_sight_axes(&subject) > 0 || pb_table_columns(subject.value) > 0;
     for (size_t i = 0; starts && i < pb_sight_axes(&subject); i++)
         add_keyword(names, pb_sight_axis(&subject, i));
+    for (size_t i = 0; starts && i < ALSO_PICKS; i++)
+        if (picks_from(&subject, i))
+            add_keyword(names, also_picks[i].word);
     for (size_t i = 0; starts && meta && i < meta->n_fields; i++)
         if (meta->fields[i].axis) /* t[part=...] along `component` */
             add_keyword(names, meta->fields[i].name);
@@ -273,6 +297,15 @@ static void add_names_inside(const pb_value *value, pb_names *names)
         pb_names_add(names, pb_record_entry(value, i).name, "property", "");
 }
 
+/* What a parameter of this name offers in every word. */
+static void suggest_usual(pb_completion *c, const char *name, const char *typed)
+{
+    const pb_parameter *usual = pb_lexicon_usual(c->snapshot->lexicon, name);
+    const pb_asked asked = {c->snapshot->session, typed, asked_argument, c};
+    if (usual && usual->suggest)
+        usual->suggest(&asked, c->names[PB_FIT_PLACE]);
+}
+
 static void add_index_strings(pb_completion *c, size_t open, const char *typed)
 {
     pb_scan_argument entry = pb_scan_last_argument(&c->scan, open, c->end);
@@ -283,6 +316,9 @@ static void add_index_strings(pb_completion *c, size_t open, const char *typed)
         add_places(&subject, axis, typed, c->names[PB_FIT_PLACE]);
     else if (!entry.named)
         add_names_inside(subject.value, c->names[PB_FIT_PLACE]);
+    for (size_t i = 0; axis && i < ALSO_PICKS; i++)
+        if (strcmp(axis, also_picks[i].word) == 0 && picks_from(&subject, i))
+            suggest_usual(c, axis, typed);
     pb_sight_free(&subject);
     free(axis);
 }

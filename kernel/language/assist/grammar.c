@@ -57,7 +57,8 @@ const pb_grammar_row pb_grammar_rows[] = {
              "one for each; only `logits(prompts, words)` crosses the two. Where lengths differ, "
              "what a shorter prompt lacks are gaps: blank, left out by reductions (whose caption "
              "says how many were there) and rankings; a comparison with one is False. Two sets of "
-             "as many prompts line up in order.",
+             "as many prompts line up in order. In messages prompts, pairs, rows and items are "
+             "counted from 0.",
      .example = "s = prompts(\"{name} said that\", name=[\"Mary\", \"John\", \"The old man\"])\n"
                 "s.n = [len(ids) for ids in run(s).ids]\n"
                 "[s.prompt[2], s.n, run(s).resid_post[layer=0, d_model=0].mean(\"pos\").axes, "

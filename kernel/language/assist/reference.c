@@ -62,11 +62,16 @@ static void write_parameters(const pb_lexicon *lexicon, const pb_builtin *row, p
 
 /* ---- one entry ---- */
 
-static void write_example(const pb_builtin *row, pb_buffer *out)
+/* How code is coloured: front ends know the language's own name, whoever shows the reference as a
+ * file knows Python's, which calls some parameters keywords. */
+#define COLOURED_HERE "patchbay"
+#define COLOURED_FILE "python"
+
+static void write_example(const pb_builtin *row, const char *coloured, pb_buffer *out)
 {
     if (!row->example)
         return;
-    pb_buffer_format(out, "\n```python\n%s\n```\n", row->example);
+    pb_buffer_format(out, "\n```%s\n%s\n```\n", coloured, row->example);
     if (row->expected && *row->expected) {
         size_t length = strlen(row->expected);
         bool ended = row->expected[length - 1] == '\n';
@@ -92,10 +97,11 @@ void pb_reference_summary(const pb_lexicon *lexicon, const pb_builtin *row, pb_b
     write_head(row, out);
     write_parameters(lexicon, row, out);
     if (row->example)
-        pb_buffer_format(out, "\n```python\n%s\n```\n", row->example);
+        pb_buffer_format(out, "\n```" COLOURED_HERE "\n%s\n```\n", row->example);
 }
 
-void pb_reference_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
+static void write_word(const pb_lexicon *lexicon, const pb_builtin *row, const char *coloured,
+                       pb_buffer *out)
 {
     write_head(row, out);
     if (row->doc)
@@ -105,8 +111,13 @@ void pb_reference_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buf
     write_parameters(lexicon, row, out);
     if (row->result)
         pb_buffer_format(out, "\nGives %s.\n", row->result);
-    write_example(row, out);
+    write_example(row, coloured, out);
     write_see(row, out);
+}
+
+void pb_reference_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
+{
+    write_word(lexicon, row, COLOURED_HERE, out);
 }
 
 /* ---- foreign text in Markdown ---- */
@@ -188,7 +199,7 @@ void pb_reference_value(const pb_value *value, pb_buffer *out)
     if (pb_value_kind(value) == PB_FUNCTION) {
         pb_buffer text = PB_BUFFER_EMPTY;
         pb_function_text(value, &text);
-        pb_reference_block("python", text.data ? text.data : "", out);
+        pb_reference_block(COLOURED_HERE, text.data ? text.data : "", out);
         out->failed = out->failed || text.failed;
         pb_buffer_free(&text);
     }
@@ -223,7 +234,7 @@ static bool opens_category(const pb_lexicon *lexicon, const pb_builtin *row)
 static void write_entry(const pb_lexicon *lexicon, const pb_builtin *row, pb_buffer *out)
 {
     pb_buffer_format(out, "\n### %s\n\n", row->name);
-    pb_reference_entry(lexicon, row, out);
+    write_word(lexicon, row, COLOURED_FILE, out);
 }
 
 /* Each category: its heading, the text `after` the heading, then its rows through `write`. */

@@ -162,9 +162,9 @@ static pb_status show_table(const pb_value *value, pb_bundle *bundle, pb_error *
     return take_forms(bundle, &made, pb_show_table_value(value, &made, error), error);
 }
 
-/* ---- lists of what shows itself ---- */
+/* ---- lists and records of what shows itself ---- */
 
-#define PB_SHOWN_ITEMS 50 /* of a longer list the text alone is shown */
+#define PB_SHOWN_ITEMS 50 /* of a longer one the text alone is shown */
 
 /* A list of results that are one number each is a list of numbers. */
 static bool shows_as_result(const pb_value *value)
@@ -191,16 +191,36 @@ static bool all_show(const pb_value *list)
     return all;
 }
 
-static pb_status show_list(pb_interp *interp, const pb_value *list, pb_bundle *bundle,
+/* What a record holds has a name, so that what is text among it may stand as such. */
+static bool any_shows(const pb_value *record)
+{
+    size_t count = pb_record_count(record);
+    bool any = false;
+    for (size_t i = 0; !any && count <= PB_SHOWN_ITEMS && i < count; i++)
+        any = shows_itself(pb_record_entry(record, i).value);
+    return any;
+}
+
+/* One below the other; a record's under their names. */
+static pb_status show_each(pb_interp *interp, const pb_value *value, pb_bundle *bundle,
                            pb_error **error)
 {
+    bool named = pb_value_kind(value) == PB_RECORD;
     pb_bundle *parts[PB_SHOWN_ITEMS] = {NULL};
-    size_t n = pb_list_count(list);
+    const char *names[PB_SHOWN_ITEMS] = {NULL};
+    size_t n = named ? pb_record_count(value) : pb_list_count(value);
     pb_status status = PB_OK;
-    for (size_t i = 0; !status && i < n; i++)
-        status = pb_interp_bundle(interp, pb_list_item(list, i), &parts[i], error);
+    for (size_t i = 0; !status && i < n; i++) {
+        pb_entry entry = {0};
+        if (named)
+            entry = pb_record_entry(value, i);
+        else
+            entry.value = pb_list_item(value, i);
+        names[i] = entry.name;
+        status = pb_interp_bundle(interp, entry.value, &parts[i], error);
+    }
     if (!status)
-        status = pb_bundle_stack(bundle, n, parts, error);
+        status = pb_bundle_stack(bundle, n, names, parts, error);
     for (size_t i = 0; i < n; i++)
         pb_bundle_destroy(&parts[i]);
     return status;
@@ -237,13 +257,15 @@ static pb_status show_kind(pb_interp *interp, const pb_value *value, pb_bundle *
     case PB_TABLE: return show_table(value, bundle, error);
     case PB_LIST:
         if (all_show(value))
-            return show_list(interp, value, bundle, error);
+            return show_each(interp, value, bundle, error);
         break;
     case PB_RECORD:
         if (pb_record_caption(value)) {
             pb_bundle *made = NULL;
             return take_forms(bundle, &made, pb_show_record_value(value, &made, error), error);
         }
+        if (any_shows(value))
+            return show_each(interp, value, bundle, error);
         break;
     case PB_BUILTIN:
         builtin_text(pb_value_get_builtin(value), &text);

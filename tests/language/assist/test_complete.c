@@ -307,7 +307,7 @@ static void test_foreign_text_is_code(void **state)
                            "The string '$x$ ``` **y** `'\n\n$x$ ``` **y** `\n"));
     pb_bundle_destroy(&found);
     assert_int_equal(pb_session_inspect(*state, "g", 1, 1, 1, &found, NULL), PB_OK);
-    assert_non_null(strstr(pb_bundle_find(found, "text/markdown"), "\n`````python\ng(q) = "));
+    assert_non_null(strstr(pb_bundle_find(found, "text/markdown"), "\n`````patchbay\ng(q) = "));
     pb_bundle_destroy(&found);
 }
 

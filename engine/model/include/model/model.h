@@ -63,7 +63,7 @@ const char *pb_model_family(const pb_model *model); /* as people say it: "GPT-2"
 bool pb_model_prepends_start(const pb_model *model);
 const char *pb_model_start_reason(const pb_model *model);
 const char *pb_model_path(const pb_model *model);
-const char *pb_model_dtype(const pb_model *model); /* on disk: "float32", "float16", "bfloat16" */
+const char *pb_model_dtype(const pb_model *model); /* on disk, of most values: "float32", "Q4_1" */
 /* What may surprise someone who knows the files or the family: what was read and is not used, what
  * is done otherwise than the configuration says. A sentence a line; empty as a rule. */
 const char *pb_model_notes(const pb_model *model);

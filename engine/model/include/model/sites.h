@@ -126,12 +126,13 @@ typedef enum pb_along {
 bool pb_site_has(pb_site site, pb_along along);
 
 /* The refusal of a place the site does not have, PB_TYPE: "mlp_out has no heads; the sites that do
- * are q, k, ..." PB_OK where it has them. */
-pb_status pb_site_need(pb_site site, pb_along along, pb_error **error);
+ * are q, k, ..." of those that the model has. PB_OK where it has them. */
+pb_status pb_site_need(const pb_model *model, pb_site site, pb_along along, pb_error **error);
 
-/* Appends the names of the sites of a kind: "resid_pre, resid_mid or resid_post" with `last`
- * being "or". */
-void pb_sites_list(bool (*is_of_kind)(const pb_site_row *row), const char *last, pb_buffer *out);
+/* Appends the names of the sites of a kind that the model has: "resid_pre, resid_mid or resid_post"
+ * with `last` being "or". NULL: of any model. */
+void pb_sites_list(const pb_model *model, bool (*is_of_kind)(const pb_site_row *row),
+                   const char *last, pb_buffer *out);
 bool pb_site_is_stream(const pb_site_row *row);
 
 /* The names of the axes of one layer, in the order in which the values lie: {"pos", heads,

@@ -88,7 +88,7 @@ pb_status pb_logit_lens(pb_run *run, pb_site site, const pb_select *layers,
                         const pb_context *context, pb_tensor **lens, pb_error **error);
 
 /* PB_VALUE, with the sites there are, for one that the lens does not read. */
-pb_status pb_logit_lens_check(pb_site site, pb_error **error);
+pb_status pb_logit_lens_check(const pb_model *model, pb_site site, pb_error **error);
 
 /* The lens' best token for every layer and position: ids, logits and probabilities, each
  * [layer, pos]. Any of the three may be NULL. */

@@ -37,8 +37,10 @@ const char *pb_bundle_metadata(const pb_bundle *bundle);
 /* Moves the forms of *other into `bundle` and destroys it, also on failure. */
 pb_status pb_bundle_absorb(pb_bundle *bundle, pb_bundle **other, pb_error **error);
 
-/* Gives `bundle` what the parts show, one below the other: as HTML and as text. */
-pb_status pb_bundle_stack(pb_bundle *bundle, size_t n, pb_bundle *const *parts, pb_error **error);
+/* Gives `bundle` what the parts show, one below the other, each under its name where that is not
+ * NULL: as HTML and as text. */
+pb_status pb_bundle_stack(pb_bundle *bundle, size_t n, const char *const *names,
+                          pb_bundle *const *parts, pb_error **error);
 
 void pb_bundle_destroy(pb_bundle **bundle);
 
