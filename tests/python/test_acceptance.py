@@ -84,6 +84,6 @@ def test_an_attribution_adds_up_to_the_logit(told, run_script):
 
 def test_the_readme_runs(root, run_script):
     readme = (root / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"ten lines\n\n```python\n(.*?)```", readme, re.DOTALL).group(1)
-    assert len(block.strip().splitlines()) == 10
-    run_script(block)
+    tutorial, research = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len(tutorial.strip().splitlines()) == 10
+    run_script(tutorial + research)
