@@ -69,7 +69,7 @@ TYPED = [
     ("torch.set_grad_enabled(False)", ""),
     ('"cuda" if torch.cuda.is_available() else "cpu"', "False"),
     ("torch.nn.functional.softmax(logits, dim=-1)", 'softmax(logits, "token")'),
-    ("torch.jit.trace(x)", "help()"),
+    ("torch.jit.script(x)", "help()"),
     ("logits[:, -1]", "logits[pos=-1]"),
     ("logits[0, -1]", "logits[pos=-1]"),
     ("logits[0, -1, 5]", "logits[pos=-1, token=5]"),

@@ -92,7 +92,7 @@ def test_a_string_that_would_be_too_long_is_not_put_together(run):
                  '("x" * 10**6).replace("x", "y" * 3000)'):
         out, peak = run(code)
         assert "LimitError: a string is at most 64 MB long, this one would have" in out
-        assert peak < 150
+        assert peak < 250  # a buffer at its limit and, while it grows, the one it had before
 
 
 @measured

@@ -128,7 +128,7 @@ SLOW = {
     "patch": (LONG, r"patch: \d+ of \d+ steps, .+ left"),
     "generate": ('[generate("I love this", n=200) for i in range(300)]',
                  r"item \d+ of 300(; generate: \d+ of 200 steps)?, .+ left"),
-    "own metric": ('patch(into="I love it", from="I hate it", at="z", metric=lambda r: '
+    "own metric": ('patch(into=["I love it"] * 40, from=["I hate it"] * 40, at="z", metric=lambda r: '
                    "len([r.logits[pos=-1, token=\" great\"] for i in range(100)]))",
                    r"patch: \d+ of \d+ steps.*"),
     "map": ("map(lambda i: len(generate(\"I love this\", n=200)), range(300))",
