@@ -225,6 +225,7 @@ pb_status pb_json_object(const char *path, const char *bytes, size_t length, pb_
     static const char mark[] = "\xEF\xBB\xBF"; /* which some editors put before UTF-8 */
     size_t marked = sizeof mark - 1;
     checker c = {bytes, bytes, bytes + length, NULL};
+    *root = (pb_json){NULL};
     if (length >= marked && memcmp(bytes, mark, marked) == 0)
         c.at += marked;
     size_t valid = pb_utf8_valid_prefix(bytes, length);
@@ -234,13 +235,16 @@ pb_status pb_json_object(const char *path, const char *bytes, size_t length, pb_
         return refuse(path, &c, error);
     }
     skip_spaces(&c);
-    *root = (pb_json){c.at};
+    pb_json first = {c.at};
     if (peek(&c) == '[')
         return pb_fail(error, PB_FORMAT, "'%s' holds a JSON array, and an object was expected",
                        path);
     if (peek(&c) != '{')
         c.fault = "an object was expected";
-    return c.fault || !check_values(&c) ? refuse(path, &c, error) : PB_OK;
+    if (c.fault || !check_values(&c))
+        return refuse(path, &c, error);
+    *root = first;
+    return PB_OK;
 }
 
 pb_status pb_json_read_file(const char *path, size_t limit, char **bytes, pb_json *root,

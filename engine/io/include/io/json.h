@@ -32,7 +32,7 @@ typedef enum pb_json_kind {
 
 /*
  * Checks a text that must be an object, after a byte order mark if there is one. PB_FORMAT names
- * `path`, the line and what is wrong there. `root` lies in `bytes`.
+ * `path`, the line and what is wrong there. `root` lies in `bytes`; there is none after a fault.
  */
 pb_status pb_json_object(const char *path, const char *bytes, size_t length, pb_json *root,
                          pb_error **error);
