@@ -186,7 +186,7 @@ def test_a_wide_table_takes_time_as_its_width(run, patience):
         assert out == "2\n", out
         return sum(os.times()[2:4]) - before
 
-    assert seconds(10000, 1) < 30 * seconds(1000, 10)
+    assert seconds(10000, 1) < 100 * seconds(1000, 10)
 
 
 def test_a_table_has_so_many_columns_and_no_more(run, tmp_path, patience):

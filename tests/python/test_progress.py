@@ -159,6 +159,7 @@ def test_work_says_how_far_it_is(real, name, patience):
     assert kept(told) == []
 
 
+@pytest.mark.slow  # which it is under the sanitizers
 def test_short_work_says_nothing(real):
     reply, told = real.client.run(f"x = {SHORT}; [1 for i in range(1000)];")
     assert reply["status"] == "ok" and [kind for kind, _ in told] == ["execute_input"]
